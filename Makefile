@@ -1,0 +1,37 @@
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# The first interpreter that is new enough, so that "make demo" works where python3 is old.
+PYTHON_NEW := $(shell for p in $(PYTHON) python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+
+.PHONY: demo test bench venv lint clean
+
+demo: .venv/train.done  ## Figure 2 of the zeroth-order paper, in full
+	$(BIN)/python -m trainers configs/paper/fig2.yaml --out runs/fig2 --resume
+
+test: .venv/all.done  ## lint, types and tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -n auto
+
+bench: .venv/train.done  ## speed, measured side by side
+	$(BIN)/python -m benchmarks
+
+venv: .venv/all.done  ## .venv/ with everything for development
+
+.venv/bin/python:
+	@test -n "$(PYTHON_NEW)" || { echo "Python 3.11 or newer is needed; none was found (set PYTHON=...)"; exit 2; }
+	$(PYTHON_NEW) -m venv .venv
+
+.venv/train.done: .venv/bin/python pyproject.toml constraints.txt
+	$(PIP) --editable '.[train]'
+	@touch $@
+
+.venv/all.done: .venv/bin/python pyproject.toml constraints.txt
+	$(PIP) --editable '.[train,compare,dev]'
+	@touch .venv/train.done $@
+
+clean:  ## remove the virtual environment and all runs
+	rm -rf .venv runs

@@ -1,0 +1,1 @@
+"""How a channel comes about: placement, path loss and fading. numpy at set-up and block by block."""

@@ -1,0 +1,101 @@
+"""Where a batch of runs takes its random numbers: one stream a run, numpy on the CPU and torch on a GPU.
+
+The two samplers offer the same draws with the same distributions; on the CPU the numbers do not depend on how the slots
+are cut into blocks.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from wirelessenv.streams import generator_state, set_generator_state, stream
+
+
+class Sampler(Protocol):
+    """Draws for all runs of a batch at once, shape (runs, *shape), float32."""
+
+    def exponential(self, *shape: int) -> Any:
+        """Exponential variables of mean 1."""
+
+    def normal(self, *shape: int) -> Any:
+        """Standard normal variables."""
+
+    def ones(self, *shape: int) -> Any:
+        """No draw at all: ones."""
+
+    def state(self) -> list[Any]:
+        """What `set_state` needs to go on from here."""
+
+    def set_state(self, state: list[Any]) -> None:
+        """Go on from a saved state."""
+
+
+class NumpySampler:
+    """One numpy generator a run."""
+
+    def __init__(self, seeds: Sequence[int], purpose: str, episode: int = 0) -> None:
+        self._generators = [stream(seed, purpose, episode) for seed in seeds]
+
+    def exponential(self, *shape: int) -> Any:
+        """-log(1 - u), u uniform in [0, 1): faster than the ziggurat, and never the logarithm of 0."""
+        drawn = np.empty((len(self._generators), *shape), np.float32)
+        for row, generator in zip(drawn, self._generators, strict=True):
+            generator.random(out=row, dtype=np.float32)
+        np.negative(drawn, out=drawn)
+        np.log1p(drawn, out=drawn)
+        return np.negative(drawn, out=drawn)
+
+    def normal(self, *shape: int) -> Any:
+        drawn = np.empty((len(self._generators), *shape), np.float32)
+        for row, generator in zip(drawn, self._generators, strict=True):
+            generator.standard_normal(out=row, dtype=np.float32)
+        return drawn
+
+    def ones(self, *shape: int) -> Any:
+        return np.ones((len(self._generators), *shape), np.float32)
+
+    def state(self) -> list[Any]:
+        return [generator_state(generator) for generator in self._generators]
+
+    def set_state(self, state: list[Any]) -> None:
+        for generator, saved in zip(self._generators, state, strict=True):
+            set_generator_state(generator, saved)
+
+
+class TorchSampler:
+    """One torch generator a run, on the device where the numbers are used."""
+
+    def __init__(self, seeds: Sequence[int], purpose: str, device: str, episode: int = 0) -> None:
+        import torch
+
+        self._torch = torch
+        self._device = device
+        self._generators = []
+        for seed in seeds:
+            generator = torch.Generator(device=device)
+            generator.manual_seed(int(stream(seed, purpose, episode).integers(2**63)))
+            self._generators.append(generator)
+
+    def exponential(self, *shape: int) -> Any:
+        """-log(1 - u), u uniform in [0, 1)."""
+        drawn = self._torch.empty((len(self._generators), *shape), device=self._device)
+        for row, generator in zip(drawn, self._generators, strict=True):
+            row.uniform_(generator=generator)
+        return drawn.neg_().log1p_().neg_()
+
+    def normal(self, *shape: int) -> Any:
+        drawn = self._torch.empty((len(self._generators), *shape), device=self._device)
+        for row, generator in zip(drawn, self._generators, strict=True):
+            row.normal_(generator=generator)
+        return drawn
+
+    def ones(self, *shape: int) -> Any:
+        return self._torch.ones((len(self._generators), *shape), device=self._device)
+
+    def state(self) -> list[Any]:
+        return [generator.get_state() for generator in self._generators]
+
+    def set_state(self, state: list[Any]) -> None:
+        for generator, saved in zip(self._generators, state, strict=True):
+            generator.set_state(saved.cpu())

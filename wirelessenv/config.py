@@ -1,0 +1,143 @@
+"""What every configuration of the project shares: frozen models, pieces chosen by name, and errors of one sentence.
+
+A configuration is a frozen pydantic model. A piece that a user may exchange (a fading law, a graph, a utility) is a
+`Piece`: a small model that is registered under a `kind` when its class is defined, so that a new one, also from outside
+the package, is usable from YAML at once.
+"""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Self, cast
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be used; its message is one sentence for the user."""
+
+
+def _no_truth_value(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError(f"{value} is not valid: input should be a number")
+    return value
+
+
+Number = Annotated[float, BeforeValidator(_no_truth_value), Field(allow_inf_nan=False)]
+Positive = Annotated[Number, Field(gt=0)]
+NonNegative = Annotated[Number, Field(ge=0)]
+Probability = Annotated[Number, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1, strict=True)]
+Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
+
+
+def nearest(key: str, known: Iterable[str]) -> str:
+    """' (did you mean "kappa"?)' for the known name that is nearest to `key`, or the known names where none is near."""
+    known = sorted(known)
+    close = difflib.get_close_matches(str(key), known, n=1, cutoff=0.5)
+    return f' (did you mean "{close[0]}"?)' if close else f" (known: {', '.join(known)})"
+
+
+class Model(BaseModel):
+    """A frozen model that refuses unknown keys and names the nearest known one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown_keys(cls, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            for key in data:
+                if key not in cls.model_fields:
+                    raise ValueError(f'unknown key "{key}"{nearest(key, cls.model_fields)}')
+        return data
+
+    @classmethod
+    def parse(cls, data: Any, where: str = "") -> Self:
+        """Validate `data` (a mapping, a short form, or a model); raises ConfigError with one sentence."""
+        try:
+            return cls.model_validate(data)
+        except ValidationError as error:
+            raise ConfigError(one_sentence(error, where)) from None
+
+    def dump(self) -> dict[str, Any]:
+        """Plain dicts, lists, numbers and strings: what `parse` takes and YAML writes."""
+        return self.model_dump(mode="json", serialize_as_any=True)
+
+
+class Piece(Model):
+    """One exchangeable part of a configuration, chosen by `kind`.
+
+    A family is a direct subclass of Piece; a member names itself in its first field, `kind: Literal["rician"] = "rician"`,
+    and is known from then on. In YAML it is `{kind: rician, k_factor: 4}`, or just `rician` where its defaults serve.
+    """
+
+    kinds: ClassVar[dict[str, type["Piece"]]]
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        if Piece in cls.__bases__:
+            cls.kinds = {}
+        elif "kind" in cls.model_fields:
+            cls.kinds[cls.model_fields["kind"].default] = cls
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _choose(cls, value: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
+        """Where a family is asked for, the member that `value` describes: a piece, its kind, or a mapping with its kind."""
+        if Piece not in cls.__bases__ or isinstance(value, cls):
+            return validate(value)
+        value = {"kind": value} if isinstance(value, str) else value
+        if not isinstance(value, Mapping) or not isinstance(value.get("kind"), str):
+            raise ValueError(f"should be a kind or a mapping with a kind (known: {', '.join(sorted(cls.kinds))})")
+        if value["kind"] not in cls.kinds:
+            raise ValueError(f'unknown kind "{value["kind"]}"{nearest(value["kind"], cls.kinds)}')
+        return cast(Self, cls.kinds[value["kind"]].model_validate(value))
+
+
+def one_sentence(error: ValidationError, where: str = "") -> str:
+    """The first fault of a pydantic error as "field: value, and what would be right"."""
+    fault = error.errors()[0]
+    while isinstance(cause := fault.get("ctx", {}).get("error"), ValidationError):
+        fault = {**cause.errors()[0], "loc": (*fault["loc"], *cause.errors()[0]["loc"])}
+    path = ".".join(str(part) for part in ([where] if where else []) + list(fault["loc"]))
+    said = fault["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    if fault["type"] != "value_error":
+        shown = repr(fault.get("input"))
+        shown = shown if len(shown) <= 60 else shown[:57] + "..."
+        said = f"{shown} is not valid: {said[0].lower()}{said[1:]}"
+    return f"{path}: {said}" if path else said
+
+
+def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with `changes` laid over it, mapping by mapping.
+
+    A mapping that names another `kind` or `preset` replaces the old one whole: the keys of one fading law mean nothing
+    to another.
+    """
+    merged = dict(base)
+    for key, value in changes.items():
+        old = merged.get(key)
+        replaces = isinstance(value, Mapping) and any(
+            isinstance(old, Mapping) and name in value and value[name] != old.get(name) for name in ("kind", "preset")
+        )
+        merged[key] = merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) and not replaces else value
+    return merged
+
+
+def read_yaml(path: str | Path) -> dict[str, Any]:
+    """The mapping in a YAML file; raises ConfigError where there is no file, no YAML or no mapping."""
+    path = Path(path)
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: there is no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error})") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
+    if not isinstance(data, dict):
+        raise ConfigError(f"{path}: should hold a mapping of keys to values, and holds {type(data).__name__}")
+    return data

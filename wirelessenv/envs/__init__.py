@@ -1,0 +1,1 @@
+"""The environment's forms: views of a `WirelessNetwork`."""

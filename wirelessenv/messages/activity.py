@@ -1,0 +1,78 @@
+"""When agents act: random events with an optional longest silence."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from wirelessenv.config import Count, Model, Probability
+from wirelessenv.streams import generator_state, set_generator_state, stream
+
+
+class Chance(Model):
+    """An event that happens with `probability` at each instant, and at least once in any `longest_silence` instants.
+
+    A number is short for the probability alone. The longest silence is D of papers/000, Assumption III.
+    """
+
+    probability: Probability = 1.0
+    longest_silence: Count | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _number_is_probability(cls, data: Any) -> Any:
+        return {"probability": data} if isinstance(data, int | float | str) and not isinstance(data, bool) else data
+
+    @model_validator(mode="after")
+    def _can_happen(self) -> "Chance":
+        if self.probability == 0 and self.longest_silence is None:
+            raise ValueError("probability 0 is not valid: it would never happen; use more than 0, or a longest_silence")
+        return self
+
+
+class Activity(Model):
+    """When agents query (T_q), update (T_u) and transmit (T_tx, drawn separately for every neighbour)."""
+
+    query: Chance = Field(default_factory=Chance)
+    update: Chance = Field(default_factory=Chance)
+    transmit: Chance = Field(default_factory=Chance)
+
+
+class Trials:
+    """Draws a chance for all runs of a batch, instant after instant; one random stream a run.
+
+    A certain event draws nothing.
+    """
+
+    def __init__(self, chance: Chance, seeds: Sequence[int], purpose: str, shape: tuple[int, ...]) -> None:
+        self._chance = chance
+        self._generators = [stream(seed, purpose) for seed in seeds]
+        self._shape = (len(seeds), *shape)
+        self._silent = np.zeros(self._shape, np.int32)
+        self._always = np.ones(self._shape, bool)
+
+    def draw(self, where: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
+        """One instant's events, (runs, *shape). Only trials `where` True lengthen or break a silence."""
+        if self._chance.probability == 1:
+            return self._always
+        drawn = np.empty(self._shape)
+        for row, generator in zip(drawn, self._generators, strict=True):
+            generator.random(out=row)
+        happened = drawn < self._chance.probability
+        if self._chance.longest_silence is not None:
+            happened |= self._silent >= self._chance.longest_silence - 1
+            silent = np.where(happened, 0, self._silent + 1)
+            self._silent = (silent if where is None else np.where(where, silent, self._silent)).astype(np.int32)
+        return happened
+
+    def state(self) -> dict[str, Any]:
+        """What `set_state` needs to go on from here."""
+        return {"streams": [generator_state(generator) for generator in self._generators], "silent": self._silent.copy()}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from a saved state."""
+        for generator, saved in zip(self._generators, state["streams"], strict=True):
+            set_generator_state(generator, saved)
+        self._silent = np.array(state["silent"])

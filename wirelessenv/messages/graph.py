@@ -1,0 +1,162 @@
+"""Message graphs: links[i, j] is True where agent i may send to agent j (a_ij of papers/000, Section VII)."""
+
+from typing import Literal
+
+import networkx as nx
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import model_validator
+
+from wirelessenv.config import ConfigError, Count, Piece, Probability
+
+Links = NDArray[np.bool_]
+
+
+class Graph(Piece):
+    """A law of message graphs."""
+
+    def build(self, agents: int, rng: np.random.Generator, positions: NDArray[np.float64] | None = None) -> Links:
+        """Links (m, m) bool with a False diagonal; `positions` (m, 2) are the transmitters'.
+
+        Raises ConfigError where the settings do not fit the number of agents.
+        """
+        raise NotImplementedError("a graph defines build")
+
+
+class BlockGraph(Graph):
+    """All-ones blocks of `kappa` agents, one every `stride` agents, no self-loops (papers/000, Section VIII).
+
+    `stride` is kappa / 2 where it is not given. An agent in the interior then has 3 kappa / 2 - 1 neighbours.
+    """
+
+    kind: Literal["block"] = "block"
+    kappa: Count = 6
+    stride: Count | None = None
+
+    @model_validator(mode="after")
+    def _blocks_overlap(self) -> "BlockGraph":
+        if self.kappa < 2:
+            raise ValueError(f"kappa {self.kappa} is not valid: a block needs at least 2 agents")
+        if self.stride is None and self.kappa % 2:
+            raise ValueError(f"kappa {self.kappa} is odd, so that half of it is no stride: give an even kappa, or a stride")
+        if self.stride is not None and self.stride >= self.kappa:
+            raise ValueError(f"stride {self.stride} is not valid: blocks of kappa {self.kappa} overlap for strides below it")
+        return self
+
+    def build(self, agents: int, rng: np.random.Generator, positions: NDArray[np.float64] | None = None) -> Links:
+        if agents < self.kappa:
+            raise ConfigError(f"graph.kappa: {self.kappa} is not valid: there are only {agents} agents")
+        stride = self.stride or self.kappa // 2
+        links = np.zeros((agents, agents), bool)
+        for begin in range(0, agents - self.kappa + stride, stride):
+            start = min(begin, agents - self.kappa)  # the last block ends with the last agent
+            links[start : start + self.kappa, start : start + self.kappa] = True
+        return without_loops(links)
+
+
+class CompleteGraph(Graph):
+    """Everybody sends to everybody."""
+
+    kind: Literal["complete"] = "complete"
+
+    def build(self, agents: int, rng: np.random.Generator, positions: NDArray[np.float64] | None = None) -> Links:
+        return without_loops(np.ones((agents, agents), bool))
+
+
+class RingGraph(Graph):
+    """Agent i sends to i + 1, and to i - 1 unless the ring is one-way (`both_ways: false`)."""
+
+    kind: Literal["ring"] = "ring"
+    both_ways: bool = True
+
+    def build(self, agents: int, rng: np.random.Generator, positions: NDArray[np.float64] | None = None) -> Links:
+        links = np.roll(np.eye(agents, dtype=bool), 1, axis=1)
+        return without_loops(links | links.T if self.both_ways else links)
+
+
+class ErdosRenyiGraph(Graph):
+    """Each directed link exists with `probability`, independently; redrawn until the graph is strongly connected."""
+
+    kind: Literal["erdos_renyi"] = "erdos_renyi"
+    probability: Probability = 0.3
+    tries: Count = 100_000
+
+    def build(self, agents: int, rng: np.random.Generator, positions: NDArray[np.float64] | None = None) -> Links:
+        for _ in range(self.tries):
+            links = without_loops(rng.random((agents, agents)) < self.probability)
+            if strongly_connected(links):
+                return links
+        raise ConfigError(
+            f"graph.probability: {self.probability} is not valid: none of {self.tries} directed Erdos-Renyi graphs of "
+            f"{agents} agents was strongly connected; use a larger probability"
+        )
+
+
+class NearestGraph(Graph):
+    """Each agent sends to the `neighbours` agents whose transmitters are nearest to its own."""
+
+    kind: Literal["k_nearest"] = "k_nearest"
+    neighbours: Count = 4
+
+    def build(self, agents: int, rng: np.random.Generator, positions: NDArray[np.float64] | None = None) -> Links:
+        if positions is None or not np.isfinite(positions).all():
+            raise ConfigError('graph.kind: "k_nearest" is not valid: the scenario places no transmitters')
+        if self.neighbours >= agents:
+            raise ConfigError(f"graph.neighbours: {self.neighbours} is not valid: an agent has {agents - 1} others")
+        distance = np.linalg.norm(positions[:, None] - positions[None], axis=-1)
+        np.fill_diagonal(distance, np.inf)
+        links = np.zeros((agents, agents), bool)
+        np.put_along_axis(links, np.argsort(distance, axis=1, kind="stable")[:, : self.neighbours], True, axis=1)
+        return links
+
+
+class EdgeGraph(Graph):
+    """The links of a list: [[0, 1], [1, 0]] lets agents 0 and 1 send to each other."""
+
+    kind: Literal["edges"] = "edges"
+    edges: tuple[tuple[int, int], ...]
+
+    def build(self, agents: int, rng: np.random.Generator, positions: NDArray[np.float64] | None = None) -> Links:
+        links = np.zeros((agents, agents), bool)
+        for sender, receiver in self.edges:
+            if not (0 <= sender < agents and 0 <= receiver < agents) or sender == receiver:
+                raise ConfigError(
+                    f"graph.edges: [{sender}, {receiver}] is not valid: a link joins two different agents 0 to {agents - 1}"
+                )
+            links[sender, receiver] = True
+        return links
+
+
+def without_loops(links: Links) -> Links:
+    """`links` with its diagonal cleared, in place."""
+    np.fill_diagonal(links, False)
+    return links
+
+
+def _digraph(links: Links) -> nx.DiGraph:
+    return nx.from_numpy_array(links, create_using=nx.DiGraph)
+
+
+def strongly_connected(links: Links) -> bool:
+    """Whether messages can reach everybody from everybody (papers/000, Assumption VII)."""
+    return bool(nx.is_strongly_connected(_digraph(links)))
+
+
+def diameter(links: Links) -> int:
+    """The largest number of links on a shortest path; needs a strongly connected graph. One agent has diameter 0."""
+    return int(nx.diameter(_digraph(links)))
+
+
+def checked(links: Links) -> Links:
+    """`links`, or a ConfigError that says who cannot be reached."""
+    if strongly_connected(links):
+        return links
+    graph = _digraph(links)
+    for sender in graph:
+        missed = sorted(set(graph) - nx.descendants(graph, sender) - {sender})
+        if missed:
+            break
+    raise ConfigError(
+        f"graph: not strongly connected: nothing that agent {sender} sends can reach agent {missed[0]}; "
+        "every agent must reach every other, directly or through others"
+    )

@@ -1,0 +1,106 @@
+"""What happens to a message on its way: delay and loss."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from wirelessenv.config import Count, Model, Piece, Probability
+from wirelessenv.messages.activity import Chance
+
+Instants = Annotated[int, Field(ge=0, strict=True)]
+
+
+class Delay(Piece):
+    """How many instants a message travels."""
+
+    @property
+    def smallest(self) -> int:
+        """The shortest delay that can be drawn."""
+        raise NotImplementedError("a delay defines smallest")
+
+    @property
+    def largest(self) -> int:
+        """The bound: the longest delay that can be drawn."""
+        raise NotImplementedError("a delay defines largest")
+
+    def draw(self, generators: Sequence[np.random.Generator], agents: int) -> NDArray[np.int64]:
+        """One instant's delays, (runs, m, m) or anything that broadcasts to it."""
+        raise NotImplementedError("a delay defines draw")
+
+
+class ConstantDelay(Delay):
+    """Every message travels `instants` instants."""
+
+    kind: Literal["constant"] = "constant"
+    instants: Instants = 1
+
+    @property
+    def smallest(self) -> int:
+        return self.instants
+
+    @property
+    def largest(self) -> int:
+        return self.instants
+
+    def draw(self, generators: Sequence[np.random.Generator], agents: int) -> NDArray[np.int64]:
+        return np.full((1, 1, 1), self.instants)
+
+
+class UniformDelay(Delay):
+    """A whole number from `shortest` to `longest`, drawn for every message, so that an old one may overtake a new one."""
+
+    kind: Literal["uniform"] = "uniform"
+    shortest: Instants = 1
+    longest: Instants = 3
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "UniformDelay":
+        if self.longest < self.shortest:
+            raise ValueError(f"longest {self.longest} is not valid: it is below shortest {self.shortest}")
+        return self
+
+    @property
+    def smallest(self) -> int:
+        return self.shortest
+
+    @property
+    def largest(self) -> int:
+        return self.longest
+
+    def draw(self, generators: Sequence[np.random.Generator], agents: int) -> NDArray[np.int64]:
+        return np.stack([g.integers(self.shortest, self.longest + 1, (agents, agents)) for g in generators])
+
+
+class Loss(Model):
+    """Each message is lost with `probability`; at most `longest_run` in a row on a link (Gamma_f of papers/002)."""
+
+    probability: Annotated[Probability, Field(lt=1)] = 0.0
+    longest_run: Count | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _number_is_probability(cls, data: Any) -> Any:
+        return {"probability": data} if isinstance(data, int | float | str) and not isinstance(data, bool) else data
+
+    def arrival(self) -> Chance:
+        """The chance that a message arrives: a run of n losses is a silence that ends at trial n + 1."""
+        silence = None if self.longest_run is None else self.longest_run + 1
+        return Chance(probability=1 - self.probability, longest_silence=silence)
+
+
+class Links(Model):
+    """Delay and loss of all links; a whole number is short for a constant delay."""
+
+    delay: Delay = ConstantDelay()
+    loss: Loss = Field(default_factory=Loss)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _number_is_delay(cls, data: Any) -> Any:
+        delay = data.get("delay") if isinstance(data, dict) else None
+        if isinstance(delay, int) and not isinstance(delay, bool):
+            return {**data, "delay": {"kind": "constant", "instants": delay}}
+        return data

@@ -1,0 +1,1 @@
+"""What depends on actions: pure functions of arrays, numpy or torch alike."""

@@ -1,0 +1,40 @@
+"""The aggregation sequence: what a transmitter knows of its surroundings after K - 1 exchanges with its neighbours."""
+
+from typing import Any
+
+from array_api_compat import array_namespace
+
+
+def visible_amplitude(gain: Any, threshold: float) -> Any:
+    """|h| where it is at least `threshold`, 0 elsewhere; a new array, the gain keeps its weak links (papers/000, VIII)."""
+    xp = array_namespace(gain)
+    amplitude = xp.sqrt(gain)
+    amplitude *= amplitude >= threshold
+    return amplitude
+
+
+def aggregate(amplitude: Any, history: Any) -> tuple[Any, Any]:
+    """The aggregation sequences of a block of consecutive slots.
+
+    y^0[t] = 1 and y^k[t] = |H[t]| y^{k-1}[t-1] for k = 1 ... K-1: every slot each transmitter collects the neighbours'
+    previous values, weighted with the channel of that slot (papers/000, Section VIII, where it is written as the product
+    of K - 1 channel matrices with a vector of ones).
+
+    Args:
+        amplitude: |H|, (runs, slots, m, m), [receiver, transmitter].
+        history: the sequence in the slot before the block, (runs, m, K); all ones at the start.
+
+    Returns:
+        (sequences (runs, slots, m, K), the last slot's as the next block's history (runs, m, K)).
+    """
+    xp = array_namespace(amplitude)
+    runs, slots, agents = amplitude.shape[:3]
+    hops = history.shape[-1]
+    sequence = xp.ones((hops, runs, slots, agents), dtype=amplitude.dtype, device=amplitude.device)
+    previous = xp.empty((runs, slots, agents), dtype=amplitude.dtype, device=amplitude.device)
+    for hop in range(1, hops):
+        previous[:, 0] = history[..., hop - 1]
+        previous[:, 1:] = sequence[hop - 1, :, :-1]
+        sequence[hop] = xp.matmul(amplitude, previous[..., None])[..., 0]
+    sequence = xp.moveaxis(sequence, 0, -1)
+    return sequence, sequence[:, -1] + 0

@@ -1,0 +1,49 @@
+"""SINR and rate.
+
+Conventions: gain = |h|^2, [receiver, transmitter], (..., m, m) after association: row i is the receiver of agent i.
+Any array of the array API serves, numpy or torch; leading axes broadcast.
+"""
+
+from typing import Any
+
+from array_api_compat import array_namespace
+
+
+def split(gain: Any) -> tuple[Any, Any]:
+    """The wanted gains g_ii (..., m) and the cross gains (..., m, m), g_ij with a zero diagonal.
+
+    The interference is summed over the cross gains alone. Subtracting the wanted power from the total received power
+    instead would lose the interference to rounding wherever it is 10^7 times weaker, which in float32 is common.
+    """
+    xp = array_namespace(gain)
+    wanted = xp.linalg.diagonal(gain)
+    off_diagonal = 1 - xp.eye(gain.shape[-1], dtype=gain.dtype, device=gain.device)
+    return wanted, gain * off_diagonal
+
+
+def sinr(wanted: Any, cross: Any, power: Any, noise: float) -> Any:
+    """Signal to interference and noise ratio of every agent, linear, (..., m).
+
+    SINR_i = g_ii p_i / (noise + sum_{j != i} g_ij p_j)
+
+    Source: papers/000, equation (18), with the interference that physically arrives at receiver r(i), |h_{r(i) j}|^2 p_j
+    (the printed equation has the two indices exchanged).
+
+    Args:
+        wanted: g_ii, (..., m), and
+        cross: g_ij with a zero diagonal, (..., m, m): see `split`.
+        power: transmit powers p, (..., m).
+        noise: noise power, in the unit of gain times power.
+
+    >>> import numpy as np
+    >>> gain = np.array([[4.0, 1.0], [2.0, 6.0]])  # receiver 0 hears transmitter 1 with gain 1
+    >>> sinr(*split(gain), np.array([1.0, 3.0]), 1.0).tolist()
+    [1.0, 6.0]
+    """
+    interference = (cross @ power[..., None])[..., 0]
+    return wanted * power / (interference + noise)
+
+
+def rate(ratio: Any) -> Any:
+    """Rate log2(1 + SINR) in bit/s/Hz of a linear SINR (papers/000, equation (18); the base of its log is ours)."""
+    return array_namespace(ratio).log1p(ratio) * 1.4426950408889634

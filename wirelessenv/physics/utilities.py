@@ -1,0 +1,67 @@
+"""What an agent is paid for a slot: a function of its rate and its power, numpy or torch alike."""
+
+from typing import Any, Literal
+
+from array_api_compat import array_namespace
+
+from wirelessenv.config import NonNegative, Piece, Positive
+
+
+class Utility(Piece):
+    """A utility; larger is better."""
+
+    def __call__(self, rate: Any, power: Any) -> Any:
+        """Utility (..., m) of rates in bit/s/Hz, (..., m), and powers, (..., m)."""
+        raise NotImplementedError("a utility defines __call__")
+
+
+class Rate(Utility):
+    """U = R, bit/s/Hz."""
+
+    kind: Literal["rate"] = "rate"
+
+    def __call__(self, rate: Any, power: Any) -> Any:
+        return rate
+
+
+class ProportionalFairness(Utility):
+    """U = ln(R + floor): the sum over agents is the proportional-fair objective of one slot; `floor` keeps it finite."""
+
+    kind: Literal["proportional_fairness"] = "proportional_fairness"
+    floor: Positive = 1e-3
+
+    def __call__(self, rate: Any, power: Any) -> Any:
+        return array_namespace(rate).log(rate + self.floor)
+
+
+class EnergyEfficiency(Utility):
+    """U = R / (p / amplifier_efficiency + circuit_power): bit/s/Hz for each unit of consumed power."""
+
+    kind: Literal["energy_efficiency"] = "energy_efficiency"
+    amplifier_efficiency: Positive = 1.0
+    circuit_power: Positive = 1.0
+
+    def __call__(self, rate: Any, power: Any) -> Any:
+        return rate / (power / self.amplifier_efficiency + self.circuit_power)
+
+
+class Latency(Utility):
+    """U = -min(packet / R, longest): minus the time to send `packet` bit/Hz, in seconds, at most `longest`."""
+
+    kind: Literal["latency"] = "latency"
+    packet: Positive = 1.0
+    longest: Positive = 100.0
+
+    def __call__(self, rate: Any, power: Any) -> Any:
+        return -self.packet / array_namespace(rate).clip(rate, self.packet / self.longest)
+
+
+class MinimumRate(Utility):
+    """U = R - weight max(0, minimum - R): the rate, with a penalty for every bit/s/Hz below a minimum."""
+
+    kind: Literal["minimum_rate"] = "minimum_rate"
+    minimum: Positive = 0.5
+    weight: NonNegative = 1.0
+
+    def __call__(self, rate: Any, power: Any) -> Any:
+        return rate - self.weight * array_namespace(rate).clip(self.minimum - rate, 0.0)

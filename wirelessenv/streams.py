@@ -1,0 +1,44 @@
+"""Random streams: one for each seed, purpose and episode, independent of everything else.
+
+A stream depends on (seed, purpose, episode) alone: not on what else is in a batch, nor on the size of the blocks in
+which numbers are drawn. On the CPU all draws for the channel come from numpy's generator, whose sequences do not depend
+on how they are cut into calls; the environment and the trainers therefore see the same channels.
+"""
+
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from wirelessenv.config import ConfigError
+
+
+def stream(seed: int, purpose: str, episode: int = 0) -> np.random.Generator:
+    """The generator of (seed, purpose, episode).
+
+    >>> stream(3, "fading").random() == stream(3, "fading").random()
+    True
+    """
+    return np.random.default_rng([seed, zlib.crc32(purpose.encode()), episode])
+
+
+def run_seeds(seed: int | Sequence[int]) -> tuple[int, ...]:
+    """The seeds of a batch of runs: a sequence as it is, one number as a batch of one."""
+    seeds = (seed,) if isinstance(seed, int | np.integer) else tuple(seed)
+    for value in seeds:
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
+            raise ConfigError(f"seed: {value!r} is not valid: a seed is a whole number, 0 or more")
+    if not seeds:
+        raise ConfigError("seed: an empty sequence is not valid: give at least one seed")
+    return tuple(int(value) for value in seeds)
+
+
+def generator_state(generator: np.random.Generator) -> dict[str, Any]:
+    """A generator's whole state as plain numbers and strings."""
+    return dict(generator.bit_generator.state)
+
+
+def set_generator_state(generator: np.random.Generator, state: dict[str, Any]) -> None:
+    """Undo `generator_state`."""
+    generator.bit_generator.state = state
