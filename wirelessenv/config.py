@@ -97,6 +97,12 @@ class Piece(Model):
         return cast(Self, cls.kinds[value["kind"]].model_validate(value))
 
 
+def shown(value: Any) -> str:
+    """`value` as an error shows it: one short line."""
+    line = " ".join(repr(value).split())
+    return line if len(line) <= 60 else line[:57] + "..."
+
+
 def one_sentence(error: ValidationError, where: str = "") -> str:
     """The first fault of a pydantic error as "field: value, and what would be right"."""
     fault = error.errors()[0]
@@ -104,11 +110,11 @@ def one_sentence(error: ValidationError, where: str = "") -> str:
         fault = {**cause.errors()[0], "loc": (*fault["loc"], *cause.errors()[0]["loc"])}
     path = ".".join(str(part) for part in ([where] if where else []) + list(fault["loc"]))
     said = fault["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
-    if fault["type"] != "value_error":
-        shown = repr(fault.get("input"))
-        shown = shown if len(shown) <= 60 else shown[:57] + "..."
-        said = f"{shown} is not valid: {said[0].lower()}{said[1:]}"
-    return f"{path}: {said}" if path else said
+    if fault["type"] == "missing":
+        said = "missing: it has no default"
+    elif fault["type"] != "value_error":
+        said = f"{shown(fault.get('input'))} is not valid: {said[0].lower()}{said[1:]}"
+    return " ".join((f"{path}: {said}" if path else said).split())
 
 
 def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
 from wirelessenv.channel.geometry import Positions, distances, serving_receiver
-from wirelessenv.channel.sampling import NumpySampler, Sampler, TorchSampler
+from wirelessenv.channel.sampling import Sampler, sampler
 from wirelessenv.physics.aggregation import aggregate, visible_amplitude
 from wirelessenv.physics.rates import rate, sinr, split
 from wirelessenv.scenario import Scenario
@@ -85,7 +85,7 @@ class WirelessNetwork:
         self.layouts = [draw_layout(scenario, seed, episode) for seed in self.seeds]
         self._mean_gain = self._array(np.stack([layout.mean_gain for layout in self.layouts]))[:, None]
         self._serving = None if scenario.association == "ad_hoc" else np.stack([layout.serving for layout in self.layouts])
-        self._sampler = self._new_sampler("fading", episode)
+        self._sampler = sampler(self.seeds, "fading", episode, self.device)
         self._fading_state: Any = None
         self._history = self._array(np.ones((self.runs, scenario.transmitters, scenario.hops), np.float32))
 
@@ -95,11 +95,6 @@ class WirelessNetwork:
         import torch
 
         return torch.as_tensor(values, device=self.device)
-
-    def _new_sampler(self, purpose: str, episode: int) -> Sampler:
-        if self.device is None:
-            return NumpySampler(self.seeds, purpose, episode)
-        return TorchSampler(self.seeds, purpose, self.device, episode)
 
     def reset(self, seed: int | Sequence[int] | None = None) -> None:
         """Begin the next episode of every run's streams, or the first one of new seeds."""
@@ -117,15 +112,15 @@ class WirelessNetwork:
         """`slots` slots of a stream of their own, the same at every call: to evaluate on, beside those trained on."""
         scenario = self.scenario
         warm_up = scenario.hops - 1  # after it the aggregation sequence has forgotten how it began
-        gain, _ = self._gains(self._new_sampler(purpose, self.episode), slots + warm_up, None)
+        gain, _ = self._gains(sampler(self.seeds, purpose, self.episode, self.device), slots + warm_up, None)
         history = self._array(np.ones((self.runs, scenario.transmitters, scenario.hops), np.float32))
         sequence, _ = aggregate(visible_amplitude(gain, scenario.threshold), history)
         gain = gain[:, warm_up:]
         return Block(gain, *split(gain), self._scaled(sequence[:, warm_up:]))
 
-    def _gains(self, sampler: Sampler, slots: int, state: Any) -> tuple[Any, Any]:
+    def _gains(self, draws: Sampler, slots: int, state: Any) -> tuple[Any, Any]:
         receivers, transmitters = self._mean_gain.shape[-2:]
-        gain, state = self.scenario.fading.block(sampler, slots, receivers, transmitters, state)
+        gain, state = self.scenario.fading.block(draws, slots, receivers, transmitters, state)
         gain *= self._mean_gain
         if self._serving is not None:
             gain = gain[np.arange(self.runs)[:, None, None], np.arange(slots)[:, None], self._serving[:, None]]

@@ -21,29 +21,33 @@ from wirelessenv.messages.graph import BlockGraph, CompleteGraph, Graph
 from wirelessenv.messages.links import Links
 from wirelessenv.physics.utilities import Rate, Utility
 
+# papers/000, Section VIII. The smallest distance is ours: the paper gives none, and amplitude d^-2.2 has no bound.
+_PAPER: dict[str, Any] = {
+    "transmitters": 24,
+    "placement": {"kind": "uniform", "half_width": 1.0, "receiver_offset": 0.25},
+    "path_loss": {"kind": "power_law", "amplitude_exponent": 2.2, "smallest_distance": 0.1},
+    "fading": {"kind": "rayleigh"},
+    "utility": {"kind": "rate"},
+}
 SCENARIOS: dict[str, dict[str, Any]] = {
-    # papers/000, Section VIII. The smallest distance is ours: the paper gives none, and amplitude d^-2.2 has no bound.
-    "paper": {},
+    "paper": _PAPER,
     # papers/000 as its authors' code has it: real Gaussian AR(1) fading.
-    "authors": {"fading": {"kind": "real_ar1", "memory": 0.7, "innovation": 0.3}},
+    "authors": _PAPER | {"fading": {"kind": "real_ar1", "memory": 0.7, "innovation": 0.3}},
     # `paper` on a sixteenth of the area, where interference matters: full power reaches about 2/3 of WMMSE.
-    "dense": {
-        "placement": {"kind": "uniform", "half_width": 0.25, "receiver_offset": 0.125},
-        "observation_scale": "log1p",
-    },
+    "dense": _PAPER
+    | {"placement": {"kind": "uniform", "half_width": 0.25, "receiver_offset": 0.125}, "observation_scale": "log1p"},
     # Sun et al., Learning to Optimize (2018): i.i.d. channels without geometry, 10, 20 or 30 pairs.
-    "gaussian": {
-        "transmitters": 10,
-        "placement": {"kind": "none"},
-        "path_loss": {"kind": "none"},
-        "max_power": 1.0,
-    },
+    "gaussian": _PAPER | {"transmitters": 10, "placement": {"kind": "none"}, "path_loss": {"kind": "none"}, "max_power": 1.0},
 }
 MESSAGINGS: dict[str, dict[str, Any]] = {
-    # papers/000, Section VIII, Figure 2: kappa = 6; links of one instant; queries always.
-    "paper": {},
+    # papers/000, Section VIII, Figure 2, and its authors' code: kappa = 6; links of one instant; queries always.
+    "paper": {"graph": {"kind": "block", "kappa": 6}, "links": {"delay": {"kind": "constant", "instants": 1}}},
     # The benchmark: everybody hears everybody at once, always (Algorithm 1 on a complete graph without delay).
-    "centralised": {"graph": {"kind": "complete"}, "links": {"delay": 0}, "relay": False},
+    "centralised": {
+        "graph": {"kind": "complete"},
+        "links": {"delay": {"kind": "constant", "instants": 0}},
+        "relay": False,
+    },
 }
 
 
@@ -64,9 +68,9 @@ class _Preset(Model):
         if not isinstance(data, Mapping):
             return data
         name = data.get("preset", "paper")
-        if name not in cls.presets():
+        if str(name) not in cls.presets():
             raise ValueError(f'unknown preset "{name}"{nearest(str(name), cls.presets())}')
-        return merge(cls.presets()[name], data)
+        return merge(cls.presets()[str(name)], data)
 
     @classmethod
     def of(cls, value: Any) -> Self:
@@ -141,9 +145,13 @@ class Messaging(_Preset):
 
     @model_validator(mode="after")
     def _no_delay_needs_no_relay(self) -> Self:
-        # Without delay "what the sender held" would depend on the order in which the agents are visited.
-        if self.links.delay.smallest == 0 and self.relay and not isinstance(self.graph, CompleteGraph):
-            raise ValueError("links.delay: 0 is not valid: relayed messages need a delay of at least 1, or a complete graph")
+        # Without delay "what the sender held" would depend on the order in which the agents are visited; where all hear all
+        # at once, nothing needs to be relayed.
+        delay = self.links.delay
+        if self.relay and delay.smallest == 0 and (delay.largest > 0 or not isinstance(self.graph, CompleteGraph)):
+            raise ValueError(
+                "links.delay: 0 is not valid: relayed messages need a delay of at least 1, or none ever on a complete graph"
+            )
         return self
 
 

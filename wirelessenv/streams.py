@@ -6,7 +6,7 @@ on how they are cut into calls; the environment and the trainers therefore see t
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ def stream(seed: int, purpose: str, episode: int = 0) -> np.random.Generator:
 
 def run_seeds(seed: int | Sequence[int]) -> tuple[int, ...]:
     """The seeds of a batch of runs: a sequence as it is, one number as a batch of one."""
-    seeds = (seed,) if isinstance(seed, int | np.integer) else tuple(seed)
+    seeds = tuple(seed) if isinstance(seed, Iterable) else (seed,)
     for value in seeds:
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
             raise ConfigError(f"seed: {value!r} is not valid: a seed is a whole number, 0 or more")

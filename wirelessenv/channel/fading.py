@@ -55,7 +55,7 @@ class RealAR1(Fading):
     """
 
     kind: Literal["real_ar1"] = "real_ar1"
-    memory: Annotated[float, Field(ge=0, lt=1)] = 0.7
+    memory: Annotated[NonNegative, Field(lt=1)] = 0.7
     innovation: Positive = 0.3
 
     def block(self, sampler: Sampler, slots: int, receivers: int, transmitters: int, state: Any) -> tuple[Any, Any]:

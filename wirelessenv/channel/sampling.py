@@ -4,6 +4,7 @@ The two samplers offer the same draws with the same distributions; on the CPU th
 are cut into blocks.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -13,15 +14,18 @@ from wirelessenv.streams import generator_state, set_generator_state, stream
 
 
 class Sampler(Protocol):
-    """Draws for all runs of a batch at once, shape (runs, *shape), float32."""
+    """Draws for all runs of a batch at once, shape (runs, slots, ...), float32."""
 
-    def exponential(self, *shape: int) -> Any:
+    def exponential(self, slots: int, *shape: int) -> Any:
         """Exponential variables of mean 1."""
 
-    def normal(self, *shape: int) -> Any:
+    def normal(self, slots: int, *shape: int) -> Any:
         """Standard normal variables."""
 
-    def ones(self, *shape: int) -> Any:
+    def fill_normal(self, target: Any) -> None:
+        """Standard normal variables into an array (runs, slots, ...) of the sampler's kind."""
+
+    def ones(self, slots: int, *shape: int) -> Any:
         """No draw at all: ones."""
 
     def state(self) -> list[Any]:
@@ -37,23 +41,45 @@ class NumpySampler:
     def __init__(self, seeds: Sequence[int], purpose: str, episode: int = 0) -> None:
         self._generators = [stream(seed, purpose, episode) for seed in seeds]
 
-    def exponential(self, *shape: int) -> Any:
+    def exponential(self, slots: int, *shape: int) -> Any:
         """-log(1 - u), u uniform in [0, 1): faster than the ziggurat, and never the logarithm of 0."""
-        drawn = np.empty((len(self._generators), *shape), np.float32)
+        drawn = np.empty((len(self._generators), slots, *shape), np.float32)
         for row, generator in zip(drawn, self._generators, strict=True):
             generator.random(out=row, dtype=np.float32)
         np.negative(drawn, out=drawn)
         np.log1p(drawn, out=drawn)
         return np.negative(drawn, out=drawn)
 
-    def normal(self, *shape: int) -> Any:
-        drawn = np.empty((len(self._generators), *shape), np.float32)
-        for row, generator in zip(drawn, self._generators, strict=True):
-            generator.standard_normal(out=row, dtype=np.float32)
+    def normal(self, slots: int, *shape: int) -> Any:
+        drawn = np.empty((len(self._generators), slots, *shape), np.float32)
+        self.fill_normal(drawn)
         return drawn
 
-    def ones(self, *shape: int) -> Any:
-        return np.ones((len(self._generators), *shape), np.float32)
+    def fill_normal(self, target: Any) -> None:
+        """Box and Muller's pairs, made slot by slot so that cutting the slots elsewhere gives the same numbers.
+
+        Three times as fast as numpy's ziggurat. With uniforms of 24 bits no value exceeds sqrt(48 ln 2) = 5.8.
+        """
+        slots, size = target.shape[1], math.prod(target.shape[2:])
+        pairs = np.empty((slots, 2, (size + 1) // 2), np.float32)
+        in_place = size % 2 == 0 and target.flags.c_contiguous
+        for row, generator in zip(target, self._generators, strict=True):
+            generator.random(out=pairs, dtype=np.float32)
+            radius, angle = pairs[:, 0], pairs[:, 1]
+            np.negative(radius, out=radius)
+            np.log1p(radius, out=radius)
+            radius *= np.float32(-2)
+            np.sqrt(radius, out=radius)
+            angle *= np.float32(2 * math.pi)
+            values = row.reshape(pairs.shape) if in_place else np.empty_like(pairs)
+            np.cos(angle, out=values[:, 0])
+            np.sin(angle, out=values[:, 1])
+            values *= radius[:, None]
+            if not in_place:
+                row[...] = values.reshape(slots, -1)[:, :size].reshape(row.shape)
+
+    def ones(self, slots: int, *shape: int) -> Any:
+        return np.ones((len(self._generators), slots, *shape), np.float32)
 
     def state(self) -> list[Any]:
         return [generator_state(generator) for generator in self._generators]
@@ -77,21 +103,24 @@ class TorchSampler:
             generator.manual_seed(int(stream(seed, purpose, episode).integers(2**63)))
             self._generators.append(generator)
 
-    def exponential(self, *shape: int) -> Any:
+    def exponential(self, slots: int, *shape: int) -> Any:
         """-log(1 - u), u uniform in [0, 1)."""
-        drawn = self._torch.empty((len(self._generators), *shape), device=self._device)
+        drawn = self._torch.empty((len(self._generators), slots, *shape), device=self._device)
         for row, generator in zip(drawn, self._generators, strict=True):
             row.uniform_(generator=generator)
         return drawn.neg_().log1p_().neg_()
 
-    def normal(self, *shape: int) -> Any:
-        drawn = self._torch.empty((len(self._generators), *shape), device=self._device)
-        for row, generator in zip(drawn, self._generators, strict=True):
-            row.normal_(generator=generator)
+    def normal(self, slots: int, *shape: int) -> Any:
+        drawn = self._torch.empty((len(self._generators), slots, *shape), device=self._device)
+        self.fill_normal(drawn)
         return drawn
 
-    def ones(self, *shape: int) -> Any:
-        return self._torch.ones((len(self._generators), *shape), device=self._device)
+    def fill_normal(self, target: Any) -> None:
+        for row, generator in zip(target, self._generators, strict=True):
+            row.normal_(generator=generator)
+
+    def ones(self, slots: int, *shape: int) -> Any:
+        return self._torch.ones((len(self._generators), slots, *shape), device=self._device)
 
     def state(self) -> list[Any]:
         return [generator.get_state() for generator in self._generators]
@@ -99,3 +128,8 @@ class TorchSampler:
     def set_state(self, state: list[Any]) -> None:
         for generator, saved in zip(self._generators, state, strict=True):
             generator.set_state(saved.cpu())
+
+
+def sampler(seeds: Sequence[int], purpose: str, episode: int = 0, device: str | None = None) -> Sampler:
+    """The sampler of a device; numpy's where `device` is None."""
+    return NumpySampler(seeds, purpose, episode) if device is None else TorchSampler(seeds, purpose, device, episode)

@@ -9,7 +9,7 @@ from gymnasium.utils.seeding import np_random
 from numpy.typing import NDArray
 from pettingzoo import ParallelEnv
 
-from wirelessenv.config import ConfigError
+from wirelessenv.config import ConfigError, shown
 from wirelessenv.network import WirelessNetwork
 from wirelessenv.scenario import Scenario
 
@@ -143,19 +143,23 @@ class PowerControlEnv(ParallelEnv[str, NDArray[np.float32], NDArray[np.float32]]
 
     def _powers(self, actions: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
         try:
-            chosen = np.array([actions[agent] for agent in self.agents], np.float32).reshape(len(self.agents))
-        except (KeyError, TypeError, ValueError):
+            chosen = np.array([actions[agent] for agent in self.agents]).reshape(len(self.agents))
+            clipped = np.minimum(np.maximum(chosen, self._low), self._high).astype(np.float32, casting="same_kind")
+        except (IndexError, KeyError, TypeError, ValueError):
             raise ValueError(self._what_is_wrong(actions)) from None
-        power = (np.minimum(np.maximum(chosen, self._low), self._high) - self._low) * self._scale
+        power: NDArray[np.float32] = (clipped - self._low) * self._scale
         if not power.sum() >= 0:  # one pass that NaN does not survive
             raise ValueError(self._what_is_wrong(actions))
         return power
 
-    def _what_is_wrong(self, actions: Mapping[str, Any]) -> str:
+    def _what_is_wrong(self, actions: Any) -> str:
+        if not isinstance(actions, Mapping):
+            return f"actions: {shown(actions)} is not valid: it should map every agent to one number"
         for agent in self.agents:
             if agent not in actions:
                 return f"actions: there is none for {agent}: every one of the {len(self.agents)} agents needs one"
             value = np.asarray(actions[agent])
             if value.dtype.kind not in "fiub" or value.size != 1 or np.isnan(value).any():
-                return f"actions[{agent!r}]: {actions[agent]!r} is not valid: it should be one number in [{self._low}, {self._high}]"
-        return f"actions: {actions!r} is not valid: it should map every agent to one number"
+                right = f"one number in [{self._low}, {self._high}]"
+                return f"actions[{agent!r}]: {shown(actions[agent])} is not valid: it should be {right}"
+        return "actions: they differ in shape: every one should be an array of one number, shape (1,)"

@@ -49,22 +49,23 @@ class Trials:
     def __init__(self, chance: Chance, seeds: Sequence[int], purpose: str, shape: tuple[int, ...]) -> None:
         self._chance = chance
         self._generators = [stream(seed, purpose) for seed in seeds]
-        self._shape = (len(seeds), *shape)
-        self._silent = np.zeros(self._shape, np.int32)
-        self._always = np.ones(self._shape, bool)
+        self._shape = shape
+        self._silent = np.zeros((len(seeds), *shape), np.int32)
 
-    def draw(self, where: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
-        """One instant's events, (runs, *shape). Only trials `where` True lengthen or break a silence."""
+    def draw(self, instants: int, where: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
+        """The events of the next instants, (instants, runs, *shape).
+
+        Only trials `where` True, of the same shape, lengthen or break a silence.
+        """
         if self._chance.probability == 1:
-            return self._always
-        drawn = np.empty(self._shape)
-        for row, generator in zip(drawn, self._generators, strict=True):
-            generator.random(out=row)
+            return np.broadcast_to(True, (instants, *self._silent.shape))
+        drawn = np.stack([generator.random((instants, *self._shape)) for generator in self._generators], axis=1)
         happened = drawn < self._chance.probability
         if self._chance.longest_silence is not None:
-            happened |= self._silent >= self._chance.longest_silence - 1
-            silent = np.where(happened, 0, self._silent + 1)
-            self._silent = (silent if where is None else np.where(where, silent, self._silent)).astype(np.int32)
+            for instant in range(instants):
+                happened[instant] |= self._silent >= self._chance.longest_silence - 1
+                silent = np.where(happened[instant], 0, self._silent + 1)
+                self._silent = silent if where is None else np.where(where[instant], silent, self._silent)
         return happened
 
     def state(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Literal
 import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import model_validator
+from pydantic import Field, StrictInt, model_validator
 
 from wirelessenv.config import ConfigError, Count, Piece, Probability
 
@@ -67,7 +67,7 @@ class RingGraph(Graph):
     """Agent i sends to i + 1, and to i - 1 unless the ring is one-way (`both_ways: false`)."""
 
     kind: Literal["ring"] = "ring"
-    both_ways: bool = True
+    both_ways: bool = Field(True, strict=True)
 
     def build(self, agents: int, rng: np.random.Generator, positions: NDArray[np.float64] | None = None) -> Links:
         links = np.roll(np.eye(agents, dtype=bool), 1, axis=1)
@@ -114,7 +114,7 @@ class EdgeGraph(Graph):
     """The links of a list: [[0, 1], [1, 0]] lets agents 0 and 1 send to each other."""
 
     kind: Literal["edges"] = "edges"
-    edges: tuple[tuple[int, int], ...]
+    edges: tuple[tuple[StrictInt, StrictInt], ...]
 
     def build(self, agents: int, rng: np.random.Generator, positions: NDArray[np.float64] | None = None) -> Links:
         links = np.zeros((agents, agents), bool)

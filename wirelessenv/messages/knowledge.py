@@ -6,8 +6,8 @@ not depend on what is learned, ages and delays are known before any training.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from copy import copy
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,23 +22,25 @@ if TYPE_CHECKING:
 UNKNOWN = -1
 
 
-@dataclass(frozen=True)
-class Instant:
-    """What happened in one instant of global time, for all runs of a batch."""
+class Instants(NamedTuple):
+    """What happened in consecutive instants of global time, for all runs of a batch."""
 
-    time: int
+    times: NDArray[np.int32]
+    """(instants,)"""
     queried: NDArray[np.bool_]
-    """(runs, m): who measured."""
+    """(instants, runs, m): who measured."""
     updating: NDArray[np.bool_]
-    """(runs, m): who updates."""
+    """(instants, runs, m): who updates."""
     newest: NDArray[np.int32]
-    """T (runs, m, m): [i, l] is the newest query time of l that i knows at the end of the instant; -1 for none."""
+    """T (instants, runs, m, m): [i, l] is the newest query time of l that i knows at the end of the instant; -1: none."""
+    oldest: NDArray[np.int32]
+    """(instants, runs): the largest age t - T[i, l] among the entries that are known; -1 where none is."""
     messages: NDArray[np.int64]
-    """(runs,): messages sent, one for each link used, those that are lost included."""
+    """(instants, runs): messages sent, one for each link used, those that are lost included."""
     entries: NDArray[np.int64]
-    """(runs,): table entries in them."""
+    """(instants, runs): table entries in them."""
     changed_entries: NDArray[np.int64]
-    """(runs,): those of them that are new since the last message over the same link."""
+    """(instants, runs): those of them that are new since the last message over the same link."""
 
 
 def message_graphs(messaging: "Messaging", agents: int, seeds: Sequence[int], positions: Any = None) -> Links:
@@ -57,7 +59,7 @@ def needed_memory(messaging: "Messaging", links: Links) -> int:
 
 
 class Knowledge:
-    """Evolves T for a batch of runs, one instant a call.
+    """Evolves T for a batch of runs.
 
     In an instant t, in this order: agents query (T[i, i] = t); messages that were sent d >= 1 instants ago over a link
     of delay d arrive, carrying what the sender held at the end of instant t - d; messages of delay 0 arrive, carrying
@@ -71,6 +73,11 @@ class Knowledge:
         activity = messaging.activity
         self.links = links
         self.time = 0
+        self.max_age = np.full(runs, -1)
+        """The largest age of an entry so far, (runs,)."""
+        self.messages = np.zeros(runs, np.int64)
+        self.entries = np.zeros(runs, np.int64)
+        self.changed_entries = np.zeros(runs, np.int64)
         self._relay = messaging.relay
         self._delay = messaging.links.delay
         self._query = Trials(activity.query, seeds, "query", (agents,))
@@ -78,12 +85,11 @@ class Knowledge:
         self._transmit = Trials(activity.transmit, seeds, "transmit", (agents, agents))
         self._arrive = Trials(messaging.links.loss.arrival(), seeds, "loss", (agents, agents))
         self._delay_streams = [stream(seed, "delay") for seed in seeds]
-        self.newest = np.full((runs, agents, agents), UNKNOWN, np.int32)
-        # What is on its way: for each of the last `largest` instants, the tables as they stood at its end and the delay
-        # of every message that was sent then and will arrive (-1: none).
-        largest = self._delay.largest
-        self._tables = np.full((largest + 1, runs, agents, agents), UNKNOWN, np.int32)
-        self._travels = np.full((largest + 1, runs, agents, agents), -1, np.int32)
+        # The past that the next instants need: the tables at the end of the last instants, and the delay of every message
+        # that was sent then and will arrive (-1: none).
+        past = max(self._delay.largest, 1)
+        self._tables = np.full((past, runs, agents, agents), UNKNOWN, np.int32)
+        self._travels = np.full((past, runs, agents, agents), -1, np.int32)
         self._changed_at = np.full((runs, agents, agents), -1, np.int32)
         self._last_sent = np.full((runs, agents, agents), -1, np.int32)
         # The senders that each receiver has, padded to the largest number: (runs, m, most).
@@ -92,99 +98,121 @@ class Knowledge:
         self._senders = np.ascontiguousarray(order.swapaxes(1, 2))
         self._run_index = np.arange(runs)[:, None, None]
         self._receiver_index = np.arange(agents)[None, :, None]
-        self._agents = np.arange(agents)
 
-    def step(self) -> Instant:
-        """One instant of global time."""
-        time, slot = self.time, self.time % len(self._tables)
-        queried = self._query.draw()
-        own = self.newest[:, self._agents, self._agents]
-        self._learn(np.where(queried, time, own), (slice(None), self._agents, self._agents), time)
-
-        sent = self.links & self._transmit.draw()
+    def steps(self, instants: int) -> Instants:
+        """The next instants of global time: some at a time are quicker than one after the other, and the same."""
+        past = len(self._tables)
+        queried = self._query.draw(instants)
+        sent = self.links & self._transmit.draw(instants)
         if not self._relay:
-            sent = sent & queried[:, :, None]
-        arrives = sent & self._arrive.draw(where=sent)
-        delays = self._delay.draw(self._delay_streams, len(self._agents))
-        self._travels[slot] = np.where(arrives, delays, -1)
+            sent = sent & queried[..., None]
+        arrives = sent & self._arrive.draw(instants, where=sent)
+        delays = self._delay.draw(self._delay_streams, instants, self.links.shape[1])
+        travels = np.concatenate([self._travels, np.where(arrives, delays, -1)])
+        tables = np.concatenate([self._tables, np.empty((instants, *self.links.shape), np.int32)])
+        held = tables[past:] if self._delay.smallest else tables[past:].copy()
+        self._evolve(tables, held, travels, queried)
 
-        for delay in range(1, len(self._tables)):
-            past = (time - delay) % len(self._tables)
-            self._receive(self._tables[past], self._travels[past] == delay, time)
-        held = self.newest
-        if self._delay.largest == 0 or (delays == 0).any():
-            held = self.newest.copy()
-            self._receive(held, self._travels[slot] == 0, time + 1)
-        traffic = self._count(sent, held, time)
-        self._tables[slot] = self.newest
-        self.time += 1
-        return Instant(time, queried, self._update.draw(), self.newest, *traffic)
+        times = np.arange(self.time, self.time + instants, dtype=np.int32)
+        messages, entries, changed = self._count(sent, tables, held, times[:, None, None, None])
+        self._tables, self._travels = tables[-past:].copy(), travels[-past:].copy()
+        newest = tables[past:]
+        oldest = np.where(newest == UNKNOWN, -1, times[:, None, None, None] - newest).max((2, 3))
+        self.time += instants
+        np.maximum(self.max_age, oldest.max(0), out=self.max_age)
+        self.messages += messages.sum(0)
+        self.entries += entries.sum(0)
+        self.changed_entries += changed.sum(0)
+        return Instants(times, queried, self._update.draw(instants), newest, oldest, messages, entries, changed)
 
-    def _learn(self, times: NDArray[np.int32], where: Any, changed_at: int) -> None:
-        changed = self._changed_at[where]
-        changed[times > self.newest[where]] = changed_at
-        self._changed_at[where] = changed
-        self.newest[where] = times
+    def _evolve(self, tables: NDArray[np.int32], held: NDArray[np.int32], travels: Any, queried: Any) -> None:
+        """Fill in `tables`, the past followed by the new instants; and `held`, what agents hold when messages leave."""
+        past = len(tables) - len(held)
+        index = (slice(None), self._run_index, self._senders, self._receiver_index)
+        unheard = {delay: (travels != delay)[index] for delay in range(self._delay.smallest, self._delay.largest + 1)}
+        for new in range(len(held)):
+            now = past + new
+            tables[now] = tables[now - 1]
+            np.copyto(np.einsum("rii->ri", tables[now]), self.time + new, where=queried[new])
+            for delay in reversed(unheard):  # the longest travelled first, so that those of delay 0 come last
+                if delay == 0:
+                    held[new] = tables[now]
+                sender = held[new] if delay == 0 else tables[now - delay]
+                self._receive(tables[now], sender, unheard[delay][now - delay])
 
-    def _receive(self, tables: NDArray[np.int32], arrives: NDArray[np.bool_], changed_at: int) -> None:
-        """Messages with the senders' `tables` arrive over the links where `arrives` is True."""
-        heard = arrives[self._run_index, self._senders, self._receiver_index]
+    def _receive(self, table: NDArray[np.int32], sender: NDArray[np.int32], unheard: NDArray[np.bool_]) -> None:
+        """Messages with what the senders' tables held arrive, except over the links where `unheard` is True."""
         if self._relay:
-            told = tables[self._run_index, self._senders]
-            told[~heard] = UNKNOWN
-            times = np.maximum(told.max(axis=2), self.newest)
+            told = sender[self._run_index, self._senders]
+            told[unheard] = UNKNOWN
+            np.maximum(table, told.max(axis=2), out=table)
         else:
-            own = tables[:, self._agents, self._agents]
-            told = np.where(arrives, own[:, :, None], UNKNOWN).swapaxes(1, 2)
-            times = np.maximum(told, self.newest)
-        self._learn(times, slice(None), changed_at)
+            told = np.where(unheard, UNKNOWN, np.einsum("rii->ri", sender)[self._run_index, self._senders])
+            index = (self._run_index, self._receiver_index, self._senders)
+            table[index] = np.maximum(table[index], told)
 
-    def _count(self, sent: Links, held: NDArray[np.int32], time: int) -> tuple[Any, Any, Any]:
-        """(messages, entries, changed entries) sent in this instant, each (runs,); who knows nothing sends nothing."""
-        axes = (1, 2)
+    def _count(self, sent: Any, tables: NDArray[np.int32], held: NDArray[np.int32], times: Any) -> tuple[Any, Any, Any]:
+        """(messages, entries, changed entries) of every instant, each (instants, runs); who knows nothing sends nothing."""
+        # An entry is new to a link if it changed after the last message there. What arrives without delay leaves with
+        # the next instant's messages, so that is when it counts as changed.
+        before, after = tables[-len(held) - 1 : -1], tables[-len(held) :]
+        on_time, late = held != before, after != held
+        changed_at = _latest(self._changed_at, np.where(late, times + 1, np.where(on_time, times, -1)))
+        last_sent = _latest(self._last_sent, np.where(sent, times, -1))
+        self._changed_at, self._last_sent = changed_at[-1].copy(), last_sent[-1].copy()
         if not self._relay:
-            count = sent.sum(axes)
-            self._last_sent[sent] = time
-            return count, count, count
-        known = (held != UNKNOWN).sum(2)
-        entries = (sent * known[:, :, None]).sum(axes)
-        messages = (sent & (known > 0)[:, :, None]).sum(axes)
-        # An entry is new to a link if it changed after the last message there; what changes later in this instant than
-        # the messages leave (delay 0) is stamped with the next.
-        last = self._last_sent[self._run_index, self._senders, self._receiver_index]
-        changed = self._changed_at[self._run_index, self._senders]
-        new = ((changed > last[..., None]) & (changed <= time)).sum(3)
-        used = sent[self._run_index, self._senders, self._receiver_index]
-        self._last_sent[sent] = time
-        return messages, entries, (new * used).sum(axes)
+            messages = np.count_nonzero(sent, axis=(2, 3))
+            return messages, messages, messages
+        known = np.count_nonzero(held != UNKNOWN, axis=3)
+        messages = np.count_nonzero(sent & (known > 0)[..., None], axis=(2, 3))
+        entries = np.einsum("trij,tri->tr", sent, known)
+        instant, run, sender, _ = used = np.nonzero(sent)
+        since = np.maximum(changed_at[:-1], np.where(on_time, times, -1))[instant, run, sender]
+        new = np.count_nonzero(since > last_sent[:-1][used][:, None], axis=1)
+        changed = np.bincount(instant * sent.shape[1] + run, new, minlength=messages.size).astype(np.int64)
+        return messages, entries, changed.reshape(messages.shape)
 
     def state(self) -> dict[str, Any]:
         """Everything that `set_state` needs to go on from here, messages on their way included."""
         return {
-            "time": self.time,
             "query": self._query.state(),
             "update": self._update.state(),
             "transmit": self._transmit.state(),
             "loss": self._arrive.state(),
             "delay": [generator_state(generator) for generator in self._delay_streams],
-            **{name: getattr(self, name).copy() for name in self._ARRAYS},
+            **{name: copy(getattr(self, name)) for name in self._STATE},
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from a saved state."""
-        self.time = int(state["time"])
         self._query.set_state(state["query"])
         self._update.set_state(state["update"])
         self._transmit.set_state(state["transmit"])
         self._arrive.set_state(state["loss"])
         for generator, saved in zip(self._delay_streams, state["delay"], strict=True):
             set_generator_state(generator, saved)
-        for name in self._ARRAYS:
-            setattr(self, name, np.array(state[name]))
+        for name in self._STATE:
+            setattr(self, name, copy(state[name]))
 
-    _ARRAYS = ("newest", "_tables", "_travels", "_changed_at", "_last_sent")
+    _STATE = (
+        "time",
+        "max_age",
+        "messages",
+        "entries",
+        "changed_entries",
+        "_tables",
+        "_travels",
+        "_changed_at",
+        "_last_sent",
+    )
 
 
-def ages(instant: Instant) -> NDArray[np.int32]:
-    """How old each entry is, t - T[i, l] (runs, m, m); -1 where nothing is known."""
-    return np.where(instant.newest == UNKNOWN, -1, instant.time - instant.newest).astype(np.int32)
+def _latest(start: NDArray[np.int32], stamps: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The newest stamp so far, (instants + 1, ...), beginning with `start`; -1 is no stamp."""
+    return np.maximum.accumulate(np.concatenate([start[None], stamps.astype(np.int32)]), axis=0)
+
+
+def ages(instants: Instants) -> NDArray[np.int32]:
+    """How old each entry is, t - T[i, l] (instants, runs, m, m); -1 where nothing is known."""
+    times = instants.times[:, None, None, None]
+    return np.where(instants.newest == UNKNOWN, -1, times - instants.newest).astype(np.int32)

@@ -26,8 +26,8 @@ class Delay(Piece):
         """The bound: the longest delay that can be drawn."""
         raise NotImplementedError("a delay defines largest")
 
-    def draw(self, generators: Sequence[np.random.Generator], agents: int) -> NDArray[np.int64]:
-        """One instant's delays, (runs, m, m) or anything that broadcasts to it."""
+    def draw(self, generators: Sequence[np.random.Generator], instants: int, agents: int) -> NDArray[np.int64]:
+        """The delays of the next instants, (instants, runs, m, m) or anything that broadcasts to it."""
         raise NotImplementedError("a delay defines draw")
 
 
@@ -45,8 +45,8 @@ class ConstantDelay(Delay):
     def largest(self) -> int:
         return self.instants
 
-    def draw(self, generators: Sequence[np.random.Generator], agents: int) -> NDArray[np.int64]:
-        return np.full((1, 1, 1), self.instants)
+    def draw(self, generators: Sequence[np.random.Generator], instants: int, agents: int) -> NDArray[np.int64]:
+        return np.full((1, 1, 1, 1), self.instants)
 
 
 class UniformDelay(Delay):
@@ -70,8 +70,9 @@ class UniformDelay(Delay):
     def largest(self) -> int:
         return self.longest
 
-    def draw(self, generators: Sequence[np.random.Generator], agents: int) -> NDArray[np.int64]:
-        return np.stack([g.integers(self.shortest, self.longest + 1, (agents, agents)) for g in generators])
+    def draw(self, generators: Sequence[np.random.Generator], instants: int, agents: int) -> NDArray[np.int64]:
+        shape = (instants, agents, agents)
+        return np.stack([g.integers(self.shortest, self.longest + 1, shape) for g in generators], axis=1)
 
 
 class Loss(Model):

@@ -30,11 +30,11 @@ def aggregate(amplitude: Any, history: Any) -> tuple[Any, Any]:
     xp = array_namespace(amplitude)
     runs, slots, agents = amplitude.shape[:3]
     hops = history.shape[-1]
-    sequence = xp.ones((hops, runs, slots, agents), dtype=amplitude.dtype, device=amplitude.device)
-    previous = xp.empty((runs, slots, agents), dtype=amplitude.dtype, device=amplitude.device)
+    # Slot 0 of the work array is the slot before the block, so that "the slot before" is a shifted view.
+    sequence = xp.empty((hops, runs, slots + 1, agents), dtype=amplitude.dtype, device=amplitude.device)
+    sequence[:, :, 0] = xp.permute_dims(history, (2, 0, 1))
+    sequence[0] = 1
     for hop in range(1, hops):
-        previous[:, 0] = history[..., hop - 1]
-        previous[:, 1:] = sequence[hop - 1, :, :-1]
-        sequence[hop] = xp.matmul(amplitude, previous[..., None])[..., 0]
-    sequence = xp.moveaxis(sequence, 0, -1)
-    return sequence, sequence[:, -1] + 0
+        sequence[hop, :, 1:] = (amplitude @ sequence[hop - 1, :, :-1, :, None])[..., 0]
+    sequence = xp.permute_dims(sequence, (1, 2, 3, 0))
+    return sequence[:, 1:], sequence[:, -1] + 0

@@ -15,10 +15,11 @@ def split(gain: Any) -> tuple[Any, Any]:
     The interference is summed over the cross gains alone. Subtracting the wanted power from the total received power
     instead would lose the interference to rounding wherever it is 10^7 times weaker, which in float32 is common.
     """
-    xp = array_namespace(gain)
-    wanted = xp.linalg.diagonal(gain)
-    off_diagonal = 1 - xp.eye(gain.shape[-1], dtype=gain.dtype, device=gain.device)
-    return wanted, gain * off_diagonal
+    agents = gain.shape[-1]
+    cross = gain.reshape(*gain.shape[:-2], agents * agents) + 0  # row by row: every (m + 1)-th is diagonal
+    wanted = cross[..., :: agents + 1] + 0
+    cross[..., :: agents + 1] = 0
+    return wanted, cross.reshape(gain.shape)
 
 
 def sinr(wanted: Any, cross: Any, power: Any, noise: float) -> Any:

@@ -1,0 +1,221 @@
+"""An experiment: a YAML file becomes a validated description of curves, each a set of runs over the same seeds."""
+
+import importlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
+
+from trainers.policies import PolicySettings
+from trainers.problems.parallel_env import ParallelEnvProblem
+from trainers.problems.problem import Problem
+from trainers.problems.wireless import WirelessProblem
+from trainers.zeroth_order import ZerothOrderLearner
+from wirelessenv.config import ConfigError, Count, Model, NonNegative, Number, Piece, Positive, Seed, merge, nearest, read_yaml
+from wirelessenv.scenario import Messaging, Scenario
+
+
+class LearnerSettings(Piece):
+    """How agents learn; a member of the family builds one learner for several curves that can train side by side."""
+
+    kind: str
+
+    def apart(self) -> list[Any]:
+        """What must agree between two curves that train side by side."""
+        raise NotImplementedError("a learner's settings define apart")
+
+    @staticmethod
+    def build(problem: Problem, curves: Sequence["Curve"]) -> ZerothOrderLearner:
+        """One learner whose variants are the curves."""
+        raise NotImplementedError("a learner's settings define build")
+
+
+class ZerothOrderSettings(LearnerSettings):
+    """Settings of `ZerothOrderLearner`; the defaults are those of papers/000, Section VIII."""
+
+    kind: Literal["zeroth_order"] = "zeroth_order"
+    smoothing: Positive = Field(2.0, description="mu, the size of the perturbation")
+    batch: Count = Field(20, description="B, samples a measurement")
+    step_size: NonNegative = Field(0.5, description="gamma_t = step_size / (t + 1)^decay")
+    decay: Number = 0.25
+    memory: Count = Field(40, description="perturbations that an agent keeps")
+    common_noise: bool = Field(False, strict=True, description="both measurements of a query meet the same channels")
+    perturb_sleeping: bool = Field(True, strict=True, description="agents that do not update perturb all the same")
+    cooperative: bool = Field(True, strict=True, description="false: own queries only, no messages")
+
+    def apart(self) -> list[Any]:
+        return [getattr(self, name) for name in _ALL_CURVES]
+
+    @staticmethod
+    def build(problem: Problem, curves: Sequence["Curve"]) -> ZerothOrderLearner:
+        settings = [curve.learner for curve in curves]
+        each: dict[str, Any] = {name: [getattr(one, name) for one in settings] for name in _EACH_CURVE}
+        shared: dict[str, Any] = {name: getattr(settings[0], name) for name in _ALL_CURVES}
+        return ZerothOrderLearner(problem, [curve.messaging for curve in curves], seed=problem.seeds, **each, **shared)
+
+
+_EACH_CURVE = ("smoothing", "step_size", "decay", "cooperative")
+_ALL_CURVES = ("batch", "memory", "common_noise", "perturb_sleeping")
+
+
+class ProblemSettings(Piece):
+    """What is optimised."""
+
+    def build(self, curve: "Curve", seeds: Sequence[int], variants: int, device: str) -> Problem:
+        """The problem with a run for each seed."""
+        raise NotImplementedError("a problem's settings define build")
+
+
+class WirelessSettings(ProblemSettings):
+    """The scenario's wireless network, batched."""
+
+    kind: Literal["wireless"] = "wireless"
+    evaluation_slots: Count = Field(400, description="slots kept for evaluation, the same at every evaluation")
+
+    def build(self, curve: "Curve", seeds: Sequence[int], variants: int, device: str) -> WirelessProblem:
+        return WirelessProblem(curve.scenario, curve.policy, seeds, self.evaluation_slots, device)
+
+
+class ParallelEnvSettings(ProblemSettings):
+    """Any PettingZoo parallel environment: `make: "mpe2.simple_spread_v3:parallel_env"` with its `options`."""
+
+    kind: Literal["parallel_env"] = "parallel_env"
+    make: str
+    options: dict[str, Any] = Field(default_factory=dict)
+    sample: Literal["step", "episode"] = "episode"
+    evaluation_samples: Count = 20
+
+    def build(self, curve: "Curve", seeds: Sequence[int], variants: int, device: str) -> ParallelEnvProblem:
+        if device != "cpu":
+            raise ConfigError(f"device: {device} is not valid: a PettingZoo environment runs on the cpu")
+        module, _, name = self.make.partition(":")
+        try:
+            factory = getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError, ValueError) as error:
+            raise ConfigError(f"problem.make: {self.make!r} is not valid: should be module:function ({error})") from None
+        return ParallelEnvProblem(
+            lambda: factory(**self.options),
+            curve.policy,
+            seed=seeds,
+            sample=self.sample,
+            evaluation_samples=self.evaluation_samples,
+            variants=variants,
+        )
+
+
+class Curve(Model):
+    """One curve of a figure: everything that a run needs but its seed."""
+
+    scenario: Scenario = Field(default_factory=Scenario)
+    messaging: Messaging = Field(default_factory=Messaging)
+    problem: ProblemSettings = WirelessSettings()
+    policy: PolicySettings = Field(default_factory=PolicySettings)
+    learner: LearnerSettings = ZerothOrderSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_kinds(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            return data
+        usual = {"problem": "wireless", "learner": "zeroth_order"}
+        return {
+            key: {"kind": usual[key], **value} if key in usual and isinstance(value, Mapping) else value
+            for key, value in data.items()
+        }
+
+    def apart(self) -> str:
+        """What must agree between two curves that train side by side."""
+        parts = [part.dump() for part in (self.scenario, self.problem, self.policy)]
+        return json.dumps([*parts, self.learner.kind, self.learner.apart()])
+
+
+def _seeds(value: Any) -> Any:
+    """A number of seeds stands for 0, 1, ...."""
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return tuple(range(value))
+    if not isinstance(value, list | tuple) or not value or len(set(map(repr, value))) < len(value):
+        raise ValueError(f"{value!r} is not valid: give how many seeds, 1 or more, or a list of different ones")
+    return value
+
+
+class Experiment(Curve):
+    """A figure: a base, what each curve changes in it, and the seeds that all curves share.
+
+    `curves` maps a name to changes of `scenario`, `messaging`, `problem`, `policy` and `learner`. Curves of one
+    experiment share layouts, channels and initial policies, seed by seed. `reference` names the curve to which the
+    others are compared.
+    """
+
+    title: str = ""
+    iterations: Count = 6000
+    evaluate_every: Count = 100
+    seeds: Annotated[tuple[Seed, ...], BeforeValidator(_seeds)] = Field(tuple(range(10)), description="how many, or which")
+    curves: dict[str, dict[str, Any]] = Field({"learned": {}}, min_length=1)
+    reference: str | None = None
+
+    _curves: dict[str, Curve] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _resolve_curves(self) -> Self:
+        base = {name: _part(self, name) for name in Curve.model_fields}
+        for name, changes in self.curves.items():
+            self._curves[name] = Curve.parse(merge(base, _spelled_out(changes)), f'curve "{name}"')
+        if self.reference is not None and self.reference not in self.curves:
+            raise ValueError(f'reference: "{self.reference}" is not a curve{nearest(self.reference, self.curves)}')
+        return self
+
+    def curve(self, name: str) -> Curve:
+        """The curve of that name, complete."""
+        return self._curves[name]
+
+    def groups(self) -> list[list[str]]:
+        """Names of curves that train side by side, in the order of the file."""
+        found: dict[str, list[str]] = {}
+        for name in self.curves:
+            found.setdefault(self._curves[name].apart(), []).append(name)
+        return list(found.values())
+
+    def build(self, names: Sequence[str], device: str = "cpu") -> ZerothOrderLearner:
+        """The learner of a group; its variants are the curves `names`. Raises ConfigError where settings do not fit."""
+        curves = [self._curves[name] for name in names]
+        problem = curves[0].problem.build(curves[0], self.seeds, len(names), device)
+        return curves[0].learner.build(problem, curves)
+
+    def text(self) -> str:
+        """The experiment, complete, as YAML that `load` reads."""
+        return yaml.safe_dump(self.dump(), sort_keys=False, allow_unicode=True, width=120)
+
+    @classmethod
+    def load(cls, path: str | Path, changes: Sequence[str] = ()) -> Self:
+        """The experiment of a YAML file with changes such as "scenario.noise=0.5"; raises ConfigError with one sentence."""
+        data = _spelled_out(read_yaml(path))
+        for change in changes:
+            data = merge(data, _change(change))
+        return cls.parse(data)
+
+
+def _part(experiment: Experiment, name: str) -> dict[str, Any]:
+    return dict(getattr(experiment, name).dump())
+
+
+def _spelled_out(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Short forms as the mappings they stand for, so that changes can be laid over them."""
+    key_of = {"scenario": "preset", "messaging": "preset", "problem": "kind", "learner": "kind"}
+    return {key: {key_of[key]: value} if key in key_of and isinstance(value, str) else value for key, value in data.items()}
+
+
+def _change(text: str) -> dict[str, Any]:
+    path, equals, value = text.partition("=")
+    keys = path.strip().split(".")
+    if not equals or not all(keys):
+        raise ConfigError(f"--set: {text!r} is not valid: write KEY=VALUE, as in scenario.noise=0.5")
+    try:
+        parsed: Any = yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise ConfigError(f"--set: {text!r} is not valid: the value is not YAML") from None
+    for key in reversed(keys):
+        parsed = {key: parsed}
+    return _spelled_out(parsed)

@@ -1,0 +1,62 @@
+"""A batch of per-agent policies: small fully connected networks, each with its own parameters, evaluated together."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from wirelessenv.config import Count, Model, Positive
+from wirelessenv.streams import stream
+
+
+class PolicySettings(Model):
+    """The shape of a policy; {K, 30, 30, 1} in papers/000, Section VIII."""
+
+    hidden: tuple[Count, ...] = Field((30, 30), description="neurons of the hidden layers")
+    input_scale: Positive = Field(1.0, description="the inputs are multiplied with it")
+
+
+class Policies:
+    """pi(theta, y) = low + (high - low) sigmoid(W_L relu( ... relu(W_1 y + b_1) ... ) + b_L).
+
+    The parameters of a network are one row theta = (W_1, b_1, ..., W_L, b_L), W_l row-major [input, output].
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, low: float | Tensor, high: float | Tensor, settings: PolicySettings | None = None
+    ) -> None:
+        self.settings = settings or PolicySettings()
+        self.inputs, self.outputs = inputs, outputs
+        self._low, self._span = low, high - low
+        self._layers = list(pairwise((inputs, *self.settings.hidden, outputs)))
+        self.size = sum(fan_in * fan_out + fan_out for fan_in, fan_out in self._layers)
+        """n_i: number of parameters of one network."""
+        self._parts = [size for fan_in, fan_out in self._layers for size in (fan_in * fan_out, fan_out)]
+
+    def initial(self, seeds: Sequence[int], agents: int) -> Tensor:
+        """Parameters (runs, agents, size), every entry uniform in +-1 / sqrt(fan in), each agent its own."""
+        rows = np.empty((len(seeds), agents, self.size), np.float32)
+        for row, seed in zip(rows, seeds, strict=True):
+            rng, at = stream(seed, "initial policy"), 0
+            for fan_in, fan_out in self._layers:
+                size = fan_in * fan_out + fan_out
+                row[:, at : at + size] = rng.uniform(-1, 1, (agents, size)) / np.sqrt(fan_in)
+                at += size
+        return torch.from_numpy(rows)
+
+    def __call__(self, parameters: Tensor, inputs: Tensor) -> Tensor:
+        """Outputs (networks, batch, outputs) of parameters (networks, size) and inputs (networks, batch, inputs)."""
+        values = inputs if self.settings.input_scale == 1 else inputs * self.settings.input_scale
+        parts = iter(parameters.split_with_sizes(self._parts, dim=1))
+        for layer, (fan_in, fan_out) in enumerate(self._layers):
+            weights, bias = next(parts).view(-1, fan_in, fan_out), next(parts).unsqueeze(1)
+            if fan_out == 1:  # a matrix product with one column is slower than its definition
+                values = (values * weights.transpose(1, 2)).sum(2, keepdim=True).add_(bias)
+            else:
+                values = torch.baddbmm(bias, values, weights)
+            if layer < len(self._layers) - 1:
+                values.relu_()
+        return values.sigmoid_().mul_(self._span).add_(self._low)

@@ -1,0 +1,152 @@
+"""Power control on a batch of wireless networks: the fast form, many runs, variants and slots at once."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from trainers.policies import Policies, PolicySettings
+from wirelessenv.config import ConfigError
+from wirelessenv.network import Block, WirelessNetwork
+from wirelessenv.scenario import Scenario
+
+EVALUATION_CHUNK = 50  # slots evaluated at once: what fits the cache
+AHEAD_SLOTS = 160  # slots of all runs prepared at once on the CPU, where draws do not depend on the size of blocks
+
+
+class WirelessProblem:
+    """F_i = -(utility of agent i) on a `WirelessNetwork`: p_i = pi_i(theta_i, aggregation sequence of the slot).
+
+    On the CPU the physics runs in numpy and the policies in torch, on the same memory; elsewhere all of it runs in torch.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario | str | dict[str, Any] = "paper",
+        policy: PolicySettings | None = None,
+        seed: int | Sequence[int] = 0,
+        evaluation_slots: int = 400,
+        device: str = "cpu",
+    ) -> None:
+        self.scenario = Scenario.of(scenario)
+        self.device = device
+        self.network = WirelessNetwork(self.scenario, seed, None if device == "cpu" else device)
+        self.seeds = self.network.seeds
+        self.agents = self.scenario.transmitters
+        self.policies = Policies(self.scenario.hops, 1, 0.0, self.scenario.max_power, policy)
+        self.evaluation_slots = evaluation_slots
+        self._slots = 0
+        self._ahead: list[Samples] = []
+
+    @property
+    def slots(self) -> int:
+        return self._slots
+
+    @property
+    def slot_seconds(self) -> float:
+        return self.scenario.slot_seconds
+
+    def positions(self) -> Sequence[NDArray[np.float64]]:
+        return [layout.transmitters for layout in self.network.layouts]
+
+    def measure(self, parameters: Tensor, batch: int, common_noise: bool) -> Tensor:
+        if not self._ahead:
+            self._ahead = self._prepare(batch, 1 if common_noise else 2)
+        samples = self._ahead.pop(0)
+        if samples.wanted.shape[-2] != batch or (samples.wanted.shape[0] == 1) != common_noise:
+            raise ConfigError(f"batch: {batch} is not valid: slots were prepared for another batch or noise")
+        self._slots += 2 * batch
+        return self._mean_utilities(parameters, samples)
+
+    def _prepare(self, batch: int, groups: int) -> list["Samples"]:
+        """The slots of some measurements ahead: channels do not depend on actions, and small arrays cost as much as larger."""
+        ahead = max(1, AHEAD_SLOTS // (2 * batch * self.network.runs)) if self.device == "cpu" else 1
+        block = self.network.block(ahead * groups * batch)
+        return [_grouped(block, batch, start, groups) for start in range(0, ahead * groups * batch, groups * batch)]
+
+    def _mean_utilities(self, parameters: Tensor, samples: "Samples") -> Tensor:
+        """(groups, runs, variants, agents) of parameters (groups, runs, agents, variants, size)."""
+        groups, runs, agents, variants, size = parameters.shape
+        slots, hops = samples.inputs.shape[-2:]
+        inputs = samples.inputs.expand(groups, runs, agents, variants, slots, hops).reshape(-1, slots, hops)
+        powers = self.policies(parameters.reshape(-1, size), inputs)
+        powers = powers.view(groups, runs, agents, variants, slots).permute(0, 1, 3, 4, 2).contiguous()
+        own = powers.numpy() if isinstance(samples.wanted, np.ndarray) else powers
+        return torch.as_tensor(self.network.utilities(samples.wanted, samples.cross, own).mean(3))
+
+    @cached_property
+    def _bank(self) -> Block:
+        return self.network.bank(self.evaluation_slots, "evaluation")
+
+    def evaluate(self, parameters: Tensor) -> NDArray[np.float64]:
+        total: Any = 0.0
+        for start in range(0, self.evaluation_slots, EVALUATION_CHUNK):
+            slots = min(EVALUATION_CHUNK, self.evaluation_slots - start)
+            mean = self._mean_utilities(parameters[None], _grouped(self._bank, slots, start, 1))[0]
+            total = total + mean.double().sum(2) * slots
+        return np.asarray((total / self.evaluation_slots).cpu())
+
+    def full_power_utility(self) -> NDArray[np.float64]:
+        wanted = self._bank.wanted
+        utilities = self.network.utilities(wanted, self._bank.cross, wanted * 0 + self.scenario.max_power)
+        return np.asarray(torch.as_tensor(utilities).double().mean(1).sum(1).cpu())
+
+    def act(self, parameters: Tensor, observations: Any) -> Any:
+        """Powers in [0, p_max] for observations (..., agents, hops), or a dict of them by agent."""
+        if isinstance(observations, dict):
+            stacked = np.stack([observations[agent] for agent in observations])
+            return dict(zip(observations, self.act(parameters, stacked)[..., None], strict=True))
+        inputs = torch.as_tensor(np.asarray(observations, np.float32), device=self.device)
+        flat = inputs.reshape(-1, self.agents, inputs.shape[-1]).transpose(0, 1)
+        powers = self.policies(parameters, flat)[..., 0].transpose(0, 1)
+        return powers.reshape(inputs.shape[:-1]).cpu().numpy()
+
+    def configuration(self) -> dict[str, Any]:
+        return {
+            "scenario": self.scenario.dump(),
+            "policy": self.policies.settings.dump(),
+            "seed": list(self.seeds),
+            "evaluation_slots": self.evaluation_slots,
+        }
+
+    @classmethod
+    def from_configuration(cls, configuration: dict[str, Any], device: str = "cpu") -> "WirelessProblem":
+        """Undo `configuration`."""
+        policy = PolicySettings.parse(configuration["policy"], "policy")
+        rest = {key: configuration[key] for key in ("scenario", "seed", "evaluation_slots")}
+        return cls(**rest, policy=policy, device=device)
+
+    def state(self) -> dict[str, Any]:
+        ahead = [samples._asdict() for samples in self._ahead]
+        return {"network": self.network.state(), "slots": self._slots, "ahead": ahead}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        self.network.set_state(state["network"])
+        self._slots = int(state["slots"])
+        self._ahead = [Samples(**samples) for samples in state["ahead"]]
+
+
+class Samples(NamedTuple):
+    """The slots of one measurement; a group of slots for each of the two sets of policies, or one for both."""
+
+    inputs: Tensor
+    """policy inputs (groups, runs, agents, 1, slots, hops)"""
+    wanted: Any
+    """(groups, runs, 1, slots, agents)"""
+    cross: Any
+    """(groups, runs, 1, slots, agents, agents)"""
+
+
+def _grouped(block: Block, batch: int, start: int, groups: int) -> Samples:
+    """`groups` times `batch` slots of a block, beginning with slot `start`."""
+
+    def cut(leaf: Any) -> Any:
+        part = leaf[:, start : start + groups * batch]
+        return part.reshape(part.shape[0], groups, batch, *part.shape[2:]).swapaxes(0, 1)
+
+    inputs = torch.as_tensor(cut(block.features)).transpose(2, 3).unsqueeze(3).contiguous()
+    return Samples(inputs, cut(block.wanted)[:, :, None], cut(block.cross)[:, :, None])
