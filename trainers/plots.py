@@ -1,0 +1,113 @@
+"""Figures and tables of a run, from its directory alone."""
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy import stats
+
+from trainers.run_directory import RunDirectory
+from trainers.storage import write_atomically
+from wirelessenv.config import ConfigError
+
+matplotlib.use("Agg")
+
+AXES = {
+    "iteration": "iteration t",
+    "slots": "channel slots",
+    "simulated_seconds": "simulated time (s)",
+    "bits": "bits sent, all agents",
+    "wall_seconds": "training time a run (s)",
+}
+COLOURS = ("#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # told apart by the colour-blind
+
+
+def plot(path: str | Path, x: str = "iteration") -> list[Path]:
+    """Draw figure.png and figure.pdf of a run directory; returns their paths.
+
+    Each line is the mean over layouts of utility / full-power utility (of the utility itself where there is no full
+    power). The band about a curve is the 95 % interval (Student) of its mean paired difference to the reference: where
+    the reference's line is outside it, the two differ.
+    """
+    if x not in AXES:
+        raise ConfigError(f"--x: {x!r} is not valid: it should be one of {', '.join(AXES)}")
+    directory = RunDirectory(path)
+    experiment, metrics = directory.experiment(), directory.metrics()
+    relative = metrics["full_power_utility"].notna().all()
+    metrics["value"] = metrics["utility"] / metrics["full_power_utility"] if relative else metrics["utility"]
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    reference = experiment.reference
+    for colour, name in zip(COLOURS * len(experiment.curves), experiment.curves, strict=False):
+        other = None if reference in (None, name) else metrics[metrics["curve"] == reference]
+        _draw(axes, metrics[metrics["curve"] == name], other, x, colour)
+    if relative:
+        axes.axhline(1, color="grey", linewidth=0.8, linestyle=":", label="full power")
+    axes.set_xlabel(AXES[x])
+    axes.set_ylabel("utility relative to full power" if relative else "utility")
+    axes.set_title(experiment.title, fontsize="medium")
+    axes.grid(alpha=0.2)
+    axes.legend(frameon=False, fontsize="small")
+    paths = []
+    for kind in ("png", "pdf"):
+        target = directory.path / f"figure.{kind}"
+        beside = directory.path / f"figure.part.{kind}"
+        figure.savefig(beside, dpi=160, metadata={"CreationDate": None} if kind == "pdf" else None)
+        write_atomically(target, beside.read_bytes())
+        beside.unlink()
+        paths.append(target)
+    return paths
+
+
+def _draw(axes: Axes, curve: pd.DataFrame, reference: pd.DataFrame | None, x: str, colour: str) -> None:
+    values = curve.pivot(index="iteration", columns="seed", values="value")
+    at = curve.groupby("iteration")[x].mean().reindex(values.index)
+    mean, name = values.mean(axis=1), curve["curve"].iloc[0]
+    label = f"{name} ($D_{{max}}$ = {curve['max_age'].max()})" if curve["messages"].max() else name
+    axes.plot(at, mean, color=colour, linewidth=1.5, label=label)
+    if reference is not None:
+        half = half_width(values - reference.pivot(index="iteration", columns="seed", values="value"))
+        axes.fill_between(at, mean - half, mean + half, color=colour, alpha=0.15, linewidth=0)
+
+
+def half_width(values: pd.DataFrame) -> "pd.Series[float]":
+    """Half the 95 % Student interval of every row's mean; NaN for a single column."""
+    runs = values.shape[1]
+    quantile = float(stats.t.ppf(0.975, max(runs - 1, 1)))
+    half: pd.Series[float] = values.std(axis=1, ddof=1) * (quantile / np.sqrt(runs))
+    return half
+
+
+def summary(path: str | Path) -> list[dict[str, Any]]:
+    """The last evaluation of every curve: curve, D_max, relative utility with its interval, share of the reference's gain.
+
+    The share is (end - start) / (reference's end - start), the median over layouts: paired by layout, and not ruled by
+    those where the reference gains next to nothing.
+    """
+    directory = RunDirectory(path)
+    experiment, metrics = directory.experiment(), directory.metrics()
+    ends = {name: _ends(metrics, name) for name in experiment.curves}
+    rows = []
+    for name, (start, end, full_power) in ends.items():
+        relative = end / full_power if full_power.notna().all() else end
+        half = float(half_width(relative.to_frame().T).iloc[0])
+        share = None
+        if experiment.reference is not None:
+            best = ends[experiment.reference][1]
+            share = float(((end - start) / (best - start)).median())
+        curve = metrics[metrics["curve"] == name]
+        age = int(curve["max_age"].max()) if curve["messages"].max() else None
+        rows.append({"curve": name, "D_max": age, "relative": float(relative.mean()), "half_width": half, "share": share})
+    return rows
+
+
+def _ends(metrics: pd.DataFrame, name: str) -> tuple["pd.Series[float]", "pd.Series[float]", "pd.Series[float]"]:
+    """(utility at the start, utility at the end, full-power utility) of a curve, by seed."""
+    curve = metrics[metrics["curve"] == name]
+    first, last = curve[curve["iteration"] == curve["iteration"].min()], curve[curve["iteration"] == curve["iteration"].max()]
+    by_seed = [part.set_index("seed")[column] for part, column in ((first, "utility"), (last, "utility"))]
+    return by_seed[0], by_seed[1], last.set_index("seed")["full_power_utility"]
