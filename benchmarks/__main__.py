@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
 from benchmarks import plain_numpy
 from trainers import WirelessProblem, ZerothOrderLearner
+from trainers.terminal import print_table
 from wirelessenv import Messaging, power_control_v0
 
 ROUNDS = 7
@@ -61,9 +61,10 @@ def environment_rate(steps: int = 5000) -> float:
 
 def main() -> int:
     torch.set_num_threads(1)
-    table = Table(title=f"Speed on one thread, median of {ROUNDS} rounds (smallest to largest)")
-    for column in ("what", "measured", "against", "asked for"):
-        table.add_column(column)
+    rows: list[dict[str, str]] = []
+
+    def row(what: str, measured: str, against: str = "", asked: str = "") -> None:
+        rows.append({"what": what, "measured": measured, "against": against, "asked for": asked})
 
     def spread(values: list[float], form: str) -> str:
         return f"{statistics.median(values):{form}} ({min(values):{form}} to {max(values):{form}})"
@@ -75,20 +76,18 @@ def main() -> int:
         steps = [environment_rate() for _ in bar.track(range(ROUNDS), description="environment")]
     one = times["1 run"]
     ratios = [plain / ours for plain, ours in zip(times["plain numpy"], one, strict=True)]
-    table.add_row("Algorithm 2, plain numpy, ms an iteration", spread(times["plain numpy"], ".3f"), "", "")
-    table.add_row("Algorithm 2, learner, ms an iteration", spread(one, ".3f"), f"{spread(ratios, '.2f')} times as fast", "2")
+    row("Algorithm 2, plain numpy, ms an iteration", spread(times["plain numpy"], ".3f"))
+    row("Algorithm 2, learner, ms an iteration", spread(one, ".3f"), f"{spread(ratios, '.2f')} times as fast", "2")
     for name in batches:
         runs = int(name.split()[0])
         each = [value / runs for value in times[name]]
         relative = [a / b for a, b in zip(each, one, strict=True)]
         asked = "1.25" if runs == 20 else "1 at the best size"
-        table.add_row(
-            f"{name} in a batch, ms a run-iteration", spread(each, ".3f"), f"{spread(relative, '.2f')} of 1 run", asked
-        )
+        row(f"{name} in a batch, ms a run-iteration", spread(each, ".3f"), f"{spread(relative, '.2f')} of 1 run", asked)
     each = [value / 40 for value in shared["10 runs x 4 curves"]]
-    table.add_row("10 runs x 4 curves, ms a run-iteration", spread(each, ".3f"), "", "")
-    table.add_row("PettingZoo environment, m = 24, steps/s", spread(steps, ".0f"), "", "30000")
-    _print(table)
+    row("10 runs x 4 curves, ms a run-iteration", spread(each, ".3f"))
+    row("PettingZoo environment, m = 24, steps/s", spread(steps, ".0f"), asked="30000")
+    print_table(f"Speed on one thread: median of {ROUNDS} rounds (smallest to largest)", rows)
     if torch.cuda.is_available():
         gpu_table()
     return 0
@@ -96,9 +95,7 @@ def main() -> int:
 
 def gpu_table() -> None:
     """Runs x iterations a second over batch sizes on a GPU, and the share of its memory bandwidth."""
-    table = Table(title=f"Algorithm 2 on {torch.cuda.get_device_name()}")
-    for column in ("runs", "run-iterations/s", "share of memory bandwidth"):
-        table.add_column(column, justify="right")
+    rows = []
     source = torch.empty(2**28, device="cuda")
     target = torch.empty_like(source)
     torch.cuda.synchronize()
@@ -113,13 +110,9 @@ def gpu_table() -> None:
         # Bytes that must move: perturbations written once and read for each age in use (9), parameters read and written,
         # gains and amplitudes written and read.
         size = 24 * 1141 * 4 * (1 + 9 + 2 + 2 + 2) + 40 * 24 * 24 * 4 * 6
-        table.add_row(str(runs), f"{runs / seconds:.0f}", f"{runs * size / seconds / bandwidth:.1%}")
-    _print(table)
-
-
-def _print(table: Table) -> None:
-    console = Console()
-    Console(width=max(console.width, 120)).print(table)
+        share = f"{runs * size / seconds / bandwidth:.1%}"
+        rows.append({"runs": runs, "run-iterations/s": f"{runs / seconds:.0f}", "share of memory bandwidth": share})
+    print_table(f"Algorithm 2 on {torch.cuda.get_device_name()}", rows)
 
 
 if __name__ == "__main__":

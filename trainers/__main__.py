@@ -4,16 +4,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
-from rich.console import Console
-from rich.table import Table
 
 from trainers import delays, plots
 from trainers.experiment import Experiment
 from trainers.run_directory import RunDirectory
 from trainers.runner import Interrupted, run
+from trainers.terminal import print_table
 from wirelessenv.config import ConfigError
 
 USAGE_ERROR, INTERRUPTED = 2, 130
@@ -30,6 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return USAGE_ERROR
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return INTERRUPTED
 
 
 def _run(given: list[str]) -> int:
@@ -76,7 +77,7 @@ def _delays(given: list[str]) -> int:
     )
     _add_experiment(parser)
     rows = delays.delays(_experiment(parser.parse_args(given)))
-    _print_table("Message delays, in instants of global time", rows)
+    print_table("Message delays, in instants of global time", rows)
     return 0
 
 
@@ -101,16 +102,7 @@ def _print_summary(directory: RunDirectory) -> None:
             "utility / full power": f"{row['relative']:.3f} +- {row['half_width']:.3f}",
         }
         rows.append(shown | ({gain: f"{row['share']:.2f}"} if row["share"] is not None else {}))
-    _print_table(f"{experiment.title or directory.path}: after {experiment.iterations} iterations", rows)
-
-
-def _print_table(title: str, rows: list[dict[str, Any]]) -> None:
-    table = Table(title=title)
-    for column in rows[0]:
-        table.add_column(column, justify="left" if column == "curve" else "right")
-    for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
-    Console().print(table)
+    print_table(f"{experiment.title or directory.path}: after {experiment.iterations} iterations", rows)
 
 
 if __name__ == "__main__":

@@ -40,9 +40,21 @@ def nearest(key: str, known: Iterable[str]) -> str:
 
 
 class Model(BaseModel):
-    """A frozen model that refuses unknown keys and names the nearest known one."""
+    """A frozen model that refuses unknown keys and names the nearest known one.
+
+    Made from Python, with `parse` or from YAML, it raises ConfigError with one sentence for what it cannot use.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def __init__(self, /, **fields: Any) -> None:
+        try:
+            super().__init__(**fields)
+        except ValidationError as error:
+            raise ConfigError(one_sentence(error, type(self).__name__)) from None
+
+    # Inner models are validated as ever, without this __init__, so that a fault keeps its whole path.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]  # pydantic's own mark
 
     @model_validator(mode="before")
     @classmethod
@@ -80,7 +92,7 @@ class Piece(Model):
         super().__pydantic_init_subclass__(**kwargs)
         if Piece in cls.__bases__:
             cls.kinds = {}
-        elif "kind" in cls.model_fields:
+        elif "kind" in cls.__annotations__:  # a subclass that keeps its parent's kind does not take its place
             cls.kinds[cls.model_fields["kind"].default] = cls
 
     @model_validator(mode="wrap")

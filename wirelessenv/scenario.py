@@ -123,6 +123,8 @@ class Scenario(_Preset):
                 f"receivers: {self.receivers} is not valid: ad hoc, each of the {self.transmitters} transmitters has its "
                 "own; leave it out, or set association to uplink"
             )
+        if self.association == "uplink" and isinstance(self.placement, NoPlacement):
+            raise ValueError('association: "uplink" is not valid without a placement: no base station is nearest')
         if isinstance(self.placement, NoPlacement) != isinstance(self.path_loss, NoPathLoss):
             raise ValueError('path_loss: a path loss needs positions: use kind "none" for both it and placement, or neither')
         return self

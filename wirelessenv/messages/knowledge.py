@@ -103,9 +103,9 @@ class Knowledge:
         """The next instants of global time: some at a time are quicker than one after the other, and the same."""
         past = len(self._tables)
         queried = self._query.draw(instants)
-        sent = self.links & self._transmit.draw(instants)
-        if not self._relay:
-            sent = sent & queried[..., None]
+        # Algorithm 1 sends when it queries, so that only then there is something to be silent about.
+        may_send = np.broadcast_to(True if self._relay else queried[..., None], (instants, *self.links.shape))
+        sent = self.links & may_send & self._transmit.draw(instants, where=may_send)
         arrives = sent & self._arrive.draw(instants, where=sent)
         delays = self._delay.draw(self._delay_streams, instants, self.links.shape[1])
         travels = np.concatenate([self._travels, np.where(arrives, delays, -1)])

@@ -1,0 +1,24 @@
+"""Settings and fixtures for all tests."""
+
+import pytest
+from hypothesis import settings
+
+from wirelessenv.channel.fading import Fading
+from wirelessenv.config import Piece
+from wirelessenv.physics.utilities import Utility
+
+# The same examples in every run, so that a failure is a change of the code. For a search: --hypothesis-profile=search.
+settings.register_profile("suite", deadline=None, derandomize=True, max_examples=50)
+settings.register_profile("search", deadline=None, max_examples=1000)
+settings.load_profile("suite")
+
+
+@pytest.fixture
+def registry():
+    """Forgets the pieces that a test defines."""
+    families: tuple[type[Piece], ...] = (Fading, Utility)
+    before = [dict(family.kinds) for family in families]
+    yield
+    for family, kinds in zip(families, before, strict=True):
+        family.kinds.clear()
+        family.kinds.update(kinds)

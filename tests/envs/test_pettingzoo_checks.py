@@ -1,0 +1,32 @@
+"""PettingZoo's own checks; what they leave unchecked is in test_parallel.py."""
+
+import pytest
+from pettingzoo.test import api_test, parallel_api_test, parallel_seed_test, seed_test
+
+from wirelessenv import power_control_v0
+
+DENSE = {"preset": "dense", "transmitters": 4}
+UPLINK = {"preset": "dense", "association": "uplink", "transmitters": 6, "receivers": 2}
+OPTIONS = [
+    {"scenario": DENSE},
+    {"scenario": DENSE, "actions": "power"},
+    {"scenario": UPLINK, "max_cycles": 70},
+    {"scenario": {"preset": "authors", "transmitters": 3, "utility": "latency"}},
+    {"scenario": {"preset": "gaussian", "utility": "energy_efficiency"}},
+    {"scenario": {"transmitters": 1}},
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_pettingzoo_accepts_the_parallel_environment(options, capsys):
+    parallel_api_test(power_control_v0.parallel_env(**options), num_cycles=300)
+    parallel_seed_test(lambda: power_control_v0.parallel_env(**options), num_cycles=20)
+    assert "Passed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_pettingzoo_accepts_the_aec_environment(options, capsys):
+    api_test(power_control_v0.env(**options), num_cycles=100)
+    api_test(power_control_v0.raw_env(**options), num_cycles=100)
+    seed_test(lambda: power_control_v0.env(**options), num_cycles=20)
+    assert "Passed" in capsys.readouterr().out

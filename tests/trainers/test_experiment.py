@@ -1,0 +1,108 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from trainers.experiment import Experiment
+from wirelessenv import ConfigError
+from wirelessenv.messages.graph import BlockGraph, CompleteGraph
+
+CONFIGS = sorted((Path(__file__).parents[2] / "configs").rglob("*.yaml"))
+
+
+def experiment(tmp_path, text, *changes):
+    path = tmp_path / "experiment.yaml"
+    path.write_text(text)
+    return Experiment.load(path, changes)
+
+
+BASE = """
+scenario: dense
+iterations: 10
+seeds: 2
+reference: b
+curves:
+  a: {messaging: {activity: {update: 0.5}}}
+  b: {messaging: centralised, learner: {smoothing: 0.1}}
+  c: {learner: {batch: 7}}
+"""
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_configuration_loads_and_its_resolved_text_means_the_same(path):
+    read = Experiment.load(path)
+    again = Experiment.parse(yaml.safe_load(read.text()))
+    assert again == read
+    assert all(again.curve(name) == read.curve(name) for name in read.curves)
+    changed = Experiment.load(path, ["iterations=300", "scenario.noise=0.5", "evaluate_every=50", "messaging.links.delay=2"])
+    assert changed.iterations == 300
+    assert all(changed.curve(name).scenario.noise == 0.5 for name in changed.curves)
+
+
+def test_figure_2_has_the_settings_of_the_paper():
+    figure = Experiment.load(CONFIGS[0].parents[1] / "paper" / "fig2.yaml")
+    assert list(figure.curves) == ["centralised", "p=0.9", "p=0.5", "p=0.25"]
+    assert len(figure.seeds) >= 10
+    for name, p in (("p=0.9", 0.9), ("p=0.5", 0.5), ("p=0.25", 0.25)):
+        curve = figure.curve(name)
+        assert isinstance(curve.messaging.graph, BlockGraph)
+        assert (curve.messaging.graph.kappa, curve.scenario.transmitters, curve.scenario.hops) == (6, 24, 5)
+        activity = curve.messaging.activity
+        assert (activity.query.probability, activity.update.probability, activity.transmit.probability) == (1, p, p)
+    assert isinstance(figure.curve("centralised").messaging.graph, CompleteGraph)
+    assert figure.curve("p=0.9").learner.dump() == {
+        "kind": "zeroth_order", "smoothing": 2.0, "batch": 20, "step_size": 0.5, "decay": 0.25, "memory": 40,
+        "common_noise": False, "perturb_sleeping": True, "cooperative": True,
+    }  # fmt: skip
+
+
+def test_curves_change_the_base_and_group_by_what_can_train_side_by_side(tmp_path):
+    read = experiment(tmp_path, BASE)
+    assert read.curve("a").messaging.activity.update.probability == 0.5
+    assert read.curve("b").messaging.relay is False
+    assert read.curve("b").scenario == read.curve("a").scenario
+    assert read.groups() == [["a", "b"], ["c"]]
+    assert read.seeds == (0, 1)
+
+
+def test_changes_reach_every_curve(tmp_path):
+    read = experiment(tmp_path, BASE, "scenario.noise=0.25", "learner.memory=50", "seeds=[4, 9]", "messaging.graph.kappa=4")
+    assert {read.curve(name).scenario.noise for name in "abc"} == {0.25}
+    assert {read.curve(name).learner.memory for name in "abc"} == {50}
+    assert read.curve("a").messaging.graph.kappa == 4
+    assert read.seeds == (4, 9)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ("iteratoins=3", 'unknown key "iteratoins" (did you mean "iterations"?)'),
+        ("iterations=0", "iterations: 0 is not valid"),
+        ("iterations=many", "iterations: 'many' is not valid"),
+        ("evaluate_every=0.5", "evaluate_every: 0.5 is not valid"),
+        ("scenario=dens", 'scenario: unknown preset "dens" (did you mean "dense"?)'),
+        ("scenario.noise=-1", "scenario.noise: -1 is not valid"),
+        ("scenario.utility=rats", 'scenario.utility: unknown kind "rats" (did you mean "rate"?)'),
+        ("messaging.graph.kapa=4", 'messaging.graph: unknown key "kapa" (did you mean "kappa"?)'),
+        ("messaging.activity.update=1.5", "messaging.activity.update.probability: 1.5 is not valid"),
+        ("learner=sgp", 'learner: unknown kind "sgp"'),
+        ("learner.memory=3.2", "learner.memory: 3.2 is not valid"),
+        ("learner.cooperative=1", "learner.cooperative: 1 is not valid"),
+        ("reference=z", 'reference: "z" is not a curve'),
+        ("seeds=0", "seeds: 0 is not valid"),
+        ("seeds=[1, 1]", "seeds: [1, 1] is not valid"),
+        ("seeds=[-1]", "seeds.0: -1 is not valid"),
+        ("problem=parallel_env", "problem.make: missing"),
+        ("curves=3", "curves: 3 is not valid"),
+        ("curves={x: {iterations: 3}}", 'curve "x": unknown key "iterations"'),
+        ("curves={x: {messaging: {links: {delay: 0}}}}", 'curve "x".messaging: links.delay: 0 is not valid'),
+        ("noise", "--set: 'noise' is not valid: write KEY=VALUE"),
+        ("a..b=1", "--set: 'a..b=1' is not valid"),
+        ("scenario=[", "--set: 'scenario=[' is not valid: the value is not YAML"),
+    ],
+)
+def test_wrong_values_are_one_sentence(tmp_path, change, sentence):
+    with pytest.raises(ConfigError) as caught:
+        experiment(tmp_path, BASE, change)
+    assert sentence in str(caught.value)
+    assert "\n" not in str(caught.value)

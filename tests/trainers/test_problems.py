@@ -1,0 +1,135 @@
+"""The two problems agree on our environment, and the general one serves foreign ones."""
+
+import numpy as np
+import pytest
+import torch
+from gymnasium.spaces import Box, Discrete
+from pettingzoo import ParallelEnv
+
+from trainers import ParallelEnvProblem, WirelessProblem, ZerothOrderLearner
+from trainers.policies import PolicySettings
+from wirelessenv import ConfigError, Messaging, Scenario, power_control_v0
+
+SMALL = Scenario(preset="dense", transmitters=5, hops=3)
+TINY = PolicySettings(hidden=(6, 6))
+MESSAGING = Messaging(graph="ring", activity={"update": 0.8, "transmit": 0.6})
+
+
+@pytest.mark.parametrize("actions", ["normalised", "power"])
+@pytest.mark.parametrize("scenario", [SMALL, Scenario(preset="authors", transmitters=5, hops=3, observation_scale="log1p")])
+def test_stepping_the_environment_gives_the_numbers_of_the_batched_problem(actions, scenario):
+    seeds = [3, 7]
+    batched = WirelessProblem(scenario, TINY, seeds)
+    stepped = ParallelEnvProblem(
+        lambda: power_control_v0.parallel_env(scenario=scenario, max_cycles=10**6, actions=actions),
+        TINY,
+        seed=seeds,
+        variants=2,
+    )
+    options = {"smoothing": 0.5, "batch": 4, "step_size": [0.5, 0.1], "seed": seeds}
+    first, second = (ZerothOrderLearner(problem, MESSAGING, **options) for problem in (batched, stepped))
+    start = first.parameters.clone()
+    for _ in range(6):
+        plain = batched.measure(first._parameters, 4, False)
+        torch.testing.assert_close(stepped.measure(second._parameters, 4, False), plain, rtol=1e-4, atol=1e-5)
+    first.learn(25)
+    second.learn(25)
+    torch.testing.assert_close(first.parameters, second.parameters, rtol=1e-2, atol=1e-3)
+    assert (first.parameters - start).abs().max() > 0.05
+    np.testing.assert_array_equal(stepped.slots, batched.slots)
+
+
+class Echo(ParallelEnv):
+    """Agents of different spaces; the reward is the first action, minus the distance of the others to what was seen."""
+
+    metadata = {"name": "echo"}  # noqa: RUF012  # PettingZoo's convention
+
+    def __init__(self, length=3):
+        self.possible_agents, self.length = ["a", "b"], length
+        self.observation_spaces = {"a": Box(-1, 1, (2,)), "b": Box(-1, 1, (3,))}
+        self.action_spaces = {"a": Box(-2, 4, (1,)), "b": Box(0, 1, (2, 2))}
+
+    def observation_space(self, agent):
+        return self.observation_spaces[agent]
+
+    def action_space(self, agent):
+        return self.action_spaces[agent]
+
+    def reset(self, seed=None, options=None):
+        self.agents, self.t = self.possible_agents[:], 0
+        return {name: np.zeros(self.observation_spaces[name].shape, np.float32) for name in self.agents}, {}
+
+    def step(self, actions):
+        for name in self.agents:
+            assert self.action_spaces[name].contains(actions[name])
+        self.t += 1
+        rewards = {name: float(np.ravel(actions[name])[0]) for name in self.agents}
+        over = self.t == self.length
+        self.agents = [] if over else self.agents
+        seen = {name: np.full(self.observation_spaces[name].shape, 0.5, np.float32) for name in rewards}
+        return seen, rewards, dict.fromkeys(rewards, over), dict.fromkeys(rewards, False), {}
+
+
+def test_agents_with_different_spaces_share_one_shape_and_episodes_are_summed():
+    steps, episodes = (ParallelEnvProblem(Echo, TINY, seed=1, sample=sample) for sample in ("step", "episode"))
+    parameters = steps.policies.initial((1,), 2)[None, :, :, None].repeat(2, 1, 1, 1, 1)
+    parameters[1] = 0  # all weights 0: sigmoid(0) = 1/2, the middle of each action space
+    measured = steps.measure(parameters, 6, False)
+    np.testing.assert_allclose(measured[1, 0, 0], [1.0, 0.5], rtol=1e-6)
+    assert steps.slots.tolist() == [[12]]
+    returns = episodes.measure(parameters, 2, False)
+    np.testing.assert_allclose(returns[1, 0, 0], [3.0, 1.5], rtol=1e-6)
+    assert episodes.slots.tolist() == [[12]]
+    np.testing.assert_allclose(episodes.evaluate(parameters[1]), [[4.5]], rtol=1e-6)
+
+
+def test_a_learner_on_a_foreign_environment_saves_its_parameters(tmp_path):
+    learner = ZerothOrderLearner(ParallelEnvProblem(Echo, TINY), "centralised", batch=1, smoothing=0.5).learn(3)
+    learner.save(tmp_path / "saved.pt")
+    with pytest.raises(ConfigError, match="give load\\(\\) the problem"):
+        ZerothOrderLearner.load(tmp_path / "saved.pt")
+    loaded = ZerothOrderLearner.load(tmp_path / "saved.pt", ParallelEnvProblem(Echo, TINY))
+    assert torch.equal(loaded.parameters, learner.parameters)
+    observations, _ = Echo().reset()
+    assert set(loaded.predict(observations)) == {"a", "b"}
+
+
+def test_what_the_general_problem_cannot_do_is_refused():
+    problem = ParallelEnvProblem(Echo, TINY)
+    with pytest.raises(ConfigError, match="common_noise: true is not valid"):
+        ZerothOrderLearner(problem, "centralised", common_noise=True).learn(1)
+    with pytest.raises(ConfigError, match="variants: 1 is not valid: the learner has 2"):
+        ZerothOrderLearner(problem, "centralised", step_size=[0.1, 0.2]).learn(1)
+    with pytest.raises(ConfigError, match="sample: 'round' is not valid"):
+        ParallelEnvProblem(Echo, sample="round")
+
+    class Levels(Echo):
+        def __init__(self):
+            super().__init__()
+            self.action_spaces["a"] = Discrete(3)
+
+    with pytest.raises(ConfigError, match="action_space of a: Discrete"):
+        ParallelEnvProblem(Levels)
+
+
+def test_evaluation_uses_the_same_slots_every_time_and_disturbs_nothing():
+    problem = WirelessProblem(SMALL, TINY, [0, 1], evaluation_slots=120)
+    learner = ZerothOrderLearner(problem, MESSAGING, smoothing=0.5, batch=3, seed=[0, 1])
+    first = problem.evaluate(learner.parameters)
+    np.testing.assert_array_equal(problem.evaluate(learner.parameters), first)
+    other = ZerothOrderLearner(WirelessProblem(SMALL, TINY, [0, 1]), MESSAGING, smoothing=0.5, batch=3, seed=[0, 1])
+    assert torch.equal(learner.learn(10).parameters, other.learn(10).parameters)
+
+
+def test_evaluation_is_the_mean_over_the_bank_of_the_total_rate():
+    problem = WirelessProblem(SMALL, TINY, 4, evaluation_slots=130)
+    parameters = problem.policies.initial((4,), 5)[:, :, None]
+    bank = problem.network.bank(130, "evaluation")
+    powers = problem.act(parameters[0, :, 0], bank.features[0])
+    gain = bank.gain[0].astype(float)
+    signal = np.einsum("tii->ti", gain) * powers
+    interference = np.einsum("tij,tj->ti", gain, powers) - signal
+    expected = np.log2(1 + signal / (SMALL.noise + interference)).sum(1).mean()
+    np.testing.assert_allclose(problem.evaluate(parameters), [[expected]], rtol=1e-5)
+    full = np.log2(1 + 10 * np.einsum("tii->ti", gain) / (1 + 10 * (gain.sum(2) - np.einsum("tii->ti", gain))))
+    np.testing.assert_allclose(problem.full_power_utility(), [full.sum(1).mean()], rtol=1e-5)

@@ -1,0 +1,239 @@
+"""The learner against exact answers: a second implementation, centralised descent, and costs with known gradients."""
+
+import numpy as np
+import pytest
+import torch
+
+from tests.trainers import yardstick
+from tests.trainers.quadratic import QuadraticProblem
+from trainers import WirelessProblem, ZerothOrderLearner
+from trainers.policies import PolicySettings
+from wirelessenv import ConfigError, Messaging, Scenario
+from wirelessenv.channel.sampling import NumpySampler
+from wirelessenv.messages.activity import Trials
+from wirelessenv.messages.knowledge import message_graphs
+from wirelessenv.network import WirelessNetwork
+from wirelessenv.streams import stream
+
+SMALL = Scenario(preset="dense", transmitters=6, hops=3)
+TINY = PolicySettings(hidden=(4,))
+HALF = {"update": 0.5, "transmit": 0.5}
+
+
+def draws(messaging, seed, iterations, agents, size):
+    """The random numbers of a run, taken from its streams one by one."""
+
+    def trials(chance, purpose, shape):
+        source = Trials(chance, [seed], purpose, shape)
+        return np.concatenate([source.draw(1)[:, 0] for _ in range(iterations)])
+
+    activity, delay = messaging.activity, messaging.links.delay
+    generator = stream(seed, "delay")
+    sampler = NumpySampler([seed], "perturbation")
+    return {
+        "queries": trials(activity.query, "query", (agents,)),
+        "updates": trials(activity.update, "update", (agents,)),
+        "transmits": trials(activity.transmit, "transmit", (agents, agents)),
+        "delays": [np.broadcast_to(delay.draw([generator], 1, agents)[0, 0], (agents, agents)) for _ in range(iterations)],
+        "links": message_graphs(messaging, agents, [seed])[0],
+        "perturbations": [sampler.normal(1, agents, size)[0, 0].astype(float) for _ in range(iterations)],
+    }
+
+
+@pytest.mark.parametrize(
+    ("messaging", "options"),
+    [
+        ({"graph": {"kind": "block", "kappa": 4}, "activity": HALF}, {}),
+        ({"graph": {"kind": "block", "kappa": 4}, "activity": HALF, "relay": False}, {}),
+        ({"graph": "ring", "activity": {"query": 0.6, "update": 0.7}, "links": {"delay": 2}}, {"memory": 12}),
+        ({"graph": "ring", "links": {"delay": {"kind": "uniform", "shortest": 1, "longest": 3}}}, {"memory": 10}),
+        ({"graph": "ring", "activity": {"transmit": 0.3}}, {"memory": 4}),  # many entries are too old
+        ("centralised", {"common_noise": True}),
+        ({"graph": "ring", "activity": HALF}, {"perturb_sleeping": False}),
+        ({"graph": "ring", "activity": HALF}, {"cooperative": False}),
+    ],
+)
+def test_the_iterates_are_those_of_a_second_implementation(messaging, options):
+    seed, iterations, batch = 5, 14, 3
+    messaging = Messaging.of(messaging)
+    options = {"smoothing": 0.7, "batch": batch, "memory": 40, "step_size": 0.8, "decay": 0.25} | options
+    problem = WirelessProblem(SMALL, TINY, seed)
+    learner = ZerothOrderLearner(problem, messaging, seed=seed, **options)
+    theta = learner.parameters[0, :, 0].numpy().copy()
+    block = WirelessNetwork(SMALL, seed).block(2 * batch * iterations)
+    expected = yardstick.run(
+        theta=theta, gains=block.gain[0], features=block.features[0], mu=options["smoothing"], batch=batch,
+        step=options["step_size"], decay=options["decay"], memory=options["memory"], p_max=SMALL.max_power,
+        noise=SMALL.noise, hidden=TINY.hidden, relay=messaging.relay, common_noise=options.get("common_noise", False),
+        perturb_sleeping=options.get("perturb_sleeping", True), cooperative=options.get("cooperative", True),
+        **draws(messaging, seed, iterations, 6, theta.shape[1]),
+    )  # fmt: skip
+    for step in expected:
+        learner.learn(1)
+        np.testing.assert_allclose(learner.parameters[0, :, 0].numpy(), step, atol=2e-4, rtol=2e-3)
+    assert np.abs(expected[-1] - theta).max() > 0.05  # it did move
+
+
+def test_centralised_messaging_is_zeroth_order_descent_number_for_number():
+    """Complete graph, no delay, all probabilities 1: theta += gamma (sum_l r_l) u, with the same streams."""
+    seed, batch, mu = 2, 5, 0.5
+    learner = ZerothOrderLearner(WirelessProblem(SMALL, TINY, seed), "centralised", smoothing=mu, batch=batch, seed=seed)
+    problem, sampler = WirelessProblem(SMALL, TINY, seed), NumpySampler([seed], "perturbation")
+    theta = problem.policies.initial([seed], 6)[:, :, None]
+    for t in range(20):
+        u = torch.from_numpy(sampler.normal(1, 6, problem.policies.size))[:, 0][:, :, None]
+        plain, perturbed = problem.measure(torch.stack([theta, theta + mu * u]), batch, False)
+        theta = theta + 0.5 / (t + 1) ** 0.25 * ((perturbed - plain) / (mu * 6)).sum() * u
+    torch.testing.assert_close(learner.learn(20).parameters, theta, rtol=1e-4, atol=1e-5)
+    assert learner.max_age.max() == 0
+    assert learner.messages[0, 0] == 20 * 6 * 5
+
+
+def directions(problem, smoothing, samples):
+    """Ascent directions of a learner at a fixed point: what one iteration adds, divided by the step size."""
+    start = problem.policies.initial((0,), problem.agents)[:, :, None]
+    learner = ZerothOrderLearner(problem, "centralised", smoothing=smoothing, step_size=1.0, decay=0.0)
+    found = []
+    for _ in range(samples):
+        learner.parameters.copy_(start)
+        learner.learn(1)
+        found.append((learner.parameters - start)[0, :, 0].flatten().double().numpy())
+    return np.array(found)
+
+
+@pytest.mark.parametrize("smoothing", [0.01, 0.5, 4.0])
+def test_on_a_quadratic_the_estimate_is_unbiased_for_every_smoothing(smoothing):
+    rng, agents, size = np.random.default_rng(1), 3, 2
+    hessians = rng.normal(size=(agents, 6, 6))
+    hessians = hessians + hessians.swapaxes(1, 2)
+    linear, start = rng.normal(size=(agents, 6)), rng.normal(size=6)
+    problem = QuadraticProblem(hessians, linear, size, start)
+    gradient = (hessians @ start + linear).mean(0)  # of f = (1/m) sum f_i
+    found = directions(problem, smoothing, 6000)
+    error = found.mean(0) + gradient
+    assert (np.abs(error) < 4.5 * found.std(0) / np.sqrt(len(found))).all()
+
+
+def test_on_a_linear_cost_the_second_moment_is_n_plus_2_times_the_squared_slope():
+    rng, agents, size = np.random.default_rng(2), 2, 4
+    linear = rng.normal(size=(agents, 8))
+    problem = QuadraticProblem(np.zeros((agents, 8, 8)), linear, size, np.zeros(8))
+    squares = (directions(problem, 0.3, 8000) ** 2).sum(1)
+    expected = (8 + 2) * (linear.mean(0) ** 2).sum()
+    assert abs(squares.mean() - expected) < 4 * squares.std() / np.sqrt(len(squares))
+
+
+def test_a_trivial_problem_is_solved():
+    """Each agent's own parameters towards a target, over a ring with delays: the cost falls to almost nothing."""
+    target = np.array([1.0, -2.0, 0.5, 3.0])
+    hessians = np.stack([np.diag([float(i == j) for j in range(4)]) for i in range(4)])
+    problem = QuadraticProblem(hessians, -hessians @ target, 1, np.zeros(4))
+    messaging = Messaging(graph="ring", activity={"update": 0.7, "transmit": 0.7})
+    learner = ZerothOrderLearner(problem, messaging, smoothing=0.01, step_size=0.3, decay=0.2).learn(3000)
+    np.testing.assert_allclose(learner.parameters.flatten().numpy(), target, atol=0.05)
+
+
+def test_learning_improves_the_wireless_utility():
+    problem = WirelessProblem("dense", seed=[0, 1, 2])
+    learner = ZerothOrderLearner(problem, {"activity": {"update": 0.9, "transmit": 0.9}}, smoothing=0.2, seed=[0, 1, 2])
+    before = problem.evaluate(learner.parameters)
+    after = problem.evaluate(learner.learn(400).parameters)
+    assert (after > 1.1 * before).all()
+
+
+def learner_of(seed, messaging, **options):
+    return ZerothOrderLearner(
+        WirelessProblem(SMALL, TINY, seed), messaging, seed=seed, **({"smoothing": 0.5, "batch": 4} | options)
+    )
+
+
+def test_a_run_does_not_depend_on_what_else_is_in_its_batch():
+    messagings = [Messaging(graph="ring", activity=HALF), Messaging.of("centralised")]
+    together = learner_of([3, 8, 1], messagings, step_size=[0.5, 0.2], cooperative=[True, True]).learn(50)
+    for variant, step_size in enumerate((0.5, 0.2)):
+        for run, seed in enumerate((3, 8, 1)):
+            alone = learner_of(seed, messagings[variant], step_size=step_size).learn(50)
+            torch.testing.assert_close(together.parameters[run, :, variant], alone.parameters[0, :, 0], rtol=1e-3, atol=1e-4)
+            assert together.bits[run, variant] == alone.bits[0, 0]
+            assert together.max_age[run, variant] == alone.max_age[0, 0]
+
+
+def test_equal_seeds_give_equal_runs_bit_for_bit_and_cuts_do_not_matter():
+    messaging = Messaging(graph="ring", activity=HALF)
+    whole = learner_of([0, 1], messaging).learn(75)
+    parts = learner_of([0, 1], messaging).learn(1).learn(33).learn(41)
+    assert torch.equal(whole.parameters, parts.parameters)
+    assert not torch.equal(whole.parameters, learner_of([0, 2], messaging).learn(75).parameters)
+
+
+@pytest.mark.parametrize("options", [{}, {"perturb_sleeping": False}, {"common_noise": True}])
+def test_a_saved_learner_goes_on_bit_for_bit(tmp_path, options):
+    messaging = Messaging(graph="ring", activity=HALF, links={"delay": {"kind": "uniform"}, "loss": 0.2})
+    learner = learner_of([4, 9], [messaging, Messaging()], **options).learn(37, callback=lambda _: None)
+    learner.save(tmp_path / "saved.pt")
+    loaded = ZerothOrderLearner.load(tmp_path / "saved.pt")
+    learner.learn(20)
+    loaded.learn(20)
+    assert torch.equal(learner.parameters, loaded.parameters)
+    for count in ("messages", "entries", "changed_entries", "max_age", "dropped_queries", "iteration"):
+        np.testing.assert_array_equal(getattr(learner, count), getattr(loaded, count))
+    assert learner.problem.slots == loaded.problem.slots
+
+
+def test_a_stop_by_the_callback_loses_nothing():
+    messaging = Messaging(graph="ring", activity=HALF)
+    stopped = learner_of(0, messaging).learn(40, callback=lambda learner: learner.iteration < 7)
+    assert stopped.iteration == 7
+    assert torch.equal(stopped.learn(13).parameters, learner_of(0, messaging).learn(20).parameters)
+
+
+def test_entries_older_than_the_memory_are_counted_and_left_out():
+    learner = learner_of(0, Messaging(graph="ring", activity={"transmit": 0.2}), memory=5).learn(200)
+    assert learner.max_age[0, 0] > 5
+    assert learner.dropped_queries[0, 0] > 0
+    assert learner_of(0, Messaging(graph="ring"), memory=5).learn(200).dropped_queries[0, 0] == 0
+
+
+def test_the_selfish_learner_sends_nothing_and_hears_nobody():
+    learner = learner_of(0, Messaging(graph="ring"), cooperative=False).learn(30)
+    assert learner.messages[0, 0] == learner.bits[0, 0] == learner.max_age[0, 0] == 0
+
+
+def test_bits_count_every_entry_sent():
+    learner = learner_of(0, Messaging(graph="ring")).learn(10)  # 6 agents send over 2 links each; 1, 3, 5, 6, 6, ... entries
+    assert learner.messages[0, 0] == 10 * 12
+    assert learner.entries[0, 0] == 12 * (1 + 3 + 5 + 6 * 7)
+    assert learner.bits[0, 0] == learner.entries[0, 0] * (32 + 3 + 32)
+
+
+def test_predict_gives_powers_for_arrays_and_dicts():
+    learner = learner_of(0, "centralised")
+    observations = np.random.default_rng(0).random((7, 6, 3), dtype=np.float32)
+    powers = learner.predict(observations)
+    assert powers.shape == (7, 6)
+    assert ((powers >= 0) & (powers <= SMALL.max_power)).all()
+    by_agent = learner.predict({f"tx_{i}": observations[2, i] for i in range(6)})
+    np.testing.assert_allclose([float(by_agent[f"tx_{i}"][0]) for i in range(6)], powers[2], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"memory": 3}, "memory: 3 is not valid: the graph's diameter times the largest delay asks for at least 4"),
+        ({"memory": 0}, "memory: 0 is not valid"),
+        ({"batch": 2.5}, "batch: 2.5 is not valid"),
+        ({"smoothing": 0.0}, "smoothing: 0.0 is not valid"),
+        ({"smoothing": float("nan")}, "smoothing: nan is not valid"),
+        ({"smoothing": [1.0, 2.0], "decay": [0.1, 0.2, 0.3]}, "smoothing: 2 values are not valid: there are 3 variants"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused_in_one_sentence(options, sentence):
+    with pytest.raises(ConfigError) as caught:
+        learner_of(0, Messaging(graph="ring"), **options)
+    assert sentence in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_seeds_must_fit_the_problem():
+    with pytest.raises(ConfigError, match="seed: 1 seeds are not valid: the problem has 2 runs"):
+        ZerothOrderLearner(WirelessProblem(SMALL, seed=[0, 1]), Messaging(graph="ring"), seed=0)

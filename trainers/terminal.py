@@ -1,0 +1,20 @@
+"""Tables on the terminal."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+NARROWEST = 120
+"""Columns of a table's page where the terminal is narrower, or there is none: long lines rather than broken cells."""
+
+
+def print_table(title: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Print rows with the same keys as a table; the first column is what the others are about."""
+    table = Table(title=title, title_justify="left")
+    for index, column in enumerate(rows[0]):
+        table.add_column(column, justify="right" if index else "left")
+    for row in rows:
+        table.add_row(*(str(value) for value in row.values()))
+    Console(width=max(Console().width, NARROWEST)).print(table)
