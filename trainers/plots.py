@@ -31,7 +31,8 @@ def plot(path: str | Path, x: str = "iteration") -> list[Path]:
 
     Each line is the mean over layouts of utility / full-power utility (of the utility itself where there is no full
     power). The band about a curve is the 95 % interval (Student) of its mean paired difference to the reference: where
-    the reference's line is outside it, the two differ.
+    the reference's line is outside it, the two differ. Without a reference it is the interval of the mean itself, which
+    is paired with full power.
     """
     if x not in AXES:
         raise ConfigError(f"--x: {x!r} is not valid: it should be one of {', '.join(AXES)}")
@@ -43,8 +44,7 @@ def plot(path: str | Path, x: str = "iteration") -> list[Path]:
     axes = figure.add_subplot()
     reference = experiment.reference
     for colour, name in zip(COLOURS * len(experiment.curves), experiment.curves, strict=False):
-        other = None if reference in (None, name) else metrics[metrics["curve"] == reference]
-        _draw(axes, metrics[metrics["curve"] == name], other, x, colour)
+        _draw(axes, metrics[metrics["curve"] == name], metrics[metrics["curve"] == reference], x, colour)
     if relative:
         axes.axhline(1, color="grey", linewidth=0.8, linestyle=":", label="full power")
     axes.set_xlabel(AXES[x])
@@ -63,15 +63,15 @@ def plot(path: str | Path, x: str = "iteration") -> list[Path]:
     return paths
 
 
-def _draw(axes: Axes, curve: pd.DataFrame, reference: pd.DataFrame | None, x: str, colour: str) -> None:
+def _draw(axes: Axes, curve: pd.DataFrame, reference: pd.DataFrame, x: str, colour: str) -> None:
     values = curve.pivot(index="iteration", columns="seed", values="value")
     at = curve.groupby("iteration")[x].mean().reindex(values.index)
     mean, name = values.mean(axis=1), curve["curve"].iloc[0]
     label = f"{name} ($D_{{max}}$ = {curve['max_age'].max()})" if curve["messages"].max() else name
     axes.plot(at, mean, color=colour, linewidth=1.5, label=label)
-    if reference is not None:
-        half = half_width(values - reference.pivot(index="iteration", columns="seed", values="value"))
-        axes.fill_between(at, mean - half, mean + half, color=colour, alpha=0.15, linewidth=0)
+    other = reference.pivot(index="iteration", columns="seed", values="value")
+    half = half_width(values if other.empty else values - other)
+    axes.fill_between(at, mean - half, mean + half, color=colour, alpha=0.15, linewidth=0)
 
 
 def half_width(values: pd.DataFrame) -> "pd.Series[float]":

@@ -12,9 +12,11 @@ NARROWEST = 120
 
 def print_table(title: str, rows: Sequence[dict[str, Any]]) -> None:
     """Print rows with the same keys as a table; the first column is what the others are about."""
-    table = Table(title=title, title_justify="left")
+    table = Table()
     for index, column in enumerate(rows[0]):
         table.add_column(column, justify="right" if index else "left")
     for row in rows:
         table.add_row(*(str(value) for value in row.values()))
-    Console(width=max(Console().width, NARROWEST)).print(table)
+    console = Console(width=max(Console().width, NARROWEST))
+    console.print(title)
+    console.print(table)
