@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from wirelessenv.channel.fading import Rayleigh
 from wirelessenv.config import (
     ConfigError,
     Count,
@@ -222,3 +223,11 @@ def test_whatever_is_written_it_is_a_configuration_or_one_sentence(model, data):
         assert model.of(read.dump()) == read
     assert "\n" not in sentence
     assert sentence.startswith(model.__name__.lower())
+
+
+def test_a_subclass_that_keeps_its_parents_kind_does_not_take_its_place():
+    class Stronger(Rayleigh):
+        """A law that is used as an object, not by name."""
+
+    assert type(Scenario(fading="rayleigh").fading) is Rayleigh
+    assert type(Scenario(fading=Stronger()).fading) is Stronger

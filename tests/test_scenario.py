@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import yaml
@@ -207,3 +209,24 @@ def test_in_an_uplink_each_transmitter_is_served_by_its_nearest_base_station(see
     for agent, position in enumerate(layout.transmitters):
         apart = [float(np.hypot(*(station - position))) for station in layout.receivers]
         assert layout.serving[agent] == apart.index(min(apart))
+
+
+def test_the_commented_files_are_complete_and_say_what_the_presets_say():
+    folder = Path(__file__).parents[1] / "configs" / "scenarios"
+    assert Scenario.from_yaml(folder / "paper.yaml") == Scenario()
+    assert set(yaml.safe_load((folder / "paper.yaml").read_text())) == set(Scenario.model_fields)
+    assert set(yaml.safe_load((folder / "messaging.yaml").read_text())) == set(Messaging.model_fields)
+    messaging = Messaging.from_yaml(folder / "messaging.yaml")
+    assert (messaging.links.delay.largest, messaging.links.loss.longest_run) == (3, 2)
+
+
+def test_a_constructor_says_what_is_wrong_in_one_sentence_with_the_whole_path():
+    with pytest.raises(ConfigError, match=r"^Scenario\.fading\.k_factor: -1 is not valid: .*$"):
+        Scenario(fading={"kind": "rician", "k_factor": -1})
+    with pytest.raises(ConfigError, match=r'^Messaging: unknown key "grpah" \(did you mean "graph"\?\)$'):
+        Messaging(grpah="ring")
+
+
+def test_an_uplink_needs_positions():
+    with pytest.raises(ConfigError, match='association: "uplink" is not valid without a placement'):
+        Scenario(preset="gaussian", association="uplink", receivers=2)

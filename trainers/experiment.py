@@ -1,6 +1,5 @@
 """An experiment: a YAML file becomes a validated description of curves, each a set of runs over the same seeds."""
 
-import importlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +9,6 @@ import yaml
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from trainers.policies import PolicySettings
-from trainers.problems.parallel_env import ParallelEnvProblem
 from trainers.problems.problem import Problem
 from trainers.problems.wireless import WirelessProblem
 from trainers.zeroth_order import ZerothOrderLearner
@@ -64,7 +62,7 @@ _ALL_CURVES = ("batch", "memory", "common_noise", "perturb_sleeping")
 class ProblemSettings(Piece):
     """What is optimised."""
 
-    def build(self, curve: "Curve", seeds: Sequence[int], variants: int, device: str) -> Problem:
+    def build(self, curve: "Curve", seeds: Sequence[int], device: str) -> Problem:
         """The problem with a run for each seed."""
         raise NotImplementedError("a problem's settings define build")
 
@@ -75,35 +73,8 @@ class WirelessSettings(ProblemSettings):
     kind: Literal["wireless"] = "wireless"
     evaluation_slots: Count = Field(400, description="slots kept for evaluation, the same at every evaluation")
 
-    def build(self, curve: "Curve", seeds: Sequence[int], variants: int, device: str) -> WirelessProblem:
+    def build(self, curve: "Curve", seeds: Sequence[int], device: str) -> WirelessProblem:
         return WirelessProblem(curve.scenario, curve.policy, seeds, self.evaluation_slots, device)
-
-
-class ParallelEnvSettings(ProblemSettings):
-    """Any PettingZoo parallel environment: `make: "mpe2.simple_spread_v3:parallel_env"` with its `options`."""
-
-    kind: Literal["parallel_env"] = "parallel_env"
-    make: str
-    options: dict[str, Any] = Field(default_factory=dict)
-    sample: Literal["step", "episode"] = "episode"
-    evaluation_samples: Count = 20
-
-    def build(self, curve: "Curve", seeds: Sequence[int], variants: int, device: str) -> ParallelEnvProblem:
-        if device != "cpu":
-            raise ConfigError(f"device: {device} is not valid: a PettingZoo environment runs on the cpu")
-        module, _, name = self.make.partition(":")
-        try:
-            factory = getattr(importlib.import_module(module), name)
-        except (ImportError, AttributeError, ValueError) as error:
-            raise ConfigError(f"problem.make: {self.make!r} is not valid: should be module:function ({error})") from None
-        return ParallelEnvProblem(
-            lambda: factory(**self.options),
-            curve.policy,
-            seed=seeds,
-            sample=self.sample,
-            evaluation_samples=self.evaluation_samples,
-            variants=variants,
-        )
 
 
 class Curve(Model):
@@ -181,7 +152,7 @@ class Experiment(Curve):
     def build(self, names: Sequence[str], device: str = "cpu") -> ZerothOrderLearner:
         """The learner of a group; its variants are the curves `names`. Raises ConfigError where settings do not fit."""
         curves = [self._curves[name] for name in names]
-        problem = curves[0].problem.build(curves[0], self.seeds, len(names), device)
+        problem = curves[0].problem.build(curves[0], self.seeds, device)
         return curves[0].learner.build(problem, curves)
 
     def text(self) -> str:

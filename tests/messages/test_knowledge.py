@@ -225,3 +225,17 @@ def test_the_needed_memory_is_that_of_the_largest_graph_and_delay():
     messaging = Messaging.of({"links": {"delay": {"kind": "uniform", "shortest": 1, "longest": 4}}})
     ring, complete = (message_graphs(Messaging.of({"graph": kind}), 8, [0]) for kind in ("ring", "complete"))
     assert needed_memory(messaging, np.concatenate([complete, ring])) == 4 * 4 + 1
+
+
+def test_in_algorithm_1_the_longest_silence_counts_the_instants_of_queries():
+    """Who may be silent for at most 2 queries is heard of at least at every second one, whenever they are."""
+    activity = {"query": 0.3, "transmit": {"probability": 0.05, "longest_silence": 2}}
+    messaging = Messaging(graph="ring", activity=activity, relay=False)
+    knowledge = Knowledge(messaging, message_graphs(messaging, 4, [0]), [0])
+    found = knowledge.steps(400)
+    queried = found.queried[:, 0, 0]
+    heard = found.newest[1:, 0, 1, 0]  # one instant later, agent 1 knows what agent 0 sent
+    sent = np.isin(np.flatnonzero(queried), heard)
+    assert queried.sum() > 80
+    assert (sent[:-2] | sent[1:-1]).all()
+    assert not sent[:-1].all()

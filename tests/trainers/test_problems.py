@@ -8,7 +8,8 @@ from pettingzoo import ParallelEnv
 
 from trainers import ParallelEnvProblem, WirelessProblem, ZerothOrderLearner
 from trainers.policies import PolicySettings
-from wirelessenv import ConfigError, Messaging, Scenario, power_control_v0
+from trainers.problems.wireless import _grouped
+from wirelessenv import Block, ConfigError, Messaging, Scenario, WirelessNetwork, power_control_v0
 
 SMALL = Scenario(preset="dense", transmitters=5, hops=3)
 TINY = PolicySettings(hidden=(6, 6))
@@ -133,3 +134,24 @@ def test_evaluation_is_the_mean_over_the_bank_of_the_total_rate():
     np.testing.assert_allclose(problem.evaluate(parameters), [[expected]], rtol=1e-5)
     full = np.log2(1 + 10 * np.einsum("tii->ti", gain) / (1 + 10 * (gain.sum(2) - np.einsum("tii->ti", gain))))
     np.testing.assert_allclose(problem.full_power_utility(), [full.sum(1).mean()], rtol=1e-5)
+
+
+def test_physics_in_torch_gives_the_numbers_of_physics_in_numpy():
+    """What a GPU runs, here on the CPU: the same slots and policies, once in each library."""
+    problem = WirelessProblem(SMALL, TINY, [0, 1], evaluation_slots=70)
+    parameters = torch.stack([problem.policies.initial((seed, seed + 1), 5)[:, :, None] for seed in (0, 5)])
+    numpy_bank = problem._bank
+    measured, evaluated = problem.measure(parameters, 20, False), problem.evaluate(parameters[0])
+    in_torch = WirelessProblem(SMALL, TINY, [0, 1], evaluation_slots=70)
+    in_torch.network = WirelessNetwork(SMALL, [0, 1], device="cpu")
+    block = WirelessNetwork(SMALL, [0, 1]).block(40)
+    in_torch._bank = _as_torch(numpy_bank)
+    in_torch._ahead = [_grouped(_as_torch(block), 20, 0, 2)]
+    assert isinstance(in_torch._ahead[0].cross, torch.Tensor)
+    torch.testing.assert_close(in_torch.measure(parameters, 20, False), measured, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(in_torch.evaluate(parameters[0]), evaluated, rtol=1e-5)
+    np.testing.assert_allclose(in_torch.full_power_utility(), problem.full_power_utility(), rtol=1e-5)
+
+
+def _as_torch(block):
+    return Block(*(torch.from_numpy(leaf.copy()) for leaf in vars(block).values()))
