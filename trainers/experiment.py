@@ -1,6 +1,7 @@
 """An experiment: a YAML file becomes a validated description of curves, each a set of runs over the same seeds."""
 
 import json
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -21,14 +22,14 @@ class LearnerSettings(Piece):
 
     kind: str
 
+    @abstractmethod
     def apart(self) -> list[Any]:
         """What must agree between two curves that train side by side."""
-        raise NotImplementedError("a learner's settings define apart")
 
     @staticmethod
+    @abstractmethod
     def build(problem: Problem, curves: Sequence["Curve"]) -> ZerothOrderLearner:
         """One learner whose variants are the curves."""
-        raise NotImplementedError("a learner's settings define build")
 
 
 class ZerothOrderSettings(LearnerSettings):
@@ -62,9 +63,9 @@ _ALL_CURVES = ("batch", "memory", "common_noise", "perturb_sleeping")
 class ProblemSettings(Piece):
     """What is optimised."""
 
+    @abstractmethod
     def build(self, curve: "Curve", seeds: Sequence[int], device: str) -> Problem:
         """The problem with a run for each seed."""
-        raise NotImplementedError("a problem's settings define build")
 
 
 class WirelessSettings(ProblemSettings):

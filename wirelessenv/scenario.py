@@ -6,6 +6,7 @@
 1
 """
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -57,9 +58,9 @@ class _Preset(Model):
     preset: str = "paper"
 
     @classmethod
+    @abstractmethod
     def presets(cls) -> dict[str, dict[str, Any]]:
         """The presets by name."""
-        raise NotImplementedError("a model with presets defines them")
 
     @model_validator(mode="before")
     @classmethod

@@ -6,6 +6,7 @@ torch: they use the draws of a `Sampler` and arithmetic.
 """
 
 import math
+from abc import abstractmethod
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -17,9 +18,9 @@ from wirelessenv.config import NonNegative, Piece, Positive
 class Fading(Piece):
     """A law of the small-scale gain |f|^2; the channel's gain is the mean gain times it."""
 
+    @abstractmethod
     def block(self, sampler: Sampler, slots: int, receivers: int, transmitters: int, state: Any) -> tuple[Any, Any]:
         """(gains (runs, slots, receivers, transmitters) float32, state after the block); `state` None at the start."""
-        raise NotImplementedError("a fading law defines block")
 
 
 class Rayleigh(Fading):

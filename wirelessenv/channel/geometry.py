@@ -1,5 +1,6 @@
 """Where transmitters and receivers stand, and which receiver serves which transmitter."""
 
+from abc import abstractmethod
 from typing import Literal
 
 import numpy as np
@@ -13,12 +14,12 @@ Positions = NDArray[np.float64]
 class Placement(Piece):
     """A law of positions."""
 
+    @abstractmethod
     def draw(self, rng: np.random.Generator, transmitters: int, receivers: int | None) -> tuple[Positions, Positions]:
         """Positions (m, 2) of the transmitters and (n, 2) of the receivers, in the scenario's unit of length.
 
         `receivers` None: one of its own for each transmitter.
         """
-        raise NotImplementedError("a placement defines draw")
 
 
 class UniformPlacement(Placement):

@@ -1,5 +1,6 @@
 """The mean gain of a link as a function of its length."""
 
+from abc import abstractmethod
 from typing import Literal
 
 import numpy as np
@@ -11,9 +12,9 @@ from wirelessenv.config import Piece, Positive
 class PathLoss(Piece):
     """A law of the large-scale gain."""
 
+    @abstractmethod
     def gain(self, distance: NDArray[np.float64]) -> NDArray[np.float64]:
         """Mean power gain E|h|^2 (not amplitude, not dB) at each distance."""
-        raise NotImplementedError("a path loss defines gain")
 
 
 class PowerLaw(PathLoss):

@@ -1,5 +1,6 @@
 """Message graphs: links[i, j] is True where agent i may send to agent j (a_ij of papers/000, Section VII)."""
 
+from abc import abstractmethod
 from typing import Literal
 
 import networkx as nx
@@ -15,12 +16,12 @@ Links = NDArray[np.bool_]
 class Graph(Piece):
     """A law of message graphs."""
 
+    @abstractmethod
     def build(self, agents: int, rng: np.random.Generator, positions: NDArray[np.float64] | None = None) -> Links:
         """Links (m, m) bool with a False diagonal; `positions` (m, 2) are the transmitters'.
 
         Raises ConfigError where the settings do not fit the number of agents.
         """
-        raise NotImplementedError("a graph defines build")
 
 
 class BlockGraph(Graph):

@@ -1,5 +1,6 @@
 """What happens to a message on its way: delay and loss."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
@@ -17,18 +18,18 @@ class Delay(Piece):
     """How many instants a message travels."""
 
     @property
+    @abstractmethod
     def smallest(self) -> int:
         """The shortest delay that can be drawn."""
-        raise NotImplementedError("a delay defines smallest")
 
     @property
+    @abstractmethod
     def largest(self) -> int:
         """The bound: the longest delay that can be drawn."""
-        raise NotImplementedError("a delay defines largest")
 
+    @abstractmethod
     def draw(self, generators: Sequence[np.random.Generator], instants: int, agents: int) -> NDArray[np.int64]:
         """The delays of the next instants, (instants, runs, m, m) or anything that broadcasts to it."""
-        raise NotImplementedError("a delay defines draw")
 
 
 class ConstantDelay(Delay):

@@ -1,5 +1,6 @@
 """What an agent is paid for a slot: a function of its rate and its power, numpy or torch alike."""
 
+from abc import abstractmethod
 from typing import Any, Literal
 
 from array_api_compat import array_namespace
@@ -10,9 +11,9 @@ from wirelessenv.config import NonNegative, Piece, Positive
 class Utility(Piece):
     """A utility; larger is better."""
 
+    @abstractmethod
     def __call__(self, rate: Any, power: Any) -> Any:
         """Utility (..., m) of rates in bit/s/Hz, (..., m), and powers, (..., m)."""
-        raise NotImplementedError("a utility defines __call__")
 
 
 class Rate(Utility):
