@@ -4,11 +4,13 @@ import json
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import yaml
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
+from trainers.first_order import FirstOrderLearner
+from trainers.message_passing import MessagePassingLearner
 from trainers.policies import PolicySettings
 from trainers.problems.problem import Problem
 from trainers.problems.wireless import WirelessProblem
@@ -18,22 +20,20 @@ from wirelessenv.scenario import Messaging, Scenario
 
 
 class LearnerSettings(Piece):
-    """How agents learn; a member of the family builds one learner for several curves that can train side by side."""
+    """How agents learn; the fields are the arguments of the learner's class."""
 
     kind: str
+    learner: ClassVar[type[MessagePassingLearner]]
 
-    @abstractmethod
     def apart(self) -> list[Any]:
         """What must agree between two curves that train side by side."""
-
-    @staticmethod
-    @abstractmethod
-    def build(problem: Problem, curves: Sequence["Curve"]) -> ZerothOrderLearner:
-        """One learner whose variants are the curves."""
+        return [self.kind, *(getattr(self, name) for name in self.learner.SHARED)]
 
 
 class ZerothOrderSettings(LearnerSettings):
     """Settings of `ZerothOrderLearner`; the defaults are those of papers/000, Section VIII."""
+
+    learner = ZerothOrderLearner
 
     kind: Literal["zeroth_order"] = "zeroth_order"
     smoothing: Positive = Field(2.0, description="mu, the size of the perturbation")
@@ -45,19 +45,18 @@ class ZerothOrderSettings(LearnerSettings):
     perturb_sleeping: bool = Field(True, strict=True, description="agents that do not update perturb all the same")
     cooperative: bool = Field(True, strict=True, description="false: own queries only, no messages")
 
-    def apart(self) -> list[Any]:
-        return [getattr(self, name) for name in _ALL_CURVES]
 
-    @staticmethod
-    def build(problem: Problem, curves: Sequence["Curve"]) -> ZerothOrderLearner:
-        settings = [curve.learner for curve in curves]
-        each: dict[str, Any] = {name: [getattr(one, name) for one in settings] for name in _EACH_CURVE}
-        shared: dict[str, Any] = {name: getattr(settings[0], name) for name in _ALL_CURVES}
-        return ZerothOrderLearner(problem, [curve.messaging for curve in curves], seed=problem.seeds, **each, **shared)
+class FirstOrderSettings(LearnerSettings):
+    """Settings of `FirstOrderLearner`, with the defaults of its zeroth-order counterpart."""
 
+    learner = FirstOrderLearner
 
-_EACH_CURVE = ("smoothing", "step_size", "decay", "cooperative")
-_ALL_CURVES = ("batch", "memory", "common_noise", "perturb_sleeping")
+    kind: Literal["first_order"] = "first_order"
+    batch: Count = Field(20, description="B, slots an iteration")
+    step_size: NonNegative = Field(0.5, description="gamma_t = step_size / (t + 1)^decay")
+    decay: Number = 0.25
+    memory: Count = Field(40, description="instants whose parameters and inputs an agent keeps")
+    cooperative: bool = Field(True, strict=True, description="false: own gradients only, no messages")
 
 
 class ProblemSettings(Piece):
@@ -101,7 +100,20 @@ class Curve(Model):
     def apart(self) -> str:
         """What must agree between two curves that train side by side."""
         parts = [part.dump() for part in (self.scenario, self.problem, self.policy)]
-        return json.dumps([*parts, self.learner.kind, self.learner.apart()])
+        return json.dumps([*parts, self.learner.apart()])
+
+
+Axis = Literal["iteration", "slots", "simulated_seconds", "bits", "wall_seconds"]
+
+
+class Panel(Model):
+    """One part of a figure."""
+
+    title: str = ""
+    x: Axis = "iteration"
+    curves: tuple[str, ...] | None = Field(None, description="which, all where it is not given")
+    relative_to: Literal["full_power", "best"] = Field("full_power", description="what utilities are divided by")
+    log_x: bool = Field(False, strict=True)
 
 
 def _seeds(value: Any) -> Any:
@@ -127,6 +139,7 @@ class Experiment(Curve):
     seeds: Annotated[tuple[Seed, ...], BeforeValidator(_seeds)] = Field(tuple(range(10)), description="how many, or which")
     curves: dict[str, dict[str, Any]] = Field({"learned": {}}, min_length=1)
     reference: str | None = None
+    panels: tuple[Panel, ...] = Field((Panel(),), min_length=1)
 
     _curves: dict[str, Curve] = PrivateAttr(default_factory=dict)
 
@@ -137,6 +150,10 @@ class Experiment(Curve):
             self._curves[name] = Curve.parse(merge(base, _spelled_out(changes)), f'curve "{name}"')
         if self.reference is not None and self.reference not in self.curves:
             raise ValueError(f'reference: "{self.reference}" is not a curve{nearest(self.reference, self.curves)}')
+        for panel in self.panels:
+            for name in panel.curves or ():
+                if name not in self.curves:
+                    raise ValueError(f'panels: "{name}" is not a curve{nearest(name, self.curves)}')
         return self
 
     def curve(self, name: str) -> Curve:
@@ -150,11 +167,14 @@ class Experiment(Curve):
             found.setdefault(self._curves[name].apart(), []).append(name)
         return list(found.values())
 
-    def build(self, names: Sequence[str], device: str = "cpu") -> ZerothOrderLearner:
-        """The learner of a group; its variants are the curves `names`. Raises ConfigError where settings do not fit."""
+    def build(self, names: Sequence[str], seeds: Sequence[int], device: str = "cpu") -> MessagePassingLearner:
+        """A learner of some seeds; its variants are the curves `names`. Raises ConfigError where settings do not fit."""
         curves = [self._curves[name] for name in names]
-        problem = curves[0].problem.build(curves[0], self.seeds, device)
-        return curves[0].learner.build(problem, curves)
+        settings, learner = [curve.learner for curve in curves], curves[0].learner.learner
+        problem = curves[0].problem.build(curves[0], seeds, device)
+        each: dict[str, Any] = {name: [getattr(one, name) for one in settings] for name in learner.EACH}
+        shared: dict[str, Any] = {name: getattr(settings[0], name) for name in learner.SHARED}
+        return learner(problem, [curve.messaging for curve in curves], seed=problem.seeds, **each, **shared)
 
     def text(self) -> str:
         """The experiment, complete, as YAML that `load` reads."""

@@ -10,13 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy import stats
 
+from trainers.experiment import Axis, Experiment, Panel
 from trainers.run_directory import RunDirectory
 from trainers.storage import write_atomically
-from wirelessenv.config import ConfigError
 
 matplotlib.use("Agg")
 
-AXES = {
+AXES: dict[Axis, str] = {
     "iteration": "iteration t",
     "slots": "channel slots",
     "simulated_seconds": "simulated time (s)",
@@ -26,32 +26,25 @@ AXES = {
 COLOURS = ("#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # told apart by the colour-blind
 
 
-def plot(path: str | Path, x: str = "iteration") -> list[Path]:
-    """Draw figure.png and figure.pdf of a run directory; returns their paths.
+def plot(path: str | Path, x: Axis | None = None) -> list[Path]:
+    """Draw figure.png and figure.pdf of a run directory, panel by panel; returns their paths.
 
     Each line is the mean over layouts of utility / full-power utility (of the utility itself where there is no full
-    power). The band about a curve is the 95 % interval (Student) of its mean paired difference to the reference: where
-    the reference's line is outside it, the two differ. Without a reference it is the interval of the mean itself, which
-    is paired with full power.
+    power), or of the utility divided by the panel's largest mean (`relative_to: best`). The band about a curve is the
+    95 % interval (Student) of its mean paired difference to the reference: where the reference's line is outside it, the
+    two differ. Without a reference it is the interval of the mean itself, which is paired with full power. `x` replaces
+    every panel's own axis.
     """
-    if x not in AXES:
-        raise ConfigError(f"--x: {x!r} is not valid: it should be one of {', '.join(AXES)}")
     directory = RunDirectory(path)
     experiment, metrics = directory.experiment(), directory.metrics()
-    relative = metrics["full_power_utility"].notna().all()
-    metrics["value"] = metrics["utility"] / metrics["full_power_utility"] if relative else metrics["utility"]
-    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
-    axes = figure.add_subplot()
-    reference = experiment.reference
-    for colour, name in zip(COLOURS * len(experiment.curves), experiment.curves, strict=False):
-        _draw(axes, metrics[metrics["curve"] == name], metrics[metrics["curve"] == reference], x, colour)
-    if relative:
-        axes.axhline(1, color="grey", linewidth=0.8, linestyle=":", label="full power")
-    axes.set_xlabel(AXES[x])
-    axes.set_ylabel("utility relative to full power" if relative else "utility")
-    axes.set_title(experiment.title, fontsize="medium")
-    axes.grid(alpha=0.2)
-    axes.legend(frameon=False, fontsize="small")
+    panels = experiment.panels if x is None else [panel.model_copy(update={"x": x}) for panel in experiment.panels]
+    columns = min(len(panels), 2)
+    rows = -(-len(panels) // columns)
+    figure = Figure(figsize=(6.4 * columns**0.8, 4.2 * rows**0.9), layout="constrained")
+    for place, panel in enumerate(panels, 1):
+        axes = figure.add_subplot(rows, columns, place)
+        _draw_panel(axes, panel, experiment, metrics)
+    figure.suptitle(experiment.title, fontsize="medium")
     paths = []
     for kind in ("png", "pdf"):
         target = directory.path / f"figure.{kind}"
@@ -63,6 +56,29 @@ def plot(path: str | Path, x: str = "iteration") -> list[Path]:
     return paths
 
 
+def _draw_panel(axes: Axes, panel: Panel, experiment: Experiment, metrics: pd.DataFrame) -> None:
+    names = panel.curves or tuple(experiment.curves)
+    shown = metrics[metrics["curve"].isin(names) | (metrics["curve"] == experiment.reference)].copy()
+    full_power = panel.relative_to == "full_power" and bool(shown["full_power_utility"].notna().all())
+    best = shown.groupby(["curve", "iteration"])["utility"].mean().max() if panel.relative_to == "best" else 1.0
+    shown["value"] = shown["utility"] / (shown["full_power_utility"] if full_power else best)
+    reference = shown[shown["curve"] == experiment.reference]
+    for colour, name in zip(COLOURS * len(names), names, strict=False):
+        if name in set(shown["curve"]):
+            _draw(axes, shown[shown["curve"] == name], reference, panel.x, colour)
+    if full_power:
+        axes.axhline(1, color="grey", linewidth=0.8, linestyle=":", label="full power")
+    if panel.log_x:
+        axes.set_xscale("log")
+    axes.set_xlabel(AXES[panel.x])
+    axes.set_ylabel(
+        "utility relative to " + ("full power" if full_power else "the best") if full_power or best != 1 else "utility"
+    )
+    axes.set_title(panel.title, fontsize="small")
+    axes.grid(alpha=0.2)
+    axes.legend(frameon=False, fontsize="small")
+
+
 def _draw(axes: Axes, curve: pd.DataFrame, reference: pd.DataFrame, x: str, colour: str) -> None:
     values = curve.pivot(index="iteration", columns="seed", values="value")
     at = curve.groupby("iteration")[x].mean().reindex(values.index)
@@ -70,7 +86,7 @@ def _draw(axes: Axes, curve: pd.DataFrame, reference: pd.DataFrame, x: str, colo
     label = f"{name} ($D_{{max}}$ = {curve['max_age'].max()})" if curve["messages"].max() else name
     axes.plot(at, mean, color=colour, linewidth=1.5, label=label)
     other = reference.pivot(index="iteration", columns="seed", values="value")
-    half = half_width(values if other.empty else values - other)
+    half = half_width(values if other.empty else values - other.reindex(values.index))
     axes.fill_between(at, mean - half, mean + half, color=colour, alpha=0.15, linewidth=0)
 
 

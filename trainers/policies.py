@@ -59,4 +59,4 @@ class Policies:
                 values = torch.baddbmm(bias, values, weights)
             if layer < len(self._layers) - 1:
                 values.relu_()
-        return values.sigmoid_().mul_(self._span).add_(self._low)
+        return values.sigmoid().mul(self._span).add_(self._low)

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from trainers.experiment import Experiment
+from trainers.message_passing import MessagePassingLearner
 from trainers.run_directory import RunDirectory
-from trainers.zeroth_order import ZerothOrderLearner
 
 CHECKPOINT_SHARE = 0.02
 """The largest share of the time that goes into checkpoints."""
@@ -34,7 +34,7 @@ def run(
     """
     groups = experiment.groups()
     for names in groups:  # refuses what cannot be trained before anything is written
-        experiment.build(names, device)
+        experiment.build(names, experiment.seeds, device)
     directory = RunDirectory.open(out, experiment, resume, device)
     first, state = directory.load_checkpoint()
     total = experiment.iterations * len(experiment.curves)
@@ -42,7 +42,7 @@ def run(
     with _progress(quiet) as bar, _stop_request() as stop:
         task = bar.add_task("training", total=total, completed=done, rate="")
         for group in range(first, len(groups)):
-            learner = experiment.build(groups[group], device)
+            learner = experiment.build(groups[group], experiment.seeds, device)
             if state is not None:
                 learner.set_state(state)
                 bar.advance(task, learner.iteration * len(groups[group]))
@@ -52,7 +52,7 @@ def run(
 
 
 def _train(
-    learner: ZerothOrderLearner,
+    learner: MessagePassingLearner,
     experiment: Experiment,
     groups: list[list[str]],
     group: int,
@@ -86,7 +86,7 @@ def _train(
 
 
 def _rows(
-    learner: ZerothOrderLearner, experiment: Experiment, names: list[str], full_power: np.ndarray[Any, Any]
+    learner: MessagePassingLearner, experiment: Experiment, names: list[str], full_power: np.ndarray[Any, Any]
 ) -> Iterator[dict[str, Any]]:
     """One row for each curve and seed: where the runs stand now."""
     utility = learner.problem.evaluate(learner.parameters)

@@ -12,6 +12,7 @@ from torch import Tensor
 from trainers.policies import Policies, PolicySettings
 from wirelessenv.config import ConfigError
 from wirelessenv.network import Block, WirelessNetwork
+from wirelessenv.physics.rates import interference, rate
 from wirelessenv.scenario import Scenario
 
 EVALUATION_CHUNK = 50  # slots evaluated at once: what fits the cache
@@ -68,15 +69,37 @@ class WirelessProblem:
         block = self.network.block(ahead * groups * batch)
         return [_grouped(block, batch, start, groups) for start in range(0, ahead * groups * batch, groups * batch)]
 
-    def _mean_utilities(self, parameters: Tensor, samples: "Samples") -> Tensor:
-        """(groups, runs, variants, agents) of parameters (groups, runs, agents, variants, size)."""
+    def _powers(self, parameters: Tensor, samples: "Samples") -> Tensor:
+        """(groups, runs, variants, slots, agents) of parameters (groups, runs, agents, variants, size)."""
         groups, runs, agents, variants, size = parameters.shape
         slots, hops = samples.inputs.shape[-2:]
         inputs = samples.inputs.expand(groups, runs, agents, variants, slots, hops).reshape(-1, slots, hops)
         powers = self.policies(parameters.reshape(-1, size), inputs)
-        powers = powers.view(groups, runs, agents, variants, slots).permute(0, 1, 3, 4, 2).contiguous()
+        return powers.view(groups, runs, agents, variants, slots).permute(0, 1, 3, 4, 2).contiguous()
+
+    def _mean_utilities(self, parameters: Tensor, samples: "Samples") -> Tensor:
+        """(groups, runs, variants, agents) of parameters (groups, runs, agents, variants, size)."""
+        powers = self._powers(parameters, samples)
         own = powers.numpy() if isinstance(samples.wanted, np.ndarray) else powers
         return torch.as_tensor(self.network.utilities(samples.wanted, samples.cross, own).mean(3))
+
+    def slopes(self, parameters: Tensor, batch: int) -> tuple[Tensor, Tensor]:
+        """What gradients need of the next `batch` slots, for policies (runs, agents, variants, size).
+
+        Returns (policy inputs (runs, agents, 1, slots, hops), dU_l/dp_i (runs, variants, slots, l, i)). Agent l's utility
+        depends on the others' powers through the interference alone: dU_l/dp_i = dU_l/dI_l g_li for i != l.
+        """
+        if not self._ahead:
+            self._ahead = self._prepare(batch, 1)
+        samples = self._ahead.pop(0)
+        self._slots += batch
+        wanted, cross = torch.as_tensor(samples.wanted)[0], torch.as_tensor(samples.cross)[0]
+        power = self._powers(parameters[None], samples)[0].requires_grad_()
+        arriving = interference(cross, power.detach()).requires_grad_()
+        ratio = wanted * power / (arriving + self.scenario.noise)
+        total = self.scenario.utility(rate(ratio), power).sum()
+        by_power, by_interference = torch.autograd.grad(total, (power, arriving), materialize_grads=True)
+        return samples.inputs[0], by_interference[..., None] * cross + torch.diag_embed(by_power)
 
     @cached_property
     def _bank(self) -> Block:

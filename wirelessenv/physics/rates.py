@@ -22,6 +22,11 @@ def split(gain: Any) -> tuple[Any, Any]:
     return wanted, cross.reshape(gain.shape)
 
 
+def interference(cross: Any, power: Any) -> Any:
+    """Power that arrives at each receiver from the transmitters of others, sum_{j != i} g_ij p_j, (..., m)."""
+    return (cross @ power[..., None])[..., 0]
+
+
 def sinr(wanted: Any, cross: Any, power: Any, noise: float) -> Any:
     """Signal to interference and noise ratio of every agent, linear, (..., m).
 
@@ -41,8 +46,7 @@ def sinr(wanted: Any, cross: Any, power: Any, noise: float) -> Any:
     >>> sinr(*split(gain), np.array([1.0, 3.0]), 1.0).tolist()
     [1.0, 6.0]
     """
-    interference = (cross @ power[..., None])[..., 0]
-    return wanted * power / (interference + noise)
+    return wanted * power / (interference(cross, power) + noise)
 
 
 def rate(ratio: Any) -> Any:

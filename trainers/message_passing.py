@@ -1,0 +1,211 @@
+"""What learners share whose agents pass measurements on: runs and variants, messages and their counts, saving, loading."""
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from math import ceil, log2
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.progress import track
+from torch import Tensor
+
+from trainers.plan import Plan, Planner
+from trainers.problems.problem import Problem
+from trainers.problems.wireless import WirelessProblem
+from trainers.storage import read_tensors, write_tensors
+from wirelessenv.config import ConfigError
+from wirelessenv.messages.knowledge import Knowledge, message_graphs, needed_memory
+from wirelessenv.scenario import Messaging
+from wirelessenv.streams import run_seeds
+
+Messagings = Messaging | str | dict[str, Any] | Sequence[Messaging]
+
+
+class MessagePassingLearner(ABC):
+    """A batch of runs (seeds) of one learner, in one or several variants that share the runs' channels.
+
+    `EACH` names the settings that may differ between variants, `SHARED` those that may not, `STATE` the attributes that
+    change while it learns. A subclass defines `_iterate`: query, receive, update.
+    """
+
+    EACH: ClassVar[tuple[str, ...]] = ("step_size", "decay", "cooperative")
+    SHARED: ClassVar[tuple[str, ...]] = ("batch", "memory")
+    STATE: ClassVar[tuple[str, ...]] = ("iteration", "train_seconds", "_parameters")
+
+    def __init__(self, problem: Problem, messaging: Messagings, seed: int | Sequence[int], **settings: Any) -> None:
+        self.problem, self.seeds = problem, run_seeds(seed)
+        if len(self.seeds) != len(problem.seeds):
+            raise ConfigError(f"seed: {len(self.seeds)} seeds are not valid: the problem has {len(problem.seeds)} runs")
+        several = isinstance(messaging, Sequence) and not isinstance(messaging, str)
+        self.messagings = [Messaging.of(one) for one in (messaging if several else [messaging])]
+        self.variants = max(map(_length, (self.messagings, *(settings[name] for name in self.EACH))))
+        self.messagings = self.messagings * (self.variants if len(self.messagings) == 1 else 1)
+        for name in self.EACH:
+            setattr(self, name, self._for_each_variant(name, settings[name]))
+        for name in self.SHARED:
+            value = settings[name]
+            setattr(self, name, value if isinstance(value, bool) else _whole(name, value))
+        self.iteration = 0
+        self.train_seconds = 0.0
+        runs, agents, size = len(self.seeds), problem.agents, problem.policies.size
+        start = problem.policies.initial(self.seeds, agents).to(problem.device)
+        self._parameters = start[:, :, None].expand(runs, agents, self.variants, size).clone()
+        self.knowledge = [self._knowledge(variant) for variant in range(self.variants)]
+        self._planner = Planner(
+            self.knowledge, self.step_size, self.decay, self.memory, getattr(self, "perturb_sleeping", True), problem.device
+        )
+
+    # Settings that every learner has; set by name above.
+    step_size: NDArray[Any]
+    decay: NDArray[Any]
+    cooperative: NDArray[Any]
+    batch: int
+    memory: int
+
+    def _for_each_variant(self, name: str, value: Any) -> NDArray[Any]:
+        values = np.atleast_1d(np.asarray(value))
+        if len(values) not in (1, self.variants):
+            raise ConfigError(f"{name}: {len(values)} values are not valid: there are {self.variants} variants")
+        if values.dtype.kind not in "fib" or not np.isfinite(values).all() or (name == "smoothing" and (values <= 0).any()):
+            raise ConfigError(
+                f"{name}: {value!r} is not valid: it should be a finite number{' above 0' * (name == 'smoothing')}"
+            )
+        return np.broadcast_to(values, self.variants).copy()
+
+    def _knowledge(self, variant: int) -> Knowledge:
+        messaging = self.messagings[variant]
+        links = message_graphs(messaging, self.problem.agents, self.seeds, self.problem.positions())
+        if not self.cooperative[variant]:
+            return Knowledge(messaging, np.zeros_like(links), self.seeds)
+        needed = needed_memory(messaging, links)
+        if self.memory < needed:
+            raise ConfigError(
+                f"memory: {self.memory} is not valid: the graph's diameter times the largest delay asks for at least "
+                f"{needed} instants"
+            )
+        return Knowledge(messaging, links, self.seeds)
+
+    @property
+    def parameters(self) -> Tensor:
+        """The policies theta, (runs, agents, variants, size)."""
+        return self._parameters
+
+    def learn(self, iterations: int, callback: Callable[[Self], bool | None] | None = None, progress_bar: bool = False) -> Self:
+        """Run `iterations` iterations; `callback(learner)` after each ends the training when it returns False."""
+        steps: Iterable[int] = range(iterations)
+        for done in track(steps, "learning") if progress_bar else steps:
+            started = time.perf_counter()
+            self._iterate(self._planner.next(1 if callback is not None else iterations - done))
+            self.iteration += 1
+            self.train_seconds += time.perf_counter() - started
+            if callback is not None and callback(self) is False:
+                break
+        return self
+
+    @abstractmethod
+    def _iterate(self, plan: Plan) -> None:
+        """One iteration: query, receive, update."""
+
+    @property
+    @abstractmethod
+    def value_bits(self) -> int:
+        """Bits of what one entry of a message carries, beside its agent and its time."""
+
+    @property
+    def entry_bits(self) -> int:
+        """Bits of one entry of a message: its value, its agent's number, and 32 for its time."""
+        return self.value_bits + ceil(log2(max(self.problem.agents, 2))) + 32
+
+    def _told(self, what: str) -> NDArray[np.int64]:
+        return np.stack([getattr(knowledge, what) for knowledge in self.knowledge], axis=1)
+
+    @property
+    def max_age(self) -> NDArray[np.int64]:
+        """Largest age met so far of an entry that an agent holds, (runs, variants)."""
+        return self._told("max_age")
+
+    @property
+    def messages(self) -> NDArray[np.int64]:
+        """Messages sent so far, losses included, (runs, variants)."""
+        return self._told("messages")
+
+    @property
+    def entries(self) -> NDArray[np.int64]:
+        """Entries in them, (runs, variants)."""
+        return self._told("entries")
+
+    @property
+    def changed_entries(self) -> NDArray[np.int64]:
+        """Those of them that changed since the last message over the same link, (runs, variants)."""
+        return self._told("changed_entries")
+
+    @property
+    def bits(self) -> NDArray[np.int64]:
+        """Bits sent so far, losses included, (runs, variants)."""
+        return self.entries * self.entry_bits
+
+    @property
+    def dropped_queries(self) -> NDArray[np.int64]:
+        """Entries left out of updates because they were older than the memory, (runs, variants)."""
+        return self._planner.dropped
+
+    def predict(self, observations: Any, run: int = 0, variant: int = 0) -> Any:
+        """Actions of a run's policies for observations (..., agents, inputs) or a dict of them by agent.
+
+        They come in the form and the units of the problem: powers in [0, p_max], or an environment's actions.
+        """
+        return self.problem.act(self.parameters[run, :, variant], observations)
+
+    def save(self, path: str | Path) -> None:
+        """Write everything that `load` needs to go on bit for bit, atomically."""
+        write_tensors(path, {"problem": self.problem.configuration(), "settings": self._settings(), "state": self.state()})
+
+    @classmethod
+    def load(cls, path: str | Path, problem: Problem | None = None, device: str = "cpu") -> Self:
+        """A learner as it was saved; on a problem of its own where that is a wireless one, else on the one given."""
+        saved = read_tensors(path)
+        if problem is None and not saved["problem"]:
+            raise ConfigError(f"{path}: it was trained on a foreign environment: give load() the problem")
+        problem = problem or WirelessProblem.from_configuration(saved["problem"], device)
+        messaging = [Messaging.of(one) for one in saved["settings"].pop("messaging")]
+        learner = cls(problem, messaging, **saved["settings"])
+        learner.set_state(saved["state"])
+        return learner
+
+    def _settings(self) -> dict[str, Any]:
+        each = {name: getattr(self, name).tolist() for name in self.EACH}
+        shared = {name: getattr(self, name) for name in self.SHARED}
+        return {"messaging": [one.dump() for one in self.messagings], **each, **shared, "seed": list(self.seeds)}
+
+    def state(self) -> dict[str, Any]:
+        """Everything that `set_state` needs to go on from here: parameters, memories, messages on their way, streams."""
+        attributes = {name: getattr(self, name) for name in self.STATE}
+        return {**attributes, "planner": self._planner.state(), "problem": self.problem.state()}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from a saved state."""
+        for name in self.STATE:
+            setattr(self, name, state[name])
+        self._planner.set_state(state["planner"])
+        self.problem.set_state(state["problem"])
+
+
+def in_memory(times: range, memory: int) -> Iterator[slice]:
+    """The rows `time % memory` of consecutive times, as one or two slices."""
+    first, count = times.start % memory, len(times)
+    yield slice(first, min(first + count, memory))
+    if first + count > memory:
+        yield slice(0, first + count - memory)
+
+
+def _length(value: Any) -> int:
+    return 1 if np.ndim(value) == 0 else len(value)
+
+
+def _whole(name: str, value: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise ConfigError(f"{name}: {value!r} is not valid: it should be a whole number, 1 or more")
+    return int(value)

@@ -1,0 +1,108 @@
+"""What messages mean for updates: which past measurement of which agent counts, for whom, with what weight, when."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from wirelessenv.messages.knowledge import UNKNOWN, Instants, Knowledge
+
+AHEAD = 32  # instants worked out at once; they do not depend on what is learned
+
+
+class Plan(NamedTuple):
+    """What one instant's messages mean for its update."""
+
+    rows: Tensor
+    """T[i, l] % memory for every entry, (runs, i, variants, l)"""
+    weights: Tensor
+    """its weight, the same shape: the step size, or 0 where the entry is unknown or too old or the agent does not update"""
+    updating: NDArray[np.bool_]
+    """(runs, agents, variants)"""
+    oldest: int
+    """the largest age of an entry with a weight"""
+
+
+class Planner:
+    """Turns what agents know into weights of past measurements, instant after instant.
+
+    The update of agent i at time t sums over all l of which it knows a measurement, made at T[i, l], with weight
+    gamma_t = step_size / (t + 1)^decay if it updates. Entries older than the memory are left out and counted.
+    """
+
+    def __init__(  # noqa: PLR0917  # one learner calls it, with all it has
+        self,
+        knowledge: Sequence[Knowledge],
+        step_size: NDArray[Any],
+        decay: NDArray[Any],
+        memory: int,
+        perturb_sleeping: bool,
+        device: str,
+    ) -> None:
+        """One knowledge, step size and decay for each variant."""
+        self.knowledge, self._step_size, self._decay = knowledge, step_size, decay
+        self._memory, self._perturb_sleeping, self._device = memory, perturb_sleeping, device
+        runs, agents = knowledge[0].links.shape[:2]
+        self.dropped = np.zeros((runs, len(knowledge)), np.int64)
+        """Entries left out because they were older than the memory, (runs, variants)."""
+        self._plans: list[Plan] = []
+        self._updated = np.zeros((len(knowledge), memory, runs, agents), bool)  # in the last instants before the plans
+
+    def next(self, wanted: int) -> Plan:
+        """The next instant's plan; `wanted`: how many will be asked for before somebody looks at the counts."""
+        if not self._plans:
+            self._plans = self._work_out(min(wanted, AHEAD))
+        return self._plans.pop(0)
+
+    def _work_out(self, instants: int) -> list[Plan]:
+        runs, agents = self.knowledge[0].links.shape[:2]
+        shape = (instants, runs, agents, len(self.knowledge))
+        rows, weights = np.empty((*shape, agents), np.int64), np.empty((*shape, agents), np.float32)
+        updating, oldest = np.empty(shape, bool), np.zeros(instants, np.int64)
+        for variant, knowledge in enumerate(self.knowledge):
+            now = knowledge.steps(instants)
+            times, awake = now.times[:, None, None, None], now.updating[..., None]
+            np.remainder(now.newest, self._memory, out=rows[:, :, :, variant])
+            usable = now.newest != UNKNOWN
+            if now.oldest.max() >= self._memory:
+                known, usable = usable, usable & (now.newest > times - self._memory)
+                self.dropped[:, variant] += np.count_nonzero(known & ~usable & awake, axis=(0, 2, 3))
+            if not self._perturb_sleeping:
+                usable &= self._perturbed_at(variant, now)
+            gamma = self._step_size[variant] / (times + 1) ** self._decay[variant]
+            np.multiply(usable, awake * gamma.astype(np.float32), out=weights[:, :, :, variant])
+            updating[..., variant] = now.updating
+            oldest = np.maximum(oldest, np.minimum(now.oldest.max(1), self._memory - 1))
+        leaves = (
+            torch.from_numpy(rows).to(self._device),
+            torch.from_numpy(weights).to(self._device),
+            updating,
+            oldest.tolist(),
+        )
+        return [Plan(*leaf) for leaf in zip(*leaves, strict=True)]
+
+    def _perturbed_at(self, variant: int, now: Instants) -> NDArray[np.bool_]:
+        """Whether agent i updated, and so perturbed, at T[i, l]: (instants, runs, i, l)."""
+        updated = np.concatenate([self._updated[variant], now.updating])  # from `memory` instants ago
+        self._updated[variant] = updated[-self._memory :]
+        past = np.maximum(now.newest - int(now.times[0]) + self._memory, 0)  # older ones are not usable anyway
+        return np.asarray(updated[past, np.arange(past.shape[1])[:, None, None], np.arange(past.shape[2])[:, None]])
+
+    def state(self) -> dict[str, Any]:
+        """Everything that `set_state` needs to go on from here."""
+        return {
+            "knowledge": [knowledge.state() for knowledge in self.knowledge],
+            "dropped": self.dropped.copy(),
+            "updated": self._updated.copy(),
+            "plans": [plan._asdict() for plan in self._plans],
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from a saved state."""
+        for knowledge, saved in zip(self.knowledge, state["knowledge"], strict=True):
+            knowledge.set_state(saved)
+        self.dropped, self._updated = np.array(state["dropped"]), np.array(state["updated"])
+        self._plans = [Plan(**plan) for plan in state["plans"]]
