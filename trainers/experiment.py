@@ -112,7 +112,8 @@ class Panel(Model):
     title: str = ""
     x: Axis = "iteration"
     curves: tuple[str, ...] | None = Field(None, description="which, all where it is not given")
-    relative_to: Literal["full_power", "best"] = Field("full_power", description="what utilities are divided by")
+    relative_to: Literal["full_power", "best"] = Field("full_power", description="what a layout's utilities are divided by")
+    reference: str | None = Field(None, description="the curve that the others are compared with, if not the experiment's")
     log_x: bool = Field(False, strict=True)
 
 
@@ -151,7 +152,7 @@ class Experiment(Curve):
         if self.reference is not None and self.reference not in self.curves:
             raise ValueError(f'reference: "{self.reference}" is not a curve{nearest(self.reference, self.curves)}')
         for panel in self.panels:
-            for name in panel.curves or ():
+            for name in (*(panel.curves or ()), *((panel.reference,) if panel.reference else ())):
                 if name not in self.curves:
                     raise ValueError(f'panels: "{name}" is not a curve{nearest(name, self.curves)}')
         return self

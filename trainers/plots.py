@@ -30,7 +30,7 @@ def plot(path: str | Path, x: Axis | None = None) -> list[Path]:
     """Draw figure.png and figure.pdf of a run directory, panel by panel; returns their paths.
 
     Each line is the mean over layouts of utility / full-power utility (of the utility itself where there is no full
-    power), or of the utility divided by the panel's largest mean (`relative_to: best`). The band about a curve is the
+    power), or of the utility / the panel's best on the same layout (`relative_to: best`). The band about a curve is the
     95 % interval (Student) of its mean paired difference to the reference: where the reference's line is outside it, the
     two differ. Without a reference it is the interval of the mean itself, which is paired with full power. `x` replaces
     every panel's own axis.
@@ -57,23 +57,25 @@ def plot(path: str | Path, x: Axis | None = None) -> list[Path]:
 
 
 def _draw_panel(axes: Axes, panel: Panel, experiment: Experiment, metrics: pd.DataFrame) -> None:
-    names = panel.curves or tuple(experiment.curves)
-    shown = metrics[metrics["curve"].isin(names) | (metrics["curve"] == experiment.reference)].copy()
+    names, reference = panel.curves or tuple(experiment.curves), panel.reference or experiment.reference
+    shown = metrics[metrics["curve"].isin(names) | (metrics["curve"] == reference)].copy()
     full_power = panel.relative_to == "full_power" and bool(shown["full_power_utility"].notna().all())
-    best = shown.groupby(["curve", "iteration"])["utility"].mean().max() if panel.relative_to == "best" else 1.0
-    shown["value"] = shown["utility"] / (shown["full_power_utility"] if full_power else best)
-    reference = shown[shown["curve"] == experiment.reference]
-    for colour, name in zip(COLOURS * len(names), names, strict=False):
-        if name in set(shown["curve"]):
-            _draw(axes, shown[shown["curve"] == name], reference, panel.x, colour)
     if full_power:
-        axes.axhline(1, color="grey", linewidth=0.8, linestyle=":", label="full power")
+        shown["value"] = shown["utility"] / shown["full_power_utility"]
+    elif panel.relative_to == "best":
+        shown["value"] = shown["utility"] / shown.groupby("seed")["utility"].transform("max")
+    else:
+        shown["value"] = shown["utility"]
     if panel.log_x:
         axes.set_xscale("log")
+    for colour, name in zip(COLOURS * len(names), names, strict=False):
+        if name in set(shown["curve"]):
+            _draw(axes, shown[shown["curve"] == name], shown[shown["curve"] == reference], panel.x, colour)
+    if full_power:
+        axes.axhline(1, color="grey", linewidth=0.8, linestyle=":", label="full power")
     axes.set_xlabel(AXES[panel.x])
-    axes.set_ylabel(
-        "utility relative to " + ("full power" if full_power else "the best") if full_power or best != 1 else "utility"
-    )
+    against = "full power" if full_power else "the best" if panel.relative_to == "best" else ""
+    axes.set_ylabel(f"utility relative to {against}" if against else "utility")
     axes.set_title(panel.title, fontsize="small")
     axes.grid(alpha=0.2)
     axes.legend(frameon=False, fontsize="small")
@@ -81,6 +83,8 @@ def _draw_panel(axes: Axes, panel: Panel, experiment: Experiment, metrics: pd.Da
 
 def _draw(axes: Axes, curve: pd.DataFrame, reference: pd.DataFrame, x: str, colour: str) -> None:
     values = curve.pivot(index="iteration", columns="seed", values="value")
+    if axes.get_xscale() == "log":  # where nothing is spent yet has no place on it
+        values = values[curve.groupby("iteration")[x].mean() > 0]
     at = curve.groupby("iteration")[x].mean().reindex(values.index)
     mean, name = values.mean(axis=1), curve["curve"].iloc[0]
     label = f"{name} ($D_{{max}}$ = {curve['max_age'].max()})" if curve["messages"].max() else name

@@ -1,0 +1,166 @@
+"""Statistics and verdicts on tables made by hand, and the claims file."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from trainers.experiment import Experiment
+from trainers.fidelity import QUICK, Claim, Claims, check, write_markdown
+from trainers.statistics import Curves, Interval, Roughness, Statistic, interval
+from wirelessenv import ConfigError
+from wirelessenv.config import read_yaml
+
+CLAIMS = Path(__file__).parents[2] / "configs" / "paper" / "claims.yaml"
+
+
+def table(**curves):
+    """Metrics of curves given as one list of utilities for each seed, evaluated at iterations 0, 10, 20, ...."""
+    rows = [
+        {
+            "curve": name, "seed": seed, "iteration": 10 * step, "utility": utility, "full_power_utility": 4.0,
+            "bits": 100 * step * (1 + (name == "slow")), "simulated_seconds": step * 0.5, "slots": step, "wall_seconds": step,
+        }
+        for name, seeds in curves.items()
+        for seed, utilities in enumerate(seeds)
+        for step, utility in enumerate(utilities)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+CURVES = Curves(
+    table(
+        best=[[1, 2, 3], [2, 6, 10]],  # gains 0, 1/2, 1 and 0, 1/2, 1
+        slow=[[1, 1, 2], [2, 2, 4]],  # gains 0, 0, 1/2 and 0, 0, 1/4
+    )
+)
+
+
+def values(**statistic):
+    return Claims.parse(
+        {"claims": {"c": {"claim": "c", "source": "s", "run": "r", "above": 0, "statistic": statistic}}}
+    ).claims["c"].statistic.values(CURVES)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("statistic", "expected", "remark"),
+    [
+        ({"kind": "gain_share", "curve": "slow", "reference": "best"}, [0.5, 0.25], ""),
+        ({"kind": "gain_share", "curve": "slow", "reference": "best", "reference_at": 0.5}, [1, 0.5], ""),
+        ({"kind": "gain_difference", "first": "best", "second": "slow", "reference": "best"}, [1 / 3, 5 / 12], ""),
+        ({"kind": "gain_difference", "first": "best", "second": "slow", "reference": "best", "when": "end"}, [0.5, 0.75], ""),
+        ({"kind": "utility_ratio", "first": "slow", "second": "best"}, [2 / 3, 0.4], ""),
+        ({"kind": "utility_ratio", "first": "slow"}, [0.5, 1], ""),
+        ({"kind": "cost_ratio", "first": "slow", "second": "best", "reference": "best"}, [2, 2], "not reached: slow 1 times"),
+        (
+            {"kind": "time_slope", "settings": {"best": 1, "slow": 2}, "reference": "best", "axis": "iteration"},
+            [1, 1],
+            "not reached: slow 1 times",
+        ),
+        (
+            {
+                "kind": "share_difference",
+                "first": "best",
+                "first_reference": "best",
+                "second": "slow",
+                "second_reference": "best",
+            },
+            [1 / 3, 5 / 12],
+            "",
+        ),
+    ],
+)
+def test_statistics_of_a_table_made_by_hand(statistic, expected, remark):
+    found, said = values(**statistic)
+    np.testing.assert_allclose(found, expected)
+    assert said == remark
+
+
+def test_roughness_compares_the_changes_of_the_second_half():
+    steps = np.arange(40)
+    curves = Curves(table(best=[steps / 39.0], calm=[0.01 * (steps % 2)], wild=[0.08 * (steps % 2)]))
+    statistic = Roughness(first="wild", second="calm", reference="best")
+    np.testing.assert_allclose(statistic.values(curves)[0], [3])  # 8 times as rough
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "bounds", "verdict"),
+    [
+        (0.1, 0.5, {"above": 0}, "holds"),
+        (-0.1, 0.5, {"above": 0}, "undecided"),
+        (-0.5, -0.1, {"above": 0}, "fails"),
+        (-0.5, -0.1, {"below": 0}, "holds"),
+        (-0.05, 0.05, {"above": -0.1, "below": 0.1}, "holds"),
+        (0.05, 0.15, {"above": -0.1, "below": 0.1}, "undecided"),
+        (0.15, 0.25, {"above": -0.1, "below": 0.1}, "fails"),
+    ],
+)
+def test_a_verdict_needs_the_whole_interval(low, high, bounds, verdict):
+    statistic = {"kind": "gain_share", "curve": "slow", "reference": "best"}
+    claim = Claim.parse({"claim": "c", "source": "s", "run": "r", "statistic": statistic, **bounds})
+    assert claim.verdict(Interval(estimate=(low + high) / 2, low=low, high=high)) == verdict
+
+
+@pytest.mark.parametrize("average", ["mean", "median"])
+def test_intervals_cover_the_truth_about_as_often_as_they_say(average):
+    rng = np.random.default_rng(0)
+    hits = [found.low <= 0 <= found.high for found in (interval(rng.normal(size=20), average, 400) for _ in range(200))]
+    assert 0.87 <= np.mean(hits) <= 0.99
+
+
+def test_an_interval_of_one_value_decides_nothing():
+    found = interval([1.0], "mean")
+    assert (found.low, found.high) == (-np.inf, np.inf)
+
+
+def test_every_claim_names_a_run_and_curves_that_exist():
+    claims = Claims.parse(read_yaml(CLAIMS)).claims
+    assert len(claims) >= 15
+    for claim in claims.values():
+        experiment = Experiment.load(CLAIMS.with_name(f"{claim.run}.yaml"), QUICK)
+        fake = table(**{name: [[1, 2, 3]] * 4 for name in experiment.curves})
+        found, _ = claim.statistic.values(Curves(fake))
+        assert found.shape == (4,)
+    kinds = {claim.statistic.dump()["kind"] for claim in claims.values()}
+    assert kinds == set(Statistic.kinds)  # none without a user
+
+
+def test_check_makes_each_run_once_and_writes_a_table(tmp_path):
+    made = []
+
+    class Made:
+        def __init__(self, experiment):
+            self._curves = experiment.curves
+
+        def metrics(self):
+            rng = np.random.default_rng(0)
+            return table(**{name: (1 + np.cumsum(rng.random((4, 5)), axis=1)).tolist() for name in self._curves})
+
+    def make(experiment, directory):
+        made.append(directory.name)
+        assert experiment.iterations == 400
+        return Made(experiment)
+
+    rows = check(CLAIMS, tmp_path, make, quick=True)
+    assert len(made) == len(set(made))
+    assert {row["verdict"] for row in rows} <= {"holds", "fails", "undecided"}
+    write_markdown(rows, tmp_path / "table.md")
+    lines = (tmp_path / "table.md").read_text().splitlines()
+    assert len(lines) == len(rows) + 2
+
+
+def test_claims_that_cannot_be_checked_are_refused(tmp_path):
+    statistic = {"kind": "gain_share", "curve": "slow", "reference": "best"}
+    base = {"claim": "c", "source": "s", "run": "r", "statistic": statistic}
+    for change, sentence in (
+        ({}, "above: missing: a claim needs a threshold"),
+        ({"above": 1, "below": 0}, "above: 1.0 is not valid"),
+        ({"above": 0, "statistic": {"kind": "gain_shares"}}, 'unknown kind "gain_shares" (did you mean "gain_share"?)'),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            Claim.parse(base | change, "claim")
+        assert sentence in str(caught.value)
+    claim = Claim.parse(base | {"above": 0, "statistic": {**statistic, "curve": "none"}})
+    with pytest.raises(ConfigError, match='"none" is not a curve of the run'):
+        claim.statistic.values(CURVES)

@@ -1,0 +1,98 @@
+"""The claims of the papers, checked: what each says, what was measured, and whether it holds.
+
+configs/paper/claims.yaml states every claim before anything is run: whose it is, which run's which statistic decides, and
+the threshold. A claim holds if the whole 95 % interval is on its side of the threshold, fails if the whole of it is on the
+other, and is undecided otherwise.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import pandas as pd
+from pydantic import Field, model_validator
+
+from trainers.experiment import Experiment
+from trainers.run_directory import RunDirectory
+from trainers.statistics import Curves, Interval, Statistic, interval
+from trainers.storage import write_atomically
+from wirelessenv.config import ConfigError, Model, Number, read_yaml
+
+Verdict = Literal["holds", "fails", "undecided"]
+QUICK = ("iterations=400", "evaluate_every=50", "seeds=4", "problem.evaluation_slots=100")
+"""What --quick changes in every configuration: enough to see that everything runs, too little to decide."""
+
+
+class Claim(Model):
+    """One claim and what decides it."""
+
+    claim: str = Field(description="what is claimed, in our words")
+    source: str = Field(description="where it is claimed")
+    run: str = Field(description="the configuration beside claims.yaml whose run decides")
+    statistic: Statistic
+    average: Literal["mean", "median"] = "median"
+    above: Number | None = None
+    below: Number | None = None
+    note: str = Field("", description="what was found about a verdict; may be written after the run, changes nothing")
+
+    @model_validator(mode="after")
+    def _has_a_threshold(self) -> Self:
+        if self.above is None and self.below is None:
+            raise ValueError("above: missing: a claim needs a threshold: above, below, or both")
+        if self.above is not None and self.below is not None and self.above >= self.below:
+            raise ValueError(f"above: {self.above} is not valid: it should be less than below, {self.below}")
+        return self
+
+    def verdict(self, found: Interval) -> Verdict:
+        """Whether the interval lies within the claim's bounds, outside them, or across one."""
+        low = float("-inf") if self.above is None else self.above
+        high = float("inf") if self.below is None else self.below
+        if low <= found.low and found.high <= high:
+            return "holds"
+        return "fails" if found.high < low or found.low > high else "undecided"
+
+
+class Claims(Model):
+    """The claims of a file, by name."""
+
+    claims: dict[str, Claim] = Field(min_length=1)
+
+
+def check(
+    path: Path, runs: Path, make: Callable[[Experiment, Path], RunDirectory], quick: bool = False
+) -> list[dict[str, Any]]:
+    """Check every claim of a file; `make(experiment, directory)` trains what is not trained yet.
+
+    Returns a row for each claim: claim, source, measured, threshold, layouts, verdict, remark.
+    """
+    claims = Claims.parse(read_yaml(path), str(path)).claims
+    tables: dict[str, pd.DataFrame] = {}
+    for name in dict.fromkeys(claim.run for claim in claims.values()):
+        config = path.with_name(f"{name}.yaml")
+        experiment = Experiment.load(config, QUICK if quick else ())
+        tables[name] = make(experiment, runs / name).metrics()
+    return [_row(claim, tables[claim.run]) for claim in claims.values()]
+
+
+def _row(claim: Claim, metrics: pd.DataFrame) -> dict[str, Any]:
+    values, remark = claim.statistic.values(Curves(metrics))
+    found = interval(values, claim.average)
+    bounds = [f"{sign} {bound:g}" for sign, bound in ((">", claim.above), ("<", claim.below)) if bound is not None]
+    return {
+        "claim": claim.claim,
+        "source": claim.source,
+        "measured": f"{found.estimate:.3g} [{found.low:.3g}, {found.high:.3g}]",
+        "asked": " and ".join(bounds),
+        "layouts": len(values),
+        "verdict": claim.verdict(found),
+        "remark": "; ".join(part for part in (remark, claim.note) if part),
+    }
+
+
+def write_markdown(rows: list[dict[str, Any]], path: Path) -> None:
+    """Write the table as Markdown."""
+    if not rows:
+        raise ConfigError(f"{path}: there are no claims to write")
+    lines = ["| " + " | ".join(rows[0]) + " |", "|" + "---|" * len(rows[0])]
+    lines += ["| " + " | ".join(str(value).replace("|", "\\|") for value in row.values()) + " |" for row in rows]
+    write_atomically(path, ("\n".join(lines) + "\n").encode())

@@ -1,0 +1,199 @@
+"""Statistics of a run that a claim is about: one number for each layout, from the metrics table alone.
+
+Gains are (utility - start) / (reference's utility at its end - reference's start), paired by layout, so that a layout on
+which everything is easy counts no more than another.
+"""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import Field
+
+from trainers.experiment import Axis
+from wirelessenv.config import ConfigError, Count, Model, Piece, Probability
+
+Values = NDArray[np.float64]
+
+
+class Curves:
+    """The metrics of a run as tables (iteration x seed)."""
+
+    def __init__(self, metrics: pd.DataFrame) -> None:
+        self._metrics = metrics
+
+    def table(self, curve: str, column: str = "utility") -> pd.DataFrame:
+        """One column of a curve, (iteration x seed); raises ConfigError where the run has no such curve."""
+        rows = self._metrics[self._metrics["curve"] == curve]
+        if rows.empty:
+            raise ConfigError(f'statistic: "{curve}" is not a curve of the run')
+        return rows.pivot(index="iteration", columns="seed", values=column)
+
+    def gain(self, curve: str, reference: str, reference_at: float = 1.0) -> pd.DataFrame:
+        """Gains (iteration x seed) of a curve; the reference's end may be taken earlier, at a part of its iterations."""
+        utility, best = self.table(curve), self.table(reference)
+        at = best.index[best.index <= reference_at * best.index[-1]][-1]
+        gain: pd.DataFrame = (utility - utility.iloc[0]) / (best.loc[at] - best.iloc[0])
+        return gain
+
+    def time_to(self, level: float, curve: str, reference: str, axis: Axis) -> tuple[Values, int]:
+        """What each seed has spent on `axis` when its gain first reaches `level`; and how many never do.
+
+        A seed that never does counts with all that it has spent: its true value is larger.
+        """
+        reached = self.gain(curve, reference) >= level
+        spent = self.table(curve, axis)
+        first = reached.to_numpy().argmax(axis=0)
+        missed = ~reached.to_numpy().any(axis=0)
+        values = spent.to_numpy(float)[np.where(missed, len(spent) - 1, first), np.arange(spent.shape[1])]
+        return values, int(missed.sum())
+
+
+class Statistic(Piece):
+    """A statistic of a run, one value a layout."""
+
+    @abstractmethod
+    def values(self, curves: Curves) -> tuple[Values, str]:
+        """(values, one for each layout; a remark, such as how many runs never got there)."""
+
+
+class GainDifference(Statistic):
+    """Gain of `first` minus gain of `second`, averaged over the whole run (how fast) or at its end."""
+
+    kind: Literal["gain_difference"] = "gain_difference"
+    first: str
+    second: str
+    reference: str
+    when: Literal["average", "end"] = "average"
+
+    def values(self, curves: Curves) -> tuple[Values, str]:
+        both = [curves.gain(name, self.reference) for name in (self.first, self.second)]
+        found = [gain.mean() if self.when == "average" else gain.iloc[-1] for gain in both]
+        return np.asarray(found[0] - found[1]), ""
+
+
+class GainShare(Statistic):
+    """Gain of `curve` at its end; `reference_at` looks at the reference after that part of its iterations."""
+
+    kind: Literal["gain_share"] = "gain_share"
+    curve: str
+    reference: str
+    reference_at: Probability = 1.0
+
+    def values(self, curves: Curves) -> tuple[Values, str]:
+        return np.asarray(curves.gain(self.curve, self.reference, self.reference_at).iloc[-1]), ""
+
+
+class UtilityRatio(Statistic):
+    """Utility of `first` at its end over that of `second`, or over full power's."""
+
+    kind: Literal["utility_ratio"] = "utility_ratio"
+    first: str
+    second: str | None = Field(None, description="a curve; none: full power")
+
+    def values(self, curves: Curves) -> tuple[Values, str]:
+        column = "utility" if self.second else "full_power_utility"
+        other = curves.table(self.second or self.first, column)
+        return np.asarray(curves.table(self.first).iloc[-1] / other.iloc[-1]), ""
+
+
+class TimeSlope(Statistic):
+    """By which power of a setting the time to a level of the gain grows: slope of log(time) over log(setting), a layout."""
+
+    kind: Literal["time_slope"] = "time_slope"
+    settings: dict[str, Count] = Field(description="the setting of each curve")
+    reference: str
+    axis: Axis
+    level: Probability = 0.5
+
+    def values(self, curves: Curves) -> tuple[Values, str]:
+        found = [curves.time_to(self.level, name, self.reference, self.axis) for name in self.settings]
+        times = np.log(np.stack([np.maximum(times, 1e-9) for times, _ in found]))
+        setting = np.log(np.array(list(self.settings.values()), float))[:, None]
+        centred = setting - setting.mean()
+        slopes = (centred * times).sum(0) / (centred**2).sum()
+        return slopes, _missed({name: missed for name, (_, missed) in zip(self.settings, found, strict=True)})
+
+
+class CostRatio(Statistic):
+    """log2 of what `first` spends on `axis` to reach a level of the gain, over what `second` spends."""
+
+    kind: Literal["cost_ratio"] = "cost_ratio"
+    first: str
+    second: str
+    reference: str
+    axis: Axis = "bits"
+    level: Probability = 0.5
+
+    def values(self, curves: Curves) -> tuple[Values, str]:
+        (first, missed), (second, also) = (
+            curves.time_to(self.level, name, self.reference, self.axis) for name in (self.first, self.second)
+        )
+        return np.log2(first / second), _missed({self.first: missed, self.second: also})
+
+
+class ShareDifference(Statistic):
+    """How much the average gain of `first`, against its own reference, exceeds that of `second` against its own."""
+
+    kind: Literal["share_difference"] = "share_difference"
+    first: str
+    first_reference: str
+    second: str
+    second_reference: str
+
+    def values(self, curves: Curves) -> tuple[Values, str]:
+        first = curves.gain(self.first, self.first_reference).mean()
+        second = curves.gain(self.second, self.second_reference).mean()
+        return np.asarray(first - second), ""
+
+
+class Roughness(Statistic):
+    """log2 of the ratio of two curves' roughness: root mean square change of the gain from evaluation to evaluation.
+
+    Taken over the second half of the run, where a smooth curve is nearly flat.
+    """
+
+    kind: Literal["roughness"] = "roughness"
+    first: str
+    second: str
+    reference: str
+
+    def values(self, curves: Curves) -> tuple[Values, str]:
+        rough = []
+        for name in (self.first, self.second):
+            gain = curves.gain(name, self.reference)
+            changes = gain.iloc[len(gain) // 2 :].diff().iloc[1:]
+            rough.append(np.sqrt((changes**2).mean()))
+        return np.asarray(np.log2(rough[0] / rough[1])), ""
+
+
+def _missed(missed: dict[str, int]) -> str:
+    """A remark on the runs that never reached the level, each counted with all that it spent."""
+    some = {name: count for name, count in missed.items() if count}
+    return "not reached: " + ", ".join(f"{name} {count} times" for name, count in some.items()) if some else ""
+
+
+class Interval(Model):
+    """An estimate with its 95 % interval."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+def interval(values: Sequence[float] | Values, average: Literal["mean", "median"], resamples: int = 9999) -> Interval:
+    """Mean or median over layouts with its bootstrap interval (BCa for the mean, percentile for the median), seed fixed."""
+    from scipy import stats  # noqa: PLC0415  # only claims need it
+
+    sample = np.asarray(values, float)
+    statistic = np.mean if average == "mean" else np.median
+    if len(sample) < 2 or np.ptp(sample) == 0:
+        low, high = (float(statistic(sample)),) * 2 if np.ptp(sample) == 0 and len(sample) > 1 else (-np.inf, np.inf)
+        return Interval.model_construct(estimate=float(statistic(sample)), low=low, high=high)
+    method = "BCa" if average == "mean" else "percentile"
+    found = stats.bootstrap((sample,), statistic, n_resamples=resamples, method=method, rng=np.random.default_rng(0))
+    low, high = found.confidence_interval
+    return Interval.model_construct(estimate=float(statistic(sample)), low=float(low), high=float(high))
