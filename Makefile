@@ -5,16 +5,22 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 PYTHON_NEW := $(shell for p in $(PYTHON) python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: demo test bench venv clean
+.PHONY: demo figures torture test bench venv clean
 
 demo: .venv/train.done  ## Figure 2 of the zeroth-order paper, in full
 	$(BIN)/python -m trainers configs/paper/fig2.yaml --out runs/fig2 --resume
+
+figures: .venv/train.done  ## every figure, and the papers' claims checked; goes on where it stopped
+	$(BIN)/python -m trainers fidelity
 
 test: .venv/all.done  ## lint, types and tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n auto
+
+torture: .venv/all.done  ## kill a run a hundred times; its numbers must not change
+	$(BIN)/python -m tests.torture
 
 bench: .venv/train.done  ## speed, measured side by side
 	$(BIN)/python -m benchmarks

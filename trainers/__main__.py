@@ -1,26 +1,27 @@
-"""python -m trainers CONFIG: run an experiment. Also: plot DIR, delays CONFIG."""
+"""python -m trainers CONFIG: run an experiment. Also: plot DIR, delays CONFIG, fidelity."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from trainers import delays, plots
+from trainers import delays, fidelity, plots
 from trainers.experiment import Experiment
 from trainers.run_directory import RunDirectory
-from trainers.runner import Interrupted, run
+from trainers.runner import Interrupted, WorkerDied, run
 from trainers.terminal import print_table
 from wirelessenv.config import ConfigError
 
-USAGE_ERROR, INTERRUPTED = 2, 130
+FAILED, USAGE_ERROR, INTERRUPTED = 1, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns the exit status: 0 done, 2 a configuration or usage that cannot be used, 130 interrupted and saved."""
+    """Returns the exit status: 0 done, 1 failed, 2 a configuration or usage that cannot be used, 130 stopped and saved."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    commands = {"plot": _plot, "delays": _delays}
+    commands = {"plot": _plot, "delays": _delays, "fidelity": _fidelity}
     try:
         if given and given[0] in commands:
             return commands[given[0]](given[1:])
@@ -28,36 +29,54 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return USAGE_ERROR
-    except KeyboardInterrupt:
-        print("Stopped.", file=sys.stderr)
+    except (Interrupted, KeyboardInterrupt) as stopped:
+        print(stopped or "Stopped.", file=sys.stderr)
         return INTERRUPTED
+    except (WorkerDied, OSError) as failure:
+        print(failure, file=sys.stderr)
+        return FAILED
 
 
 def _run(given: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m trainers",
         description="Run the experiment of a YAML file and write its run directory.",
-        epilog="Other commands: python -m trainers plot DIR, python -m trainers delays CONFIG.",
+        epilog="Other commands: plot DIR, delays CONFIG, fidelity (each has --help).",
     )
     _add_experiment(parser)
     parser.add_argument("--out", metavar="DIR", help="the run directory (default: runs/NAME of the configuration)")
     parser.add_argument("--resume", action="store_true", help="go on with the run that DIR holds, if it holds one")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one for each core); changes no number")
+    parser.add_argument("--force", action="store_true", help="resume even with other versions or on another device")
     parser.add_argument("--quiet", action="store_true", help="no progress bar, no table")
     chosen = parser.parse_args(given)
     if chosen.device == "cuda" and not torch.cuda.is_available():
         raise ConfigError("--device: cuda is not valid: torch sees no GPU; use cpu")
+    if chosen.workers is not None and chosen.workers < 1:
+        raise ConfigError(f"--workers: {chosen.workers} is not valid: it should be 1 or more")
     out = Path(chosen.out or Path("runs") / Path(chosen.config).stem)
-    try:
-        directory = run(_experiment(chosen), out, resume=chosen.resume, device=chosen.device, quiet=chosen.quiet)
-    except Interrupted:
-        print(f"Stopped, and saved: the same command with --resume goes on. It is in {out}", file=sys.stderr)
-        return INTERRUPTED
+    options = {name: getattr(chosen, name) for name in ("resume", "device", "quiet", "workers", "force")}
+    directory = _trained(_experiment(chosen), out, **options)
     paths = plots.plot(directory.path)
+    for row in directory.diverged():
+        print("Diverged: {curve}, seed {seed}, by iteration {iteration} ({quantity}).".format_map(row), file=sys.stderr)
     if not chosen.quiet:
         _print_summary(directory)
         print(f"Figure: {paths[0]}")
     return 0
+
+
+def _trained(experiment: Experiment, out: Path, **options: Any) -> RunDirectory:
+    """`run`, with what happened in a sentence where it does not come to its end."""
+    try:
+        return run(experiment, out, **options)
+    except Interrupted:
+        raise Interrupted(f"Stopped, and saved: the same command with --resume goes on. It is in {out}") from None
+    except WorkerDied:
+        raise WorkerDied(f"A worker process was killed: the same command with --resume goes on. It is in {out}") from None
+    except OSError as error:
+        raise OSError(f"{out}: cannot be written ({error.strerror or error}); what was saved before is safe") from None
 
 
 def _plot(given: list[str]) -> int:
@@ -79,6 +98,35 @@ def _delays(given: list[str]) -> int:
     rows = delays.delays(_experiment(parser.parse_args(given)))
     print_table("Message delays, in instants of global time", rows)
     return 0
+
+
+def _fidelity(given: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m trainers fidelity",
+        description="Check the papers' claims: train what is not trained yet, draw the figures, print and write the table.",
+    )
+    parser.add_argument("--claims", metavar="FILE", default="configs/paper/claims.yaml")
+    parser.add_argument("--runs", metavar="DIR", help="where the runs are (default: runs, or runs/quick)")
+    parser.add_argument("--quick", action="store_true", help="few layouts and iterations: enough to see that all runs, too little to decide")
+    parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one for each core)")
+    chosen = parser.parse_args(given)
+    runs = Path(chosen.runs or ("runs/quick" if chosen.quick else "runs"))
+
+    def make(experiment: Experiment, out: Path) -> RunDirectory:
+        print(f"{out}: {experiment.title}", file=sys.stderr)
+        directory = _trained(experiment, out, resume=True, workers=chosen.workers)
+        plots.plot(directory.path)
+        return directory
+
+    rows = fidelity.check(Path(chosen.claims), runs, make, chosen.quick)
+    table = runs / "fidelity.md"
+    fidelity.write_markdown(rows, table)
+    print_table("Claims, and what was measured (95 % interval)", [{key: row[key] for key in _SHOWN} for row in rows])
+    print(f"Table with sources and remarks: {table}")
+    return 0
+
+
+_SHOWN = ("claim", "measured", "asked", "layouts", "verdict")
 
 
 def _add_experiment(parser: argparse.ArgumentParser) -> None:

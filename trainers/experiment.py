@@ -182,6 +182,11 @@ class Experiment(Curve):
         return yaml.safe_dump(self.dump(), sort_keys=False, allow_unicode=True, width=120)
 
     @classmethod
+    def from_text(cls, text: str) -> Self:
+        """Undo `text`."""
+        return cls.parse(yaml.safe_load(text))
+
+    @classmethod
     def load(cls, path: str | Path, changes: Sequence[str] = ()) -> Self:
         """The experiment of a YAML file with changes such as "scenario.noise=0.5"; raises ConfigError with one sentence."""
         data = _spelled_out(read_yaml(path))

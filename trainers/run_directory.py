@@ -1,46 +1,36 @@
 """What a run leaves on disk, and how it is read back: the only thing that plots, tables and resuming look at.
 
 config.yaml      the experiment, complete
-manifest.json    versions, commit, machine, threads, device
-metrics.csv      one row an evaluation
-checkpoints/     the newest state of a run under way, and the learned policies of every finished group of curves
+manifest.json    versions, commit, machine, device
+metrics.csv      one row an evaluation: by curve, seed, iteration
+diverged.csv     runs that met infinity or NaN, if there are any
+groups/          what trains side by side: its rows, its checkpoints, in the end its policies
 figure.png, .pdf
 """
 
 import csv
+import fcntl
+import io
 import json
 import os
 import platform
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 
 import wirelessenv
 from trainers.experiment import Experiment
-from trainers.storage import read_tensors, write_atomically, write_tensors
+from trainers.groups import TABLES, GroupFiles, groups_of
+from trainers.storage import write_atomically
 from wirelessenv.config import ConfigError
 
-COLUMNS = (
-    "curve",
-    "seed",
-    "iteration",
-    "slots",
-    "simulated_seconds",
-    "messages",
-    "entries",
-    "bits",
-    "bits_delta",
-    "wall_seconds",
-    "utility",
-    "full_power_utility",
-    "max_age",
-    "dropped_queries",
-)
+MUST_AGREE = ("wirelessenv", "python", "numpy", "torch", "device")
+"""What of the manifest decides the last bits of the numbers."""
 
 
 class RunDirectory:
@@ -50,31 +40,51 @@ class RunDirectory:
         self.path = Path(path)
 
     @classmethod
-    def open(cls, path: str | Path, experiment: Experiment, resume: bool, device: str) -> "RunDirectory":
-        """A directory for this experiment, new or (with `resume`) one that holds it already.
+    @contextmanager
+    def opened(
+        cls, path: str | Path, experiment: Experiment, *, resume: bool, device: str, force: bool = False
+    ) -> Iterator["RunDirectory"]:
+        """A directory for this experiment, new or (with `resume`) one that holds it already; nobody else's meanwhile.
 
-        Raises ConfigError, before anything is written, where the directory holds something else.
+        Raises ConfigError, before anything is written, where the directory holds something else, is in use, or (unless
+        `force`) was begun with other versions or on another device.
         """
         directory = cls(path)
-        if directory.path.exists() and not directory.path.is_dir():
-            raise ConfigError(f"--out: {path} is not valid: it is a file; give a directory")
-        if directory._config.exists():
+        directory._refuse_what_is_there(experiment, resume, device, force)
+        directory.path.mkdir(parents=True, exist_ok=True)
+        with (directory.path / ".lock").open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise ConfigError(f"--out: {path} is in use: another process trains there; wait for it, or stop it") from None
+            if not directory._config.exists():
+                write_atomically(directory.path / "manifest.json", json.dumps(_manifest(device), indent=2).encode() + b"\n")
+                write_atomically(directory._config, experiment.text().encode())  # last: a directory with it is a run
+            yield directory
+
+    def _refuse_what_is_there(self, experiment: Experiment, resume: bool, device: str, force: bool) -> None:
+        if self.path.exists() and not self.path.is_dir():
+            raise ConfigError(f"--out: {self.path} is not valid: it is a file; give a directory")
+        if self._config.exists():
             if not resume:
                 raise ConfigError(
-                    f"--out: {path} holds a run already; add --resume to go on with it, or give another directory"
+                    f"--out: {self.path} holds a run already; add --resume to go on with it, or give another directory"
                 )
-            directory._refuse_another(experiment)
-            return directory
-        if directory.path.exists() and any(directory.path.iterdir()):
-            raise ConfigError(f"--out: {path} is not valid: it holds files that are not a run's; give another directory")
-        try:
-            (directory.path / "checkpoints").mkdir(parents=True, exist_ok=True)
-            write_atomically(directory.path / "manifest.json", json.dumps(_manifest(device), indent=2).encode() + b"\n")
-            write_atomically(directory.metrics_file, (",".join(COLUMNS) + "\n").encode())
-            write_atomically(directory._config, experiment.text().encode())  # last: a directory with it is a run
-        except OSError as error:
-            raise ConfigError(f"--out: {path} cannot be written ({error.strerror})") from None
-        return directory
+            self._refuse_another(experiment)
+            if not force:
+                self._refuse_other_versions(device)
+        elif self.path.exists() and {entry.name for entry in self.path.iterdir()} - {".lock", "manifest.json"}:
+            raise ConfigError(f"--out: {self.path} is not valid: it holds files that are not a run's; give another directory")
+
+    def _refuse_other_versions(self, device: str) -> None:
+        then, now = json.loads((self.path / "manifest.json").read_text()), _manifest(device)
+        changed = [name for name in MUST_AGREE if then.get(name) != now[name]]
+        if changed:
+            name = changed[0]
+            raise ConfigError(
+                f"--resume: {self.path} was begun with {name} {then.get(name)} and this is {now[name]}: the numbers would not "
+                "be the same to the last bit; add --force to go on all the same"
+            )
 
     @property
     def _config(self) -> Path:
@@ -100,12 +110,17 @@ class RunDirectory:
                 "give another directory"
             )
 
-    def append(self, rows: Iterable[dict[str, Any]]) -> None:
-        """Add rows to the metrics and flush them to the disk."""
-        with self.metrics_file.open("a", newline="", encoding="utf-8") as file:
-            csv.DictWriter(file, COLUMNS, lineterminator="\n").writerows(rows)
-            file.flush()
-            os.fsync(file.fileno())
+    def assemble(self, experiment: Experiment) -> None:
+        """Make metrics.csv, and diverged.csv if there is anything to say in it, of what the groups have written."""
+        groups = groups_of(experiment)
+        for table in TABLES:
+            rows = [row for group in groups for row in GroupFiles(self.path, group).rows(table)]
+            if rows or table == "metrics.csv":
+                write_atomically(self.path / table, _as_csv(table, rows, experiment))
+
+    def progress(self, experiment: Experiment) -> int:
+        """Iterations done, over all runs."""
+        return sum(GroupFiles(self.path, group).iteration() * group.runs for group in groups_of(experiment))
 
     def metrics(self) -> pd.DataFrame:
         """All rows; raises ConfigError where there are none yet."""
@@ -113,29 +128,21 @@ class RunDirectory:
             raise ConfigError(f"{self.path}: has no metrics yet")
         return table
 
-    def save_checkpoint(self, group: int, state: dict[str, Any] | None) -> None:
-        """Remember the run under way: the group of curves in training, its learner, and how long the metrics were."""
-        length = self.metrics_file.stat().st_size
-        write_tensors(self.path / "checkpoints" / "latest.pt", {"group": group, "metrics_bytes": length, "learner": state})
-
-    def load_checkpoint(self) -> tuple[int, dict[str, Any] | None]:
-        """(group, its learner's state or None to start it); cuts the metrics to what they were at the checkpoint."""
-        path = self.path / "checkpoints" / "latest.pt"
+    def diverged(self) -> list[dict[str, str]]:
+        """The runs that met infinity or NaN: curve, seed, iteration, quantity."""
+        path = self.path / "diverged.csv"
         if not path.exists():
-            self._cut_metrics(len(",".join(COLUMNS)) + 1)
-            return 0, None
-        saved = read_tensors(path)
-        self._cut_metrics(saved["metrics_bytes"])
-        return saved["group"], saved["learner"]
+            return []
+        with path.open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
 
-    def _cut_metrics(self, length: int) -> None:
-        with self.metrics_file.open("rb+") as file:
-            file.truncate(length)
 
-    def save_policies(self, group: int, curves: list[str], seeds: Iterable[int], parameters: torch.Tensor) -> None:
-        """Keep what a finished group has learned: parameters (runs, agents, curves, size)."""
-        content = {"curves": curves, "seeds": list(seeds), "parameters": parameters.cpu()}
-        write_tensors(self.path / "checkpoints" / f"policies-{group}.pt", content)
+def _as_csv(table: str, rows: Sequence[Sequence[str]], experiment: Experiment) -> bytes:
+    place = {name: number for number, name in enumerate(experiment.curves)}
+    ordered = sorted(rows, key=lambda row: (place[row[0]], experiment.seeds.index(int(row[1])), int(row[2])))
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([TABLES[table], *ordered])
+    return text.getvalue().encode()
 
 
 def _manifest(device: str) -> dict[str, Any]:
@@ -148,7 +155,7 @@ def _manifest(device: str) -> dict[str, Any]:
         "machine": platform.machine(),
         "system": platform.system(),
         "processors": os.cpu_count(),
-        "torch_threads": torch.get_num_threads(),
+        "threads_a_worker": 1,
         "device": device,
     }
 

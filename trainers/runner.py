@@ -1,125 +1,172 @@
-"""Runs an experiment: trains its curves, evaluates, shows progress, writes the run directory, and resumes."""
+"""Runs an experiment: trains its groups in worker processes, shows progress, writes the run directory, and resumes."""
 
+import os
 import signal
-import time
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import NamedTuple
 
-import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from trainers.experiment import Experiment
-from trainers.message_passing import MessagePassingLearner
+from trainers.groups import Group, groups_of
 from trainers.run_directory import RunDirectory
+from trainers.training import At, Cadence, train
 
-CHECKPOINT_SHARE = 0.02
-"""The largest share of the time that goes into checkpoints."""
+SAVE_EVERY = 5.0
+"""Seconds between checkpoints, at least."""
+LOOK_EVERY = 0.5
+"""Seconds between two looks at what the workers have done."""
+STOP = ".stop"
+"""A file in the run directory that asks the workers to save and stop. A file, because no kill can leave it half locked."""
 
 
 class Interrupted(Exception):  # noqa: N818  # it is no error: the run was asked to stop, and can go on
     """The run was asked to stop; its state is saved."""
 
 
+class WorkerDied(Exception):  # noqa: N818  # the name says what happened
+    """A worker process ended by itself; what was saved before is safe."""
+
+
 def run(
-    experiment: Experiment, out: str | Path, *, resume: bool = False, device: str = "cpu", quiet: bool = False
+    experiment: Experiment,
+    out: str | Path,
+    *,
+    resume: bool = False,
+    device: str = "cpu",
+    quiet: bool = False,
+    workers: int | None = None,
+    force: bool = False,
+    save_every: float = SAVE_EVERY,
 ) -> RunDirectory:
     """Train every curve on every seed and write the run directory `out`.
 
+    The numbers do not depend on `workers` (default: one for each core, at most one for each group of runs). Checkpoints
+    are `save_every` seconds apart, and further where they would cost more than 2 % of the time.
+
     Raises ConfigError, before anything is written, for settings that do not fit; Interrupted on SIGINT or SIGTERM, with
-    everything saved.
+    everything saved; WorkerDied when a worker was killed; OSError when the disk refuses.
     """
-    groups = experiment.groups()
-    for names in groups:  # refuses what cannot be trained before anything is written
-        experiment.build(names, experiment.seeds, device)
-    directory = RunDirectory.open(out, experiment, resume, device)
-    first, state = directory.load_checkpoint()
-    total = experiment.iterations * len(experiment.curves)
-    done = sum(experiment.iterations * len(names) for names in groups[:first])
-    with _progress(quiet) as bar, _stop_request() as stop:
-        task = bar.add_task("training", total=total, completed=done, rate="")
-        for group in range(first, len(groups)):
-            learner = experiment.build(groups[group], experiment.seeds, device)
-            if state is not None:
-                learner.set_state(state)
-                bar.advance(task, learner.iteration * len(groups[group]))
-            _train(learner, experiment, groups, group, directory, bar=bar, task=task, stop=stop, fresh=state is None)
-            state = None
+    groups = groups_of(experiment)
+    for group in groups:  # refuses what cannot be trained before anything is written
+        experiment.build(group.curves, group.seeds, device)
+    workers = 1 if device != "cpu" else min(workers or os.cpu_count() or 1, len(groups))
+    with RunDirectory.opened(out, experiment, resume=resume, device=device, force=force) as directory:
+        (directory.path / STOP).unlink(missing_ok=True)
+        job = Job(experiment.text(), directory.path, save_every)
+        with _shown(directory, experiment, quiet) as look, _stop_request() as stop:
+            if workers == 1:
+                finished = _in_this_process(job, groups, device, look, stop)
+            else:
+                finished = _in_workers(job, groups, workers, look, stop)
+        directory.assemble(experiment)
+    if not finished:
+        raise Interrupted
     return directory
 
 
-def _train(
-    learner: MessagePassingLearner,
-    experiment: Experiment,
-    groups: list[list[str]],
-    group: int,
-    directory: RunDirectory,
-    *,
-    bar: Progress,
-    task: Any,
-    stop: list[int],
-    fresh: bool,
-) -> None:
-    names = groups[group]
-    full_power = learner.problem.full_power_utility()
-    if fresh:
-        directory.append(_rows(learner, experiment, names, full_power))
-    saved_at, cost = time.perf_counter(), 0.0
-    while learner.iteration < experiment.iterations:
-        started, before = time.perf_counter(), learner.iteration
-        todo = min(experiment.evaluate_every, experiment.iterations - before)
-        learner.learn(todo)
-        directory.append(_rows(learner, experiment, names, full_power))
-        rate = todo * len(names) * len(experiment.seeds) / (time.perf_counter() - started)
-        bar.update(task, advance=todo * len(names), rate=f"{rate:.0f} run-iterations/s")
-        now = time.perf_counter()
-        if stop or now - saved_at > cost / CHECKPOINT_SHARE + 5:
-            directory.save_checkpoint(group, learner.state())
-            saved_at, cost = time.perf_counter(), time.perf_counter() - now
-        if stop and learner.iteration < experiment.iterations:
-            raise Interrupted
-    directory.save_policies(group, names, experiment.seeds, learner.parameters)
-    directory.save_checkpoint(group + 1, None)
+class Job(NamedTuple):
+    """What a process needs to train a group."""
+
+    experiment: str
+    """as text"""
+    path: Path
+    save_every: float
+
+    def train(self, group: Group, at: At, device: str = "cpu") -> bool:
+        """Train a group to its end, or until `at` asks to stop."""
+        experiment = Experiment.from_text(self.experiment)
+        return train(experiment, group, self.path, at, device=device, save_every=self.save_every)
+
+    def train_in_worker(self, group: Group) -> bool:
+        """The same, until the main process asks to stop."""
+        stop = self.path / STOP
+        return self.train(group, lambda _: stop.exists())
 
 
-def _rows(
-    learner: MessagePassingLearner, experiment: Experiment, names: list[str], full_power: np.ndarray[Any, Any]
-) -> Iterator[dict[str, Any]]:
-    """One row for each curve and seed: where the runs stand now."""
-    utility = learner.problem.evaluate(learner.parameters)
-    slots = np.broadcast_to(learner.problem.slots, utility.shape)
-    counts = {name: getattr(learner, name) for name in ("messages", "entries", "bits", "max_age", "dropped_queries")}
-    changed_bits = learner.changed_entries * learner.entry_bits
-    for variant, curve in enumerate(names):
-        for index, seed in enumerate(experiment.seeds):
-            at = (index, variant)
-            yield {
-                "curve": curve,
-                "seed": seed,
-                "iteration": learner.iteration,
-                "slots": int(slots[at]),
-                "simulated_seconds": float(slots[at] * learner.problem.slot_seconds),
-                **{name: int(count[at]) for name, count in counts.items()},
-                "bits_delta": int(changed_bits[at]),
-                "wall_seconds": learner.train_seconds / utility.size,
-                "utility": float(utility[at]),
-                "full_power_utility": float(full_power[index]),
-            }
+def _in_this_process(job: Job, groups: list[Group], device: str, look: Callable[[], None], stop: list[int]) -> bool:
+    def at(iteration: int) -> bool:
+        look()
+        return bool(stop)
+
+    return all(job.train(group, at, device) for group in groups)
 
 
-def _progress(quiet: bool) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
+def _in_workers(job: Job, groups: list[Group], workers: int, look: Callable[[], None], stop: list[int]) -> bool:
+    asked = job.path / STOP
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin_worker)
+    try:
+        waiting: set[Future[bool]] = {pool.submit(job.train_in_worker, group) for group in groups}
+        done: set[Future[bool]] = set()
+        while waiting:
+            finished, waiting = wait(waiting, timeout=LOOK_EVERY, return_when=FIRST_EXCEPTION)
+            done |= finished
+            look()
+            if stop or any(future.exception() for future in finished if not future.cancelled()):
+                asked.touch()
+                for future in waiting:
+                    future.cancel()
+        return all(not future.cancelled() and future.result() for future in done)
+    except BrokenProcessPool:
+        raise WorkerDied from None
+    finally:
+        asked.touch()  # whoever still trains saves
+        pool.shutdown(cancel_futures=True)
+        asked.unlink(missing_ok=True)
+
+
+def _begin_worker() -> None:
+    """Leave signals to the main process, and do not outlive it."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+    def end_with_parent() -> None:
+        parent = parent_process()
+        assert parent is not None
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+@contextmanager
+def _shown(directory: RunDirectory, experiment: Experiment, quiet: bool) -> Iterator[Callable[[], None]]:
+    """A progress bar, and a function that brings it and the tables up to date now and then."""
+    bar = Progress(
+        TextColumn("training"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
         console=Console(stderr=True),
         disable=quiet,
+        speed_estimate_period=300,
     )
+    total = experiment.iterations * len(experiment.curves) * len(experiment.seeds)
+    looking, assembling = Cadence(LOOK_EVERY), Cadence(5.0)
+    with bar:
+        task = bar.add_task("training", total=total, rate="", completed=directory.progress(experiment))
+
+        def look() -> None:
+            if looking.due():
+                with looking.spending():
+                    bar.update(task, completed=directory.progress(experiment))
+                speed = bar.tasks[0].speed
+                bar.update(task, rate=f"{speed:.0f} run-iterations/s" if speed else "")
+            if assembling.due():
+                with assembling.spending():
+                    directory.assemble(experiment)
+
+        yield look
+        bar.update(task, completed=directory.progress(experiment))
 
 
 @contextmanager

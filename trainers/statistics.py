@@ -115,7 +115,7 @@ class TimeSlope(Statistic):
         setting = np.log(np.array(list(self.settings.values()), float))[:, None]
         centred = setting - setting.mean()
         slopes = (centred * times).sum(0) / (centred**2).sum()
-        return slopes, _missed({name: missed for name, (_, missed) in zip(self.settings, found, strict=True)})
+        return np.round(slopes, 9), _missed({name: missed for name, (_, missed) in zip(self.settings, found, strict=True)})
 
 
 class CostRatio(Statistic):

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,32 @@ _MAGIC = b"wirelessenv 1 "
 
 
 def write_atomically(path: str | Path, content: bytes) -> None:
-    """Write a file beside its place, flush it to the disk, and rename it there."""
+    """Write a file beside its place, flush it to the disk, and rename it there.
+
+    A process that is killed on the way leaves a `.part` file, which nobody reads and the next write replaces.
+    """
     path = Path(path)
     beside = path.with_name(path.name + ".part")
-    with beside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    try:
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)  # on a full disk, half a file only takes room
+        raise
+    _flush_names(path.parent)
+
+
+def _flush_names(directory: Path) -> None:
+    """Make a rename last through a power failure."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_tensors(path: str | Path, value: Any) -> None:

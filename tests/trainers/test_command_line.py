@@ -1,8 +1,9 @@
 """python -m trainers, as a user meets it: files, exit statuses, sentences, resuming."""
 
 import csv
+import errno
+import fcntl
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -14,8 +15,11 @@ import pytest
 import torch
 import yaml
 
+from tests import torture
+from trainers import training
 from trainers.__main__ import main
-from trainers.run_directory import COLUMNS, RunDirectory
+from trainers.groups import METRICS
+from trainers.run_directory import RunDirectory
 from trainers.storage import read_tensors
 
 CONFIG = """
@@ -44,7 +48,10 @@ def config(tmp_path):
 
 
 def run(*arguments):
-    return main([str(argument) for argument in arguments])
+    """The command, in this process unless it says otherwise."""
+    given = [str(argument) for argument in arguments]
+    here = ["--workers", "1"] if given and given[0].endswith("small.yaml") and "--workers" not in given else []
+    return main([*given, *here])
 
 
 def rows(directory, without=("wall_seconds",)):
@@ -56,7 +63,7 @@ def test_a_run_leaves_what_it_promises(tmp_path, config, capsys):
     out = tmp_path / "out"
     assert run(config, "--out", out) == 0
     found = rows(out, without=())
-    assert list(found[0]) == list(COLUMNS)
+    assert list(found[0]) == list(METRICS)
     assert len(found) == 3 * 2 * 4
     by_curve = {name: [row for row in found if row["curve"] == name] for name in ("centralised", "ring", "larger batch")}
     for name, batch in (("centralised", 3), ("ring", 3), ("larger batch", 5)):
@@ -70,56 +77,130 @@ def test_a_run_leaves_what_it_promises(tmp_path, config, capsys):
     assert len(starts) == 2  # the same start for all curves of a seed
     assert float(found[-1]["wall_seconds"]) > 0
     manifest = json.loads((out / "manifest.json").read_text())
-    assert {"wirelessenv", "commit", "python", "torch", "machine", "torch_threads", "device"} <= set(manifest)
+    assert {"wirelessenv", "commit", "python", "torch", "machine", "threads_a_worker", "device"} <= set(manifest)
     resolved = yaml.safe_load((out / "config.yaml").read_text())
     assert resolved["scenario"]["noise"] == 1.0
     assert resolved["learner"]["memory"] == 40
     for name, start in (("figure.png", b"\x89PNG"), ("figure.pdf", b"%PDF")):
         assert (out / name).read_bytes().startswith(start)
-    assert read_tensors(out / "checkpoints" / "policies-0.pt")["parameters"].shape == (2, 6, 2, 3 * 5 + 5 + 5 + 1)
+    assert read_tensors(out / "groups" / "000" / "policies.pt")["parameters"].shape == (2, 6, 2, 3 * 5 + 5 + 5 + 1)
     shown = capsys.readouterr().out
     assert "centralised" in shown
     assert "utility / full" in shown.replace("\n", " ")
 
 
-def test_resuming_gives_the_same_table_byte_for_byte(tmp_path, config):
+@pytest.mark.parametrize("kills", [4])
+def test_a_run_that_is_killed_again_and_again_ends_with_the_same_numbers(tmp_path, kills, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    config, whole, cut = (tmp_path / name for name in ("small.yaml", "whole", "cut"))
+    config.write_text(torture.CONFIG.replace("ITERATIONS", "4000"))
+    assert run(config, "--out", whole, "--quiet") == 0
+    torture.torture(config, cut, kills, seed=3)
+    assert run(config, "--out", cut, "--quiet", "--resume") == 0
+    assert torture.rows(cut) == torture.rows(whole)
+    one, other = (read_tensors(out / "groups" / "001" / "policies.pt") for out in (whole, cut))
+    assert torch.equal(one["parameters"], other["parameters"])
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_stop_saves_and_says_how_to_go_on(tmp_path, stop, workers, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    config, out = tmp_path / "small.yaml", tmp_path / "out"
+    config.write_text(torture.CONFIG.replace("ITERATIONS", "1000000"))
+    process = subprocess.Popen(torture.command(config, out, workers), stderr=subprocess.PIPE)  # noqa: S603  # our own program
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not list(out.glob("groups/*/checkpoint-*.pt")):
+        time.sleep(0.02)
+    process.send_signal(stop)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said.decode().strip() == f"Stopped, and saved: the same command with --resume goes on. It is in {out}"
+    assert (out / "metrics.csv").stat().st_size > 500
+    assert not (out / ".stop").exists()
+
+
+def test_the_numbers_do_not_depend_on_the_number_of_workers(tmp_path, config):
+    config.write_text(CONFIG.replace("seeds: 2", "seeds: 7"))
+    for workers in (1, 2):
+        assert run(config, "--out", tmp_path / str(workers), "--quiet", "--workers", workers) == 0
+    assert rows(tmp_path / "1") == rows(tmp_path / "2")
+
+
+def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_it_used(tmp_path, config, capsys, monkeypatch):
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     assert run(config, "--out", whole, "--quiet") == 0
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    slow = [sys.executable, "-c", SLOW_RUN, str(config), "--out", str(cut), "--quiet"]
-    for stop in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
-        process = subprocess.Popen(  # noqa: S603  # our own program
-            [*slow, *(["--resume"] if cut.exists() else [])], env=environment, stderr=subprocess.PIPE
-        )
-        length = (cut / "metrics.csv").stat().st_size if cut.exists() else len(",".join(COLUMNS))
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and process.poll() is None:
-            if (cut / "metrics.csv").exists() and (cut / "metrics.csv").stat().st_size > length + 100:
-                break
-            time.sleep(0.01)
-        process.send_signal(stop)
-        _, said = process.communicate(timeout=60)
-        if stop != signal.SIGKILL:
-            assert process.returncode == 130
-            assert b"--resume" in said
-            assert b"Traceback" not in said
-    assert run(config, "--out", cut, "--resume", "--quiet") == 0
+    saves = []
+
+    def often(self):  # a checkpoint at every evaluation
+        saves.append(0)
+        return True
+
+    monkeypatch.setattr(training.Cadence, "due", often)
+    monkeypatch.setattr(training.GroupFiles, "finish", lambda *_: sys.exit("killed"))
+    with pytest.raises(SystemExit):
+        run(config, "--out", cut, "--quiet")
+    monkeypatch.undo()
+    older, newest = sorted((cut / "groups" / "000").glob("checkpoint-*.pt"))
+    assert (older.name, newest.name) == ("checkpoint-20.pt", "checkpoint-40.pt")
+    newest.write_bytes(newest.read_bytes()[:-20])
+    assert run(config, "--out", cut, "--quiet", "--resume") == 0
+    assert "checkpoint-40.pt: is damaged" in capsys.readouterr().err
     assert rows(cut) == rows(whole)
-    for group in (0, 1):
-        one, other = (read_tensors(out / "checkpoints" / f"policies-{group}.pt") for out in (whole, cut))
-        assert torch.equal(one["parameters"], other["parameters"])
 
 
-SLOW_RUN = """
-import sys, time
-from trainers import runner, __main__
-evaluate = runner._rows
-def slowly(*arguments):
-    time.sleep(0.4)
-    return evaluate(*arguments)
-runner._rows = slowly
-sys.exit(__main__.main(sys.argv[1:]))
-"""
+def test_a_directory_in_use_is_left_alone(tmp_path, config, capsys):
+    out = tmp_path / "out"
+    assert run(config, "--out", out, "--quiet") == 0
+    with (out / ".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert run(config, "--out", out, "--quiet", "--resume") == 2
+    assert "is in use: another process trains there" in capsys.readouterr().err
+
+
+def test_other_versions_are_refused_unless_forced(tmp_path, config, capsys):
+    out = tmp_path / "out"
+    assert run(config, "--out", out, "--quiet") == 0
+    manifest = json.loads((out / "manifest.json").read_text())
+    (out / "manifest.json").write_text(json.dumps(manifest | {"torch": "1.0"}))
+    assert run(config, "--out", out, "--quiet", "--resume") == 2
+    assert "was begun with torch 1.0 and this is" in capsys.readouterr().err
+    assert run(config, "--out", out, "--quiet", "--resume", "--force") == 0
+
+
+def test_a_full_disk_is_one_sentence_and_nothing_is_lost(tmp_path, config, capsys, monkeypatch):
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    assert run(config, "--out", whole, "--quiet") == 0
+    written = []
+
+    def full(self, table, rows):
+        written.append(table)
+        if len(written) > 5:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return append(self, table, rows)
+
+    append = training.GroupFiles.append
+    monkeypatch.setattr(training.GroupFiles, "append", full)
+    assert run(config, "--out", cut, "--quiet") == 1
+    assert f"{cut}: cannot be written (No space left on device); what was saved before is safe" in capsys.readouterr().err
+    monkeypatch.undo()
+    assert run(config, "--out", cut, "--quiet", "--resume") == 0
+    assert rows(cut) == rows(whole)
+
+
+def test_a_curve_that_diverges_is_recorded_and_the_others_go_on(tmp_path, config, capsys):
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    assert run(config, "--out", whole, "--quiet") == 0
+    config.write_text(CONFIG + "  wild: {learner: {step_size: 1.0e+38, decay: -5}}\n")
+    assert run(config, "--out", out, "--quiet") == 0
+    with (out / "diverged.csv").open() as file:
+        found = list(csv.DictReader(file))
+    assert {(row["curve"], row["seed"]) for row in found} == {("wild", "0"), ("wild", "1")}
+    assert {row["quantity"] for row in found} <= {"parameters", "utility"}
+    assert "Diverged: wild, seed 0, by iteration" in capsys.readouterr().err
+    sound = [row for row in rows(out) if row["curve"] != "wild"]
+    for row, expected in zip(sound, rows(whole), strict=True):
+        assert float(row["utility"]) == pytest.approx(float(expected["utility"]), rel=1e-3)
 
 
 def test_a_finished_run_is_resumed_at_once_and_not_changed(tmp_path, config):

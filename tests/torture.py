@@ -1,0 +1,100 @@
+"""python -m tests.torture [KILLS]: kill a run at random moments, resume it, and compare its numbers with an undisturbed one.
+
+Mostly SIGKILL to the main process, sometimes to a worker, sometimes SIGTERM or SIGINT. A kill counts when the run was
+still going on.
+"""
+
+import csv
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+CONFIG = """
+scenario: {preset: dense, transmitters: 8, hops: 3}
+messaging: {graph: ring, links: {delay: {kind: uniform, shortest: 1, longest: 3}, loss: 0.1}}
+problem: {evaluation_slots: 30}
+policy: {hidden: [6]}
+learner: {smoothing: 0.5, batch: 4, memory: 30}
+iterations: ITERATIONS
+evaluate_every: 20
+seeds: 7
+reference: centralised
+curves:
+  centralised: {messaging: centralised}
+  ring: {messaging: {activity: {update: 0.5, transmit: 0.5}}}
+"""
+# The command line, with checkpoints often enough that there is something to destroy.
+CHILD = """
+import sys
+from trainers import __main__, runner
+runner.SAVE_EVERY = 0.05
+run = runner.run
+__main__.run = lambda *a, **k: run(*a, save_every=0.05, **k)
+sys.exit(__main__.main(sys.argv[1:]))
+"""
+
+
+def command(config: Path, out: Path, workers: int) -> list[str]:
+    options = ["--out", str(out), "--resume", "--quiet", "--workers", str(workers)]
+    return [sys.executable, "-c", CHILD, str(config), *options]
+
+
+def rows(out: Path) -> list[dict[str, str]]:
+    """The metrics but for the time they took."""
+    with (out / "metrics.csv").open() as file:
+        return [{key: value for key, value in row.items() if key != "wall_seconds"} for row in csv.DictReader(file)]
+
+
+def newest_child(process: int) -> int | None:
+    """A worker of the process, if it has one yet."""
+    try:
+        children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    except OSError:
+        return None
+    return int(children[-1]) if children else None
+
+
+def torture(config: Path, out: Path, kills: int, seed: int = 0) -> tuple[int, int]:
+    """(kills that met a running process, attempts); the run is finished afterwards."""
+    rng, done, attempts = random.Random(seed), 0, 0  # noqa: S311  # moments of kills, no secrets
+    while done < kills:
+        attempts += 1
+        workers = rng.choice([1, 1, 1, 2])
+        process = subprocess.Popen(command(config, out, workers), stderr=subprocess.DEVNULL)  # noqa: S603  # our own program
+        time.sleep(rng.uniform(1.0, 4.0) + (2.5 if workers > 1 else 0))
+        if process.poll() is not None:
+            if process.returncode == 0:
+                break
+            raise SystemExit(f"the run ended by itself with status {process.returncode}")
+        kind = rng.choice([signal.SIGKILL] * 4 + [signal.SIGTERM, signal.SIGINT])
+        victim = newest_child(process.pid) if workers > 1 and rng.random() < 0.4 else None
+        os.kill(victim or process.pid, signal.SIGKILL if victim else kind)
+        process.wait(timeout=60)
+        done += 1
+    return done, attempts
+
+
+def main(kills: int = 100, iterations: int = 60_000) -> int:
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        config, whole, cut = (Path(folder) / name for name in ("small.yaml", "whole", "cut"))
+        config.write_text(CONFIG.replace("ITERATIONS", str(iterations)))
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+        os.environ.update(environment)
+        done, attempts = torture(config, cut, kills)
+        for out in (cut, whole):
+            subprocess.run(command(config, out, 2), check=True)  # noqa: S603  # our own program
+        same = rows(cut) == rows(whole)
+        progress = len(rows(whole))
+    verdict = "identical" if same else "DIFFERENT"
+    print(f"{done} kills in {attempts} starts, {time.monotonic() - started:.0f} s: {progress} rows, {verdict}")
+    return 0 if same and done >= kills else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(int, sys.argv[1:])))

@@ -1,0 +1,172 @@
+"""Groups of runs, the units of work, and the files that each of them writes below the run directory.
+
+groups/000/metrics.csv, diverged.csv   its rows, without a head: `RunDirectory.assemble` makes the tables of them
+groups/000/checkpoint-200.pt           the learner's whole state; the two newest
+groups/000/policies.pt                 what it has learned, when it is done: curves, seeds, parameters
+"""
+
+import csv
+import fcntl
+import os
+import sys
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from trainers.experiment import Experiment
+from trainers.storage import read_tensors, write_tensors
+from wirelessenv.config import ConfigError
+
+SEEDS_AT_MOST = 5
+"""Seeds that train side by side. Measured: with 4 curves, the memory of more than about 5 falls out of the cache."""
+
+METRICS = (
+    "curve",
+    "seed",
+    "iteration",
+    "slots",
+    "simulated_seconds",
+    "messages",
+    "entries",
+    "bits",
+    "bits_delta",
+    "wall_seconds",
+    "utility",
+    "full_power_utility",
+    "max_age",
+    "dropped_queries",
+)
+DIVERGED = ("curve", "seed", "iteration", "quantity")
+TABLES = {"metrics.csv": METRICS, "diverged.csv": DIVERGED}
+
+
+class Group(NamedTuple):
+    """Runs that train side by side: some curves, each on some seeds."""
+
+    number: int
+    curves: tuple[str, ...]
+    seeds: tuple[int, ...]
+
+    @property
+    def runs(self) -> int:
+        """How many runs it is."""
+        return len(self.curves) * len(self.seeds)
+
+
+def groups_of(experiment: Experiment) -> list[Group]:
+    """The groups of an experiment. They depend on nothing else, so that its numbers do not either."""
+    parts = np.array_split(np.arange(len(experiment.seeds)), -(-len(experiment.seeds) // SEEDS_AT_MOST))
+    chunks = [tuple(experiment.seeds[at] for at in part) for part in parts]
+    pairs = [(tuple(curves), seeds) for curves in experiment.groups() for seeds in chunks]
+    return [Group(number, *pair) for number, pair in enumerate(pairs)]
+
+
+class GroupFiles:
+    """What a group writes: rows, checkpoints, and in the end its policies."""
+
+    def __init__(self, run: Path, group: Group) -> None:
+        self.group = group
+        self.path = run / "groups" / f"{group.number:03d}"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep others out; wait for the worker of a run that was killed, which dies a moment after it."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / ".lock").open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def append(self, table: str, rows: Iterable[dict[str, Any]]) -> None:
+        """Add rows to "metrics.csv" or "diverged.csv"."""
+        with (self.path / table).open("a", newline="", encoding="utf-8") as file:
+            csv.DictWriter(file, TABLES[table], lineterminator="\n").writerows(rows)
+
+    def rows(self, table: str) -> Iterator[list[str]]:
+        """The rows written so far, but for one that is being written."""
+        path = self.path / table
+        text = path.read_bytes() if path.exists() else b""
+        whole = text[: text.rfind(b"\n") + 1].decode()
+        return (row for row in csv.reader(whole.splitlines(keepends=True)) if len(row) == len(TABLES[table]))
+
+    def iteration(self) -> int:
+        """The iteration of the newest row; 0 where there is none."""
+        newest = 0
+        for table in TABLES:
+            for row in self.rows(table):
+                newest = max(newest, int(row[2]))
+        return newest
+
+    def save(self, iteration: int, learner: dict[str, Any]) -> None:
+        """Write a checkpoint; the rows before it are on the disk by then. Only the two newest are kept."""
+        write_tensors(self.path / f"checkpoint-{iteration}.pt", {"tables": self._tables(), "learner": learner})
+        for path in self.checkpoints()[:-2]:
+            path.unlink()
+
+    def checkpoints(self) -> list[Path]:
+        """Their files, the newest last."""
+        return sorted(self.path.glob("checkpoint-*.pt"), key=lambda path: int(path.stem.partition("-")[2]))
+
+    def load(self) -> dict[str, Any] | None:
+        """The state of the newest whole checkpoint, with the tables cut to it; None, and no tables, if there is none."""
+        for path in reversed(self.checkpoints()):
+            saved = self._read(path)
+            if saved is not None:
+                state: dict[str, Any] = saved["learner"]
+                return state
+        for table in TABLES:
+            (self.path / table).unlink(missing_ok=True)
+        return None
+
+    def finish(self, parameters: torch.Tensor) -> None:
+        """Keep what was learned, parameters (seeds, agents, curves, size), and forget the checkpoints."""
+        learned = {"curves": self.group.curves, "seeds": self.group.seeds, "parameters": parameters.cpu()}
+        write_tensors(self.path / "policies.pt", {**learned, "tables": self._tables()})
+        self.forget_checkpoints()
+
+    def forget_checkpoints(self) -> None:
+        """Delete them, and those that were refused."""
+        for path in self.path.glob("checkpoint-*"):
+            path.unlink()
+
+    def finished(self) -> bool:
+        """Whether the group is done, with policies and rows as they were written."""
+        path = self.path / "policies.pt"
+        return path.exists() and self._read(path) is not None
+
+    def _read(self, path: Path) -> dict[str, Any] | None:
+        """A checkpoint or policies, with the tables cut to it; None, set aside, and a warning, if it cannot be used."""
+        try:
+            saved: dict[str, Any] = read_tensors(path)
+            self._cut(saved["tables"], path)
+        except ConfigError as error:
+            print(f"{error}; it is set aside, and training goes on from what was saved before", file=sys.stderr)
+            path.replace(path.with_name(path.name + ".refused"))
+            return None
+        return saved
+
+    def _tables(self) -> dict[str, list[int]]:
+        """Length and checksum of each table, after flushing it to the disk."""
+        found = {}
+        for table in TABLES:
+            with (self.path / table).open("ab+") as file:
+                os.fsync(file.fileno())
+                file.seek(0)
+                content = file.read()
+            found[table] = [len(content), zlib.crc32(content)]
+        return found
+
+    def _cut(self, tables: dict[str, list[int]], wanted_by: Path) -> None:
+        """Cut the tables to the lengths they had; raises ConfigError where they are not what they were."""
+        for table, (length, checksum) in tables.items():
+            path = self.path / table
+            content = path.read_bytes()[:length] if path.exists() else b""
+            if (len(content), zlib.crc32(content)) != (length, checksum):
+                raise ConfigError(f"{wanted_by}: does not fit the {table} beside it")
+        for table, (length, _) in tables.items():
+            if (self.path / table).stat().st_size > length:
+                os.truncate(self.path / table, length)
