@@ -1,4 +1,4 @@
-"""python -m trainers CONFIG: run an experiment. Also: plot DIR, delays CONFIG, fidelity."""
+"""python -m trainers CONFIG: run an experiment. Also: plot, delays, fidelity, list."""
 
 import argparse
 import sys
@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from trainers import delays, fidelity, plots
+from trainers import delays, fidelity, listing, plots
 from trainers.experiment import Experiment
 from trainers.run_directory import RunDirectory
 from trainers.runner import Interrupted, WorkerDied, run
@@ -21,7 +21,7 @@ FAILED, USAGE_ERROR, INTERRUPTED = 1, 2, 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit status: 0 done, 1 failed, 2 a configuration or usage that cannot be used, 130 stopped and saved."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    commands = {"plot": _plot, "delays": _delays, "fidelity": _fidelity}
+    commands = {"plot": _plot, "delays": _delays, "fidelity": _fidelity, "list": _list}
     try:
         if given and given[0] in commands:
             return commands[given[0]](given[1:])
@@ -41,7 +41,7 @@ def _run(given: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m trainers",
         description="Run the experiment of a YAML file and write its run directory.",
-        epilog="Other commands: plot DIR, delays CONFIG, fidelity (each has --help).",
+        epilog="Other commands: plot DIR, delays CONFIG, fidelity, list [DIR] (each has --help).",
     )
     _add_experiment(parser)
     parser.add_argument("--out", metavar="DIR", help="the run directory (default: runs/NAME of the configuration)")
@@ -107,7 +107,7 @@ def _fidelity(given: list[str]) -> int:
     )
     parser.add_argument("--claims", metavar="FILE", default="configs/paper/claims.yaml")
     parser.add_argument("--runs", metavar="DIR", help="where the runs are (default: runs, or runs/quick)")
-    parser.add_argument("--quick", action="store_true", help="few layouts and iterations: enough to see that all runs, too little to decide")
+    parser.add_argument("--quick", action="store_true", help="few layouts and iterations: too little to decide")
     parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one for each core)")
     chosen = parser.parse_args(given)
     runs = Path(chosen.runs or ("runs/quick" if chosen.quick else "runs"))
@@ -127,6 +127,14 @@ def _fidelity(given: list[str]) -> int:
 
 
 _SHOWN = ("claim", "measured", "asked", "layouts", "verdict")
+
+
+def _list(given: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m trainers list", description="Show the runs below a directory.")
+    parser.add_argument("directory", metavar="DIR", nargs="?", default="runs")
+    rows = listing.runs(Path(parser.parse_args(given).directory))
+    print_table("Runs", rows)
+    return 0
 
 
 def _add_experiment(parser: argparse.ArgumentParser) -> None:

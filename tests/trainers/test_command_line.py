@@ -298,3 +298,12 @@ def test_summary_is_paired_by_layout(tmp_path, config):
     assert row["relative"] == pytest.approx(relative.mean())
     assert row["half_width"] == pytest.approx(12.7062 * relative.std() / np.sqrt(2), rel=1e-4)
     assert row["share"] == pytest.approx(((ring.loc[60] - ring.loc[0]) / (best.loc[60] - best.loc[0])).median())
+
+
+def test_list_shows_every_run_and_its_state(tmp_path, config, capsys):
+    assert run("list", tmp_path) == 2
+    assert "holds no runs" in capsys.readouterr().err
+    assert run(config, "--out", tmp_path / "one", "--quiet") == 0
+    assert run("list", tmp_path) == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if "one" in line)
+    assert [cell.strip() for cell in line.strip("│").split("│")][:5] == ["one", "finished", "100%", "3", "2"]

@@ -1,0 +1,56 @@
+"""The runs below a directory: how far each is and what it has reached."""
+
+import fcntl
+from pathlib import Path
+from typing import Any
+
+from trainers.plots import summary
+from trainers.run_directory import RunDirectory
+from wirelessenv.config import ConfigError
+
+
+def runs(directory: Path) -> list[dict[str, Any]]:
+    """A row for each run directory below `directory`: name, state, progress, curves, seeds, utility of the last curve.
+
+    Raises ConfigError where there is none.
+    """
+    if not directory.is_dir():
+        raise ConfigError(f"{directory}: there is no such directory")
+    found = [RunDirectory(path.parent) for path in sorted(directory.rglob("config.yaml"))]
+    if not found:
+        raise ConfigError(f"{directory}: holds no runs")
+    return [_row(run, run.path.relative_to(directory)) for run in found]
+
+
+def _row(run: RunDirectory, name: Path) -> dict[str, Any]:
+    experiment = run.experiment()
+    total = experiment.iterations * len(experiment.curves) * len(experiment.seeds)
+    done = run.progress(experiment)
+    diverged = len(run.diverged())
+    state = "running" if _in_use(run.path) else "finished" if done == total or diverged else "stopped"
+    try:
+        last = summary(run.path)[-1]
+        reached = f"{last['relative']:.3f} ({last['curve']})"
+    except ConfigError:
+        reached = "nothing yet"
+    return {
+        "run": str(name),
+        "state": f"{state}, {diverged} diverged" if diverged else state,
+        "progress": f"{done / total:.0%}",
+        "curves": len(experiment.curves),
+        "seeds": len(experiment.seeds),
+        "utility / full power": reached,
+    }
+
+
+def _in_use(path: Path) -> bool:
+    """Whether a process holds the run's lock."""
+    lock = path / ".lock"
+    if not lock.exists():
+        return False
+    with lock.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
