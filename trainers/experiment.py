@@ -117,12 +117,15 @@ class Panel(Model):
     log_x: bool = Field(False, strict=True)
 
 
+MOST_SEEDS = 100_000
+
+
 def _seeds(value: Any) -> Any:
     """A number of seeds stands for 0, 1, ...."""
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MOST_SEEDS:
         return tuple(range(value))
     if not isinstance(value, list | tuple) or not value or len(set(map(repr, value))) < len(value):
-        raise ValueError(f"{value!r} is not valid: give how many seeds, 1 or more, or a list of different ones")
+        raise ValueError(f"{value!r} is not valid: give how many seeds, 1 to {MOST_SEEDS}, or a list of different ones")
     return value
 
 

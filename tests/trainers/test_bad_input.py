@@ -1,0 +1,89 @@
+"""Whole configurations with wrong values at random places: one sentence, or a valid experiment; never anything else."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trainers.experiment import Experiment
+from wirelessenv import ConfigError
+
+BASE = Experiment.load(Path(__file__).parents[2] / "configs" / "paper" / "fig2.yaml").dump()
+WRONG = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**20), 10**20),
+    st.floats(),
+    st.text(max_size=8),
+    st.sampled_from(["paper", "rayleigh", "ring", "1e-3", "-1", "nan", "centralised", "block"]),
+    st.lists(st.integers(-2, 3), max_size=3),
+    st.dictionaries(st.sampled_from(["kind", "preset", "kappa", "probability", "x", ""]), st.integers(-2, 3), max_size=2),
+)
+
+
+def places(value, path=()):
+    """The paths of all keys in nested mappings and lists."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        yield (*path, key)
+        yield from places(inner, (*path, key))
+
+
+PLACES = sorted(places(BASE), key=str)
+
+
+def changed(path, value):
+    data = copy.deepcopy(BASE)
+    holder = data
+    for key in path[:-1]:
+        holder = holder[key]
+    holder[path[-1]] = value
+    return data
+
+
+@given(path=st.sampled_from(PLACES), value=WRONG)
+def test_a_wrong_value_anywhere_is_one_sentence_that_names_where(path, value):
+    try:
+        read = Experiment.parse(changed(path, value))
+    except ConfigError as error:
+        said = str(error)
+        assert "\n" not in said
+        assert str(path[0]) in said or f'curve "{path[1] if len(path) > 1 else ""}' in said
+    else:
+        assert Experiment.parse(yaml.safe_load(read.text())) == read
+
+
+@given(path=st.sampled_from(PLACES), key=st.text(min_size=1, max_size=6))
+def test_an_unknown_key_anywhere_is_refused(path, key):
+    data = copy.deepcopy(BASE)
+    holder = data
+    for step in path:
+        if not isinstance(holder[step], dict):
+            break
+        holder = holder[step]
+    if holder is data["curves"] or key in holder or not isinstance(holder, dict):
+        return
+    holder[key] = 1
+    with pytest.raises(ConfigError) as caught:
+        Experiment.parse(data)
+    assert "\n" not in str(caught.value)
+
+
+@given(text=st.text(max_size=20), value=WRONG)
+def test_any_change_on_the_command_line_is_a_sentence_or_an_experiment(text, value, tmp_path_factory):
+    path = tmp_path_factory.mktemp("bad") / "config.yaml"
+    path.write_text("seeds: 1\n", encoding="utf-8")
+    for change in (text, f"{text}={value}", f"scenario.{text}={value}", f"learner.memory={value}"):
+        assert "\n" not in sentence(path, change)
+
+
+def sentence(path, change):
+    """What is said of a change; nothing where it can be used."""
+    try:
+        Experiment.load(path, [change])
+    except ConfigError as error:
+        return str(error)
+    return ""
