@@ -1,4 +1,4 @@
-"""python -m trainers CONFIG: run an experiment. Also: plot, delays, fidelity, list."""
+"""python -m trainers CONFIG: run an experiment. Also: plot, delays, fidelity, list, theory."""
 
 import argparse
 import sys
@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from trainers import delays, fidelity, listing, plots
+from trainers import delays, fidelity, listing, plots, theory_runs
 from trainers.experiment import Experiment
 from trainers.run_directory import RunDirectory
 from trainers.runner import Interrupted, WorkerDied, run
@@ -21,7 +21,7 @@ FAILED, USAGE_ERROR, INTERRUPTED = 1, 2, 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit status: 0 done, 1 failed, 2 a configuration or usage that cannot be used, 130 stopped and saved."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    commands = {"plot": _plot, "delays": _delays, "fidelity": _fidelity, "list": _list}
+    commands = {"plot": _plot, "delays": _delays, "fidelity": _fidelity, "list": _list, "theory": _theory}
     try:
         if given and given[0] in commands:
             return commands[given[0]](given[1:])
@@ -41,7 +41,7 @@ def _run(given: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m trainers",
         description="Run the experiment of a YAML file and write its run directory.",
-        epilog="Other commands: plot DIR, delays CONFIG, fidelity, list [DIR] (each has --help).",
+        epilog="Other commands: plot DIR, delays CONFIG, fidelity, list [DIR], theory (each has --help).",
     )
     _add_experiment(parser)
     parser.add_argument("--out", metavar="DIR", help="the run directory (default: runs/NAME of the configuration)")
@@ -134,6 +134,15 @@ def _list(given: list[str]) -> int:
     parser.add_argument("directory", metavar="DIR", nargs="?", default="runs")
     rows = listing.runs(Path(parser.parse_args(given).directory))
     print_table("Runs", rows)
+    return 0
+
+
+def _theory(given: list[str]) -> int:
+    argparse.ArgumentParser(
+        prog="python -m trainers theory",
+        description="Print the bounds of papers/000 beside what runs on a problem of known constants measure.",
+    ).parse_args(given)
+    print_table("Theory, as published and corrected, beside measurement", theory_runs.report())
     return 0
 
 
