@@ -21,7 +21,7 @@ problem: {evaluation_slots: 30}
 policy: {hidden: [6]}
 learner: {smoothing: 0.5, batch: 4, memory: 30}
 iterations: ITERATIONS
-evaluate_every: 20
+evaluate_every: 50
 seeds: 7
 reference: centralised
 curves:
@@ -79,7 +79,7 @@ def torture(config: Path, out: Path, kills: int, seed: int = 0) -> tuple[int, in
     return done, attempts
 
 
-def main(kills: int = 100, iterations: int = 60_000) -> int:
+def main(kills: int = 100, iterations: int = 300_000) -> int:
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         config, whole, cut = (Path(folder) / name for name in ("small.yaml", "whole", "cut"))
