@@ -49,6 +49,7 @@ def _run(given: list[str]) -> int:
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one for each core); changes no number")
     parser.add_argument("--force", action="store_true", help="resume even with other versions or on another device")
+    parser.add_argument("--tensorboard", action="store_true", help="write scalars for TensorBoard to DIR/tensorboard")
     parser.add_argument("--quiet", action="store_true", help="no progress bar, no table")
     chosen = parser.parse_args(given)
     if chosen.device == "cuda" and not torch.cuda.is_available():
@@ -56,7 +57,7 @@ def _run(given: list[str]) -> int:
     if chosen.workers is not None and chosen.workers < 1:
         raise ConfigError(f"--workers: {chosen.workers} is not valid: it should be 1 or more")
     out = Path(chosen.out or Path("runs") / Path(chosen.config).stem)
-    options = {name: getattr(chosen, name) for name in ("resume", "device", "quiet", "workers", "force")}
+    options = {name: getattr(chosen, name) for name in ("resume", "device", "quiet", "workers", "force", "tensorboard")}
     directory = _trained(_experiment(chosen), out, **options)
     paths = plots.plot(directory.path)
     for row in directory.diverged():

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from trainers.board import Board, require
 from trainers.experiment import Experiment
 from trainers.groups import Group, groups_of
 from trainers.run_directory import RunDirectory
@@ -46,6 +47,7 @@ def run(
     workers: int | None = None,
     force: bool = False,
     save_every: float = SAVE_EVERY,
+    tensorboard: bool = False,
 ) -> RunDirectory:
     """Train every curve on every seed and write the run directory `out`.
 
@@ -55,6 +57,8 @@ def run(
     Raises ConfigError, before anything is written, for settings that do not fit; Interrupted on SIGINT or SIGTERM, with
     everything saved; WorkerDied when a worker was killed; OSError when the disk refuses.
     """
+    if tensorboard:
+        require()
     groups = groups_of(experiment)
     for group in groups:  # refuses what cannot be trained before anything is written
         experiment.build(group.curves, group.seeds, device)
@@ -62,12 +66,16 @@ def run(
     with RunDirectory.opened(out, experiment, resume=resume, device=device, force=force) as directory:
         (directory.path / STOP).unlink(missing_ok=True)
         job = Job(experiment.text(), directory.path, save_every)
-        with _shown(directory, experiment, quiet) as look, _stop_request() as stop:
+        board = Board(directory.path) if tensorboard else None
+        with _shown(directory, experiment, quiet, board) as look, _stop_request() as stop:
             if workers == 1:
                 finished = _in_this_process(job, groups, device, look, stop)
             else:
                 finished = _in_workers(job, groups, workers, look, stop)
         directory.assemble(experiment)
+        if board is not None:
+            board.update(directory.metrics())
+            board.close()
     if not finished:
         raise Interrupted
     return directory
@@ -138,8 +146,8 @@ def _begin_worker() -> None:
 
 
 @contextmanager
-def _shown(directory: RunDirectory, experiment: Experiment, quiet: bool) -> Iterator[Callable[[], None]]:
-    """A progress bar, and a function that brings it and the tables up to date now and then."""
+def _shown(directory: RunDirectory, experiment: Experiment, quiet: bool, board: Board | None) -> Iterator[Callable[[], None]]:
+    """A progress bar, and a function that brings it, the tables and the board up to date now and then."""
     bar = Progress(
         TextColumn("training"),
         BarColumn(),
@@ -164,6 +172,8 @@ def _shown(directory: RunDirectory, experiment: Experiment, quiet: bool) -> Iter
             if assembling.due():
                 with assembling.spending():
                     directory.assemble(experiment)
+                    if board is not None and directory.progress(experiment):
+                        board.update(directory.metrics())
 
         yield look
         bar.update(task, completed=directory.progress(experiment))

@@ -307,3 +307,24 @@ def test_list_shows_every_run_and_its_state(tmp_path, config, capsys):
     assert run("list", tmp_path) == 0
     line = next(line for line in capsys.readouterr().out.splitlines() if "one" in line)
     assert [cell.strip() for cell in line.strip("│").split("│")][:5] == ["one", "finished", "100%", "3", "2"]
+
+
+def test_tensorboard_gets_every_row_once_also_after_resuming(tmp_path, config):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    out = tmp_path / "out"
+    for options in ([], ["--resume"]):
+        assert run(config, "--out", out, "--quiet", "--tensorboard", *options) == 0
+        events = EventAccumulator(str(out / "tensorboard")).Reload()
+        assert len(events.Tags()["scalars"]) == 3 * 2 * 6
+        found = events.Scalars("larger batch/seed1/utility")
+        assert [event.step for event in found] == [0, 20, 40, 60]
+        expected = [float(row["utility"]) for row in rows(out) if row["curve"] == "larger batch" and row["seed"] == "1"]
+        np.testing.assert_allclose([event.value for event in found], expected, rtol=1e-6)
+
+
+def test_a_missing_tensorboard_is_one_sentence(tmp_path, config, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    assert run(config, "--out", tmp_path / "out", "--quiet", "--tensorboard") == 2
+    assert "--tensorboard: the package is missing: pip install tensorboard" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
