@@ -2,12 +2,13 @@
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
@@ -27,6 +28,10 @@ LOOK_EVERY = 0.5
 """Seconds between two looks at what the workers have done."""
 STOP = ".stop"
 """A file in the run directory that asks the workers to save and stop. A file, because no kill can leave it half locked."""
+
+
+FINISHED, FAILED, STOPPED = 0, 1, 3
+"""How a worker ended: its exit status. Anything else is a kill."""
 
 
 class Interrupted(Exception):  # noqa: N818  # it is no error: the run was asked to stop, and can go on
@@ -94,10 +99,29 @@ class Job(NamedTuple):
         experiment = Experiment.from_text(self.experiment)
         return train(experiment, group, self.path, at, device=device, save_every=self.save_every)
 
-    def train_in_worker(self, group: Group) -> bool:
-        """The same, until the main process asks to stop."""
+    def train_in_worker(self, group: Group) -> None:
+        """In a process of its own: train a group until the main process, or SIGTERM, asks to stop.
+
+        Leaves Ctrl-C to the main process, and does not outlive it. The exit status tells how it ended.
+        """
+        asked: list[int] = []
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, lambda number, frame: asked.append(number))
+        threading.Thread(target=_end_with_parent, daemon=True).start()
         stop = self.path / STOP
-        return self.train(group, lambda _: stop.exists())
+        try:
+            finished = self.train(group, lambda _: bool(asked) or stop.exists())
+        except OSError as error:
+            print(f"{self.path}: cannot be written ({error.strerror or error})", file=sys.stderr)
+            sys.exit(FAILED)
+        sys.exit(FINISHED if finished else STOPPED)
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(FAILED)
 
 
 def _in_this_process(job: Job, groups: list[Group], device: str, look: Callable[[], None], stop: list[int]) -> bool:
@@ -109,40 +133,27 @@ def _in_this_process(job: Job, groups: list[Group], device: str, look: Callable[
 
 
 def _in_workers(job: Job, groups: list[Group], workers: int, look: Callable[[], None], stop: list[int]) -> bool:
-    asked = job.path / STOP
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin_worker)
+    """One process a group, `workers` at a time: whatever kills one leaves no pool or queue in disorder."""
+    context, asked = get_context("spawn"), job.path / STOP
+    waiting, ended = list(groups), []
+    running: list[SpawnProcess] = []
     try:
-        waiting: set[Future[bool]] = {pool.submit(job.train_in_worker, group) for group in groups}
-        done: set[Future[bool]] = set()
-        while waiting:
-            finished, waiting = wait(waiting, timeout=LOOK_EVERY, return_when=FIRST_EXCEPTION)
-            done |= finished
+        while running or waiting:
+            while waiting and len(running) < workers:
+                running.append(context.Process(target=job.train_in_worker, args=(waiting.pop(0),)))
+                running[-1].start()
+            wait([process.sentinel for process in running], timeout=LOOK_EVERY)
+            ended += [process.exitcode for process in running if not process.is_alive()]
+            running = [process for process in running if process.is_alive()]
             look()
-            if stop or any(future.exception() for future in finished if not future.cancelled()):
+            if stop or not set(ended) <= {FINISHED}:
                 asked.touch()
-                for future in waiting:
-                    future.cancel()
-        return all(not future.cancelled() and future.result() for future in done)
-    except BrokenProcessPool:
-        raise WorkerDied from None
+                waiting.clear()
     finally:
-        asked.touch()  # whoever still trains saves
-        pool.shutdown(cancel_futures=True)
         asked.unlink(missing_ok=True)
-
-
-def _begin_worker() -> None:
-    """Leave signals to the main process, and do not outlive it."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-
-    def end_with_parent() -> None:
-        parent = parent_process()
-        assert parent is not None
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=end_with_parent, daemon=True).start()
+    if not set(ended) <= {FINISHED, STOPPED} and not stop:  # who stops the main process may stop the workers, too
+        raise WorkerDied
+    return ended == [FINISHED] * len(groups)
 
 
 @contextmanager

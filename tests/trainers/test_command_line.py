@@ -4,6 +4,7 @@ import csv
 import errno
 import fcntl
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -118,6 +119,20 @@ def test_a_stop_saves_and_says_how_to_go_on(tmp_path, stop, workers, monkeypatch
     assert said.decode().strip() == f"Stopped, and saved: the same command with --resume goes on. It is in {out}"
     assert (out / "metrics.csv").stat().st_size > 500
     assert not (out / ".stop").exists()
+
+
+def test_a_worker_that_is_killed_ends_the_run_and_the_others_save(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    config, out = tmp_path / "small.yaml", tmp_path / "out"
+    config.write_text(torture.CONFIG.replace("ITERATIONS", "1000000"))
+    process = subprocess.Popen(torture.command(config, out, 2), stderr=subprocess.PIPE)  # noqa: S603  # our own program
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and len(list(out.glob("groups/*/checkpoint-*.pt"))) < 2:
+        time.sleep(0.02)
+    os.kill(torture.newest_child(process.pid), signal.SIGKILL)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert said.decode().strip() == f"A worker process was killed: the same command with --resume goes on. It is in {out}"
 
 
 def test_the_numbers_do_not_depend_on_the_number_of_workers(tmp_path, config):
