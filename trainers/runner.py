@@ -143,8 +143,9 @@ def _in_workers(job: Job, groups: list[Group], workers: int, look: Callable[[], 
                 running.append(context.Process(target=job.train_in_worker, args=(waiting.pop(0),)))
                 running[-1].start()
             wait([process.sentinel for process in running], timeout=LOOK_EVERY)
-            ended += [process.exitcode for process in running if not process.is_alive()]
-            running = [process for process in running if process.is_alive()]
+            gone = [process for process in running if not process.is_alive()]  # asked once: another may end meanwhile
+            ended += [process.exitcode for process in gone]
+            running = [process for process in running if process not in gone]
             look()
             if stop or not set(ended) <= {FINISHED}:
                 asked.touch()
