@@ -80,7 +80,7 @@ def torture(config: Path, out: Path, kills: int, seed: int = 0) -> tuple[int, in
     return done, attempts
 
 
-def main(kills: int = 100, iterations: int = 150_000) -> int:
+def main(kills: int = 100, iterations: int = 220_000) -> int:
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         config, whole, cut = (Path(folder) / name for name in ("small.yaml", "whole", "cut"))
