@@ -231,3 +231,10 @@ def test_a_subclass_that_keeps_its_parents_kind_does_not_take_its_place():
 
     assert type(Scenario(fading="rayleigh").fading) is Rayleigh
     assert type(Scenario(fading=Stronger()).fading) is Stronger
+
+
+def test_half_a_unicode_character_is_refused_in_one_sentence():
+    with pytest.raises(ConfigError, match=r'unknown kind "\\ud800" \(known: '):
+        Scenario.parse({"fading": "\ud800"})
+    with pytest.raises(ConfigError, match=r'unknown key "pre\\ud800" \(did you mean "preset"\?\)'):
+        Scenario.parse({"pre\ud800": "x"})

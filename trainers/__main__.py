@@ -120,8 +120,7 @@ def _fidelity(given: list[str]) -> int:
         return directory
 
     rows = fidelity.check(Path(chosen.claims), runs, make, chosen.quick)
-    table = runs / "fidelity.md"
-    fidelity.write_markdown(rows, table)
+    table = fidelity.write_tables(rows, runs)
     print_table("Claims, and what was measured (95 % interval)", [{key: row[key] for key in _SHOWN} for row in rows])
     print(f"Table with sources and remarks: {table}")
     return 0

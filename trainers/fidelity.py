@@ -16,7 +16,7 @@ from trainers.experiment import Experiment
 from trainers.run_directory import RunDirectory
 from trainers.statistics import Curves, Interval, Statistic, interval
 from trainers.storage import write_atomically
-from wirelessenv.config import ConfigError, Model, Number, read_yaml
+from wirelessenv.config import Model, Number, read_yaml
 
 Verdict = Literal["holds", "fails", "undecided"]
 QUICK = ("iterations=400", "evaluate_every=50", "seeds=4", "problem.evaluation_slots=100")
@@ -89,10 +89,10 @@ def _row(claim: Claim, metrics: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def write_markdown(rows: list[dict[str, Any]], path: Path) -> None:
-    """Write the table as Markdown."""
-    if not rows:
-        raise ConfigError(f"{path}: there are no claims to write")
-    lines = ["| " + " | ".join(rows[0]) + " |", "|" + "---|" * len(rows[0])]
-    lines += ["| " + " | ".join(str(value).replace("|", "\\|") for value in row.values()) + " |" for row in rows]
-    write_atomically(path, ("\n".join(lines) + "\n").encode())
+def write_tables(rows: list[dict[str, Any]], runs: Path) -> Path:
+    """Write the table as fidelity.csv and fidelity.md in `runs`; returns the latter."""
+    write_atomically(runs / "fidelity.csv", pd.DataFrame(rows).to_csv(index=False).encode())
+    lines = [list(rows[0]), ["---"] * len(rows[0]), *([str(cell) for cell in row.values()] for row in rows)]
+    text = "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+    write_atomically(runs / "fidelity.md", text.encode())
+    return runs / "fidelity.md"

@@ -29,7 +29,7 @@ from trainers.groups import TABLES, GroupFiles, groups_of
 from trainers.storage import write_atomically
 from wirelessenv.config import ConfigError
 
-MUST_AGREE = ("wirelessenv", "python", "numpy", "torch", "device")
+MUST_AGREE = ("wirelessenv", "python", "numpy", "torch", "device", "threads_a_worker")
 """What of the manifest decides the last bits of the numbers."""
 
 

@@ -6,7 +6,8 @@ the package, is usable from YAML at once.
 """
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self, cast
 
@@ -39,6 +40,17 @@ def nearest(key: str, known: Iterable[str]) -> str:
     return f' (did you mean "{close[0]}"?)' if close else f" (known: {', '.join(known)})"
 
 
+@contextmanager
+def _told_in_one_sentence(where: str) -> Iterator[None]:
+    try:
+        yield
+    except ValidationError as error:
+        raise ConfigError(one_sentence(error, where)) from None
+    except UnicodeEncodeError as error:  # our own sentence, which pydantic does not take: it repeats half a surrogate pair
+        said = str(error.object).encode("ascii", "backslashreplace").decode()
+        raise ConfigError(f"{where}: {said}" if where else said) from None
+
+
 class Model(BaseModel):
     """A frozen model that refuses unknown keys and names the nearest known one.
 
@@ -48,10 +60,8 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def __init__(self, /, **fields: Any) -> None:
-        try:
+        with _told_in_one_sentence(type(self).__name__):
             super().__init__(**fields)
-        except ValidationError as error:
-            raise ConfigError(one_sentence(error, type(self).__name__)) from None
 
     # Inner models are validated as ever, without this __init__, so that a fault keeps its whole path.
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]  # pydantic's own mark
@@ -68,10 +78,8 @@ class Model(BaseModel):
     @classmethod
     def parse(cls, data: Any, where: str = "") -> Self:
         """Validate `data` (a mapping, a short form, or a model); raises ConfigError with one sentence."""
-        try:
+        with _told_in_one_sentence(where):
             return cls.model_validate(data)
-        except ValidationError as error:
-            raise ConfigError(one_sentence(error, where)) from None
 
     def dump(self) -> dict[str, Any]:
         """Plain dicts, lists, numbers and strings: what `parse` takes and YAML writes."""

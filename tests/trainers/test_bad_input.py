@@ -1,6 +1,10 @@
 """Whole configurations with wrong values at random places: one sentence, or a valid experiment; never anything else."""
 
 import copy
+import io
+import json
+import tempfile
+from contextlib import redirect_stderr
 from pathlib import Path
 
 import pytest
@@ -8,6 +12,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trainers import runner
+from trainers.__main__ import main
 from trainers.experiment import Experiment
 from wirelessenv import ConfigError
 
@@ -78,6 +84,19 @@ def test_any_change_on_the_command_line_is_a_sentence_or_an_experiment(text, val
     path.write_text("seeds: 1\n", encoding="utf-8")
     for change in (text, f"{text}={value}", f"scenario.{text}={value}", f"learner.memory={value}"):
         assert "\n" not in sentence(path, change)
+
+
+@given(path=st.sampled_from(PLACES), value=WRONG, by_option=st.booleans())
+def test_a_wrong_value_leaves_with_status_2_and_one_sentence_and_writes_nothing(path, value, by_option):
+    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch, redirect_stderr(io.StringIO()) as said:
+        patch.setattr(runner, "train", lambda *_, **__: False)  # what can be used stops before its first iteration
+        config, out = Path(name) / "config.yaml", Path(name) / "out"
+        config.write_text(yaml.safe_dump(BASE if by_option else changed(path, value)), encoding="utf-8")
+        option = [f"--set={'.'.join(map(str, path))}={json.dumps(value)}"] if by_option else []
+        status = main([str(config), "--out", str(out), "--workers", "1", "--quiet", *option])
+        assert status in (2, 130)
+        assert len(said.getvalue().splitlines()) == 1
+        assert out.exists() == (status == 130)
 
 
 def sentence(path, change):

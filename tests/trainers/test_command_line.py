@@ -5,10 +5,13 @@ import errno
 import fcntl
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -96,7 +99,7 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_numbers(tmp_pat
     config, whole, cut = (tmp_path / name for name in ("small.yaml", "whole", "cut"))
     config.write_text(torture.CONFIG.replace("ITERATIONS", "4000"))
     assert run(config, "--out", whole, "--quiet") == 0
-    torture.torture(config, cut, kills, seed=3)
+    torture.torture(config, cut, kills, random.Random(3))
     assert run(config, "--out", cut, "--quiet", "--resume") == 0
     assert torture.rows(cut) == torture.rows(whole)
     one, other = (read_tensors(out / "groups" / "001" / "policies.pt") for out in (whole, cut))
@@ -201,6 +204,40 @@ def test_a_full_disk_is_one_sentence_and_nothing_is_lost(tmp_path, config, capsy
     monkeypatch.undo()
     assert run(config, "--out", cut, "--quiet", "--resume") == 0
     assert rows(cut) == rows(whole)
+
+
+@contextmanager
+def ordinary_user():
+    """Not root for a while, to whom every directory is open."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+def test_a_directory_that_cannot_be_written_is_one_sentence_and_nothing_is_lost(capsys):
+    with tempfile.TemporaryDirectory() as name:  # not below tmp_path, which is closed to other users
+        folder = Path(name)
+        (folder / "small.yaml").write_text(CONFIG)
+        assert run(folder / "small.yaml", "--out", folder / "old", "--quiet") == 0
+        capsys.readouterr()
+        before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        for path in (folder, folder / "old", folder / "old" / "groups"):
+            path.chmod(0o555)
+        for path in before:
+            path.chmod(0o444)
+        with ordinary_user():
+            for out, resume in (("new", []), ("old", ["--resume"])):
+                assert run(folder / "small.yaml", "--out", folder / out, "--quiet", *resume) == 1
+                said = capsys.readouterr().err
+                assert said == f"{folder / out}: cannot be written (Permission denied); what was saved before is safe\n"
+        folder.chmod(0o755)
+        assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+        (folder / "old").chmod(0o755)
 
 
 def test_a_curve_that_diverges_is_recorded_and_the_others_go_on(tmp_path, config, capsys):

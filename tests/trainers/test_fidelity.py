@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from trainers.experiment import Experiment
-from trainers.fidelity import QUICK, Claim, Claims, check, write_markdown
+from trainers.fidelity import QUICK, Claim, Claims, check, write_tables
 from trainers.statistics import Curves, Interval, Roughness, Statistic, interval
 from wirelessenv import ConfigError
 from wirelessenv.config import read_yaml
@@ -145,9 +145,11 @@ def test_check_makes_each_run_once_and_writes_a_table(tmp_path):
     rows = check(CLAIMS, tmp_path, make, quick=True)
     assert len(made) == len(set(made))
     assert {row["verdict"] for row in rows} <= {"holds", "fails", "undecided"}
-    write_markdown(rows, tmp_path / "table.md")
-    lines = (tmp_path / "table.md").read_text().splitlines()
+    lines = write_tables(rows, tmp_path).read_text().splitlines()
     assert len(lines) == len(rows) + 2
+    assert {line.count("|") for line in lines} == {len(rows[0]) + 1}
+    written = pd.read_csv(tmp_path / "fidelity.csv", keep_default_na=False)
+    assert written.astype(str).to_dict("records") == [{key: str(value) for key, value in row.items()} for row in rows]
 
 
 def test_claims_that_cannot_be_checked_are_refused(tmp_path):
