@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from array_api_compat import array_namespace
@@ -52,6 +52,17 @@ class Block:
     """the rest of it, with a zero diagonal"""
     features: Any
     """What the policies see, (runs, slots, m, K) float32: the aggregation sequence, scaled as the scenario says."""
+
+
+class Outcome(NamedTuple):
+    """What powers lead to, for every agent (..., m)."""
+
+    sinr: Any
+    """linear"""
+    rate: Any
+    """bit/s/Hz"""
+    utility: Any
+    """in the unit of the scenario's utility"""
 
 
 class WirelessNetwork:
@@ -130,11 +141,17 @@ class WirelessNetwork:
         return array_namespace(sequence).log1p(sequence) if self.scenario.observation_scale == "log1p" else sequence
 
     def utilities(self, wanted: Any, cross: Any, power: Any) -> Any:
-        """Utility of every agent (..., m), in the unit of the scenario's utility, for powers (..., m) in given slots.
+        """Utility of every agent (..., m), in the unit of the scenario's utility: see `outcome`."""
+        return self.outcome(wanted, cross, power).utility
+
+    def outcome(self, wanted: Any, cross: Any, power: Any) -> Outcome:
+        """What powers (..., m) lead to in given slots.
 
         `wanted` (..., m) and `cross` (..., m, m) are a block's, or what `physics.rates.split` makes of gains.
         """
-        return self.scenario.utility(rate(sinr(wanted, cross, power, self.scenario.noise)), power)
+        ratio = sinr(wanted, cross, power, self.scenario.noise)
+        reached = rate(ratio)
+        return Outcome(ratio, reached, self.scenario.utility(reached, power))
 
     def state(self) -> dict[str, Any]:
         """Everything that `set_state` needs to go on from here."""

@@ -66,7 +66,8 @@ def test_what_agents_are_told_is_in_their_spaces(options):
                 assert list(told) == before
             assert all(type(reward) is float and np.isfinite(reward) for reward in rewards.values())
             assert all(type(flag) is bool for flag in [*terminated.values(), *truncated.values()])
-            assert list(infos.values()) == [{}] * len(before)
+            assert all(list(info) == ["rate", "sinr_db", "power"] for info in infos.values())
+            assert all(type(number) is float and np.isfinite(number) for info in infos.values() for number in info.values())
 
 
 @pytest.mark.parametrize("kind", ["normalised", "power"])

@@ -46,9 +46,9 @@ class Trials:
     A certain event draws nothing.
     """
 
-    def __init__(self, chance: Chance, seeds: Sequence[int], purpose: str, shape: tuple[int, ...]) -> None:
+    def __init__(self, chance: Chance, seeds: Sequence[int], purpose: str, shape: tuple[int, ...], episode: int = 0) -> None:
         self._chance = chance
-        self._generators = [stream(seed, purpose) for seed in seeds]
+        self._generators = [stream(seed, purpose, episode) for seed in seeds]
         self._shape = shape
         self._silent = np.zeros((len(seeds), *shape), np.int32)
 

@@ -1,0 +1,91 @@
+"""From actions to powers and messages: spaces, clipping, and what is refused."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from gymnasium.spaces import Box, Discrete, MultiDiscrete, Space
+from numpy.typing import NDArray
+
+from wirelessenv.config import shown
+from wirelessenv.envs.settings import Settings
+
+Floats = NDArray[np.float32]
+
+
+class Actions:
+    """What actions mean.
+
+    A continuous action is a power and, with learned messages, the numbers of the message, each in [-1, 1]. Numbers outside
+    the space are clipped to it, infinite ones included; NaN, a wrong shape and a level that does not exist are refused.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._discrete = settings.actions == "discrete"
+        self.width = 1 + settings.chosen
+        self._most = settings.scenario.max_power
+        low, high = {"normalised": (-1.0, 1.0), "power": (0.0, self._most), "discrete": (0, settings.levels - 1)}[
+            settings.actions
+        ]
+        self._low = np.array([low] + [-1.0] * settings.chosen, np.float32)
+        self._high = np.array([high] + [1.0] * settings.chosen, np.float32)
+        self._offset, self._scale = np.float32(low), np.float32(self._most / (high - low))
+        self._levels = settings.levels
+
+    def space(self) -> Space[Any]:
+        """One agent's."""
+        return Discrete(self._levels) if self._discrete else Box(self._low, self._high)
+
+    def joint_space(self, agents: int) -> Space[Any]:
+        """All agents': (m,), or (m, 1 + size of a message)."""
+        if self._discrete:
+            return MultiDiscrete([self._levels] * agents)
+        shape = (agents,) if self.width == 1 else (agents, self.width)
+        low, high = (np.broadcast_to(bound, (agents, self.width)).reshape(shape) for bound in (self._low, self._high))
+        return Box(low, high)
+
+    def of_agents(self, actions: Mapping[str, Any], agents: Sequence[str]) -> tuple[Floats, Floats]:
+        """(powers (1, m), messages (1, m, size)) of a mapping; raises ValueError with one sentence."""
+        try:
+            return self._meant(np.array([actions[agent] for agent in agents]).reshape(1, len(agents), self.width))
+        except (IndexError, KeyError, TypeError, ValueError):
+            raise ValueError(self._what_is_wrong(actions, agents)) from None
+
+    def of_array(self, actions: Any, shape: tuple[int, ...]) -> tuple[Floats, Floats]:
+        """(powers (E, m), messages (E, m, size)) of one array of `shape`; raises ValueError with one sentence."""
+        try:
+            chosen = np.asarray(actions)
+            if chosen.shape != shape:
+                raise ValueError(f"actions: shape {chosen.shape} is not valid: it should be {shape}")
+            agents = shape[-1] if self.width == 1 else shape[-2]
+            return self._meant(chosen.reshape(-1, agents, self.width))
+        except TypeError:
+            raise ValueError(f"actions: {shown(actions)} is not valid: it should be numbers, shape {shape}") from None
+
+    def _meant(self, chosen: NDArray[Any]) -> tuple[Floats, Floats]:
+        if self._discrete and (chosen.dtype.kind not in "iu" or not ((chosen >= 0) & (chosen < self._levels)).all()):
+            raise ValueError(f"actions: {shown(chosen.ravel())} is not valid: {self._right()}")
+        clipped = np.minimum(np.maximum(chosen, self._low), self._high).astype(np.float32, casting="same_kind")
+        power = clipped[..., 0]
+        power = (power - self._offset) * self._scale
+        if not clipped.sum() >= -np.inf:  # one pass that NaN does not survive
+            raise ValueError(f"actions: NaN is not valid: {self._right()}")
+        return power, clipped[..., 1:]
+
+    def _right(self) -> str:
+        if self._discrete:
+            return f"it should be a whole number from 0 to {self._levels - 1}"
+        one = f"one number in [{self._low[0]:g}, {self._high[0]:g}]"
+        return f"it should be {one}" + (f" and {self.width - 1} in [-1, 1]" if self.width > 1 else "")
+
+    def _what_is_wrong(self, actions: Any, agents: Sequence[str]) -> str:
+        if not isinstance(actions, Mapping):
+            return f"actions: {shown(actions)} is not valid: it should map every agent to its action"
+        for agent in agents:
+            if agent not in actions:
+                return f"actions: there is none for {agent}: every one of the {len(agents)} agents needs one"
+            value = np.asarray(actions[agent])
+            sound = value.dtype.kind in ("iu" if self._discrete else "fiub") and value.size == self.width
+            if not sound or np.isnan(value).any() or (self._discrete and not 0 <= value < self._levels):
+                return f"actions[{agent!r}]: {shown(actions[agent])} is not valid: {self._right()}"
+        return f"actions: they differ in shape: every one should be an array of shape ({self.width},)"

@@ -1,0 +1,145 @@
+"""E environments side by side: all that the forms of the environment share."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from gymnasium.spaces import Box, Space
+from gymnasium.utils.seeding import np_random
+
+from wirelessenv.envs.moment import Floats, Moment, Played
+from wirelessenv.envs.settings import Settings
+from wirelessenv.messages.channel import MessageChannel
+from wirelessenv.messages.knowledge import message_graphs
+from wirelessenv.network import WirelessNetwork
+
+MOST_SLOTS, MOST_LINKS = 64, 2**18
+"""Slots that are made at once, and links in them."""
+FAINTEST = 1e-20
+"""SINR that is shown for less: -200 dB."""
+
+
+class Batch:
+    """Environments with the same settings, one for each seed, stepped together; episodes begin and end together.
+
+    Random numbers are drawn from the first reset on, so that copies of a batch that was never reset differ.
+    """
+
+    def __init__(self, settings: Settings, environments: int) -> None:
+        self.settings = settings
+        self.environments = environments
+        self.agents = settings.scenario.transmitters
+        self.cycle = -1
+        """Slots played in this episode; -1 before the first reset."""
+        self._network: WirelessNetwork | None = None
+        self._channel: MessageChannel | None = None
+        self._slots_at_once = max(1, min(MOST_SLOTS, MOST_LINKS // (environments * self.agents**2)))
+
+    def observation_space(self) -> Box:
+        """One agent's."""
+        parts = [np.full(part.size(self.settings.scenario), part.lowest) for part in self.settings.observation]
+        if self.settings.messages is not None:
+            parts += [np.full(self.agents * self.settings.said, -np.inf), np.full(self.agents, -1.0)]
+        low = np.concatenate(parts).astype(np.float32)
+        return Box(low, np.full_like(low, np.inf))
+
+    def joint_observation_space(self) -> Space[Any]:
+        """All agents', (m, size)."""
+        one = self.observation_space()
+        return Box(np.tile(one.low, (self.agents, 1)), np.tile(one.high, (self.agents, 1)))
+
+    @property
+    def network(self) -> WirelessNetwork:
+        """The simulator, from the first reset on."""
+        assert self._network is not None
+        return self._network
+
+    def reset(self, seed: int | Sequence[int] | None = None) -> None:
+        """Begin an episode in every environment: the first of new seeds, or the next of the seeds there are."""
+        if self._network is None:
+            first = np_random()[0].integers(2**32, size=self.environments).tolist() if seed is None else seed
+            self._network = WirelessNetwork(self.settings.scenario, first)
+        else:
+            self._network.reset(seed)
+        self.cycle = 0
+        self._last = self._before_last = Played.never(self.environments, self.agents)
+        self._next_block(self._network)
+        self._start_messages(self._network)
+        self._now = self._moment()
+
+    def _start_messages(self, network: WirelessNetwork) -> None:
+        settings = self.settings
+        if settings.messages is None:
+            return
+        fixed = settings.scenario.layout == "fixed"
+        seeds = [settings.scenario.layout_seed] * self.environments if fixed else network.seeds
+        where = [layout.transmitters for layout in network.layouts]
+        graphs = message_graphs(settings.messaging, self.agents, seeds, where, 0 if fixed else network.episode)
+        self._channel = MessageChannel(settings.messaging, graphs, network.seeds, settings.said, episode=network.episode)
+        self._utility = np.zeros((self.environments, self.agents), np.float32)
+
+    def step(self, power: Floats, said: Floats) -> Floats:
+        """Use powers (E, m) in the current slot and messages (E, m, size) at its end; returns the rewards (E, m)."""
+        cross = self._block.cross[:, self._slot]
+        outcome = self.network.outcome(self._block.wanted[:, self._slot], cross, power)
+        self._before_last = self._last
+        self._last = Played(self._block.gain[:, self._slot], cross, power, *outcome)
+        self.cycle += 1
+        self._slot += 1
+        if self._slot == self._slots_at_once:
+            self._next_block(self.network)
+        if self._channel is not None:
+            self._talk(self._channel, said)
+        self._now = self._moment()
+        return self.settings.reward.pay(self._now)
+
+    def _talk(self, channel: MessageChannel, said: Floats) -> None:
+        interval = self.settings.message_interval
+        self._utility += self._last.utility
+        if self.cycle % interval == 0:
+            utility = self.settings.messages == "utility"
+            channel.instant((self._utility / np.float32(interval))[..., None] if utility else said)
+            self._utility = np.zeros_like(self._utility)
+
+    def _next_block(self, network: WirelessNetwork) -> None:
+        self._block = network.block(self._slots_at_once)
+        self._slot = 0
+
+    def _moment(self) -> Moment:
+        block, slot, channel = self._block, self._slot, self._channel
+        seen = (block.gain[:, slot], block.features[:, slot], self._last, self._before_last)
+        if channel is None:
+            return Moment(self.settings.scenario, *seen)
+        return Moment(self.settings.scenario, *seen, channel.values, self._in_slots(channel.ages))
+
+    def _in_slots(self, ages: Floats) -> Floats:
+        """Slots since the interval of which something is known ended, from ages in instants; -1 stays."""
+        interval = self.settings.message_interval
+        return ages if interval == 1 else np.where(ages < 0, ages, ages * np.float32(interval) + self.cycle % interval)
+
+    def observations(self) -> Floats:
+        """What agents see before the coming slot, a new array (E, m, size)."""
+        now = self._now
+        parts = [part.observe(now) for part in self.settings.observation]
+        if now.known is not None:
+            assert now.ages is not None
+            parts += [now.known.reshape(self.environments, self.agents, -1), now.ages]
+        return parts[0].copy() if len(parts) == 1 else np.concatenate(parts, axis=-1, dtype=np.float32)
+
+    def infos(self) -> dict[str, Floats]:
+        """Numbers about the last slot, each (E, m): rate in bit/s/Hz, SINR in dB (at least -200), power.
+
+        With messages also the largest and the mean age of what the agent knows of others, in slots, -1 where it knows nothing.
+        """
+        last = self._last
+        told = {"rate": last.rate, "sinr_db": 10 * np.log10(np.maximum(last.sinr, FAINTEST)), "power": last.power}
+        if self._channel is not None:
+            told["largest_age"] = self._in_slots(self._channel.largest_age)
+            told["mean_age"] = self._in_slots(self._channel.mean_age)
+        return told
+
+    def state(self) -> Floats:
+        """|h|^2 of the coming slot, [receiver, transmitter], flattened, a new array (E, m * m)."""
+        if self.cycle < 0:
+            raise RuntimeError("state: there is none before the first reset()")
+        return np.array(self._block.gain[:, self._slot].reshape(self.environments, -1))

@@ -1,0 +1,62 @@
+"""The Gymnasium environment: one controller for all transmitters."""
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+
+from wirelessenv.envs.actions import Actions
+from wirelessenv.envs.batch import Batch
+from wirelessenv.envs.settings import RENDER_MODES, Settings, checked_render_mode
+
+
+class CentralPowerControlEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
+    """One controller sees what all m agents observe, (m, size), and chooses all actions, (m,).
+
+    With learned messages an action is (m, 1 + message_size), with discrete actions (m,) whole numbers. The reward is the mean
+    of the agents' rewards, infos hold arrays (m,). Everything else is as in `wirelessenv.envs.parallel.PowerControlEnv`, and
+    for the same seed and actions the numbers are the same. Step before reset and after the end raise RuntimeError.
+    """
+
+    metadata = {  # noqa: RUF012  # as Gymnasium declares it
+        "render_modes": list(RENDER_MODES),
+        "render_fps": 10,
+    }
+
+    def __init__(self, scenario: Any = "dense", *, render_mode: str | None = None, **options: Any) -> None:
+        self.settings = Settings.parse({"scenario": scenario, **options})
+        self.render_mode = checked_render_mode(render_mode)
+        self._batch, self._actions = Batch(self.settings, 1), Actions(self.settings)
+        self.observation_space = self._batch.joint_observation_space()
+        self.action_space = self._actions.joint_space(self._batch.agents)
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """Begin an episode. `options` are accepted and not used."""
+        super().reset(seed=seed)
+        self._batch.reset(seed)
+        return self._batch.observations()[0], self._infos()
+
+    def step(self, action: NDArray[Any]) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+        """Use the actions in the current slot, pay for it, and show the next one."""
+        if not 0 <= self._batch.cycle < self.settings.max_cycles:
+            raise RuntimeError("step: the episode is over or was never begun: call reset() first")
+        rewards = self._batch.step(*self._actions.of_array(action, self.action_space.shape or ()))
+        over = self._batch.cycle >= self.settings.max_cycles
+        return self._batch.observations()[0], float(rewards.mean()), False, over, self._infos()
+
+    def state(self) -> NDArray[np.float32]:
+        """The coming slot's gains |h|^2, [receiver, transmitter], flattened to (m * m,)."""
+        return np.asarray(self._batch.state()[0])
+
+    def render(self) -> Any:
+        """A picture (height, width, 3) of the last slot with `rgb_array`; shows it with `human`; else nothing."""
+        return None
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+    def _infos(self) -> dict[str, NDArray[np.float32]]:
+        return {name: values[0] for name, values in self._batch.infos().items()}

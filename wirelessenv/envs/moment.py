@@ -1,0 +1,60 @@
+"""What there is to see at a moment: between two slots, before the actions of the next one."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wirelessenv.scenario import Scenario
+
+Floats = NDArray[np.float32]
+
+
+class Played(NamedTuple):
+    """A slot that is over, in every environment of a batch."""
+
+    gain: Floats
+    """(E, m, m)"""
+    cross: Floats
+    """(E, m, m): gain with a zero diagonal."""
+    power: Floats
+    """(E, m)"""
+    sinr: Floats
+    """(E, m), linear"""
+    rate: Floats
+    """(E, m), bit/s/Hz"""
+    utility: Floats
+    """(E, m)"""
+
+    @classmethod
+    def never(cls, environments: int, agents: int) -> "Played":
+        """The slot before the first one: nothing was sent and nothing received."""
+        matrix, row = np.zeros((environments, agents, agents), np.float32), np.zeros((environments, agents), np.float32)
+        return cls(matrix, matrix, row, row, row, row)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """All that observations and rewards may look at, for E environments of m agents."""
+
+    scenario: Scenario
+    gain: Floats
+    """|h|^2 of the coming slot, (E, m, m) [receiver, transmitter]"""
+    features: Floats
+    """its aggregation sequence, (E, m, K)"""
+    last: Played
+    """the slot before"""
+    before_last: Played
+    known: Floats | None = None
+    """[i, k]: the newest numbers that i knows of agent (i + k) mod m, (E, m, m, size); None without messages"""
+    ages: Floats | None = None
+    """their ages in slots, (E, m, m); -1 where nothing is known"""
+
+    def snr(self, gain: Any) -> Any:
+        """ln(1 + gain p_max / noise): gains from 0 to very large ones on a scale that learns well."""
+        return np.log1p(gain * np.float32(self.scenario.max_power / self.scenario.noise))
+
+    def level(self, power: Any) -> Any:
+        """ln(1 + power / noise) of received powers."""
+        return np.log1p(power * np.float32(1 / self.scenario.noise))

@@ -1,0 +1,128 @@
+"""What an agent sees. A new observation is a subclass of `Observation` with a kind of its own."""
+
+from abc import abstractmethod
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from wirelessenv.config import Count, Piece
+from wirelessenv.envs.moment import Floats, Moment
+from wirelessenv.messages.channel import own_order
+from wirelessenv.scenario import Scenario
+
+
+class Observation(Piece):
+    """A part of what agents observe before the actions of a slot; an environment joins as many parts as it is given."""
+
+    lowest: ClassVar[float] = 0.0
+    """No number is below it."""
+
+    @abstractmethod
+    def size(self, scenario: Scenario) -> int:
+        """Numbers for each agent."""
+
+    @abstractmethod
+    def observe(self, now: Moment) -> Floats:
+        """The numbers, (E, m, size) float32, finite."""
+
+
+class Aggregation(Observation):
+    """The aggregation sequence of the slot in which the action will be used, K numbers (papers/000, Section VIII)."""
+
+    kind: Literal["aggregation"] = "aggregation"
+
+    def size(self, scenario: Scenario) -> int:
+        return scenario.hops
+
+    def observe(self, now: Moment) -> Floats:
+        return now.features
+
+
+class Local(Observation):
+    """What an agent can measure alone: four numbers.
+
+    Its own channel in the coming slot, ln(1 + g_ii p_max / noise); in the last slot the interference at its receiver,
+    ln(1 + I / noise), its power p / p_max, and its rate in bit/s/Hz.
+    """
+
+    kind: Literal["local"] = "local"
+
+    def size(self, scenario: Scenario) -> int:
+        return 4
+
+    def observe(self, now: Moment) -> Floats:
+        last = now.last
+        interference = (last.cross @ last.power[..., None])[..., 0]
+        wanted = np.einsum("eii->ei", now.gain)
+        power = last.power / np.float32(now.scenario.max_power)
+        return np.stack([now.snr(wanted), now.level(interference), power, last.rate], axis=-1)
+
+
+class Neighbours(Observation):
+    """What the agents of Nasir and Guo (2019) see: themselves, their `strongest` interferers, and whom they disturb most.
+
+    Itself (6): last power / p_max; last rate; own channel now and in the last slot; the interference that the powers of
+    the last slot would cause now, and that those of the slot before it caused in the last slot. Interferers (4 each):
+    received power and the interferer's last rate, for those that are strongest with the channels of now and the powers of
+    the last slot; the same one slot earlier. Interfered (3 each), in the last slot: the neighbour's own channel, its rate,
+    and the agent's share of the interference and noise there. Channels and received powers as ln(1 + x / noise); places
+    without a neighbour hold 0. Weights, which the paper has besides, are 1 here.
+    """
+
+    kind: Literal["neighbours"] = "neighbours"
+    strongest: Count = 5
+
+    def size(self, scenario: Scenario) -> int:
+        return 6 + 7 * self.strongest
+
+    def observe(self, now: Moment) -> Floats:
+        last, before = now.last, now.before_last
+        agents = now.gain.shape[-1]
+        cross = now.gain * (1 - np.eye(agents, dtype=np.float32))
+        arriving = cross * last.power[:, None]  # [receiver, transmitter]: with the powers of the last slot
+        arrived = last.cross * before.power[:, None]
+        disturbing = last.cross * last.power[:, None]
+        share = disturbing / (disturbing.sum(-1, keepdims=True) + np.float32(now.scenario.noise))
+        itself = [
+            last.power / np.float32(now.scenario.max_power),
+            last.rate,
+            now.snr(np.einsum("eii->ei", now.gain)),
+            now.snr(np.einsum("eii->ei", last.gain)),
+            now.level(arriving.sum(-1)),
+            now.level(arrived.sum(-1)),
+        ]
+        interferers = [
+            picked
+            for received, rate in ((arriving, last.rate), (arrived, before.rate))
+            for picked in self._strongest(received, now.level(received), rate[:, None])
+        ]
+        own = np.einsum("eii->ei", last.gain)
+        interfered = self._strongest(share.swapaxes(1, 2), now.snr(own)[:, None], last.rate[:, None], share.swapaxes(1, 2))
+        return np.concatenate([np.stack(itself, axis=-1), *interferers, *interfered], axis=-1)
+
+    def _strongest(self, strength: Floats, *quantities: Floats) -> list[Floats]:
+        """Of each of `quantities` [agent, other] the entries where `strength` is largest, largest first; 0 beyond m - 1."""
+        order = np.argsort(-strength, axis=-1, kind="stable")[..., : self.strongest]
+        there = np.take_along_axis(strength, order, -1) > 0
+        picked = [np.take_along_axis(np.broadcast_to(q, strength.shape), order, -1) * there for q in quantities]
+        missing = self.strongest - order.shape[-1]
+        return [np.pad(q, ((0, 0), (0, 0), (0, missing))) for q in picked] if missing else picked
+
+
+class Full(Observation):
+    """Everything: all channels of the coming slot, ln(1 + g p_max / noise), then all last powers / p_max and last rates.
+
+    Agent i finds agents in its own order, i, i + 1, ..., so that one policy may serve all: m^2 + 2 m numbers.
+    """
+
+    kind: Literal["full"] = "full"
+
+    def size(self, scenario: Scenario) -> int:
+        return scenario.transmitters**2 + 2 * scenario.transmitters
+
+    def observe(self, now: Moment) -> Floats:
+        environments, agents = now.last.power.shape
+        order = own_order(agents)
+        gains = now.snr(now.gain)[:, order[:, :, None], order[:, None, :]].reshape(environments, agents, -1)
+        powers = now.last.power / np.float32(now.scenario.max_power)
+        return np.concatenate([gains, powers[:, order], now.last.rate[:, order]], axis=-1)

@@ -1,0 +1,81 @@
+"""The options that all forms of the environment share."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from wirelessenv.config import ConfigError, Count, Model, Piece, nearest
+from wirelessenv.envs.observations import Aggregation, Observation
+from wirelessenv.envs.rewards import Own, Reward
+from wirelessenv.scenario import Messaging, Scenario
+
+
+def _as_tuple(value: Any) -> Any:
+    """One part stands for a list of one."""
+    return (value,) if isinstance(value, str | Mapping | Piece) else value
+
+
+class Settings(Model):
+    """What an environment is. Every field is an option of every form; in YAML and Python they mean the same.
+
+    >>> Settings(scenario="dense", observation=["aggregation", "local"], reward="sum").messages is None
+    True
+    """
+
+    scenario: Scenario = Field(Scenario(preset="dense"), description="a preset's name, a mapping, or a Scenario")
+    max_cycles: Count = Field(200, description="slots in an episode, which is then truncated; nothing terminates")
+    actions: Literal["normalised", "power", "discrete"] = Field(
+        "normalised", description="[-1, 1], mapped to [0, p_max]; powers in [0, p_max]; or one of `levels` powers"
+    )
+    levels: Annotated[int, Field(ge=2, strict=True)] = Field(
+        10, description="discrete actions: level k of 0 ... levels - 1 is the power k p_max / (levels - 1)"
+    )
+    observation: Annotated[tuple[Observation, ...], BeforeValidator(_as_tuple), Field(min_length=1)] = Field(
+        (Aggregation(),), description="the parts that an observation is joined of"
+    )
+    reward: Reward = Own()
+    messages: Literal["utility", "learned"] | None = Field(
+        None,
+        description="what agents tell each other: nothing; their mean utility over an interval; or numbers that they choose "
+        "with their actions",
+    )
+    messaging: Messaging = Field(Messaging(), description="who talks to whom, when, how late and how lossily")
+    message_interval: Count = Field(1, description="slots between two instants of messages")
+    message_size: Count = Field(1, description="learned messages: numbers in one")
+
+    @model_validator(mode="after")
+    def _nothing_is_ignored(self) -> Self:
+        if self.messages is None and self.reward.needs_utilities:
+            raise ValueError(f'reward: "{self.reward.kind}" is not valid without messages: "utility"')  # type: ignore[attr-defined]  # every reward has a kind
+        if self.messages == "learned" and self.reward.needs_utilities:
+            raise ValueError(f'reward: "{self.reward.kind}" is not valid: learned messages hold no utilities')  # type: ignore[attr-defined]  # every reward has a kind
+        if self.messages == "learned" and self.actions == "discrete":
+            raise ValueError('messages: "learned" is not valid with discrete actions: a message is made of numbers')
+        idle = {"levels": self.actions != "discrete", "message_size": self.messages != "learned"}
+        idle |= dict.fromkeys(("messaging", "message_interval"), self.messages is None)
+        for name in sorted(self.model_fields_set):
+            if idle.get(name):
+                needed = {"levels": 'actions="discrete"', "message_size": 'messages="learned"'}.get(name, "messages")
+                raise ValueError(f"{name}: has no effect without {needed}")
+        return self
+
+    @property
+    def said(self) -> int:
+        """Numbers in a message; 0 without messages."""
+        return {None: 0, "utility": 1, "learned": self.message_size}[self.messages]
+
+    @property
+    def chosen(self) -> int:
+        """Numbers in a message that the action holds."""
+        return self.message_size if self.messages == "learned" else 0
+
+
+RENDER_MODES = ("human", "rgb_array")
+
+
+def checked_render_mode(mode: str | None) -> str | None:
+    """`mode`; raises ConfigError where there is no such mode."""
+    if mode is not None and mode not in RENDER_MODES:
+        raise ConfigError(f'render_mode: "{mode}" is not valid{nearest(str(mode), RENDER_MODES)}; leave it out to draw nothing')
+    return mode

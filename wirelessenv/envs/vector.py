@@ -1,0 +1,106 @@
+"""The Gymnasium vector environment: many networks stepped as one batch of arrays."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from wirelessenv.config import ConfigError
+from wirelessenv.envs.actions import Actions
+from wirelessenv.envs.batch import Batch
+from wirelessenv.envs.settings import Settings
+from wirelessenv.streams import run_seeds
+
+Floats = NDArray[np.float32]
+
+
+class VectorPowerControlEnv(VectorEnv[Floats, NDArray[Any], NDArray[Any]]):
+    """`num_envs` of `CentralPowerControlEnv` side by side: observations (E, m, size), actions (E, m), rewards (E,).
+
+    All episodes begin and end together. After the last slot either the next call of step begins the next episodes, whatever
+    the actions (`autoreset_mode="NextStep"`, as Gymnasium does by default), or the same call does ("SameStep"): then
+    infos["final_obs"] (E, m, size) and infos["final_info"] hold what the finished episodes ended with. `reset(seed=s)` gives
+    the environments the seeds s, s + 1, ..., `reset(seed=[...])` those of the list.
+    """
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        scenario: Any = "dense",
+        *,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+        max_episode_steps: int | None = None,
+        render_mode: None = None,
+        **options: Any,
+    ) -> None:
+        if max_episode_steps is not None:
+            options["max_cycles"] = max_episode_steps
+        self.settings = Settings.parse({"scenario": scenario, **options})
+        if isinstance(num_envs, bool) or not isinstance(num_envs, int | np.integer) or num_envs < 1:
+            raise ConfigError(f"num_envs: {num_envs!r} is not valid: it should be a whole number, 1 or more")
+        if render_mode is not None:
+            raise ConfigError(f"render_mode: {render_mode!r} is not valid: only single environments are drawn; leave it out")
+        self.num_envs = int(num_envs)
+        self.render_mode = None
+        self._same_step = _mode(autoreset_mode) is AutoresetMode.SAME_STEP
+        self.metadata = {"autoreset_mode": _mode(autoreset_mode)}
+        self._batch, self._actions = Batch(self.settings, self.num_envs), Actions(self.settings)
+        self.single_observation_space = self._batch.joint_observation_space()
+        self.single_action_space = self._actions.joint_space(self._batch.agents)
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+
+    def reset(
+        self, *, seed: int | Sequence[int] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Floats, dict[str, Any]]:
+        """Begin an episode everywhere. `options` are accepted and not used."""
+        self._batch.reset(None if seed is None else self._seeds(seed))
+        return self._batch.observations(), self._infos()
+
+    def step(self, actions: NDArray[Any]) -> tuple[Floats, NDArray[np.float64], NDArray[Any], NDArray[Any], dict[str, Any]]:
+        """Use the actions in the current slot of every network, or begin the next episodes: see the class."""
+        never = np.zeros(self.num_envs, bool)
+        if self._batch.cycle < 0:
+            raise RuntimeError("step: the episode was never begun: call reset() first")
+        if self._batch.cycle >= self.settings.max_cycles:  # next-step autoreset
+            self._batch.reset()
+            return self._batch.observations(), np.zeros(self.num_envs), never, never.copy(), self._infos()
+        rewards = self._batch.step(*self._actions.of_array(actions, self.action_space.shape or ())).mean(-1, dtype=np.float64)
+        over = self._batch.cycle >= self.settings.max_cycles
+        observations, infos = self._batch.observations(), self._infos()
+        if over and self._same_step:
+            infos = {"final_obs": observations, "_final_obs": ~never, "final_info": infos, "_final_info": ~never}
+            self._batch.reset()
+            observations, infos = self._batch.observations(), self._infos() | infos
+        return observations, rewards, never, np.full(self.num_envs, over), infos
+
+    def _seeds(self, seed: int | Sequence[int]) -> tuple[int, ...]:
+        seeds = run_seeds(seed)
+        if not isinstance(seed, Iterable):
+            seeds = tuple(range(seeds[0], seeds[0] + self.num_envs))
+        if len(seeds) != self.num_envs:
+            raise ConfigError(f"seed: {len(seeds)} seeds are not valid: there are {self.num_envs} environments")
+        return seeds
+
+    def state(self) -> Floats:
+        """The coming slots' gains |h|^2, [receiver, transmitter], flattened to (E, m * m)."""
+        return self._batch.state()
+
+    def _infos(self) -> dict[str, Any]:
+        told: dict[str, Any] = self._batch.infos()
+        return told | {f"_{name}": np.ones(self.num_envs, bool) for name in told}
+
+
+def _mode(mode: AutoresetMode | str) -> AutoresetMode:
+    """Raises ConfigError where it is not one of the two."""
+    try:
+        found = AutoresetMode(mode)
+    except ValueError:
+        found = AutoresetMode.DISABLED
+    if found is AutoresetMode.DISABLED:
+        right = '"NextStep" or "SameStep"'
+        raise ConfigError(f"autoreset_mode: {mode!r} is not valid: it should be {right} (all episodes end together)")
+    return found

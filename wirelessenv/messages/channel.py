@@ -1,0 +1,87 @@
+"""Numbers that travel: what agents say, late and lossily, as far as every agent has heard it."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wirelessenv.messages.graph import Links
+from wirelessenv.messages.knowledge import UNKNOWN, Knowledge
+
+if TYPE_CHECKING:
+    from wirelessenv.scenario import Messaging
+
+LARGEST_CHUNK = 2**20
+"""Table entries that are worked out at once, at the most."""
+
+
+def own_order(agents: int) -> NDArray[np.intp]:
+    """[i, k] = (i + k) mod m: each agent's own order of all agents, itself first, so that agents may share a policy."""
+    return (np.arange(agents)[:, None] + np.arange(agents)) % agents
+
+
+class MessageChannel:
+    """For a batch of runs: the newest numbers of every agent that every agent knows, and how old they are.
+
+    `Knowledge` says whose numbers of which instant are known; the numbers themselves are kept here, as far back as
+    somebody may still hear of them. Tables are [i, k]: what agent i knows of the agent at place k of its `own_order`.
+    """
+
+    def __init__(
+        self,
+        messaging: "Messaging",
+        links: Links,
+        seeds: Sequence[int],
+        size: int,
+        *,
+        episode: int = 0,
+        most_instants: int = 32,
+    ) -> None:
+        """`links` (runs, m, m): see `message_graphs`; `size` numbers a message; `most_instants` are worked out at once."""
+        runs, agents = links.shape[:2]
+        self.knowledge = Knowledge(messaging, links, seeds, episode=episode, counting=False)
+        self.values: NDArray[np.float32] = np.zeros((runs, agents, agents, size), np.float32)
+        """The newest numbers that are known, (runs, m, m, size); 0 where none are."""
+        self.ages: NDArray[np.float32] = np.full((runs, agents, agents), -1, np.float32)
+        """Instants since they were said, (runs, m, m): 0 for those of the last instant; -1 where none are known."""
+        self.largest_age: NDArray[np.float32] = np.full((runs, agents), -1, np.float32)
+        """The largest of an agent's ages of others, (runs, m); -1 where it knows nothing of others."""
+        self.mean_age: NDArray[np.float32] = self.largest_age
+        """The mean of those that are known."""
+        self.time = 0
+        """Instants so far."""
+        self._at_once = max(1, min(most_instants, LARGEST_CHUNK // links.size))
+        self._said = np.zeros((0, runs, agents, size), np.float32)
+        self._said_since = 0
+        self._run, self._agent, self._order = np.arange(runs)[:, None, None], np.arange(agents)[:, None], own_order(agents)
+
+    def instant(self, numbers: NDArray[np.floating]) -> None:
+        """One instant of global time: agents that query put their `numbers` (runs, m, size) on the way."""
+        place = self.time % self._at_once
+        if place == 0:
+            self._next_chunk()
+        self._said[self.time - self._said_since] = numbers
+        self.values = self._said[self._rows[place], self._run, self._order]
+        self.ages, self.largest_age, self.mean_age = self._ages[place], self._largest[place], self._mean[place]
+        if self._some_unknown:
+            self.values[self.ages < 0] = 0
+        self.time += 1
+
+    def _next_chunk(self) -> None:
+        """Work out who will know what in the next instants; forget what nobody can hear of any more."""
+        since = self.knowledge.horizon()
+        kept = self._said[since - self._said_since : self.time - self._said_since]
+        self._said = np.concatenate([kept, np.zeros((self._at_once, *kept.shape[1:]), np.float32)])
+        self._said_since = since
+
+        chunk = self.knowledge.steps(self._at_once)
+        newest = chunk.newest[:, :, self._agent, self._order]
+        known = newest != UNKNOWN
+        self._some_unknown = not known.all()
+        self._rows = np.where(known, newest - since, 0)
+        self._ages = np.where(known, chunk.times[:, None, None, None] - newest, -1).astype(np.float32)
+        others, heard = self._ages[..., 1:], known[..., 1:]
+        self._largest = others.max(-1, initial=-1)
+        total, some = (others * heard).sum(-1), heard.sum(-1)
+        self._mean = np.where(some > 0, total / np.maximum(some, 1), -1).astype(np.float32)
