@@ -55,7 +55,7 @@ class GradientLearner(ABC):
         """One iteration."""
 
     def measures(self) -> dict[str, Array]:
-        """What is known of the runs now, each (variants, runs): the problem's measures of the solution, and the method's own."""
+        """What is known now, each (variants, runs): the problem's measures of the solution, and the method's own."""
         return self.objective.measures(self.solution)
 
     def learn(self, iterations: int, callback: Callable[[Self], bool | None] | None = None, progress_bar: bool = False) -> Self:

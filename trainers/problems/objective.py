@@ -27,7 +27,7 @@ class Objective(ABC):
 
     @abstractmethod
     def gradient(self, clients: Clients, x: Array, sample: Array | None = None) -> Array:
-        """grad f_i(x; sample), of the shape of x."""
+        """The gradient of f_i(x; sample), of the shape of x."""
 
     @abstractmethod
     def cost(self, clients: Clients, x: Array, sample: Array | None = None) -> Array:
@@ -46,7 +46,7 @@ class Objective(ABC):
         return np.zeros(self.size)
 
     def mean_gradient(self, x: Array) -> Array:
-        """grad f(x), of the shape of x (..., d)."""
+        """The gradient of f(x), of the shape of x (..., d)."""
         return np.asarray(self.gradient(np.arange(self.clients), x[..., None, :]).mean(-2))
 
     def mean_cost(self, x: Array) -> Array:
