@@ -124,6 +124,11 @@ class WirelessProblem:
             stacked = np.stack([observations[agent] for agent in observations])
             return dict(zip(observations, self.act(parameters, stacked)[..., None], strict=True))
         inputs = torch.as_tensor(np.asarray(observations, np.float32), device=self.device)
+        if inputs.shape[-2:] != (self.agents, self.policies.inputs):
+            raise ConfigError(
+                f"observations: shape {tuple(inputs.shape)} is not valid: the policies take aggregation sequences, "
+                f"(..., {self.agents}, {self.policies.inputs})"
+            )
         flat = inputs.reshape(-1, self.agents, inputs.shape[-1]).transpose(0, 1)
         powers = self.policies(parameters, flat)[..., 0].transpose(0, 1)
         return powers.reshape(inputs.shape[:-1]).cpu().numpy()
