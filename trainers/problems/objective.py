@@ -15,9 +15,10 @@ Clients = int | NDArray[np.intp]
 class Objective(ABC):
     """Costs f_1 ... f_n of n clients on x in R^d; a method minimises their mean f(x) = (1/n) sum_i f_i(x).
 
-    Shapes: `clients` is one client, and x (..., d); or an array of k clients, and x (..., k, d), one point for each. A
-    `sample` is what `draw` returns for the same clients; None asks for the exact cost or gradient. Leading axes broadcast:
-    they are runs and settings side by side. A new problem defines `gradient` and `cost`, and `draw` if it has samples.
+    Shapes: `clients` is one client, and x (..., d); or an array of k clients, and x (..., k, d), one point for each, or
+    (..., 1, d), one for all. A `sample` is what `draw` returns for the same clients; None asks for the exact cost or
+    gradient. Leading axes broadcast: they are runs and settings side by side. A new problem defines `gradient` and `cost`,
+    and `draw` if it has samples.
     """
 
     clients: int
