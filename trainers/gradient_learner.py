@@ -1,11 +1,13 @@
 """What the gradient methods share: a batch of runs in several variants, stepped together, saved and resumed."""
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from rich.progress import track
 
@@ -21,7 +23,7 @@ class GradientLearner(ABC):
     while it learns. A subclass defines `_update`, one event of its pseudo-code.
     """
 
-    STATE: ClassVar[tuple[str, ...]] = ("iteration",)
+    STATE: ClassVar[tuple[str, ...]] = ("iteration", "train_seconds")
 
     def __init__(self, objective: Objective, step_size: float | Sequence[float], seed: int | Sequence[int] = 0) -> None:
         self.objective, self.seeds = objective, run_seeds(seed)
@@ -33,6 +35,7 @@ class GradientLearner(ABC):
         self.step_size: NDArray[np.float64] = sizes[:, None, None]
         """(variants, 1, 1)"""
         self.iteration = 0
+        self.train_seconds = 0.0
         self._samples = [stream(one, "sample") for one in self.seeds]
 
     @property
@@ -58,12 +61,26 @@ class GradientLearner(ABC):
         """What is known now, each (variants, runs): the problem's measures of the solution, and the method's own."""
         return self.objective.measures(self.solution)
 
+    def report(self) -> dict[str, Array]:
+        """Columns of metrics.csv, each (runs, variants)."""
+        return {name: values.T for name, values in self.measures().items()}
+
+    def finite(self) -> Array:
+        """Whether the solution is finite, (runs, variants)."""
+        return np.asarray(np.isfinite(self.solution).all(-1).T)
+
+    def learned(self) -> torch.Tensor:
+        """The solution, (runs, variants, d)."""
+        return torch.from_numpy(np.ascontiguousarray(self.solution.swapaxes(0, 1)))
+
     def learn(self, iterations: int, callback: Callable[[Self], bool | None] | None = None, progress_bar: bool = False) -> Self:
         """Run `iterations` iterations; `callback(learner)` after each ends it when it returns False."""
         steps: Iterable[int] = range(iterations)
         for _ in track(steps, "learning") if progress_bar else steps:
+            started = time.perf_counter()
             self._update()
             self.iteration += 1
+            self.train_seconds += time.perf_counter() - started
             if callback is not None and callback(self) is False:
                 break
         return self
