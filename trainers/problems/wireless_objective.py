@@ -100,7 +100,7 @@ class WirelessObjective(Objective):
             cross = cross[torch.arange(rows), :, client][:, :, None]
             wanted, own = (part[torch.arange(rows), :, client][:, :, None] for part in (wanted, own))
         ratio = wanted * own / (interference(cross, powers) + self.scenario.noise)
-        utilities: Tensor = self.scenario.utility(rate(ratio), own)
+        utilities: Tensor = self.scenario.utility(rate(ratio, self.scenario.sinr_cap), own)
         return utilities
 
     def measures(self, x: Array) -> dict[str, Array]:
