@@ -9,6 +9,7 @@ from gymnasium.utils.seeding import np_random
 
 from wirelessenv.config import ConfigError
 from wirelessenv.envs.moment import Floats, Moment, Played
+from wirelessenv.envs.rendering import Message, Scene
 from wirelessenv.envs.settings import Settings
 from wirelessenv.messages.channel import MessageChannel
 from wirelessenv.messages.knowledge import message_graphs
@@ -27,7 +28,8 @@ class Batch:
     Random numbers are drawn from the first reset on, so that copies of a batch that was never reset differ.
     """
 
-    def __init__(self, settings: Settings, num_envs: int) -> None:
+    def __init__(self, settings: Settings, num_envs: int, *, drawn: bool = False) -> None:
+        """A batch that is `drawn` works out messages instant by instant, so that it knows which are on their way."""
         if isinstance(num_envs, bool) or not isinstance(num_envs, int | np.integer) or num_envs < 1:
             raise ConfigError(f"num_envs: {num_envs!r} is not valid: it should be a whole number, 1 or more")
         self.settings = settings
@@ -37,6 +39,9 @@ class Batch:
         """Slots played in this episode; -1 before the first reset."""
         self._network: WirelessNetwork | None = None
         self._channel: MessageChannel | None = None
+        self._instants_at_once = 1 if drawn else 32
+        self.episodes = 0
+        """Episodes begun."""
         self._slots_at_once = max(1, min(MOST_SLOTS, MOST_LINKS // (self.environments * self.agents**2)))
 
     def observation_space(self) -> Box:
@@ -69,9 +74,10 @@ class Batch:
             self._network = WirelessNetwork(self.settings.scenario, first)
         else:
             self._network.reset(seeds)
-        self.cycle = 0
+        self.cycle, self.episodes = 0, self.episodes + 1
         self._last = self._before_last = Played.never(self.environments, self.agents)
         self._next_block(self._network)
+        self._seen = (self._block, 0)
         self._start_messages(self._network)
         self._now = self._moment()
 
@@ -91,14 +97,21 @@ class Batch:
         seeds = [settings.scenario.layout_seed] * self.environments if fixed else network.seeds
         where = [layout.transmitters for layout in network.layouts]
         graphs = message_graphs(settings.messaging, self.agents, seeds, where, 0 if fixed else network.episode)
-        self._channel = MessageChannel(settings.messaging, graphs, network.seeds, settings.said, episode=network.episode)
+        self._channel = MessageChannel(
+            settings.messaging,
+            graphs,
+            network.seeds,
+            settings.said,
+            episode=network.episode,
+            most_instants=self._instants_at_once,
+        )
         self._utility = np.zeros((self.environments, self.agents), np.float32)
 
     def step(self, power: Floats, said: Floats) -> Floats:
         """Use powers (E, m) in the current slot and messages (E, m, size) at its end; returns the rewards (E, m)."""
         cross = self._block.cross[:, self._slot]
         outcome = self.network.outcome(self._block.wanted[:, self._slot], cross, power)
-        self._before_last = self._last
+        self._before_last, self._seen = self._last, (self._block, self._slot)
         self._last = Played(self._block.gain[:, self._slot], cross, power, *outcome)
         self.cycle += 1
         self._slot += 1
@@ -153,6 +166,31 @@ class Batch:
             told["largest_age"] = self._in_slots(self._channel.largest_age)
             told["mean_age"] = self._in_slots(self._channel.mean_age)
         return told
+
+    def scene(self) -> Scene:
+        """What a picture shows of the first environment: the last slot, and the messages that are on their way after it."""
+        if self.cycle < 0:
+            raise RuntimeError("render: there is nothing to draw before the first reset()")
+        block, slot = self._seen
+        scenario, last = self.settings.scenario, self._last
+        places = (block.transmitters[0, slot], block.receivers[0, slot], block.serving[0, slot])
+        return Scene(
+            *places,
+            last.power[0],
+            scenario.max_power,
+            last.rate[0],
+            last.gain[0],
+            self._messages(),
+            self.cycle,
+            scenario.preset,
+        )
+
+    def _messages(self) -> tuple[Message, ...] | None:
+        if self._channel is None:
+            return None
+        now = self._channel.time
+        under_way = [message[1:] for message in self._channel.knowledge.on_their_way() if message[0] == 0]
+        return tuple(Message(i, j, now - sent, (now - sent - 0.5) / delay) for i, j, sent, delay in under_way)
 
     def state(self) -> Floats:
         """|h|^2 of the coming slot, [receiver, transmitter], flattened, a new array (E, m * m)."""

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from wirelessenv.envs.actions import Actions
 from wirelessenv.envs.batch import Batch
+from wirelessenv.envs.rendering import Screen
 from wirelessenv.envs.settings import RENDER_MODES, Settings, checked_render_mode
 
 
@@ -27,7 +28,8 @@ class CentralPowerControlEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
     def __init__(self, scenario: Any = "dense", *, render_mode: str | None = None, **options: Any) -> None:
         self.settings = Settings.parse({"scenario": scenario, **options})
         self.render_mode = checked_render_mode(render_mode)
-        self._batch, self._actions = Batch(self.settings, 1), Actions(self.settings)
+        self._screen = Screen(self.render_mode)
+        self._batch, self._actions = Batch(self.settings, 1, drawn=render_mode is not None), Actions(self.settings)
         self.observation_space = self._batch.joint_observation_space()
         self.action_space = self._actions.joint_space(self._batch.agents)
 
@@ -37,6 +39,7 @@ class CentralPowerControlEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
         """Begin an episode. `options` are accepted and not used."""
         super().reset(seed=seed)
         self._batch.reset(seed)
+        self._show()
         return self._batch.observations()[0], self._infos()
 
     def step(self, action: NDArray[Any]) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
@@ -45,6 +48,7 @@ class CentralPowerControlEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
             raise RuntimeError("step: the episode is over or was never begun: call reset() first")
         rewards = self._batch.step(*self._actions.of_array(action, self.action_space.shape or ()))
         over = self._batch.cycle >= self.settings.max_cycles
+        self._show()
         return self._batch.observations()[0], float(rewards.mean()), False, over, self._infos()
 
     def state(self) -> NDArray[np.float32]:
@@ -52,11 +56,16 @@ class CentralPowerControlEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
         return np.asarray(self._batch.state()[0])
 
     def render(self) -> Any:
-        """A picture (height, width, 3) of the last slot with `rgb_array`; shows it with `human`; else nothing."""
-        return None
+        """A picture (600, 900, 3) of the last slot with `rgb_array`; shows it with `human`; else nothing."""
+        return self._screen.render(self._batch.scene, self._batch.episodes)
 
     def close(self) -> None:
-        """Nothing to release."""
+        """Close the window, if there is one."""
+        self._screen.close()
+
+    def _show(self) -> None:
+        if self.render_mode == "human":
+            self.render()
 
     def _infos(self) -> dict[str, NDArray[np.float32]]:
         return {name: values[0] for name, values in self._batch.infos().items()}

@@ -10,6 +10,7 @@ from pettingzoo import ParallelEnv
 
 from wirelessenv.envs.actions import Actions
 from wirelessenv.envs.batch import Batch
+from wirelessenv.envs.rendering import Screen
 from wirelessenv.envs.settings import RENDER_MODES, Settings, checked_render_mode
 
 Infos = dict[str, dict[str, float]]
@@ -51,10 +52,11 @@ class PowerControlEnv(ParallelEnv[str, NDArray[np.float32], NDArray[np.float32]]
     def __init__(self, scenario: Any = "dense", *, render_mode: str | None = None, **options: Any) -> None:
         self.settings = Settings.parse({"scenario": scenario, **options})
         self.render_mode = checked_render_mode(render_mode)
+        self._screen = Screen(self.render_mode)
         self.scenario, self.max_cycles = self.settings.scenario, self.settings.max_cycles
         self.possible_agents = [f"tx_{i}" for i in range(self.scenario.transmitters)]
         self.agents: list[str] = []
-        self._batch, self._actions = Batch(self.settings, 1), Actions(self.settings)
+        self._batch, self._actions = Batch(self.settings, 1, drawn=render_mode is not None), Actions(self.settings)
         agents = len(self.possible_agents)
         self.observation_spaces = {agent: self._batch.observation_space() for agent in self.possible_agents}
         self.action_spaces = {agent: self._actions.space() for agent in self.possible_agents}
@@ -74,6 +76,7 @@ class PowerControlEnv(ParallelEnv[str, NDArray[np.float32], NDArray[np.float32]]
         """Begin an episode. `options` are accepted and not used."""
         self._batch.reset(seed)
         self.agents = self.possible_agents[:]
+        self._show()
         return self._observations(), self._infos()
 
     def step(
@@ -87,6 +90,7 @@ class PowerControlEnv(ParallelEnv[str, NDArray[np.float32], NDArray[np.float32]]
         over = self._batch.cycle >= self.max_cycles
         if over:
             self.agents = []
+        self._show()
         return (
             self._observations(),
             dict(zip(agents, rewards[0].tolist(), strict=True)),
@@ -100,11 +104,16 @@ class PowerControlEnv(ParallelEnv[str, NDArray[np.float32], NDArray[np.float32]]
         return np.asarray(self._batch.state()[0])
 
     def render(self) -> NDArray[np.uint8] | None:
-        """A picture (height, width, 3) of the last slot with `rgb_array`; shows it with `human`; else nothing."""
-        return None
+        """A picture (600, 900, 3) of the last slot with `rgb_array`; shows it with `human`; else nothing."""
+        return self._screen.render(self._batch.scene, self._batch.episodes)
 
     def close(self) -> None:
-        """Nothing to release."""
+        """Close the window, if there is one."""
+        self._screen.close()
+
+    def _show(self) -> None:
+        if self.render_mode == "human":
+            self.render()
 
     def _observations(self) -> dict[str, NDArray[np.float32]]:
         return dict(zip(self.possible_agents, self._batch.observations()[0], strict=True))

@@ -3,6 +3,7 @@
 matplotlib is imported when the first picture is drawn; no window system is needed but for `Window`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -46,7 +47,8 @@ class Scene:
     """(m,), bit/s/Hz"""
     gain: NDArray[np.floating]
     """|h|^2 (m, m), [receiver of agent i, transmitter j]"""
-    messages: tuple[Message, ...] = ()
+    messages: tuple[Message, ...] | None = None
+    """those on their way; None: there never are any"""
     slot: int = 0
     title: str = ""
 
@@ -90,7 +92,7 @@ class Renderer:
         self._transmitters = self._dots("^", 42, DARKEST, "white", "transmitter", 5)
         self._messages = self._dots("s", 11, MESSAGE, "none", "message (fading with age)", 6)
         self._figure.legend(
-            handles=[self._transmitters, self._receivers, self._disturbed, *([self._messages] if scene.messages else [])],
+            handles=[self._transmitters, self._receivers, self._disturbed, *([] if scene.messages is None else [self._messages])],
             loc="upper left",
             bbox_to_anchor=(0.02, 0.955),
             ncols=4,
@@ -110,7 +112,7 @@ class Renderer:
         self._bars = side.barh(np.arange(agents), np.zeros(agents), height=0.75, color="#8c8c8c", animated=True)
         side.set(xlim=(0, scene.max_power), ylim=(agents - 0.5, -0.5))
         side.set_yticks(range(0, agents, max(1, agents // 12)), [f"tx_{i}" for i in range(0, agents, max(1, agents // 12))])
-        side.set_title(f"power (max {scene.max_power:g})", fontsize=8, pad=6)
+        side.set_title(f"power (max {scene.max_power:.3g})", fontsize=8, pad=6)
         side.tick_params(labelsize=7, length=2)
         side.spines[["top", "right"]].set_visible(False)
         self._text = self._figure.text(0.02, 0.965, "", fontsize=10, animated=True, color=DARKEST)
@@ -173,10 +175,11 @@ class Renderer:
         self._disturbed.set_linewidths(0.4 + 1.6 * strength)
         self._disturbed.set_alpha(0.7 * strength)
 
-        ends = np.array([(m.sender, m.receiver) for m in scene.messages], int).reshape(-1, 2)
-        part = np.array([m.progress for m in scene.messages]).reshape(-1, 1)
+        messages = scene.messages or ()
+        ends = np.array([(m.sender, m.receiver) for m in messages], int).reshape(-1, 2)
+        part = np.array([m.progress for m in messages]).reshape(-1, 1)
         self._messages.set_offsets(transmitters[ends[:, 0]] * (1 - part) + transmitters[ends[:, 1]] * part)
-        self._messages.set_alpha(np.array([0.9 / max(m.age, 1) for m in scene.messages]) if scene.messages else None)
+        self._messages.set_alpha(np.array([0.9 / max(m.age, 1) for m in messages]) if messages else None)
 
         for bar, power in zip(self._bars, scene.power.tolist(), strict=True):
             bar.set_width(power)
@@ -197,6 +200,46 @@ def _placed(scene: Scene) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
 
 def _angles(count: int) -> NDArray[np.float64]:
     return np.linspace(0, 2 * np.pi, count, endpoint=False)
+
+
+class Screen:
+    """Draws what `render_mode` asks for, and is empty again in copies of an environment."""
+
+    def __init__(self, mode: str | None) -> None:
+        self.mode = mode
+        self._forget()
+
+    def _forget(self) -> None:
+        self._renderer: Renderer | None = None
+        self._window: Window | None = None
+        self._episode = 0
+
+    def render(self, scene: Callable[[], Scene], episode: int) -> Pixels | None:
+        """The picture with "rgb_array"; with "human" it is shown; without a mode nothing is drawn."""
+        if self.mode is None:
+            return None
+        if self.mode == "human" and self._window is None:
+            self._window = Window()
+        now = scene()
+        if self._renderer is None or episode != self._episode:
+            self._renderer, self._episode = Renderer(now), episode
+        frame = self._renderer.frame(now)
+        if self._window is None:
+            return frame
+        self._window.show(frame)
+        return None
+
+    def close(self) -> None:
+        """Close the window, if there is one."""
+        if self._window is not None:
+            self._window.close()
+        self._forget()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"mode": self.mode}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["mode"])  # type: ignore[misc]  # a new screen for the copy
 
 
 class Window:
