@@ -68,7 +68,8 @@ def _read(path: str) -> NDArray[np.generic]:
         if kind == ".csv":
             with warnings.catch_warnings(action="error"):  # an empty file is no more than a warning to numpy
                 return np.loadtxt(path, delimiter=",", ndmin=2, encoding="utf-8-sig")
-        with np.load(path, allow_pickle=False) as arrays:
+        # numpy leaves a file open that is no archive, unless it is ours.
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             names = list(arrays)
             if "gain" not in names and len(names) != 1:
                 held = ", ".join(names) or "none"
