@@ -127,7 +127,7 @@ def test_files_that_cannot_be_used_are_refused_in_one_sentence(file, tmp_path):
         (tmp_path / "torn.npz", "cannot be read"),
         (file(None, "two.npz", a=ONE, b=ONE), 'should hold an array "gain", or one array alone, and holds a, b'),
     ]:
-        with pytest.raises(ConfigError, match=sentence) as caught:
+        with pytest.raises(ConfigError, match=f"^scenario: gains.path: .*{sentence}") as caught:
             Scenario.of(of(str(path)))
         assert "\n" not in str(caught.value)
 
