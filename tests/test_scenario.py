@@ -283,7 +283,7 @@ def test_uplink_and_drifting_are_dense_with_base_stations_and_with_motion():
 @pytest.mark.parametrize(
     ("written", "sentence"),
     [
-        ({"fading": "jakes"}, "scenario.fading: doppler: nothing is not valid: give either doppler in Hz, or speed"),
+        ({"fading": "jakes"}, "scenario.fading: doppler: nothing is not valid: give doppler in Hz, or speed"),
         (
             {"fading": {"kind": "jakes", "doppler": 5, "speed": 1}},
             "scenario.fading: doppler: doppler 5.0, speed 1.0 is not valid",

@@ -139,7 +139,7 @@ class Walk:
             "transmitters": self.transmitters,
             "receivers": self.receivers,
             "shadowing": self._shadowing,
-            "memory": self._memory,
+            "memory": dict(self._memory),  # which changes as the walk goes on
             "streams": [generator_state(self._rng), generator_state(self._innovations)],
         }
 

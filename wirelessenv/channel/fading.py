@@ -116,7 +116,8 @@ class DopplerFading(Fading):
         if ways not in ((True, False, False), (False, True, True)):
             given = ", ".join(f"{k} {v}" for k in ("doppler", "speed", "carrier") if (v := getattr(self, k)) is not None)
             raise ValueError(
-                f"doppler: {given or 'nothing'} is not valid: give either doppler in Hz, or speed in m/s and carrier in Hz"
+                f"doppler: {given or 'nothing'} is not valid: give doppler in Hz, or speed in m/s and carrier in Hz, and "
+                "null for what a preset gives of the other"
             )
         return self
 

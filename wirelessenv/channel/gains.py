@@ -31,7 +31,7 @@ class Gains(Model):
         except (OSError, ValueError) as error:
             missing = isinstance(error, FileNotFoundError)
             raise ConfigError(
-                f"{self.path}: " + ("there is no such file" if missing else f"cannot be read ({error})")
+                f"gains.path: {self.path}: " + ("there is no such file" if missing else f"cannot be read ({error})")
             ) from None
         return _load(self.path, self.unit, written.st_mtime_ns, written.st_size)
 
@@ -41,9 +41,9 @@ def _load(path: str, unit: str, modified: int, size: int) -> NDArray[np.float32]
     """The file as it was `modified`; kept, because every network of a scenario asks for it."""
     values = _read(path)
     if values.dtype.kind not in "fiu":
-        raise ConfigError(f"{path}: holds {values.dtype} values: gains should be real numbers")
+        raise ConfigError(f"gains.path: {path}: holds {values.dtype} values: gains should be real numbers")
     if values.ndim not in (2, 3) or values.shape[-1] != values.shape[-2] or not values.size:
-        raise ConfigError(f"{path}: the shape {values.shape} is not valid: it should be (m, m) or (slots, m, m)")
+        raise ConfigError(f"gains.path: {path}: the shape {values.shape} is not valid: it should be (m, m) or (slots, m, m)")
     with np.errstate(over="ignore"):
         gain = 10 ** (values.astype(float) / 10) if unit == "db" else values.astype(float)
         linear = gain.astype(np.float32)
@@ -54,7 +54,7 @@ def _load(path: str, unit: str, modified: int, size: int) -> NDArray[np.float32]
     ):
         if wrong.any():
             place = ", ".join(str(index) for index in np.argwhere(wrong)[0])
-            raise ConfigError(f"{path}: the gain at [{place}] is {name}: {right}")
+            raise ConfigError(f"gains.path: {path}: the gain at [{place}] is {name}: {right}")
     linear = linear.reshape(-1, *linear.shape[-2:])
     linear.flags.writeable = False  # it is shared
     return linear
@@ -63,18 +63,19 @@ def _load(path: str, unit: str, modified: int, size: int) -> NDArray[np.float32]
 def _read(path: str) -> NDArray[np.generic]:
     kind = Path(path).suffix.lower()
     if kind not in (".npz", ".csv"):
-        raise ConfigError(f"{path}: is not a file of gains: it should end in .npz or .csv")
+        raise ConfigError(f"gains.path: {path}: is not a file of gains: it should end in .npz or .csv")
     try:
         if kind == ".csv":
             with warnings.catch_warnings(action="error"):  # an empty file is no more than a warning to numpy
                 return np.loadtxt(path, delimiter=",", ndmin=2, encoding="utf-8-sig")
-        with np.load(path, allow_pickle=False) as arrays:
+        # numpy leaves a file open that is no archive, unless it is ours.
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             names = list(arrays)
             if "gain" not in names and len(names) != 1:
                 held = ", ".join(names) or "none"
-                raise ConfigError(f'{path}: should hold an array "gain", or one array alone, and holds {held}')
+                raise ConfigError(f'gains.path: {path}: should hold an array "gain", or one array alone, and holds {held}')
             return np.asarray(arrays["gain" if "gain" in names else names[0]])
     except ConfigError:
         raise
     except Exception as error:  # a damaged archive raises whatever zipfile, zlib, numpy or the disk may
-        raise ConfigError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
+        raise ConfigError(f"gains.path: {path}: cannot be read ({' '.join(str(error).split())})") from None
