@@ -92,7 +92,12 @@ class Renderer:
         self._transmitters = self._dots("^", 42, DARKEST, "white", "transmitter", 5)
         self._messages = self._dots("s", 11, MESSAGE, "none", "message (fading with age)", 6)
         self._figure.legend(
-            handles=[self._transmitters, self._receivers, self._disturbed, *([] if scene.messages is None else [self._messages])],
+            handles=[
+                self._transmitters,
+                self._receivers,
+                self._disturbed,
+                *([] if scene.messages is None else [self._messages]),
+            ],
             loc="upper left",
             bbox_to_anchor=(0.02, 0.955),
             ncols=4,
