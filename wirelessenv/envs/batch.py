@@ -1,17 +1,19 @@
 """E environments side by side: all that the forms of the environment share."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from gymnasium.spaces import Box, Space
 from gymnasium.utils.seeding import np_random
 
+from wirelessenv.config import ConfigError
 from wirelessenv.envs.moment import Floats, Moment, Played
 from wirelessenv.envs.settings import Settings
 from wirelessenv.messages.channel import MessageChannel
 from wirelessenv.messages.knowledge import message_graphs
 from wirelessenv.network import WirelessNetwork
+from wirelessenv.streams import run_seeds
 
 MOST_SLOTS, MOST_LINKS = 64, 2**18
 """Slots that are made at once, and links in them."""
@@ -25,15 +27,17 @@ class Batch:
     Random numbers are drawn from the first reset on, so that copies of a batch that was never reset differ.
     """
 
-    def __init__(self, settings: Settings, environments: int) -> None:
+    def __init__(self, settings: Settings, num_envs: int) -> None:
+        if isinstance(num_envs, bool) or not isinstance(num_envs, int | np.integer) or num_envs < 1:
+            raise ConfigError(f"num_envs: {num_envs!r} is not valid: it should be a whole number, 1 or more")
         self.settings = settings
-        self.environments = environments
+        self.environments = int(num_envs)
         self.agents = settings.scenario.transmitters
         self.cycle = -1
         """Slots played in this episode; -1 before the first reset."""
         self._network: WirelessNetwork | None = None
         self._channel: MessageChannel | None = None
-        self._slots_at_once = max(1, min(MOST_SLOTS, MOST_LINKS // (environments * self.agents**2)))
+        self._slots_at_once = max(1, min(MOST_SLOTS, MOST_LINKS // (self.environments * self.agents**2)))
 
     def observation_space(self) -> Box:
         """One agent's."""
@@ -55,17 +59,29 @@ class Batch:
         return self._network
 
     def reset(self, seed: int | Sequence[int] | None = None) -> None:
-        """Begin an episode in every environment: the first of new seeds, or the next of the seeds there are."""
+        """Begin an episode in every environment: the first of new seeds, or the next of the seeds there are.
+
+        One seed s stands for s, s + 1, ..., one for each environment.
+        """
+        seeds = None if seed is None else self._seeds(seed)
         if self._network is None:
-            first = np_random()[0].integers(2**32, size=self.environments).tolist() if seed is None else seed
+            first = np_random()[0].integers(2**32, size=self.environments).tolist() if seeds is None else seeds
             self._network = WirelessNetwork(self.settings.scenario, first)
         else:
-            self._network.reset(seed)
+            self._network.reset(seeds)
         self.cycle = 0
         self._last = self._before_last = Played.never(self.environments, self.agents)
         self._next_block(self._network)
         self._start_messages(self._network)
         self._now = self._moment()
+
+    def _seeds(self, seed: int | Sequence[int]) -> tuple[int, ...]:
+        seeds = run_seeds(seed)
+        if not isinstance(seed, Iterable):
+            seeds = tuple(range(seeds[0], seeds[0] + self.environments))
+        if len(seeds) != self.environments:
+            raise ConfigError(f"seed: {len(seeds)} seeds are not valid: there are {self.environments} environments")
+        return seeds
 
     def _start_messages(self, network: WirelessNetwork) -> None:
         settings = self.settings

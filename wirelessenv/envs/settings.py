@@ -79,3 +79,9 @@ def checked_render_mode(mode: str | None) -> str | None:
     if mode is not None and mode not in RENDER_MODES:
         raise ConfigError(f'render_mode: "{mode}" is not valid{nearest(str(mode), RENDER_MODES)}; leave it out to draw nothing')
     return mode
+
+
+def not_drawn(mode: str | None) -> None:
+    """Raises ConfigError where a batch of environments is asked to draw itself."""
+    if mode is not None:
+        raise ConfigError(f"render_mode: {mode!r} is not valid: only single environments are drawn; leave it out")

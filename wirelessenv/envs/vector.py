@@ -1,6 +1,6 @@
 """The Gymnasium vector environment: many networks stepped as one batch of arrays."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from wirelessenv.config import ConfigError
 from wirelessenv.envs.actions import Actions
 from wirelessenv.envs.batch import Batch
-from wirelessenv.envs.settings import Settings
-from wirelessenv.streams import run_seeds
+from wirelessenv.envs.settings import Settings, not_drawn
 
 Floats = NDArray[np.float32]
 
@@ -39,15 +38,12 @@ class VectorPowerControlEnv(VectorEnv[Floats, NDArray[Any], NDArray[Any]]):
         if max_episode_steps is not None:
             options["max_cycles"] = max_episode_steps
         self.settings = Settings.parse({"scenario": scenario, **options})
-        if isinstance(num_envs, bool) or not isinstance(num_envs, int | np.integer) or num_envs < 1:
-            raise ConfigError(f"num_envs: {num_envs!r} is not valid: it should be a whole number, 1 or more")
-        if render_mode is not None:
-            raise ConfigError(f"render_mode: {render_mode!r} is not valid: only single environments are drawn; leave it out")
-        self.num_envs = int(num_envs)
+        not_drawn(render_mode)
         self.render_mode = None
         self._same_step = _mode(autoreset_mode) is AutoresetMode.SAME_STEP
         self.metadata = {"autoreset_mode": _mode(autoreset_mode)}
-        self._batch, self._actions = Batch(self.settings, self.num_envs), Actions(self.settings)
+        self._batch, self._actions = Batch(self.settings, num_envs), Actions(self.settings)
+        self.num_envs = self._batch.environments
         self.single_observation_space = self._batch.joint_observation_space()
         self.single_action_space = self._actions.joint_space(self._batch.agents)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
@@ -57,7 +53,7 @@ class VectorPowerControlEnv(VectorEnv[Floats, NDArray[Any], NDArray[Any]]):
         self, *, seed: int | Sequence[int] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Floats, dict[str, Any]]:
         """Begin an episode everywhere. `options` are accepted and not used."""
-        self._batch.reset(None if seed is None else self._seeds(seed))
+        self._batch.reset(seed)
         return self._batch.observations(), self._infos()
 
     def step(self, actions: NDArray[Any]) -> tuple[Floats, NDArray[np.float64], NDArray[Any], NDArray[Any], dict[str, Any]]:
@@ -76,14 +72,6 @@ class VectorPowerControlEnv(VectorEnv[Floats, NDArray[Any], NDArray[Any]]):
             self._batch.reset()
             observations, infos = self._batch.observations(), self._infos() | infos
         return observations, rewards, never, np.full(self.num_envs, over), infos
-
-    def _seeds(self, seed: int | Sequence[int]) -> tuple[int, ...]:
-        seeds = run_seeds(seed)
-        if not isinstance(seed, Iterable):
-            seeds = tuple(range(seeds[0], seeds[0] + self.num_envs))
-        if len(seeds) != self.num_envs:
-            raise ConfigError(f"seed: {len(seeds)} seeds are not valid: there are {self.num_envs} environments")
-        return seeds
 
     def state(self) -> Floats:
         """The coming slots' gains |h|^2, [receiver, transmitter], flattened to (E, m * m)."""

@@ -1,0 +1,1 @@
+"""Forms of the environment for single libraries; each module imports its library, which nothing else does."""
