@@ -39,8 +39,8 @@ def test_a_new_fading_law_is_usable_from_a_mapping_at_once():
         kind: Literal["on_off"] = "on_off"
         chance: Probability = 0.5
 
-        def block(self, sampler, slots, receivers, transmitters, state):
-            drawn = sampler.exponential(slots, receivers, transmitters) < -np.log1p(-self.chance)
+        def block(self, sampler, span, state):
+            drawn = sampler.exponential(*span.shape) < -np.log1p(-self.chance)
             return drawn * sampler.ones(1, 1, 1) / np.float32(self.chance), None
 
     gain = WirelessNetwork({"preset": "gaussian", "fading": {"kind": "on_off", "chance": 0.25}}).block(500).gain

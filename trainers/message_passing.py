@@ -3,6 +3,7 @@
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from math import ceil, log2
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -151,6 +152,32 @@ class MessagePassingLearner(ABC):
     def dropped_queries(self) -> NDArray[np.int64]:
         """Entries left out of updates because they were older than the memory, (runs, variants)."""
         return self._planner.dropped
+
+    def report(self) -> dict[str, NDArray[Any]]:
+        """Columns of metrics.csv, each (runs, variants)."""
+        utility = self.problem.evaluate(self.parameters)
+        slots = np.broadcast_to(self.problem.slots, utility.shape)
+        counts = ("messages", "entries", "bits", "max_age", "dropped_queries")
+        return {
+            "utility": utility,
+            "full_power_utility": np.broadcast_to(self._full_power[:, None], utility.shape),
+            "slots": slots,
+            "simulated_seconds": slots * self.problem.slot_seconds,
+            **{name: getattr(self, name) for name in counts},
+            "bits_delta": self.changed_entries * self.entry_bits,
+        }
+
+    @cached_property
+    def _full_power(self) -> NDArray[np.float64]:
+        return self.problem.full_power_utility()
+
+    def finite(self) -> NDArray[np.bool_]:
+        """Whether all parameters are finite, (runs, variants)."""
+        return np.asarray(self.parameters.isfinite().all(3).all(1).cpu())
+
+    def learned(self) -> Tensor:
+        """The policies, (runs, agents, variants, size)."""
+        return self.parameters
 
     def predict(self, observations: Any, run: int = 0, variant: int = 0) -> Any:
         """Actions of a run's policies for observations (..., agents, inputs) or a dict of them by agent.

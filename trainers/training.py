@@ -4,15 +4,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from trainers.experiment import Experiment
 from trainers.groups import Group, GroupFiles
-from trainers.message_passing import MessagePassingLearner
+from trainers.learner import Learner
 
 SHARE = 0.02
 """The largest share of the time that goes into checkpoints, and of the main process's into tables."""
@@ -65,7 +63,7 @@ def train(experiment: Experiment, group: Group, run: Path, at: At, *, device: st
         state = files.load()
         if state is not None:
             learner.set_state(state)
-        evaluation = Evaluation(experiment, group, files, learner)
+        evaluation = Evaluation(group, files, learner)
         if state is None:
             evaluation.write()
         cadence, stop = Cadence(save_every), at(learner.iteration)
@@ -78,22 +76,21 @@ def train(experiment: Experiment, group: Group, run: Path, at: At, *, device: st
                     files.save(learner.iteration, learner.state())
         if learner.iteration < experiment.iterations:
             return False
-        files.finish(learner.parameters)
+        files.finish(learner.learned())
         return True
 
 
 class Evaluation:
     """Writes where the runs of a group stand."""
 
-    def __init__(self, experiment: Experiment, group: Group, files: GroupFiles, learner: MessagePassingLearner) -> None:
-        self._experiment, self._group, self._files, self._learner = experiment, group, files, learner
-        self._full_power = learner.problem.full_power_utility()
+    def __init__(self, group: Group, files: GroupFiles, learner: Learner) -> None:
+        self._group, self._files, self._learner = group, files, learner
         self._diverged = {(row[0], int(row[1])) for row in files.rows("diverged.csv")}
 
     def write(self) -> None:
         """One row for each run that is sound, and one in diverged.csv for each that is so no longer."""
-        utility = self._learner.problem.evaluate(self._learner.parameters)
-        sound = torch.isfinite(self._learner.parameters).all(3).all(1).cpu().numpy()  # (runs, variants)
+        report, sound = self._learner.report(), self._learner.finite()
+        judged = next(iter(report))
         rows, diverged = [], []
         for variant, curve in enumerate(self._group.curves):
             for index, seed in enumerate(self._group.seeds):
@@ -101,24 +98,11 @@ class Evaluation:
                 if (curve, seed) in self._diverged:
                     continue
                 key = {"curve": curve, "seed": seed, "iteration": self._learner.iteration}
-                if sound[at] and np.isfinite(utility[at]):
-                    rows.append(key | self._row(at, utility))
+                if sound[at] and np.isfinite(report[judged][at]):
+                    values = {name: column[at].item() for name, column in report.items()}
+                    rows.append(key | values | {"wall_seconds": self._learner.train_seconds / sound.size})
                 else:
                     self._diverged.add((curve, seed))
-                    diverged.append(key | {"quantity": "utility" if sound[at] else "parameters"})
+                    diverged.append(key | {"quantity": judged if sound[at] else "parameters"})
         self._files.append("metrics.csv", rows)
         self._files.append("diverged.csv", diverged)
-
-    def _row(self, at: tuple[int, int], utility: NDArray[np.float64]) -> dict[str, Any]:
-        learner = self._learner
-        slots = np.broadcast_to(learner.problem.slots, utility.shape)[at]
-        counts = ("messages", "entries", "bits", "max_age", "dropped_queries")
-        return {
-            "slots": int(slots),
-            "simulated_seconds": float(slots * learner.problem.slot_seconds),
-            **{name: int(getattr(learner, name)[at]) for name in counts},
-            "bits_delta": int(learner.changed_entries[at] * learner.entry_bits),
-            "wall_seconds": learner.train_seconds / utility.size,
-            "utility": float(utility[at]),
-            "full_power_utility": float(self._full_power[at[0]]),
-        }

@@ -8,36 +8,14 @@ import numpy as np
 from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
-from wirelessenv.channel.geometry import Positions, distances, serving_receiver
+from wirelessenv.channel.fading import Span
 from wirelessenv.channel.sampling import Sampler, sampler
+from wirelessenv.large_scale import LargeScale, Setting, large_scale
+from wirelessenv.layout import Layout, draw_layout
 from wirelessenv.physics.aggregation import aggregate, visible_amplitude
 from wirelessenv.physics.rates import rate, sinr, split
 from wirelessenv.scenario import Scenario
-from wirelessenv.streams import run_seeds, stream
-
-
-@dataclass(frozen=True)
-class Layout:
-    """One placement of transmitters and receivers."""
-
-    transmitters: Positions
-    """(m, 2)"""
-    receivers: Positions
-    """(n, 2)"""
-    serving: NDArray[np.intp]
-    """r(i) of each transmitter, (m,)"""
-    mean_gain: NDArray[np.float32]
-    """E|h|^2 before association, (n, m)"""
-
-
-def draw_layout(scenario: Scenario, seed: int, episode: int = 0) -> Layout:
-    """The layout of (seed, episode), or of the scenario's own layout_seed where its layout is fixed."""
-    key = (scenario.layout_seed, 0) if scenario.layout == "fixed" else (seed, episode)
-    transmitters, receivers = scenario.placement.draw(
-        stream(key[0], "layout", key[1]), scenario.transmitters, scenario.receivers
-    )
-    gain = scenario.path_loss.gain(distances(receivers, transmitters))
-    return Layout(transmitters, receivers, serving_receiver(gain, scenario.association), gain.astype(np.float32))
+from wirelessenv.streams import run_seeds
 
 
 @dataclass(frozen=True)
@@ -52,6 +30,12 @@ class Block:
     """the rest of it, with a zero diagonal"""
     features: Any
     """What the policies see, (runs, slots, m, K) float32: the aggregation sequence, scaled as the scenario says."""
+    transmitters: NDArray[np.float64]
+    """positions (runs, slots, m, 2), numpy on any device, as are the next two; read-only views where nothing moves"""
+    receivers: NDArray[np.float64]
+    """positions (runs, slots, n, 2)"""
+    serving: NDArray[np.intp]
+    """r(i) of each transmitter (runs, slots, m)"""
 
 
 class Outcome(NamedTuple):
@@ -94,11 +78,14 @@ class WirelessNetwork:
         scenario = self.scenario
         self.episode = episode
         self.layouts = [draw_layout(scenario, seed, episode) for seed in self.seeds]
-        self._mean_gain = self._array(np.stack([layout.mean_gain for layout in self.layouts]))[:, None]
-        self._serving = None if scenario.association == "ad_hoc" else np.stack([layout.serving for layout in self.layouts])
+        self._antenna = scenario.placement.antennas(scenario.transmitters)
+        self._large_scale = self._new_large_scale()
         self._sampler = sampler(self.seeds, "fading", episode, self.device)
         self._fading_state: Any = None
         self._history = self._array(np.ones((self.runs, scenario.transmitters, scenario.hops), np.float32))
+
+    def _new_large_scale(self, purpose: str = "") -> LargeScale:
+        return large_scale(self.scenario, self.layouts, self.seeds, self.episode, self._array, purpose=purpose)
 
     def _array(self, values: NDArray[np.float32]) -> Any:
         if self.device is None:
@@ -115,30 +102,41 @@ class WirelessNetwork:
 
     def block(self, slots: int) -> Block:
         """The next `slots` slots."""
-        gain, self._fading_state = self._gains(self._sampler, slots, self._fading_state)
+        setting = self._large_scale.block(slots)
+        gain, self._fading_state = self._gains(self._sampler, setting, self._fading_state)
         sequence, self._history = aggregate(visible_amplitude(gain, self.scenario.threshold), self._history)
-        return Block(gain, *split(gain), self._scaled(sequence))
+        return self._block(gain, sequence, setting.transmitters, setting.receivers, setting.serving)
 
     def bank(self, slots: int, purpose: str) -> Block:
-        """`slots` slots of a stream of their own, the same at every call: to evaluate on, beside those trained on."""
+        """`slots` slots of a stream of their own, the same at every call: to evaluate on, beside those trained on.
+
+        Where transmitters or receivers move, they set out from the layout once more, on ways of their own.
+        """
         scenario = self.scenario
         warm_up = scenario.hops - 1  # after it the aggregation sequence has forgotten how it began
-        gain, _ = self._gains(sampler(self.seeds, purpose, self.episode, self.device), slots + warm_up, None)
+        setting = self._new_large_scale(purpose).block(slots + warm_up)
+        gain, _ = self._gains(sampler(self.seeds, purpose, self.episode, self.device), setting, None)
         history = self._array(np.ones((self.runs, scenario.transmitters, scenario.hops), np.float32))
         sequence, _ = aggregate(visible_amplitude(gain, scenario.threshold), history)
-        gain = gain[:, warm_up:]
-        return Block(gain, *split(gain), self._scaled(sequence[:, warm_up:]))
+        places = (setting.transmitters[:, warm_up:], setting.receivers[:, warm_up:], setting.serving[:, warm_up:])
+        return self._block(gain[:, warm_up:], sequence[:, warm_up:], *places)
 
-    def _gains(self, draws: Sampler, slots: int, state: Any) -> tuple[Any, Any]:
-        receivers, transmitters = self._mean_gain.shape[-2:]
-        gain, state = self.scenario.fading.block(draws, slots, receivers, transmitters, state)
-        gain *= self._mean_gain
-        if self._serving is not None:
-            gain = gain[np.arange(self.runs)[:, None, None], np.arange(slots)[:, None], self._serving[:, None]]
+    def _gains(self, draws: Sampler, setting: Setting, state: Any) -> tuple[Any, Any]:
+        receivers, antennas = setting.mean_gain.shape[-2:]
+        slots = setting.serving.shape[1]
+        span = Span(slots, receivers, antennas, self.scenario.slot_seconds)
+        gain, state = self.scenario.fading.block(draws, span, state)
+        gain *= setting.mean_gain
+        if self.scenario.association == "uplink":
+            serving = np.array(setting.serving)  # torch does not index with views that cannot be written to
+            gain = gain[np.arange(self.runs)[:, None, None], np.arange(slots)[:, None], serving]
+        if self._antenna is not None:
+            gain = gain[..., self._antenna]
         return gain, state
 
-    def _scaled(self, sequence: Any) -> Any:
-        return array_namespace(sequence).log1p(sequence) if self.scenario.observation_scale == "log1p" else sequence
+    def _block(self, gain: Any, sequence: Any, *places: Any) -> Block:
+        features = array_namespace(sequence).log1p(sequence) if self.scenario.observation_scale == "log1p" else sequence
+        return Block(gain, *split(gain), features, *places)
 
     def utilities(self, wanted: Any, cross: Any, power: Any) -> Any:
         """Utility of every agent (..., m), in the unit of the scenario's utility: see `outcome`."""
@@ -150,7 +148,7 @@ class WirelessNetwork:
         `wanted` (..., m) and `cross` (..., m, m) are a block's, or what `physics.rates.split` makes of gains.
         """
         ratio = sinr(wanted, cross, power, self.scenario.noise)
-        reached = rate(ratio)
+        reached = rate(ratio, self.scenario.sinr_cap)
         return Outcome(ratio, reached, self.scenario.utility(reached, power))
 
     def state(self) -> dict[str, Any]:
@@ -158,6 +156,7 @@ class WirelessNetwork:
         return {
             "seeds": list(self.seeds),
             "episode": self.episode,
+            "large_scale": self._large_scale.state(),
             "sampler": self._sampler.state(),
             "fading": self._fading_state,
             "history": self._history,
@@ -167,6 +166,10 @@ class WirelessNetwork:
         """Go on from a saved state."""
         self.seeds = tuple(state["seeds"])
         self._start(state["episode"])
+        self._large_scale.set_state(state["large_scale"])
         self._sampler.set_state(state["sampler"])
         self._fading_state = state["fading"]
         self._history = state["history"]
+
+
+__all__ = ["Block", "Layout", "WirelessNetwork", "draw_layout"]

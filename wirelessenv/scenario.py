@@ -6,50 +6,29 @@
 1
 """
 
+import math
 from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from wirelessenv.channel.fading import Fading, Rayleigh
+from wirelessenv.channel.gains import Gains
 from wirelessenv.channel.geometry import NoPlacement, Placement, UniformPlacement
+from wirelessenv.channel.mobility import Mobility, NoMobility
 from wirelessenv.channel.path_loss import NoPathLoss, PathLoss, PowerLaw
-from wirelessenv.config import Count, Model, NonNegative, Positive, Seed, merge, nearest, read_yaml
+from wirelessenv.channel.shadowing import NoShadowing, Shadowing
+from wirelessenv.config import Count, Model, NonNegative, Number, Piece, Positive, Seed, merge, nearest, read_yaml
 from wirelessenv.messages.activity import Activity
 from wirelessenv.messages.graph import BlockGraph, CompleteGraph, Graph
 from wirelessenv.messages.links import Links
 from wirelessenv.physics.utilities import Rate, Utility
+from wirelessenv.presets import MESSAGINGS, SCENARIOS
 
-# papers/000, Section VIII. The smallest distance is ours: the paper gives none, and amplitude d^-2.2 has no bound.
-_PAPER: dict[str, Any] = {
-    "transmitters": 24,
-    "placement": {"kind": "uniform", "half_width": 1.0, "receiver_offset": 0.25},
-    "path_loss": {"kind": "power_law", "amplitude_exponent": 2.2, "smallest_distance": 0.1},
-    "fading": {"kind": "rayleigh"},
-    "utility": {"kind": "rate"},
-}
-SCENARIOS: dict[str, dict[str, Any]] = {
-    "paper": _PAPER,
-    # papers/000 as its authors' code has it: real Gaussian AR(1) fading.
-    "authors": _PAPER | {"fading": {"kind": "real_ar1", "memory": 0.7, "innovation": 0.3}},
-    # `paper` on a sixteenth of the area, where interference matters: full power reaches about 2/3 of WMMSE.
-    "dense": _PAPER
-    | {"placement": {"kind": "uniform", "half_width": 0.25, "receiver_offset": 0.125}, "observation_scale": "log1p"},
-    # Sun et al., Learning to Optimize (2018): i.i.d. channels without geometry, 10, 20 or 30 pairs.
-    "gaussian": _PAPER | {"transmitters": 10, "placement": {"kind": "none"}, "path_loss": {"kind": "none"}, "max_power": 1.0},
-}
-MESSAGINGS: dict[str, dict[str, Any]] = {
-    # papers/000, Section VIII, Figure 2, and its authors' code: kappa = 6; links of one instant; queries always.
-    "paper": {"graph": {"kind": "block", "kappa": 6}, "links": {"delay": {"kind": "constant", "instants": 1}}},
-    # The benchmark: everybody hears everybody at once, always (Algorithm 1 on a complete graph without delay).
-    "centralised": {
-        "graph": {"kind": "complete"},
-        "links": {"delay": {"kind": "constant", "instants": 0}},
-        "relay": False,
-    },
-}
+_GEOMETRY = ("placement", "path_loss", "shadowing", "mobility")
+"""the parts of a scenario that gains take the place of"""
 
 
 class _Preset(Model):
@@ -71,7 +50,12 @@ class _Preset(Model):
         name = data.get("preset", "paper")
         if str(name) not in cls.presets():
             raise ValueError(f'unknown preset "{name}"{nearest(str(name), cls.presets())}')
-        return merge(cls.presets()[str(name)], data)
+        return cls._completed(merge(cls.presets()[str(name)], data), data)
+
+    @classmethod
+    def _completed(cls, merged: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+        """What a preset and the keys that were `given` beside it mean together."""
+        return merged
 
     @classmethod
     def of(cls, value: Any) -> Self:
@@ -87,7 +71,8 @@ class _Preset(Model):
 class Scenario(_Preset):
     """The radio network.
 
-    Gains are power gains |h|^2; the unit of length is free, and powers and noise share one.
+    Gains are power gains |h|^2. The unit of length is free where no law asks for metres, and powers and noise share one.
+    A user's own `gains` take the place of placement, path loss, shadowing and mobility.
     """
 
     transmitters: Count = Field(24, description="m: number of agents")
@@ -95,9 +80,14 @@ class Scenario(_Preset):
     association: Literal["ad_hoc", "uplink"] = "ad_hoc"
     placement: Placement = UniformPlacement()
     path_loss: PathLoss = PowerLaw()
+    shadowing: Shadowing = NoShadowing()
+    direct_gain_db: Number = Field(0.0, ge=-1000, le=1000, description="antenna gain of direct links alone")
     fading: Fading = Rayleigh()
+    mobility: Mobility = NoMobility()
+    gains: Gains | None = Field(None, description="a user's own mean gains, in place of geometry")
     noise: Positive = Field(1.0, description="noise power")
     max_power: Positive = Field(10.0, description="p_max: powers are in [0, max_power]")
+    sinr_cap_db: Annotated[Number, Field(ge=-1000, le=1000)] | None = Field(None, description="the largest SINR that counts")
     utility: Utility = Rate()
     hops: Count = Field(5, description="K: length of the aggregation sequence")
     threshold: NonNegative = Field(0.01, description="amplitudes below it are not seen by the policies")
@@ -109,6 +99,36 @@ class Scenario(_Preset):
     @classmethod
     def presets(cls) -> dict[str, dict[str, Any]]:
         return SCENARIOS
+
+    @classmethod
+    def _completed(cls, merged: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+        if merged.get("gains") is None:
+            return merged
+        return merged | {part: "none" for part in _GEOMETRY if part not in given}
+
+    @property
+    def sinr_cap(self) -> float:
+        """The largest SINR that counts, linear; infinite where there is none."""
+        return math.inf if self.sinr_cap_db is None else float(10 ** (self.sinr_cap_db / 10))
+
+    @model_validator(mode="after")
+    def _gains_take_the_place_of_geometry(self) -> Self:
+        if self.gains is None:
+            return self
+        for part in _GEOMETRY:
+            if _kind(getattr(self, part)) != "none":
+                raise ValueError(
+                    f'{part}: "{_kind(getattr(self, part))}" is not valid beside gains, which take its place: leave it out, or '
+                    'use "none"'
+                )
+        if self.association != "ad_hoc":
+            raise ValueError('association: "uplink" is not valid beside gains, which are those of links after association')
+        held = self.gains.load().shape[-1]
+        if held != self.transmitters:
+            raise ValueError(
+                f"transmitters: {self.transmitters} is not valid: {self.gains.path} holds the gains of {held} transmitters"
+            )
+        return self
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
@@ -128,7 +148,27 @@ class Scenario(_Preset):
             raise ValueError('association: "uplink" is not valid without a placement: no base station is nearest')
         if isinstance(self.placement, NoPlacement) != isinstance(self.path_loss, NoPathLoss):
             raise ValueError('path_loss: a path loss needs positions: use kind "none" for both it and placement, or neither')
+        if self.association == "uplink" and not self.placement.uplink:
+            raise ValueError(
+                f'placement: "{_kind(self.placement)}" is not valid for an uplink: it has no base stations to receive'
+            )
         return self
+
+    @model_validator(mode="after")
+    def _shadowing_and_mobility_have_positions(self) -> Self:
+        if isinstance(self.placement, NoPlacement) and not isinstance(self.shadowing, NoShadowing):
+            raise ValueError(f'shadowing: "{_kind(self.shadowing)}" is not valid without a placement: it belongs to positions')
+        mobile = self.placement.mobile - ({"receivers"} if self.association == "uplink" else set())
+        if still := sorted(set(self.mobility.who()) - mobile):
+            able = f": with it, {' and '.join(sorted(mobile))} can move" if mobile else ": with it, nobody can move"
+            where = f'placement "{_kind(self.placement)}"' + (" in an uplink" if self.association == "uplink" else "")
+            raise ValueError(f'mobility: "{_kind(self.mobility)}" of {" and ".join(still)} is not valid for {where}{able}')
+        return self
+
+
+def _kind(piece: Piece) -> str:
+    """The name that a piece goes by."""
+    return str(type(piece).model_fields["kind"].default)
 
 
 class Messaging(_Preset):

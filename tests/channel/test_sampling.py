@@ -30,7 +30,7 @@ def test_the_device_chooses_the_sampler():
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_draw_has_a_row_for_each_run(device, shape):
     draws = sampler([0, 1], "fading", device=device)
-    for drawn in (draws.exponential(4, *shape), draws.normal(4, *shape), draws.ones(4, *shape)):
+    for drawn in (draws.uniform(4, *shape), draws.exponential(4, *shape), draws.normal(4, *shape), draws.ones(4, *shape)):
         assert drawn.shape == (2, 4, *shape)
         assert str(drawn.dtype).endswith("float32")
 
@@ -61,10 +61,18 @@ def test_exponentials_are_exponential_and_finite_whatever_is_drawn(device):
     assert stats.kstest(values[:50_000], "expon").pvalue > 1e-3
 
 
+@pytest.mark.parametrize("device", DEVICES)
+def test_uniforms_fill_their_interval_and_stay_below_1(device):
+    values = flat(sampler([0], "fading", device=device).uniform(500, 2000))
+    assert (values >= 0).all()
+    assert (values < 1).all()
+    assert stats.kstest(values[:50_000], "uniform").pvalue > 1e-3
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 @given(cuts=st.lists(st.integers(1, 5), min_size=1, max_size=5))
 def test_numpy_draws_do_not_depend_on_how_slots_are_cut(shape, cuts):
-    for kind in ("normal", "exponential"):
+    for kind in ("normal", "exponential", "uniform"):
         cut = sampler([3, 4], "fading")
         parts = [getattr(cut, kind)(slots, *shape) for slots in cuts]
         whole = getattr(sampler([3, 4], "fading"), kind)(sum(cuts), *shape)

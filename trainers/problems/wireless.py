@@ -97,7 +97,7 @@ class WirelessProblem:
         power = self._powers(parameters[None], samples)[0].requires_grad_()
         arriving = interference(cross, power.detach()).requires_grad_()
         ratio = wanted * power / (arriving + self.scenario.noise)
-        total = self.scenario.utility(rate(ratio), power).sum()
+        total = self.scenario.utility(rate(ratio, self.scenario.sinr_cap), power).sum()
         by_power, by_interference = torch.autograd.grad(total, (power, arriving), materialize_grads=True)
         return samples.inputs[0], by_interference[..., None] * cross + torch.diag_embed(by_power)
 
@@ -124,6 +124,11 @@ class WirelessProblem:
             stacked = np.stack([observations[agent] for agent in observations])
             return dict(zip(observations, self.act(parameters, stacked)[..., None], strict=True))
         inputs = torch.as_tensor(np.asarray(observations, np.float32), device=self.device)
+        if inputs.shape[-2:] != (self.agents, self.policies.inputs):
+            raise ConfigError(
+                f"observations: shape {tuple(inputs.shape)} is not valid: the policies take aggregation sequences, "
+                f"(..., {self.agents}, {self.policies.inputs})"
+            )
         flat = inputs.reshape(-1, self.agents, inputs.shape[-1]).transpose(0, 1)
         powers = self.policies(parameters, flat)[..., 0].transpose(0, 1)
         return powers.reshape(inputs.shape[:-1]).cpu().numpy()

@@ -7,20 +7,40 @@ torch: they use the draws of a `Sampler` and arithmetic.
 
 import math
 from abc import abstractmethod
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import Field
+from array_api_compat import array_namespace
+from pydantic import Field, model_validator
 
 from wirelessenv.channel.sampling import Sampler
-from wirelessenv.config import NonNegative, Piece, Positive
+from wirelessenv.channel.waves import SPEED_OF_LIGHT, bessel_j0
+from wirelessenv.config import Count, NonNegative, Piece, Positive
+
+
+class Span(NamedTuple):
+    """Consecutive slots, and the links in them."""
+
+    slots: int
+    receivers: int
+    transmitters: int
+    slot_seconds: float
+    """duration of a slot"""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(slots, receivers, transmitters): what a law draws for each run."""
+        return self[:3]
 
 
 class Fading(Piece):
     """A law of the small-scale gain |f|^2; the channel's gain is the mean gain times it."""
 
     @abstractmethod
-    def block(self, sampler: Sampler, slots: int, receivers: int, transmitters: int, state: Any) -> tuple[Any, Any]:
-        """(gains (runs, slots, receivers, transmitters) float32, state after the block); `state` None at the start."""
+    def block(self, sampler: Sampler, span: Span, state: Any) -> tuple[Any, Any]:
+        """(gains (runs, slots, receivers, transmitters) float32, state after the block); `state` None at the start.
+
+        The gains are a new array, which the caller may change; the state that was given is left as it is.
+        """
 
 
 class Rayleigh(Fading):
@@ -28,8 +48,8 @@ class Rayleigh(Fading):
 
     kind: Literal["rayleigh"] = "rayleigh"
 
-    def block(self, sampler: Sampler, slots: int, receivers: int, transmitters: int, state: Any) -> tuple[Any, Any]:
-        return sampler.exponential(slots, receivers, transmitters), None
+    def block(self, sampler: Sampler, span: Span, state: Any) -> tuple[Any, Any]:
+        return sampler.exponential(*span.shape), None
 
 
 class Rician(Fading):
@@ -41,8 +61,8 @@ class Rician(Fading):
     kind: Literal["rician"] = "rician"
     k_factor: NonNegative = 1.0
 
-    def block(self, sampler: Sampler, slots: int, receivers: int, transmitters: int, state: Any) -> tuple[Any, Any]:
-        parts = sampler.normal(slots, 2, receivers, transmitters)
+    def block(self, sampler: Sampler, span: Span, state: Any) -> tuple[Any, Any]:
+        parts = sampler.normal(span.slots, 2, *span.shape[1:])
         scatter = math.sqrt(0.5 / (self.k_factor + 1))
         direct = math.sqrt(self.k_factor / (self.k_factor + 1))
         return (direct + scatter * parts[:, :, 0]) ** 2 + (scatter * parts[:, :, 1]) ** 2, None
@@ -59,12 +79,12 @@ class RealAR1(Fading):
     memory: Annotated[NonNegative, Field(lt=1)] = 0.7
     innovation: Positive = 0.3
 
-    def block(self, sampler: Sampler, slots: int, receivers: int, transmitters: int, state: Any) -> tuple[Any, Any]:
+    def block(self, sampler: Sampler, span: Span, state: Any) -> tuple[Any, Any]:
         if state is None:
             stationary = self.innovation / math.sqrt(1 - self.memory**2)
-            state = stationary * sampler.normal(1, receivers, transmitters)[:, 0]
-        values = self.innovation * sampler.normal(slots, receivers, transmitters)
-        for slot in range(slots):
+            state = stationary * sampler.normal(1, *span.shape[1:])[:, 0]
+        values = self.innovation * sampler.normal(*span.shape)
+        for slot in range(span.slots):
             values[:, slot] += self.memory * state
             state = values[:, slot]
         return values**2, state * 1
@@ -75,5 +95,107 @@ class NoFading(Fading):
 
     kind: Literal["none"] = "none"
 
-    def block(self, sampler: Sampler, slots: int, receivers: int, transmitters: int, state: Any) -> tuple[Any, Any]:
-        return sampler.ones(slots, receivers, transmitters), None
+    def block(self, sampler: Sampler, span: Span, state: Any) -> tuple[Any, Any]:
+        return sampler.ones(*span.shape), None
+
+
+class DopplerFading(Fading):
+    """What fading laws of moving terminals share: the largest Doppler shift f_d.
+
+    It is given in Hz as `doppler`, or follows from a `speed` in m/s and a `carrier` frequency in Hz:
+    f_d = speed carrier / c. It belongs to the law alone: terminals that a scenario's `mobility` moves have the same one.
+    """
+
+    doppler: Annotated[NonNegative, Field(le=1e9)] | None = Field(None, description="Hz")
+    speed: Annotated[NonNegative, Field(le=SPEED_OF_LIGHT)] | None = Field(None, description="m/s")
+    carrier: Annotated[Positive, Field(le=1e15)] | None = Field(None, description="Hz")
+
+    @model_validator(mode="after")
+    def _doppler_is_given_in_one_way(self) -> Self:
+        ways = (self.doppler is not None, self.speed is not None, self.carrier is not None)
+        if ways not in ((True, False, False), (False, True, True)):
+            given = ", ".join(f"{k} {v}" for k in ("doppler", "speed", "carrier") if (v := getattr(self, k)) is not None)
+            raise ValueError(
+                f"doppler: {given or 'nothing'} is not valid: give either doppler in Hz, or speed in m/s and carrier in Hz"
+            )
+        return self
+
+    @property
+    def shift(self) -> float:
+        """f_d in Hz."""
+        if self.doppler is not None:
+            return self.doppler
+        assert self.speed is not None
+        assert self.carrier is not None
+        return self.speed * self.carrier / SPEED_OF_LIGHT
+
+    def block(self, sampler: Sampler, span: Span, state: Any) -> tuple[Any, Any]:
+        real, imaginary, state = self.coefficients(sampler, span, state)
+        return real * real + imaginary * imaginary, state
+
+    @abstractmethod
+    def coefficients(self, sampler: Sampler, span: Span, state: Any) -> tuple[Any, Any, Any]:
+        """Real and imaginary part of f, each (runs, slots, receivers, transmitters) float32, and the state after them."""
+
+
+class GaussMarkov(DopplerFading):
+    """f[t] = rho f[t-1] + sqrt(1 - rho^2) CN(0, 1), rho = J0(2 pi f_d T); it starts in its stationary law CN(0, 1).
+
+    |f|^2 is exponential with mean 1 in every slot. The autocorrelation is rho^k: Jakes' at a lag of one slot alone, and
+    geometric beyond (Nasir and Guo, Deep Actor-Critic Learning for Distributed Power Control in Wireless Mobile Networks,
+    2020).
+    """
+
+    kind: Literal["gauss_markov"] = "gauss_markov"
+
+    def correlation(self, slot_seconds: float) -> float:
+        """Rho: the correlation of f in two consecutive slots."""
+        return bessel_j0(2 * math.pi * self.shift * slot_seconds)
+
+    def coefficients(self, sampler: Sampler, span: Span, state: Any) -> tuple[Any, Any, Any]:
+        links = span.shape[1:]
+        rho = self.correlation(span.slot_seconds)
+        if state is None:
+            state = math.sqrt(0.5) * sampler.normal(1, 2, *links)[:, 0]
+        values = sampler.normal(span.slots, 2, *links)
+        values *= math.sqrt(0.5 * (1 - rho**2))
+        for slot in range(span.slots):
+            values[:, slot] += rho * state
+            state = values[:, slot]
+        return values[:, :, 0], values[:, :, 1], state + 0
+
+
+class Jakes(DopplerFading):
+    """f[t] = sum_n exp(j (phi_n + 2 pi f_d T t cos alpha_n)) / sqrt(N), N = `sinusoids`: waves from all around.
+
+    Arrival angles alpha_n and phases phi_n are independent and uniform, drawn once for every link. Over the draws, E|f|^2 =
+    1 and E f[t + k] f[t]* = J0(2 pi f_d T k) exactly, for any N and at every lag (Clarke 1968, Jakes 1974). f tends to CN(0,
+    1) as N grows: E|f|^4 = 2 - 1/N, and cov(|f[t]|^2, |f[t + k]|^2) = (1 - 1/N) J0^2. One link's average over time keeps
+    the marks of its own N angles.
+    """
+
+    kind: Literal["jakes"] = "jakes"
+    sinusoids: Count = 16
+
+    def coefficients(self, sampler: Sampler, span: Span, state: Any) -> tuple[Any, Any, Any]:
+        # Phasors are turned slot by slot: the same products however slots are cut, and quicker than sines of t. In 64 bits
+        # their length drifts by less than 1e-6 in 10^9 slots.
+        waves, turn = self._start(sampler, span) if state is None else state
+        xp = array_namespace(waves)
+        real, imaginary = sampler.ones(*span.shape), sampler.ones(*span.shape)
+        for slot in range(span.slots):
+            total = waves.sum(1)
+            real[:, slot], imaginary[:, slot] = xp.real(total), xp.imag(total)
+            waves = waves * turn
+        scale = 1 / math.sqrt(self.sinusoids)
+        real *= scale
+        imaginary *= scale
+        return real, imaginary, [waves, turn]
+
+    def _start(self, sampler: Sampler, span: Span) -> tuple[Any, Any]:
+        """The waves of slot 0, and what turns each of them from slot to slot: (runs, N, receivers, transmitters) complex."""
+        drawn = sampler.uniform(1, 2, self.sinusoids, *span.shape[1:])[:, 0]
+        xp = array_namespace(drawn)
+        angle, phase = 2 * math.pi * xp.astype(drawn[:, 0], xp.float64), 2 * math.pi * xp.astype(drawn[:, 1], xp.float64)
+        turn = 2 * math.pi * self.shift * span.slot_seconds * xp.cos(angle)
+        return xp.exp(1j * phase), xp.exp(1j * turn)

@@ -16,6 +16,9 @@ from wirelessenv.streams import generator_state, set_generator_state, stream
 class Sampler(Protocol):
     """Draws for all runs of a batch at once, shape (runs, slots, ...), float32."""
 
+    def uniform(self, slots: int, *shape: int) -> Any:
+        """Uniform variables in [0, 1)."""
+
     def exponential(self, slots: int, *shape: int) -> Any:
         """Exponential variables of mean 1."""
 
@@ -41,11 +44,15 @@ class NumpySampler:
     def __init__(self, seeds: Sequence[int], purpose: str, episode: int = 0) -> None:
         self._generators = [stream(seed, purpose, episode) for seed in seeds]
 
-    def exponential(self, slots: int, *shape: int) -> Any:
-        """-log(1 - u), u uniform in [0, 1): faster than the ziggurat, and never the logarithm of 0."""
+    def uniform(self, slots: int, *shape: int) -> Any:
         drawn = np.empty((len(self._generators), slots, *shape), np.float32)
         for row, generator in zip(drawn, self._generators, strict=True):
             generator.random(out=row, dtype=np.float32)
+        return drawn
+
+    def exponential(self, slots: int, *shape: int) -> Any:
+        """-log(1 - u), u uniform in [0, 1): faster than the ziggurat, and never the logarithm of 0."""
+        drawn = self.uniform(slots, *shape)
         np.negative(drawn, out=drawn)
         np.log1p(drawn, out=drawn)
         return np.negative(drawn, out=drawn)
@@ -103,12 +110,15 @@ class TorchSampler:
             generator.manual_seed(int(stream(seed, purpose, episode).integers(2**63)))
             self._generators.append(generator)
 
-    def exponential(self, slots: int, *shape: int) -> Any:
-        """-log(1 - u), u uniform in [0, 1)."""
+    def uniform(self, slots: int, *shape: int) -> Any:
         drawn = self._torch.empty((len(self._generators), slots, *shape), device=self._device)
         for row, generator in zip(drawn, self._generators, strict=True):
             row.uniform_(generator=generator)
-        return drawn.neg_().log1p_().neg_()
+        return drawn
+
+    def exponential(self, slots: int, *shape: int) -> Any:
+        """-log(1 - u), u uniform in [0, 1)."""
+        return self.uniform(slots, *shape).neg_().log1p_().neg_()
 
     def normal(self, slots: int, *shape: int) -> Any:
         drawn = self._torch.empty((len(self._generators), slots, *shape), device=self._device)

@@ -4,6 +4,7 @@ Conventions: gain = |h|^2, [receiver, transmitter], (..., m, m) after associatio
 Any array of the array API serves, numpy or torch; leading axes broadcast.
 """
 
+import math
 from typing import Any
 
 from array_api_compat import array_namespace
@@ -49,6 +50,17 @@ def sinr(wanted: Any, cross: Any, power: Any, noise: float) -> Any:
     return wanted * power / (interference(cross, power) + noise)
 
 
-def rate(ratio: Any) -> Any:
-    """Rate log2(1 + SINR) in bit/s/Hz of a linear SINR (papers/000, equation (18); the base of its log is ours)."""
-    return array_namespace(ratio).log1p(ratio) * 1.4426950408889634
+def rate(ratio: Any, cap: float = math.inf) -> Any:
+    """Rate log2(1 + min(SINR, cap)) in bit/s/Hz of a linear SINR.
+
+    Source: papers/000, equation (18); the base of its log is ours. `cap`, also linear, is the largest SINR that modulation
+    and coding can use.
+
+    >>> import numpy as np
+    >>> rate(np.array([1.0, 3.0, 1023.0]), cap=7.0).round(12).tolist()
+    [1.0, 2.0, 3.0]
+    """
+    xp = array_namespace(ratio)
+    if cap < math.inf:
+        ratio = xp.clip(ratio, None, cap)
+    return xp.log1p(ratio) * 1.4426950408889634

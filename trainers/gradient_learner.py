@@ -1,0 +1,98 @@
+"""What the gradient methods share: a batch of runs in several variants, stepped together, saved and resumed."""
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from copy import deepcopy
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.progress import track
+
+from trainers.problems.objective import Array, Objective
+from wirelessenv.config import ConfigError
+from wirelessenv.streams import generator_state, run_seeds, set_generator_state, stream
+
+
+class GradientLearner(ABC):
+    """Runs (seeds) and variants (step sizes) of one method side by side: points are (variants, runs, d).
+
+    Samples come from a stream of each run's own, and variants of a run share them. `STATE` names the attributes that change
+    while it learns. A subclass defines `_update`, one event of its pseudo-code.
+    """
+
+    STATE: ClassVar[tuple[str, ...]] = ("iteration", "train_seconds")
+
+    def __init__(self, objective: Objective, step_size: float | Sequence[float], seed: int | Sequence[int] = 0) -> None:
+        self.objective, self.seeds = objective, run_seeds(seed)
+        sizes = np.atleast_1d(np.asarray(step_size, float))
+        if sizes.ndim != 1 or not np.isfinite(sizes).all() or (sizes < 0).any():
+            raise ConfigError(
+                f"step_size: {step_size!r} is not valid: it should be a finite number, 0 or more, or a list of them"
+            )
+        self.step_size: NDArray[np.float64] = sizes[:, None, None]
+        """(variants, 1, 1)"""
+        self.iteration = 0
+        self.train_seconds = 0.0
+        self._samples = [stream(one, "sample") for one in self.seeds]
+
+    @property
+    def variants(self) -> int:
+        """Step sizes side by side."""
+        return len(self.step_size)
+
+    def _start(self) -> Array:
+        """Where the runs begin, (variants, runs, d): the same for all variants of a run."""
+        points = np.stack([self.objective.start(stream(seed, "start")) for seed in self.seeds])
+        return np.broadcast_to(points, (self.variants, *points.shape)).copy()
+
+    @property
+    @abstractmethod
+    def solution(self) -> Array:
+        """What the method would answer now, (variants, runs, d)."""
+
+    @abstractmethod
+    def _update(self) -> None:
+        """One iteration."""
+
+    def measures(self) -> dict[str, Array]:
+        """What is known now, each (variants, runs): the problem's measures of the solution, and the method's own."""
+        return self.objective.measures(self.solution)
+
+    def report(self) -> dict[str, Array]:
+        """Columns of metrics.csv, each (runs, variants)."""
+        return {name: values.T for name, values in self.measures().items()}
+
+    def finite(self) -> Array:
+        """Whether the solution is finite, (runs, variants)."""
+        return np.asarray(np.isfinite(self.solution).all(-1).T)
+
+    def learned(self) -> torch.Tensor:
+        """The solution, (runs, variants, d)."""
+        return torch.from_numpy(np.ascontiguousarray(self.solution.swapaxes(0, 1)))
+
+    def learn(self, iterations: int, callback: Callable[[Self], bool | None] | None = None, progress_bar: bool = False) -> Self:
+        """Run `iterations` iterations; `callback(learner)` after each ends it when it returns False."""
+        steps: Iterable[int] = range(iterations)
+        for _ in track(steps, "learning") if progress_bar else steps:
+            started = time.perf_counter()
+            self._update()
+            self.iteration += 1
+            self.train_seconds += time.perf_counter() - started
+            if callback is not None and callback(self) is False:
+                break
+        return self
+
+    def state(self) -> dict[str, Any]:
+        """Everything that `set_state` needs to go on from here."""
+        streams = [generator_state(generator) for generator in self._samples]
+        return {"samples": streams, **{name: deepcopy(getattr(self, name)) for name in self.STATE}}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from a saved state."""
+        for generator, saved in zip(self._samples, state["samples"], strict=True):
+            set_generator_state(generator, saved)
+        for name in self.STATE:
+            setattr(self, name, deepcopy(state[name]))

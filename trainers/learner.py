@@ -1,0 +1,31 @@
+"""What an experiment sees of a learner, whatever its method."""
+
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+class Learner(Protocol):
+    """A batch of runs (seeds) of one method in some variants (curves), stepped together."""
+
+    iteration: int
+    train_seconds: float
+
+    def learn(self, iterations: int) -> Any:
+        """Run `iterations` iterations."""
+
+    def report(self) -> dict[str, NDArray[Any]]:
+        """Columns of metrics.csv, each (runs, variants); the first is what the runs are judged by."""
+
+    def finite(self) -> NDArray[Any]:
+        """Whether what was learned is finite, (runs, variants)."""
+
+    def learned(self) -> Tensor:
+        """What was learned: its first axis the runs."""
+
+    def state(self) -> dict[str, Any]:
+        """Everything that `set_state` needs to go on from here."""
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from a saved state."""

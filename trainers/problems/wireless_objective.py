@@ -1,0 +1,133 @@
+"""The wireless network for gradient methods: one policy that every transmitter copies, and a fixed bank of channels."""
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from trainers.policies import Policies, PolicySettings
+from trainers.problems.objective import Array, Clients, Objective
+from trainers.problems.wireless import WirelessProblem
+from wirelessenv.network import WirelessNetwork
+from wirelessenv.physics.rates import interference, rate
+from wirelessenv.scenario import Scenario
+
+
+class WirelessObjective(Objective):
+    """Client i is transmitter i; f_i(x) = -(utility of i, averaged over a bank of slots) with all transmitters using pi(x, .).
+
+    The bank is fixed, so that the sum is finite and exact gradients exist; a sample is `batch` of its slots. One network:
+    a run on its own. Points are float64 outside and float32 within. A client must know, for its gradient, the gains to its
+    receiver and everybody's policy inputs.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario | str | dict[str, Any] = "dense",
+        policy: PolicySettings | None = None,
+        seed: int = 0,
+        *,
+        batch: int = 20,
+        bank_slots: int = 400,
+        evaluation_slots: int = 400,
+    ) -> None:
+        self.problem = WirelessProblem(scenario, policy, seed, evaluation_slots)
+        self.scenario, self.seed, self.batch = self.problem.scenario, seed, batch
+        self.clients = self.problem.agents
+        self.policies: Policies = self.problem.policies
+        self.size = self.policies.size
+        bank = WirelessNetwork(self.scenario, seed).bank(bank_slots, "training")
+        self._features, self._wanted, self._cross = (
+            torch.from_numpy(np.ascontiguousarray(part[0])) for part in (bank.features, bank.wanted, bank.cross)
+        )
+
+    def start(self, rng: np.random.Generator) -> Array:
+        """The initial policy of the run's first transmitter in the other learners."""
+        return self.policies.initial([self.seed], self.clients)[0, 0].numpy().astype(np.float64)
+
+    def draw(self, clients: Clients, rng: np.random.Generator) -> Array:
+        """Slots of the bank, (batch,) or (k, batch)."""
+        return rng.integers(len(self._wanted), size=(*np.shape(clients), self.batch))
+
+    def cost(self, clients: Clients, x: Array, sample: Array | None = None) -> Array:
+        x = _for_each(clients, x)
+        with torch.no_grad():
+            return _as_given(self._costs(clients, x, sample, _parameters(x)), x.shape[:-1])
+
+    def gradient(self, clients: Clients, x: Array, sample: Array | None = None) -> Array:
+        x = _for_each(clients, x)
+        parameters = _parameters(x).requires_grad_()
+        gradient = torch.autograd.grad(self._costs(clients, x, sample, parameters).sum(), parameters)[0]
+        return _as_given(gradient, x.shape)
+
+    def hessian_product(self, clients: Clients, x: Array, vector: Array, sample: Array | None = None) -> Array:
+        x = _for_each(clients, x)
+        parameters = _parameters(x).requires_grad_()
+        total = self._costs(clients, x, sample, parameters).sum()
+        gradient = torch.autograd.grad(total, parameters, create_graph=True)[0]
+        along = (gradient * _parameters(np.broadcast_to(vector, x.shape))).sum()
+        return _as_given(torch.autograd.grad(along, parameters)[0], x.shape)
+
+    def mean_gradient(self, x: Array) -> Array:
+        """All clients at once: every power is worked out once, and not once for each client."""
+        parameters = _parameters(x).requires_grad_()
+        every = torch.arange(len(self._wanted)).expand(len(parameters), -1)
+        utility = self._utilities(parameters, every).mean((1, 2)).sum()
+        return _as_given(-torch.autograd.grad(utility, parameters)[0], x.shape)
+
+    def mean_cost(self, x: Array) -> Array:
+        parameters = _parameters(x)
+        every = torch.arange(len(self._wanted)).expand(len(parameters), -1)
+        with torch.no_grad():
+            return _as_given(-self._utilities(parameters, every).mean((1, 2)), x.shape[:-1])
+
+    def _costs(self, clients: Clients, x: Array, sample: Array | None, parameters: Tensor) -> Tensor:
+        """f_i of every row of `parameters`, (rows,)."""
+        at = np.arange(len(self._wanted)) if sample is None else sample
+        slots = np.broadcast_to(at, (*x.shape[:-1], np.shape(at)[-1])).reshape(len(parameters), -1)
+        client = np.broadcast_to(clients, x.shape[:-1]).reshape(-1)
+        return -self._utilities(parameters, torch.tensor(slots), torch.tensor(client)).mean((1, 2))
+
+    def _utilities(self, parameters: Tensor, slots: Tensor, client: Tensor | None = None) -> Tensor:
+        """Utilities (rows, slots, m), or (rows, slots, 1) of one client a row, where row r plays policy r in slots[r]."""
+        rows, batch = slots.shape
+        features = self._features[slots].reshape(rows, batch * self.clients, -1)
+        powers = self.policies(parameters, features).view(rows, batch, self.clients)
+        wanted, cross, own = self._wanted[slots], self._cross[slots], powers
+        if client is not None:
+            cross = cross[torch.arange(rows), :, client][:, :, None]
+            wanted, own = (part[torch.arange(rows), :, client][:, :, None] for part in (wanted, own))
+        ratio = wanted * own / (interference(cross, powers) + self.scenario.noise)
+        utilities: Tensor = self.scenario.utility(rate(ratio, self.scenario.sinr_cap), own)
+        return utilities
+
+    def measures(self, x: Array) -> dict[str, Array]:
+        """utility: the total on slots kept for evaluation, each transmitter at x (..., d) or at its own copy (..., m, d)."""
+        return {"utility": self.utility(x[..., None, :]), "cost": self.mean_cost(x)}
+
+    def utility(self, copies: Array) -> Array:
+        """Total utility on the evaluation slots with transmitter i's policy at copies (..., m, d) or (..., 1, d), (...)."""
+        lead = copies.shape[:-2]
+        rows = np.broadcast_to(copies, (*lead, self.clients, self.size)).reshape(-1, self.clients, self.size)
+        variants = torch.from_numpy(rows.astype(np.float32)).transpose(0, 1)[None]  # (1, agents, variants, size)
+        return np.asarray(self.problem.evaluate(variants)[0].reshape(lead))
+
+    @cached_property
+    def full_power_utility(self) -> float:
+        """Total utility of full power on the evaluation slots."""
+        return float(self.problem.full_power_utility()[0])
+
+
+def _for_each(clients: Clients, x: Array) -> Array:
+    """A point for each client in x, also where all share one (..., 1, d)."""
+    return np.broadcast_to(x, (*np.broadcast_shapes(x.shape[:-1], np.shape(clients)), x.shape[-1]))
+
+
+def _as_given(values: Tensor, shape: tuple[int, ...]) -> Array:
+    return values.numpy().astype(np.float64).reshape(shape)
+
+
+def _parameters(x: Array) -> Tensor:
+    return torch.tensor(x.reshape(-1, x.shape[-1]), dtype=torch.float32)

@@ -1,0 +1,232 @@
+"""Pictures of the environment: the map, who interferes with whom, messages on their way, and powers.
+
+matplotlib is imported when the first picture is drawn; no window system is needed but for `Window`.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wirelessenv.config import ConfigError
+
+Pixels = NDArray[np.uint8]
+
+SIZE, DPI = (9.0, 6.0), 100  # inches, hence 900 x 600 pixels
+DARKEST, LINK, INTERFERENCE, MESSAGE = "#222222", "viridis_r", "#d55e00", "#0072b2"
+MAP = (0.02, 0.03, 0.62, 0.86)
+
+
+class Message(NamedTuple):
+    """A message between two transmitters."""
+
+    sender: int
+    receiver: int
+    age: int
+    """instants since it was sent"""
+    progress: float
+    """0: at the sender, 1: at the receiver"""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a picture shows: one slot of one network of m agents."""
+
+    transmitters: NDArray[np.floating]
+    """(m, 2); NaN where there is no geometry: then the pairs are put on a circle"""
+    receivers: NDArray[np.floating]
+    """(n, 2)"""
+    serving: NDArray[np.intp]
+    """the receiver of each transmitter, (m,)"""
+    power: NDArray[np.floating]
+    """(m,)"""
+    max_power: float
+    rate: NDArray[np.floating]
+    """(m,), bit/s/Hz"""
+    gain: NDArray[np.floating]
+    """|h|^2 (m, m), [receiver of agent i, transmitter j]"""
+    messages: tuple[Message, ...] = ()
+    slot: int = 0
+    title: str = ""
+
+
+class Renderer:
+    """Draws scenes of one network: the first one in full, of the others what changes."""
+
+    def __init__(self, scene: Scene) -> None:
+        try:
+            from matplotlib.backends.backend_agg import FigureCanvasAgg
+            from matplotlib.figure import Figure
+        except ImportError:
+            raise ConfigError(
+                'render_mode: drawing needs matplotlib, which is not installed: pip install "wirelessenv[render]"'
+            ) from None
+        self._figure: Any = Figure(figsize=SIZE, dpi=DPI)
+        self._canvas: Any = FigureCanvasAgg(self._figure)
+        self._most_rate = 1.0
+        self._low, self._high = np.zeros(2), np.zeros(2)
+        self._background: Any = None
+        self._make_artists(scene)
+
+    def _make_artists(self, scene: Scene) -> None:
+        from matplotlib.cm import ScalarMappable
+        from matplotlib.collections import LineCollection
+        from matplotlib.colors import PowerNorm
+
+        self._map = self._figure.add_axes(MAP)
+        self._map.set(xticks=[], yticks=[], facecolor="#fbfbfb")
+        for side in self._map.spines.values():
+            side.set_color("#cccccc")
+        self._disturbed: Any = LineCollection([], colors=INTERFERENCE, zorder=2, animated=True, label="strongest interference")
+        self._norm = PowerNorm(0.5, 0, self._most_rate)  # low rates differ most
+        self._links: Any = LineCollection(
+            [], cmap=LINK, norm=self._norm, linewidths=2.5, zorder=3, animated=True, capstyle="round"
+        )
+        for lines in (self._disturbed, self._links):
+            self._map.add_collection(lines, autolim=False)
+
+        self._receivers = self._dots("o", 26, "white", DARKEST, "receiver", 4)
+        self._transmitters = self._dots("^", 42, DARKEST, "white", "transmitter", 5)
+        self._messages = self._dots("s", 11, MESSAGE, "none", "message (fading with age)", 6)
+        self._figure.legend(
+            handles=[self._transmitters, self._receivers, self._disturbed, *([self._messages] if scene.messages else [])],
+            loc="upper left",
+            bbox_to_anchor=(0.02, 0.955),
+            ncols=4,
+            handletextpad=0.4,
+            columnspacing=1.4,
+            frameon=False,
+            fontsize=8,
+        )
+        bar = self._figure.add_axes((0.66, 0.08, 0.014, 0.76))
+        self._colours = ScalarMappable(cmap=LINK, norm=self._norm)
+        self._figure.colorbar(self._colours, cax=bar)
+        bar.set_title("rate\nbit/s/Hz", fontsize=8, pad=6)
+        bar.tick_params(labelsize=7)
+
+        agents = len(scene.power)
+        side = self._figure.add_axes((0.77, 0.08, 0.21, 0.76))
+        self._bars = side.barh(np.arange(agents), np.zeros(agents), height=0.75, color="#8c8c8c", animated=True)
+        side.set(xlim=(0, scene.max_power), ylim=(agents - 0.5, -0.5))
+        side.set_yticks(range(0, agents, max(1, agents // 12)), [f"tx_{i}" for i in range(0, agents, max(1, agents // 12))])
+        side.set_title(f"power (max {scene.max_power:g})", fontsize=8, pad=6)
+        side.tick_params(labelsize=7, length=2)
+        side.spines[["top", "right"]].set_visible(False)
+        self._text = self._figure.text(0.02, 0.965, "", fontsize=10, animated=True, color=DARKEST)
+        self._moving = [
+            self._disturbed,
+            self._links,
+            self._receivers,
+            self._transmitters,
+            self._messages,
+            *self._bars,
+            self._text,
+        ]
+
+    def _dots(self, marker: str, size: float, face: str, edge: str, label: str, order: int) -> Any:  # noqa: PLR0917  # a style
+        style = {"s": size, "c": face, "edgecolors": edge, "linewidths": 0.8, "label": label, "zorder": order}
+        return self._map.scatter([], [], marker=marker, animated=True, **style)
+
+    def frame(self, scene: Scene) -> Pixels:
+        """The picture of a scene, (600, 900, 3)."""
+        transmitters, receivers = _placed(scene)
+        self._make_room(transmitters, receivers, float(np.max(scene.rate)))
+        self._update(scene, transmitters, receivers)
+        if self._background is None:
+            self._canvas.draw()
+            self._background = self._canvas.copy_from_bbox(self._figure.bbox)
+        self._canvas.restore_region(self._background)
+        for artist in self._moving:
+            self._figure.draw_artist(artist)
+        return np.asarray(self._canvas.buffer_rgba())[..., :3].copy()
+
+    def _make_room(self, transmitters: Any, receivers: Any, rate: float) -> None:
+        """Widen map and colour scale where the scene does not fit: then the whole picture is drawn anew."""
+        everything = np.concatenate([transmitters, receivers])
+        low, high = everything.min(0), everything.max(0)
+        if self._background is None or (low < self._low).any() or (high > self._high).any():
+            shape = np.array([MAP[2] * SIZE[0], MAP[3] * SIZE[1]])  # one unit is as long in both directions
+            half = 0.54 * max(float(((high - low) / shape).max()), 1e-9) * shape
+            self._low, self._high = (low + high) / 2 - half, (low + high) / 2 + half
+            self._map.set(xlim=(self._low[0], self._high[0]), ylim=(self._low[1], self._high[1]))
+            self._background = None
+        if rate > self._most_rate:
+            self._most_rate = float(np.ceil(1.3 * rate))
+            self._norm.vmax = self._most_rate
+            self._background = None
+
+    def _update(self, scene: Scene, transmitters: Any, receivers: Any) -> None:
+        served = receivers[scene.serving]
+        self._links.set_segments(np.stack([transmitters, served], axis=1))
+        self._links.set_array(scene.rate)
+        self._links.set_linewidths(1.2 + 2.4 * scene.power / scene.max_power)
+        self._transmitters.set_offsets(transmitters)
+        self._receivers.set_offsets(receivers)
+
+        arriving = scene.gain * scene.power
+        wanted = np.diag(arriving).copy()
+        np.fill_diagonal(arriving, 0)
+        source, strongest = arriving.argmax(1), arriving.max(1)
+        strength = strongest / np.maximum(strongest + wanted, 1e-30)
+        self._disturbed.set_segments(np.stack([transmitters[source], served], axis=1))
+        self._disturbed.set_linewidths(0.4 + 1.6 * strength)
+        self._disturbed.set_alpha(0.7 * strength)
+
+        ends = np.array([(m.sender, m.receiver) for m in scene.messages], int).reshape(-1, 2)
+        part = np.array([m.progress for m in scene.messages]).reshape(-1, 1)
+        self._messages.set_offsets(transmitters[ends[:, 0]] * (1 - part) + transmitters[ends[:, 1]] * part)
+        self._messages.set_alpha(np.array([0.9 / max(m.age, 1) for m in scene.messages]) if scene.messages else None)
+
+        for bar, power in zip(self._bars, scene.power.tolist(), strict=True):
+            bar.set_width(power)
+        shown = f"{scene.title}   " if scene.title else ""
+        self._text.set_text(f"{shown}slot {scene.slot}   mean rate {np.mean(scene.rate):.2f} bit/s/Hz")
+
+
+def _placed(scene: Scene) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Positions, or the pairs on a circle where there are none."""
+    if np.isfinite(scene.transmitters).all() and np.isfinite(scene.receivers).all():
+        return scene.transmitters, scene.receivers
+    transmitters, receivers = (
+        radius * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        for radius, angle in ((1.0, _angles(len(scene.transmitters))), (0.8, _angles(len(scene.receivers))))
+    )
+    return transmitters, receivers
+
+
+def _angles(count: int) -> NDArray[np.float64]:
+    return np.linspace(0, 2 * np.pi, count, endpoint=False)
+
+
+class Window:
+    """Shows frames on the screen, through matplotlib's interactive backends."""
+
+    def __init__(self) -> None:
+        import matplotlib.pyplot as plt
+
+        if plt.get_backend().lower() not in _interactive():
+            raise ConfigError('render_mode: "human" is not valid: there is no screen here; use "rgb_array"')
+        self._plt = plt
+        self._figure = plt.figure(figsize=SIZE, dpi=DPI)
+        self._image: Any = None
+
+    def show(self, frame: Pixels) -> None:
+        """Show a frame."""
+        if self._image is None:
+            axes = self._figure.add_axes((0, 0, 1, 1))
+            axes.set_axis_off()
+            self._image = axes.imshow(frame)
+        self._image.set_data(frame)
+        self._plt.pause(0.001)
+
+    def close(self) -> None:
+        """Close it."""
+        self._plt.close(self._figure)
+
+
+def _interactive() -> set[str]:
+    from matplotlib import backends
+
+    registry: Any = backends
+    return {name.lower() for name in registry.backend_registry.list_builtin(registry.BackendFilter.INTERACTIVE)}

@@ -1,0 +1,201 @@
+"""What changes slowly, if at all: mean gains, positions and association, for a batch of runs and in blocks of slots."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wirelessenv.channel.geometry import Positions
+from wirelessenv.layout import Layout, antenna_gain, antenna_positions, with_direct_gain
+from wirelessenv.scenario import Scenario
+from wirelessenv.streams import generator_state, set_generator_state, stream
+
+ToDevice = Callable[[NDArray[np.float32]], Any]
+
+
+class Setting(NamedTuple):
+    """The large-scale state of some consecutive slots."""
+
+    mean_gain: Any
+    """E|h|^2 before association (runs, 1 or slots, n, antennas), on the network's device"""
+    transmitters: NDArray[np.float64]
+    """(runs, slots, m, 2)"""
+    receivers: NDArray[np.float64]
+    """(runs, slots, n, 2)"""
+    serving: NDArray[np.intp]
+    """r(i) of each transmitter (runs, slots, m)"""
+
+
+class LargeScale(Protocol):
+    """The large-scale process of a batch of runs."""
+
+    def block(self, slots: int) -> Setting:
+        """The next `slots` slots."""
+
+    def state(self) -> dict[str, Any]:
+        """What `set_state` needs to go on from here."""
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from a saved state."""
+
+
+class Still:
+    """Nothing moves: every slot has the layout."""
+
+    def __init__(self, scenario: Scenario, layouts: Sequence[Layout], to_device: ToDevice) -> None:
+        self._places = [np.stack([getattr(x, name) for x in layouts]) for name in ("transmitters", "receivers", "serving")]
+        antenna = scenario.placement.antennas(scenario.transmitters)
+        gain = np.stack([layout.mean_gain for layout in layouts])
+        if antenna is not None:
+            gain = gain[:, :, np.unique(antenna, return_index=True)[1]]
+        self._mean_gain = to_device(gain)[:, None]
+        self._latest: Setting | None = None  # blocks are mostly of one size
+
+    def block(self, slots: int) -> Setting:
+        if self._latest is None or self._latest.serving.shape[1] != slots:
+            views = [np.broadcast_to(x[:, None], (len(x), slots, *x.shape[1:])) for x in self._places]
+            self._latest = Setting(self._mean_gain, *views)
+        return self._latest
+
+    def state(self) -> dict[str, Any]:
+        return {}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        pass
+
+
+class Played(Still):
+    """A series of gains, slot by slot, from `starts` (runs,) on and again from the first when it is at its end."""
+
+    def __init__(self, scenario: Scenario, layouts: Sequence[Layout], starts: NDArray[np.intp], to_device: ToDevice) -> None:
+        super().__init__(scenario, layouts, to_device)
+        assert scenario.gains is not None
+        own = np.arange(scenario.transmitters)
+        self._direct = with_direct_gain(scenario, np.ones((own.size, own.size)), own, None).astype(np.float32)
+        self._series = scenario.gains.load()
+        self._slots = starts
+        self._to_device = to_device
+
+    def block(self, slots: int) -> Setting:
+        gain = self._series[(self._slots[:, None] + np.arange(slots)) % len(self._series)]
+        gain *= self._direct
+        self._slots = (self._slots + slots) % len(self._series)
+        return super().block(slots)._replace(mean_gain=self._to_device(gain))
+
+    def state(self) -> dict[str, Any]:
+        return {"slots": self._slots}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        self._slots = state["slots"]
+
+
+class Walk:
+    """One run whose transmitters or receivers move."""
+
+    def __init__(self, scenario: Scenario, layout: Layout, seed: int, episode: int, prefix: str) -> None:
+        self._scenario = scenario
+        self._antenna = scenario.placement.antennas(scenario.transmitters)
+        self._rng = stream(seed, prefix + "mobility", episode)
+        self._innovations = stream(seed, prefix + "shadowing innovations", episode)
+        self.transmitters, self.receivers, self._shadowing = layout.transmitters, layout.receivers, layout.shadowing
+        self._memory = {
+            who: scenario.mobility.begin(self._rng, scenario.transmitters, self._waypoints(who))
+            for who in scenario.mobility.who()
+        }
+        self._measure()
+
+    def _waypoints(self, who: str) -> Callable[[int], Positions]:
+        return lambda count: self._scenario.placement.waypoints(self._rng, who, count, self._scenario.transmitters)
+
+    def _measure(self) -> None:
+        gain, self.serving = antenna_gain(self._scenario, self.transmitters, self.receivers, self._shadowing)
+        self.mean_gain = gain.astype(np.float32)
+
+    def _walked(self, who: str, positions: Positions, seconds: float) -> Positions:
+        if who not in self._memory:
+            return positions
+        positions, self._memory[who] = self._scenario.mobility.move(
+            self._rng, positions, self._memory[who], seconds, self._waypoints(who)
+        )
+        return positions
+
+    def move(self, seconds: float) -> None:
+        """Go on for some seconds, and measure the mean gains there."""
+        before = self.receivers, antenna_positions(self.transmitters, self._antenna)
+        if self._scenario.association == "ad_hoc":  # a receiver moves relative to its transmitter, and goes along with it
+            offsets = self._walked("receivers", self.receivers - self.transmitters, seconds)
+            self.transmitters = self._walked("transmitters", self.transmitters, seconds)
+            self.receivers = self.transmitters + offsets
+        else:
+            self.transmitters = self._walked("transmitters", self.transmitters, seconds)
+        after = self.receivers, antenna_positions(self.transmitters, self._antenna)
+        self._shadowing = self._scenario.shadowing.move(self._innovations, self._shadowing, before, after)
+        self._measure()
+
+    def state(self) -> dict[str, Any]:
+        """What `set_state` needs to go on from here."""
+        return {
+            "transmitters": self.transmitters,
+            "receivers": self.receivers,
+            "shadowing": self._shadowing,
+            "memory": self._memory,
+            "streams": [generator_state(self._rng), generator_state(self._innovations)],
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from a saved state."""
+        self.transmitters, self.receivers, self._shadowing = state["transmitters"], state["receivers"], state["shadowing"]
+        self._memory = dict(state["memory"])
+        for generator, saved in zip((self._rng, self._innovations), state["streams"], strict=True):
+            set_generator_state(generator, saved)
+        self._measure()
+
+
+class Moving:
+    """Positions, and mean gains with them, change every `interval` slots."""
+
+    def __init__(self, scenario: Scenario, walks: Sequence[Walk], interval: int, to_device: ToDevice) -> None:
+        self._walks, self._interval, self._to_device = walks, interval, to_device
+        self._seconds = interval * scenario.slot_seconds
+        self._slot = self._moves = 0
+
+    def block(self, slots: int) -> Setting:
+        step = (self._slot + np.arange(slots)) // self._interval - self._moves  # changes of position until each slot
+        seen = [self._seen()]
+        for _ in range(step[-1]):
+            for walk in self._walks:
+                walk.move(self._seconds)
+            seen.append(self._seen())
+        self._slot += slots
+        self._moves += int(step[-1])
+        gain, *places = (np.stack(values, axis=1) for values in zip(*seen, strict=True))
+        return Setting(self._to_device(gain if len(seen) == 1 else gain[:, step]), *(place[:, step] for place in places))
+
+    def _seen(self) -> list[NDArray[Any]]:
+        """Setting of the present, without its slots."""
+        return [np.stack([getattr(walk, name) for walk in self._walks]) for name in Setting._fields]
+
+    def state(self) -> dict[str, Any]:
+        return {"slot": self._slot, "moves": self._moves, "walks": [walk.state() for walk in self._walks]}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        self._slot, self._moves = state["slot"], state["moves"]
+        for walk, saved in zip(self._walks, state["walks"], strict=True):
+            walk.set_state(saved)
+
+
+def large_scale(
+    scenario: Scenario, layouts: Sequence[Layout], seeds: Sequence[int], episode: int, to_device: ToDevice, *, purpose: str = ""
+) -> LargeScale:
+    """The large-scale process that a scenario asks for, from the layouts on; a `purpose` has streams of its own."""
+    prefix = f"{purpose} " if purpose else ""
+    if scenario.gains is not None and len(series := scenario.gains.load()) > 1:
+        at_random = scenario.gains.start == "random"
+        starts = [stream(seed, prefix + "gains", episode).integers(len(series)) if at_random else 0 for seed in seeds]
+        return Played(scenario, layouts, np.array(starts, np.intp), to_device)
+    interval = scenario.mobility.interval()
+    if interval is None:
+        return Still(scenario, layouts, to_device)
+    walks = [Walk(scenario, layout, seed, episode, prefix) for layout, seed in zip(layouts, seeds, strict=True)]
+    return Moving(scenario, walks, interval, to_device)

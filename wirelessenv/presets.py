@@ -1,0 +1,74 @@
+"""The named settings of `Scenario` and `Messaging`: what researchers compare on, each with its source."""
+
+from typing import Any
+
+# papers/000, Section VIII. The smallest distance is ours: the paper gives none, and amplitude d^-2.2 has no bound.
+_PAPER: dict[str, Any] = {
+    "transmitters": 24,
+    "placement": {"kind": "uniform", "half_width": 1.0, "receiver_offset": 0.25},
+    "path_loss": {"kind": "power_law", "amplitude_exponent": 2.2, "smallest_distance": 0.1},
+    "fading": {"kind": "rayleigh"},
+    "utility": {"kind": "rate"},
+}
+# `paper` on a sixteenth of the area, where interference matters: full power reaches about 2/3 of WMMSE.
+_DENSE = _PAPER | {
+    "placement": {"kind": "uniform", "half_width": 0.25, "receiver_offset": 0.125},
+    "observation_scale": "log1p",
+}
+SCENARIOS: dict[str, dict[str, Any]] = {
+    "paper": _PAPER,
+    # papers/000 as its authors' code has it: real Gaussian AR(1) fading.
+    "authors": _PAPER | {"fading": {"kind": "real_ar1", "memory": 0.7, "innovation": 0.3}},
+    "dense": _DENSE,
+    # Sun et al., Learning to Optimize (2018): i.i.d. channels without geometry, 10, 20 or 30 pairs.
+    "gaussian": _PAPER | {"transmitters": 10, "placement": {"kind": "none"}, "path_loss": {"kind": "none"}, "max_power": 1.0},
+    # Shen et al., Graph Neural Networks for Scalable Radio Resource Management (2021), as their code has it. Metres and
+    # watts: 40 dBm of power; noise of -169 dBm/Hz over 5 MHz, 6.295e-15 of it. Shadowing is drawn with the layout.
+    "d2d": {
+        "transmitters": 50,
+        "placement": {"kind": "pairs", "side": 1000.0, "shortest_link": 2.0, "longest_link": 65.0, "smallest_cross": 1.0},
+        "path_loss": {"kind": "dual_slope", "carrier": 2.4e9, "transmitter_height": 1.5, "receiver_height": 1.5},
+        "shadowing": {"kind": "log_normal", "std_db": 8.0},
+        "direct_gain_db": 2.5,
+        "max_power": 10.0,
+        "noise": 10**-16.9 * 1e-3 * 5e6,
+        "threshold": 0.0,
+    },
+    # Nasir and Guo, Deep Actor-Critic Learning for Distributed Power Control in Wireless Mobile Networks (2020): 10 cells and
+    # 20 links; 20 cells with 40, 60 or 100 links by transmitters and placement.cells. Metres and watts: 38 dBm of power,
+    # -114 dBm of noise. A user within 35 m of its base station, where it may come in motion, counts as 35 m away.
+    "cellular": {
+        "transmitters": 20,
+        "placement": {"kind": "hexagonal", "cells": 10, "inner_radius": 400.0, "smallest_distance": 35.0},
+        "path_loss": {"kind": "log_distance", "intercept_db": 128.1, "slope_db": 37.6, "smallest_distance": 35.0},
+        "shadowing": {"kind": "log_normal", "std_db": 10.0, "correlation_distance": 10.0},
+        "fading": {"kind": "gauss_markov", "doppler": 10.0},
+        "max_power": 10**3.8 * 1e-3,
+        "noise": 10**-11.4 * 1e-3,
+        "sinr_cap_db": 30.0,
+        "threshold": 0.0,
+        "slot_seconds": 0.02,
+    },
+    # papers/000, Section II, m > n: more transmitters than base stations. It gives no numbers; these are those of `dense`,
+    # with a base station for every four transmitters.
+    "uplink": _DENSE | {"association": "uplink", "receivers": 6},
+    # papers/000, Section I-B: `dense` whose pairs move, so that a policy that was trained once goes stale. Ours: with 10 m as
+    # the unit of length, pedestrians of 0.5 to 1.5 m/s, and fading of 1 m/s at 2.4 GHz.
+    "drifting": _DENSE
+    | {
+        "fading": {"kind": "jakes", "speed": 1.0, "carrier": 2.4e9},
+        "mobility": {"kind": "random_waypoint", "slowest": 0.05, "fastest": 0.15, "update_slots": 20, "moves": "both"},
+    },
+}
+MESSAGINGS: dict[str, dict[str, Any]] = {
+    # papers/000, Section VIII, Figure 2, and its authors' code: kappa = 6; links of one instant; queries always.
+    "paper": {"graph": {"kind": "block", "kappa": 6}, "links": {"delay": {"kind": "constant", "instants": 1}}},
+    # The benchmark: everybody hears everybody at once, always (Algorithm 1 on a complete graph without delay).
+    "centralised": {
+        "graph": {"kind": "complete"},
+        "links": {"delay": {"kind": "constant", "instants": 0}},
+        "relay": False,
+    },
+}
+
+__all__ = ["MESSAGINGS", "SCENARIOS"]
