@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 PYTHON_NEW := $(shell for p in $(PYTHON) python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: demo figures torture test bench venv clean
+.PHONY: demo figures torture test clients bench venv clean
 
 demo: .venv/train.done  ## Figure 2 of the zeroth-order paper, in full
 	$(BIN)/python -m trainers configs/paper/fig2.yaml --out runs/fig2 --resume
@@ -19,10 +19,13 @@ test: .venv/all.done  ## lint, types and tests
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n auto
 
+clients: .venv-clients/done  ## other people's libraries, each with its own checks and algorithms
+	.venv-clients/bin/python -m pytest tests/clients tests/integrations
+
 torture: .venv/all.done  ## kill a run a hundred times; its numbers must not change
 	$(BIN)/python -m tests.torture
 
-bench: .venv/train.done  ## speed, measured side by side
+bench: .venv/all.done  ## speed, measured side by side
 	$(BIN)/python -m benchmarks
 
 venv: .venv/all.done  ## .venv/ with everything for development
@@ -39,5 +42,13 @@ venv: .venv/all.done  ## .venv/ with everything for development
 	$(PIP) --editable '.[train,compare,dev]'
 	@touch .venv/train.done $@
 
-clean:  ## remove the virtual environment and all runs
-	rm -rf .venv runs
+# An environment of its own: RLlib pins a Gymnasium older than the one in constraints.txt.
+.venv-clients/done: pyproject.toml constraints-clients.txt
+	@test -n "$(PYTHON_NEW)" || { echo "Python 3.11 or newer is needed; none was found (set PYTHON=...)"; exit 2; }
+	test -x .venv-clients/bin/python || $(PYTHON_NEW) -m venv .venv-clients
+	.venv-clients/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-clients.txt \
+		--editable '.[clients]'
+	@touch $@
+
+clean:  ## remove the virtual environments and all runs
+	rm -rf .venv .venv-clients runs
