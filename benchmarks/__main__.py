@@ -9,15 +9,15 @@ import sys
 import time
 from collections.abc import Callable
 
-import numpy as np
 import torch
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmarks import plain_numpy
+from benchmarks import environments, plain_numpy
+from benchmarks.reporting import row, spread
 from trainers import WirelessProblem, ZerothOrderLearner
 from trainers.terminal import print_table
-from wirelessenv import Messaging, power_control_v0
+from wirelessenv import Messaging
 
 ROUNDS = 7
 MESSAGING = Messaging(activity={"update": 0.9, "transmit": 0.9})
@@ -48,46 +48,30 @@ def in_turn(contenders: dict[str, tuple[Callable[[int], float], int]], bar: Prog
     return found
 
 
-def environment_rate(steps: int = 5000) -> float:
-    """Steps of the PettingZoo environment a second, m = 24."""
-    environment = power_control_v0.parallel_env(scenario="dense", max_cycles=10**9)
-    environment.reset(seed=0)
-    actions = {agent: np.array([0.3], np.float32) for agent in environment.agents}
-    started = time.perf_counter()
-    for _ in range(steps):
-        environment.step(actions)
-    return steps / (time.perf_counter() - started)
-
-
 def main() -> int:
     torch.set_num_threads(1)
-    rows: list[dict[str, str]] = []
-
-    def row(what: str, measured: str, against: str = "", asked: str = "") -> None:
-        rows.append({"what": what, "measured": measured, "against": against, "asked for": asked})
-
-    def spread(values: list[float], form: str) -> str:
-        return f"{statistics.median(values):{form}} ({min(values):{form}} to {max(values):{form}})"
-
     with Progress(console=Console(stderr=True), transient=True) as bar:
         batches = {f"{runs} runs": (learner(runs), max(20, 320 // runs)) for runs in (2, 5, 10, 20)}
         times = in_turn({"plain numpy": (plain_numpy.make(), 300), "1 run": (learner(1), 320)} | batches, bar)
         shared = in_turn({"10 runs x 4 curves": (learner(10, 4), 20)}, bar)
-        steps = [environment_rate() for _ in bar.track(range(ROUNDS), description="environment")]
+        environment_rows = environments.table(ROUNDS, bar)
     one = times["1 run"]
     ratios = [plain / ours for plain, ours in zip(times["plain numpy"], one, strict=True)]
-    row("Algorithm 2, plain numpy, ms an iteration", spread(times["plain numpy"], ".3f"))
-    row("Algorithm 2, learner, ms an iteration", spread(one, ".3f"), f"{spread(ratios, '.2f')} times as fast", "2")
+    rows = [
+        row("Algorithm 2, plain numpy, ms an iteration", spread(times["plain numpy"], ".3f")),
+        row("Algorithm 2, learner, ms an iteration", spread(one, ".3f"), f"{spread(ratios, '.2f')} times as fast", "2"),
+    ]
     for name in batches:
         runs = int(name.split()[0])
         each = [value / runs for value in times[name]]
         relative = [a / b for a, b in zip(each, one, strict=True)]
         asked = "1.25" if runs == 20 else "1 at the best size"
-        row(f"{name} in a batch, ms a run-iteration", spread(each, ".3f"), f"{spread(relative, '.2f')} of 1 run", asked)
+        rows.append(
+            row(f"{name} in a batch, ms a run-iteration", spread(each, ".3f"), f"{spread(relative, '.2f')} of 1 run", asked)
+        )
     each = [value / 40 for value in shared["10 runs x 4 curves"]]
-    row("10 runs x 4 curves, ms a run-iteration", spread(each, ".3f"))
-    row("PettingZoo environment, m = 24, steps/s", spread(steps, ".0f"), asked="30000")
-    print_table(f"Speed on one thread: median of {ROUNDS} rounds (smallest to largest)", rows)
+    rows.append(row("10 runs x 4 curves, ms a run-iteration", spread(each, ".3f")))
+    print_table(f"Speed on one thread: median of {ROUNDS} rounds (smallest to largest)", rows + environment_rows)
     if torch.cuda.is_available():
         gpu_table()
     return 0
