@@ -1,3 +1,4 @@
+import math
 import pickle
 
 import numpy as np
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 
 from wirelessenv.config import ConfigError
 from wirelessenv.network import WirelessNetwork
-from wirelessenv.scenario import SCENARIOS
+from wirelessenv.scenario import SCENARIOS, Scenario
 
 UPLINK = {"association": "uplink", "receivers": 4, "transmitters": 12}
 SMALL = {
@@ -210,3 +211,17 @@ def test_a_network_goes_on_from_a_saved_state(name, pickled):
 def test_what_cannot_be_simulated_is_refused(scenario, seed):
     with pytest.raises(ConfigError):
         WirelessNetwork(scenario, seed=seed)
+
+
+@pytest.mark.parametrize("name", ["d2d", "cellular"])
+def test_weak_channels_are_seen_in_units_of_the_noise(name):
+    scenario = Scenario.of(name)
+    raw, seen = (
+        WirelessNetwork(Scenario(preset=name, observation_scale=scale), seed=1).block(9) for scale in ("raw", "log1p_snr")
+    )
+    factor = math.sqrt(scenario.max_power / scenario.noise)
+    expected = [np.log1p(raw.features[..., k].astype(float) * factor**k) for k in range(scenario.hops)]
+    begun = scenario.hops - 1  # until then the sequence holds the ones that it began with
+    np.testing.assert_allclose(seen.features[:, begun:], np.stack(expected, axis=-1)[:, begun:], rtol=1e-4)
+    assert 0.5 < seen.features[..., 1:].std() < 20
+    assert scenario.observation_scale == "log1p_snr"

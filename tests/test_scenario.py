@@ -133,7 +133,10 @@ def test_scenarios_are_frozen():
         ({"slot_seconds": 0}, "scenario.slot_seconds: 0 is not valid"),
         ({"layout_seed": -1}, "scenario.layout_seed: -1 is not valid"),
         ({"layout_seed": 2**63}, "scenario.layout_seed: 9223372036854775808 is not valid"),
-        ({"observation_scale": "log"}, "scenario.observation_scale: 'log' is not valid: input should be 'raw' or 'log1p'"),
+        (
+            {"observation_scale": "log"},
+            "scenario.observation_scale: 'log' is not valid: input should be 'raw', 'log1p' or 'log1p_snr'",
+        ),
         ({"layout": "moving"}, "scenario.layout: 'moving' is not valid"),
         ({"association": "downlink"}, "scenario.association: 'downlink' is not valid"),
         ({"fading": "ricean"}, 'scenario.fading: unknown kind "ricean" (did you mean "rician"?)'),

@@ -1,5 +1,6 @@
 """The one simulator: a scenario and random streams become blocks of slots and utilities."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -104,7 +105,7 @@ class WirelessNetwork:
         """The next `slots` slots."""
         setting = self._large_scale.block(slots)
         gain, self._fading_state = self._gains(self._sampler, setting, self._fading_state)
-        sequence, self._history = aggregate(visible_amplitude(gain, self.scenario.threshold), self._history)
+        sequence, self._history = aggregate(self._amplitude(gain), self._history)
         return self._block(gain, sequence, setting.transmitters, setting.receivers, setting.serving)
 
     def bank(self, slots: int, purpose: str) -> Block:
@@ -117,7 +118,7 @@ class WirelessNetwork:
         setting = self._new_large_scale(purpose).block(slots + warm_up)
         gain, _ = self._gains(sampler(self.seeds, purpose, self.episode, self.device), setting, None)
         history = self._array(np.ones((self.runs, scenario.transmitters, scenario.hops), np.float32))
-        sequence, _ = aggregate(visible_amplitude(gain, scenario.threshold), history)
+        sequence, _ = aggregate(self._amplitude(gain), history)
         places = (setting.transmitters[:, warm_up:], setting.receivers[:, warm_up:], setting.serving[:, warm_up:])
         return self._block(gain[:, warm_up:], sequence[:, warm_up:], *places)
 
@@ -134,8 +135,15 @@ class WirelessNetwork:
             gain = gain[..., self._antenna]
         return gain, state
 
+    def _amplitude(self, gain: Any) -> Any:
+        """|h| as the policies see it."""
+        amplitude = visible_amplitude(gain, self.scenario.threshold)
+        if self.scenario.observation_scale == "log1p_snr":
+            amplitude *= math.sqrt(self.scenario.max_power / self.scenario.noise)
+        return amplitude
+
     def _block(self, gain: Any, sequence: Any, *places: Any) -> Block:
-        features = array_namespace(sequence).log1p(sequence) if self.scenario.observation_scale == "log1p" else sequence
+        features = sequence if self.scenario.observation_scale == "raw" else array_namespace(sequence).log1p(sequence)
         return Block(gain, *split(gain), features, *places)
 
     def utilities(self, wanted: Any, cross: Any, power: Any) -> Any:

@@ -27,6 +27,7 @@ SCENARIOS: dict[str, dict[str, Any]] = {
         "max_power": 10.0,
         "noise": 10**-16.9 * 1e-3 * 5e6,
         "threshold": 0.0,
+        "observation_scale": "log1p_snr",
     },
     "cellular": {
         "transmitters": 20,
@@ -38,6 +39,7 @@ SCENARIOS: dict[str, dict[str, Any]] = {
         "noise": 10**-11.4 * 1e-3,
         "sinr_cap_db": 30.0,
         "threshold": 0.0,
+        "observation_scale": "log1p_snr",
         "slot_seconds": 0.02,
     },
     "uplink": _DENSE | {"association": "uplink", "receivers": 6},

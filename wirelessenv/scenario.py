@@ -91,7 +91,9 @@ class Scenario(_Preset):
     utility: Utility = Rate()
     hops: Count = Field(5, description="K: length of the aggregation sequence")
     threshold: NonNegative = Field(0.01, description="amplitudes below it are not seen by the policies")
-    observation_scale: Literal["raw", "log1p"] = "raw"
+    observation_scale: Literal["raw", "log1p", "log1p_snr"] = Field(
+        "raw", description="of the aggregation sequence y: y, ln(1 + y), or ln(1 + y) with amplitudes |h| sqrt(p_max / noise)"
+    )
     slot_seconds: Positive = Field(0.025, description="duration of a slot")
     layout: Literal["fixed", "per_episode"] = "per_episode"
     layout_seed: Seed = 0
