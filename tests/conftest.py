@@ -5,6 +5,8 @@ from hypothesis import settings
 
 from wirelessenv.channel.fading import Fading
 from wirelessenv.config import Piece
+from wirelessenv.envs.observations import Observation
+from wirelessenv.envs.rewards import Reward
 from wirelessenv.physics.utilities import Utility
 
 # The same examples in every run, so that a failure is a change of the code. For a search: --hypothesis-profile=search.
@@ -16,7 +18,7 @@ settings.load_profile("suite")
 @pytest.fixture
 def registry():
     """Forgets the pieces that a test defines."""
-    families: tuple[type[Piece], ...] = (Fading, Utility)
+    families: tuple[type[Piece], ...] = (Fading, Utility, Observation, Reward)
     before = [dict(family.kinds) for family in families]
     yield
     for family, kinds in zip(families, before, strict=True):
