@@ -102,11 +102,10 @@ def test_the_vector_is_what_gymnasium_makes_of_single_environments(options, mode
 
 
 def test_a_discrete_action_is_the_power_it_means():
-    env, powers = (
-        CentralPowerControlEnv(DENSE, max_cycles=CYCLES, **o)
-        for o in ({"actions": "discrete", "levels": 5}, {"actions": "power"})
-    )
-    env.reset(seed=1), powers.reset(seed=1)  # a pair of calls
+    env = CentralPowerControlEnv(DENSE, max_cycles=CYCLES, actions="discrete", levels=5)
+    powers = CentralPowerControlEnv(DENSE, max_cycles=CYCLES, actions="power")
+    env.reset(seed=1)
+    powers.reset(seed=1)
     for action in actions_of(env, CYCLES):
         one, other = env.step(action), powers.step(action * np.float32(2.5))
         assert_array_equal(one[0], other[0])

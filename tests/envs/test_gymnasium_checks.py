@@ -32,6 +32,7 @@ def play(envs, steps=2 * CYCLES + 3, chosen=None):
 )
 @pytest.mark.parametrize("combination", COMBINATIONS)
 def test_gymnasium_accepts_the_central_environment(combination):
+    # Drawing is PettingZoo's check's (test_pettingzoo_checks.py): this one would open a window.
     check_env(gymnasium.make(ID, **options(combination)).unwrapped, skip_render_check=True)
 
 

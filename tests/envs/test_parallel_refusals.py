@@ -100,6 +100,7 @@ def test_nothing_works_before_the_first_reset(call):
         ({"levels": 4}, 'levels: has no effect without actions="discrete"'),
         ({"message_interval": 4}, "message_interval: has no effect without messages"),
         ({"messages": "utility", "message_size": 4}, 'message_size: has no effect without messages="learned"'),
+        ({"messages": "utility", "scenario": SMALL}, "graph.kappa: 6 is not valid: there are only 3 agents"),
         ({"reward": "known"}, 'reward: "known" is not valid without messages: "utility"'),
         ({"reward": "known", "messages": "learned"}, 'reward: "known" is not valid: learned messages hold no utilities'),
         ({"messages": "learned", "actions": "discrete"}, 'messages: "learned" is not valid with discrete actions'),

@@ -1,7 +1,7 @@
 """PettingZoo's own checks; what they leave unchecked is in test_parallel.py."""
 
 import pytest
-from pettingzoo.test import api_test, max_cycles_test, parallel_api_test, parallel_seed_test, seed_test
+from pettingzoo.test import api_test, max_cycles_test, parallel_api_test, parallel_seed_test, render_test, seed_test
 from pettingzoo.test.state_test import state_test
 
 from wirelessenv import power_control_v0
@@ -47,3 +47,9 @@ def test_pettingzoo_accepts_the_state(options):
 
 def test_pettingzoo_sees_max_cycles_kept():
     max_cycles_test(power_control_v0)
+
+
+@pytest.mark.filterwarnings("ignore:Agent's minimum observation space value is -infinity")
+def test_pettingzoo_sees_what_is_drawn(monkeypatch):
+    monkeypatch.setitem(power_control_v0.parallel_env.metadata, "render_modes", ["rgb_array"])  # there is no screen for "human"
+    render_test(lambda render_mode=None: power_control_v0.env(scenario=DENSE, render_mode=render_mode))

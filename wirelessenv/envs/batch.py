@@ -11,6 +11,7 @@ from wirelessenv.config import ConfigError
 from wirelessenv.envs.moment import Floats, Moment, Played
 from wirelessenv.envs.rendering import Message, Scene
 from wirelessenv.envs.settings import Settings
+from wirelessenv.layout import draw_layout
 from wirelessenv.messages.channel import MessageChannel
 from wirelessenv.messages.knowledge import message_graphs
 from wirelessenv.network import WirelessNetwork
@@ -39,6 +40,9 @@ class Batch:
         """Slots played in this episode; -1 before the first reset."""
         self._network: WirelessNetwork | None = None
         self._channel: MessageChannel | None = None
+        if settings.messages is not None:  # refuse a messaging that does not fit now, and not at the first reset
+            layout = draw_layout(settings.scenario, settings.scenario.layout_seed)
+            message_graphs(settings.messaging, self.agents, [settings.scenario.layout_seed], [layout.transmitters])
         self._instants_at_once = 1 if drawn else 32
         self.episodes = 0
         """Episodes begun."""
