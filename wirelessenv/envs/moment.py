@@ -1,6 +1,5 @@
 """What there is to see at a moment: between two slots, before the actions of the next one."""
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,8 +33,7 @@ class Played(NamedTuple):
         return cls(matrix, matrix, row, row, row, row)
 
 
-@dataclass(frozen=True)
-class Moment:
+class Moment(NamedTuple):
     """All that observations and rewards may look at, for E environments of m agents."""
 
     scenario: Scenario

@@ -7,6 +7,7 @@ Any array of the array API serves, numpy or torch; leading axes broadcast.
 import math
 from typing import Any
 
+import numpy as np
 from array_api_compat import array_namespace
 
 
@@ -60,7 +61,7 @@ def rate(ratio: Any, cap: float = math.inf) -> Any:
     >>> rate(np.array([1.0, 3.0, 1023.0]), cap=7.0).round(12).tolist()
     [1.0, 2.0, 3.0]
     """
-    xp = array_namespace(ratio)
+    xp = np if isinstance(ratio, np.ndarray) else array_namespace(ratio)  # asking takes longer than the rates of ten agents
     if cap < math.inf:
         ratio = xp.clip(ratio, None, cap)
     return xp.log1p(ratio) * 1.4426950408889634
