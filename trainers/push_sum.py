@@ -9,7 +9,6 @@ count failed sends, not ticks. Nobody queries, and sums travel on by nature: `ac
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from copy import deepcopy
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -101,7 +100,7 @@ class Traffic:
         return {
             "trials": {name: trials.state() for name, trials in self._trials.items()},
             "delay": [generator_state(generator) for generator in self._delay_streams],
-            "block": deepcopy((self._awake, self._sends, self._travels, self._done)),
+            "block": (self._awake, self._sends, self._travels, self._done),  # never changed in place
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
@@ -110,7 +109,7 @@ class Traffic:
             trials.set_state(state["trials"][name])
         for generator, saved in zip(self._delay_streams, state["delay"], strict=True):
             set_generator_state(generator, saved)
-        self._awake, self._sends, self._travels, self._done = deepcopy(state["block"])
+        self._awake, self._sends, self._travels, self._done = state["block"]
 
 
 class PushSumLearner(GradientLearner):

@@ -57,7 +57,7 @@ def largest_inner_step(
     if inner_steps < 1:
         raise ConfigError(f"inner_steps: {inner_steps!r} is not valid: the bound is for 1 inner step or more")
     exponent = (-1 if published else 1) / (2 * inner_steps)
-    contraction = (1 - curvature_kept**exponent) / constants.smoothness
+    contraction = float(1 - curvature_kept**exponent) / constants.smoothness
     bend = constants.gradient * constants.hessian_slope * inner_steps
     return min(contraction, constants.convexity * curvature_kept * (1 - share_kept) / bend) if bend else contraction
 

@@ -100,15 +100,18 @@ def test_its_gradient_is_the_slope_of_the_personal_cost(inner_steps, seed):
 
 
 @pytest.mark.parametrize("method", [PARSPushLearner, SGPLearner])
-def test_it_goes_on_bit_for_bit_where_it_was_saved(method):
+@pytest.mark.parametrize("cut", [0, 1, 37, 64, 100])
+def test_it_goes_on_bit_for_bit_where_it_was_saved(method, cut):
+    links = {"delay": {"kind": "uniform", "shortest": 1, "longest": 8}, "loss": LOSS}
+    late = Messaging(graph=PAPER.graph, activity=WAKING, links=links)
     problem, settings = RidgeRegression(), {"step_size": [0.002, 0.001], "seed": [4, 5]}
-    whole = method(problem, PAPER, **settings).learn(170)
-    first = method(problem, PAPER, **settings).learn(37).learn(63)
+    whole = method(problem, late, **settings).learn(170)
+    first = method(problem, late, **settings).learn(cut // 2).learn(cut - cut // 2)
     saved = first.state()
     first.learn(5)  # what was saved does not change
-    resumed = method(problem, PAPER, **settings)
+    resumed = method(problem, late, **settings)
     resumed.set_state(saved)
-    for again in (resumed.learn(70), first.learn(65)):
+    for again in (resumed.learn(170 - cut), first.learn(165 - cut)):
         assert again.iteration == 170
         np.testing.assert_array_equal(again.pairs, whole.pairs)
         for name, value in whole.measures().items():
