@@ -175,12 +175,14 @@ class PushSumLearner(GradientLearner):
     @property
     def nodes(self) -> Array:
         """z_i = x_i / y_i, (variants, runs, n, d)."""
-        return np.asarray(self.x / self.y)
+        with np.errstate(all="ignore"):  # what diverges is NaN, and seen in the measures
+            return np.asarray(self.x / self.y)
 
     @property
     def solution(self) -> Array:
         """The mean of z_i over the nodes, (variants, runs, d)."""
-        return np.asarray(self.nodes.mean(2))
+        with np.errstate(all="ignore"):
+            return np.asarray(self.nodes.mean(2))
 
     def theta(self, tick: int) -> float:
         """What step_size is multiplied by in tick t."""
@@ -196,7 +198,7 @@ class PushSumLearner(GradientLearner):
 
     def _update(self) -> None:
         tick = self.traffic.next()
-        with np.errstate(all="ignore"):  # what diverges is NaN, and seen in the measures
+        with np.errstate(all="ignore"):
             self._tick(tick)
         self.messages += tick.sends.sum(1)
 

@@ -173,6 +173,23 @@ def test_sleep_loss_and_delay_stop_sgp_but_not_pars_push():
     assert not (left[SGPLearner] < start - best).any()  # above where it began, or NaN
 
 
+@pytest.mark.parametrize(("features", "inner_steps"), [("local_sets", 1), ("local_sets", 5), ("iid", 2)])
+def test_what_it_learns_for_personal_steps_errs_less_after_them_where_clients_differ(features, inner_steps):
+    """Figure 1 of papers/002, trained under sleep, loss and delay; i.i.d. features as the control without a gap."""
+    alpha = 0.1 if features == "local_sets" else 0.05
+    problem, settings = RidgeRegression(features, inner_step_size=alpha), {"seed": range(3), "decay": 0.5}
+    error = {
+        u: PARSPushLearner(problem, PAPER, 0.02, inner_steps=u, inner_step_size=alpha, **settings)
+        .learn(2500)
+        .measures()[f"test_error_{inner_steps}"][0]
+        for u in (0, inner_steps)
+    }
+    if features == "iid":
+        np.testing.assert_allclose(error[inner_steps], error[0], rtol=0.02)
+    else:
+        assert (error[inner_steps] < 0.95 * error[0]).all()
+
+
 def test_bad_settings_are_one_sentence():
     problem = RidgeRegression()
     with pytest.raises(ConfigError, match=r"inner_steps: -1 is not valid: it should be a whole number, 0 or more"):

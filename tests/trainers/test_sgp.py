@@ -76,6 +76,8 @@ def test_a_run_that_diverges_leaves_the_others_alone():
     problem, safe = RidgeRegression(size=5), Messaging(graph={"kind": "complete"})
     together = SGPLearner(problem, safe, [1e3, 0.01], [0, 1]).learn(150)
     assert not np.isfinite(together.measures()["cost"][0]).any()
+    assert not np.isfinite(together.solution[0]).any()
+    assert np.isfinite(together.solution[1]).all()
     for run, seed in enumerate([0, 1]):
         alone = SGPLearner(problem, safe, 0.01, seed).learn(150)
         np.testing.assert_allclose(together.nodes[1, run], alone.nodes[0, 0], rtol=1e-10)

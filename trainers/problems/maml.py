@@ -72,39 +72,38 @@ class RidgeRegression(Objective):
     ) -> None:
         if features not in get_args(Features):
             raise ConfigError(f"features: {features!r} is not valid: it should be one of {', '.join(get_args(Features))}")
-        counts = {"clients": clients, "size": size, "batch": batch, "local_vectors": local_vectors}
-        for name, count, least in [
-            *((*one, 1) for one in counts.items()),
-            ("test_samples", test_samples, 1),
-            ("budget", budget, 0),
-        ]:
-            if isinstance(count, bool) or not isinstance(count, int) or count < least:
-                raise ConfigError(f"{name}: {count!r} is not valid: it should be a whole number, {least} or more")
+        for name, count in {"clients": clients, "size": size, "batch": batch, "test_samples": test_samples}.items():
+            _check(name, count, 1, whole=True)
+        _check("local_vectors", local_vectors, 1, whole=True)
+        _check("budget", budget, 0, whole=True)
+        _check("condition", condition, 1)
         sizes = {"common": common, "spread": spread, "noise": noise, "inner_step_size": inner_step_size}
-        for name, number, least in [*((*one, 0) for one in sizes.items()), ("condition", condition, 1)]:
-            if not (np.isfinite(number) and number >= least):
-                raise ConfigError(f"{name}: {number!r} is not valid: it should be a finite number, {least} or more")
+        for name, number in sizes.items():
+            _check(name, number, 0)
         self.clients, self.size, self.batch, self.features = clients, size, batch, features
         self.inner_step_size, self.budget, self.noise, self.ridge = inner_step_size, budget, noise, 1 / clients
         rng = stream(seed, "regression")
         self.targets: Floats = common * rng.normal(size=size) + spread * rng.normal(size=(clients, size))
         """beta_i, (n, d)."""
-        self._vectors: Floats | None = None
-        """Where a is uniform, (n, local_vectors, d)."""
-        self._factors: Floats | None = None
-        """R_i where a ~ N(0, R_i'R_i), (n, d, d)."""
-        if features == "local_sets":
-            self._vectors = rng.normal(size=(clients, local_vectors, size))
-        elif features == "own_covariances":
-            spectrum = np.geomspace(1, condition, size)
-            rotations = np.linalg.qr(rng.normal(size=(clients, size, size)))[0]
-            self._factors = np.sqrt(spectrum / spectrum.mean())[:, None] * rotations
+        self._draw_law(local_vectors, condition, rng)
         moments = self._second_moments()
         self.hessians: Floats = 2 * moments + self.ridge * np.eye(size)
         """H_i, (n, d, d)."""
         self._linear = 2 * _apply(moments, self.targets)
         self._constant = (self._linear * self.targets).sum(-1) / 2 + noise**2
         self._test = self._rows(np.arange(clients), test_samples, stream(seed, "regression test"))
+
+    def _draw_law(self, local_vectors: int, condition: float, rng: np.random.Generator) -> None:
+        self._vectors: Floats | None = None
+        """Where a is uniform, (n, local_vectors, d)."""
+        self._factors: Floats | None = None
+        """R_i where a ~ N(0, R_i'R_i), (n, d, d)."""
+        if self.features == "local_sets":
+            self._vectors = rng.normal(size=(self.clients, local_vectors, self.size))
+        elif self.features == "own_covariances":
+            spectrum = np.geomspace(1, condition, self.size)
+            rotations = np.linalg.qr(rng.normal(size=(self.clients, self.size, self.size)))[0]
+            self._factors = np.sqrt(spectrum / spectrum.mean())[:, None] * rotations
 
     def _second_moments(self) -> Floats:
         """E aa' of each client, (n, d, d)."""
@@ -186,3 +185,11 @@ class RidgeRegression(Objective):
 def _apply(matrices: Array, vectors: Array) -> Array:
     """Matrices (..., p, q) times vectors (..., q)."""
     return np.asarray((matrices @ vectors[..., None])[..., 0])
+
+
+def _check(name: str, value: float, least: int, *, whole: bool = False) -> None:
+    """Raises ConfigError unless `value` is finite, `least` or more, and a whole number where one is needed."""
+    kind = int if whole else (int, float)
+    if isinstance(value, bool) or not isinstance(value, kind) or not (np.isfinite(value) and value >= least):
+        what = "whole" if whole else "finite"
+        raise ConfigError(f"{name}: {value!r} is not valid: it should be a {what} number, {least} or more")
