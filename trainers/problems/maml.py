@@ -1,0 +1,195 @@
+"""Linear regression with a ridge over clients that differ, where a few steps of one's own pay: papers/002, Section 5."""
+
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainers.problems.objective import Array, Clients, Objective
+from wirelessenv.config import ConfigError
+from wirelessenv.streams import stream
+
+Features = Literal["local_sets", "own_covariances", "iid"]
+Floats = NDArray[np.float64]
+
+
+class RidgeRegression(Objective):
+    """f_i(z) = E (b - a'z)^2 + ||z||^2 / (2 n), where client i has b = a'beta_i + zeta: papers/002, (9) and (10).
+
+    beta ~ N(0, common^2 I), beta_i = beta + N(0, spread^2 I), zeta ~ N(0, noise^2). Three laws of a:
+
+        local_sets       uniform over `local_vectors` vectors of the client's own, drawn once from N(0, I)
+        own_covariances  N(0, S_i), S_i = Q_i diag(s) Q_i' of mean eigenvalue 1 with a random rotation Q_i, where s is
+                         geometric from 1 to `condition`
+        iid              N(0, I): all clients have the same Hessian, so that all F^(u) below have one minimiser
+
+    In each f_i is the quadratic z'H_i z / 2 - c_i'z + e_i, which the exact cost and gradient are of. A `sample` is a batch
+    of independent rows (a, b), (..., batch, d + 1); test points come from the same law. After u exact gradient steps of size
+    alpha = `inner_step_size` on its own f_i, a client's test error is the mean of (b - a'w)^2 over its test points: what
+    Figure 1 shows. The paper gives n, d, batch and test_samples; all else is ours. Test errors do not count the ridge, which
+    f_i does: where it matters (`common` 1), the point that is best for f_i after 4 or 5 steps need not have the least error.
+
+    >>> problem = RidgeRegression(seed=1)
+    >>> best = problem.minimiser(steps=2)
+    >>> bool(abs(problem.mean_personal_gradient(best, steps=2)).max() < 1e-10)
+    True
+
+    Args:
+        features: the law of a.
+        clients: n.
+        size: d.
+        batch: samples in a batch, b.
+        local_vectors: different a of each client, with `local_sets`.
+        test_samples: of each client.
+        common: standard deviation of the entries of beta.
+        spread: of those of beta_i - beta.
+        noise: sigma, of zeta.
+        condition: largest by smallest eigenvalue of each S_i.
+        inner_step_size: alpha of the steps before a test.
+        budget: the largest u that `measures` reports a test error of.
+        seed: of beta_i, the laws of a, and the test points.
+
+    Raises:
+        ConfigError: for a setting that is none.
+    """
+
+    def __init__(
+        self,
+        features: Features = "local_sets",
+        *,
+        clients: int = 10,
+        size: int = 30,
+        batch: int = 20,
+        local_vectors: int = 20,
+        test_samples: int = 200,
+        common: float = 0.3,
+        spread: float = 0.7,
+        noise: float = 0.5,
+        condition: float = 10.0,
+        inner_step_size: float = 0.1,
+        budget: int = 5,
+        seed: int = 0,
+    ) -> None:
+        if features not in get_args(Features):
+            raise ConfigError(f"features: {features!r} is not valid: it should be one of {', '.join(get_args(Features))}")
+        for name, count in {"clients": clients, "size": size, "batch": batch, "test_samples": test_samples}.items():
+            _check(name, count, 1, whole=True)
+        _check("local_vectors", local_vectors, 1, whole=True)
+        _check("budget", budget, 0, whole=True)
+        _check("condition", condition, 1)
+        sizes = {"common": common, "spread": spread, "noise": noise, "inner_step_size": inner_step_size}
+        for name, number in sizes.items():
+            _check(name, number, 0)
+        self.clients, self.size, self.batch, self.features = clients, size, batch, features
+        self.inner_step_size, self.budget, self.noise, self.ridge = inner_step_size, budget, noise, 1 / clients
+        rng = stream(seed, "regression")
+        self.targets: Floats = common * rng.normal(size=size) + spread * rng.normal(size=(clients, size))
+        """beta_i, (n, d)."""
+        self._draw_law(local_vectors, condition, rng)
+        moments = self._second_moments()
+        self.hessians: Floats = 2 * moments + self.ridge * np.eye(size)
+        """H_i, (n, d, d)."""
+        self._linear = 2 * _apply(moments, self.targets)
+        self._constant = (self._linear * self.targets).sum(-1) / 2 + noise**2
+        self._test = self._rows(np.arange(clients), test_samples, stream(seed, "regression test"))
+
+    def _draw_law(self, local_vectors: int, condition: float, rng: np.random.Generator) -> None:
+        self._vectors: Floats | None = None
+        """Where a is uniform, (n, local_vectors, d)."""
+        self._factors: Floats | None = None
+        """R_i where a ~ N(0, R_i'R_i), (n, d, d)."""
+        if self.features == "local_sets":
+            self._vectors = rng.normal(size=(self.clients, local_vectors, self.size))
+        elif self.features == "own_covariances":
+            spectrum = np.geomspace(1, condition, self.size)
+            rotations = np.linalg.qr(rng.normal(size=(self.clients, self.size, self.size)))[0]
+            self._factors = np.sqrt(spectrum / spectrum.mean())[:, None] * rotations
+
+    def _second_moments(self) -> Floats:
+        """E aa' of each client, (n, d, d)."""
+        if self._vectors is not None:
+            return np.asarray(self._vectors.mT @ self._vectors / self._vectors.shape[1])
+        if self._factors is not None:
+            return self._factors.mT @ self._factors
+        return np.repeat(np.eye(self.size)[None], self.clients, axis=0)
+
+    def _rows(self, clients: Clients, count: int, rng: np.random.Generator) -> Floats:
+        """Independent rows (a, b) of clients, (..., count, d + 1)."""
+        rows = np.empty((*np.shape(clients), count, self.size + 1))
+        if self._vectors is not None:
+            which = rng.integers(self._vectors.shape[1], size=rows.shape[:-1])
+            rows[..., :-1] = self._vectors[np.asarray(clients)[..., None], which]
+        else:
+            drawn = rng.standard_normal((*rows.shape[:-1], self.size))
+            rows[..., :-1] = drawn if self._factors is None else drawn @ self._factors[clients]
+        rows[..., -1] = _apply(rows[..., :-1], self.targets[clients]) + self.noise * rng.standard_normal(rows.shape[:-1])
+        return rows
+
+    def draw(self, clients: Clients, rng: np.random.Generator) -> Array:
+        return self._rows(clients, self.batch, rng)
+
+    def cost(self, clients: Clients, x: Array, sample: Array | None = None) -> Array:
+        if sample is None:
+            bent = _apply(self.hessians[clients], x) / 2 - self._linear[clients]
+            return np.asarray((bent * x).sum(-1) + self._constant[clients])
+        residual = _apply(sample[..., :-1], x) - sample[..., -1]
+        return np.asarray((residual**2).mean(-1) + self.ridge / 2 * (x**2).sum(-1))
+
+    def gradient(self, clients: Clients, x: Array, sample: Array | None = None) -> Array:
+        if sample is None:
+            return np.asarray(_apply(self.hessians[clients], x) - self._linear[clients])
+        residual = _apply(sample[..., :-1], x) - sample[..., -1]
+        return np.asarray(2 / sample.shape[-2] * _apply(sample[..., :-1].mT, residual) + self.ridge * x)
+
+    def hessian_product(self, clients: Clients, x: Array, vector: Array, sample: Array | None = None) -> Array:
+        if sample is None:
+            return _apply(self.hessians[clients], vector)
+        product = _apply(sample[..., :-1].mT, _apply(sample[..., :-1], vector))
+        return np.asarray(2 / sample.shape[-2] * product + self.ridge * vector)
+
+    def minimiser(self, steps: int = 0, inner_step_size: float | None = None) -> Floats:
+        """z*, where (1/n) sum_i f_i(w_i) is least, w_i the point that u exact gradient steps on f_i lead to from z; (d,).
+
+        z* = (sum_i P_i H_i P_i)^-1 sum_i P_i H_i P_i x_i*, P_i = (I - alpha H_i)^u, x_i* = H_i^-1 c_i. P_i and H_i commute,
+        so that H_i P_i x_i* = P_i c_i.
+        """
+        alpha = self.inner_step_size if inner_step_size is None else inner_step_size
+        steps_taken = np.linalg.matrix_power(np.eye(self.size) - alpha * self.hessians, steps)
+        bent = (steps_taken @ self.hessians @ steps_taken).sum(0)
+        return np.linalg.solve(bent, _apply(steps_taken @ steps_taken, self._linear).sum(0))
+
+    def mean_personal_gradient(self, x: Array, steps: int) -> Array:
+        """The gradient at x (..., d) of what `minimiser` minimises: (1/n) sum_i P_i (H_i w_i - c_i)."""
+        clients, jacobian = np.arange(self.clients), np.eye(self.size) - self.inner_step_size * self.hessians
+        slopes = self.gradient(clients, self.personal(x, steps))
+        return np.asarray(_apply(np.linalg.matrix_power(jacobian, steps), slopes).mean(-2))
+
+    def personal(self, x: Array, steps: int) -> Array:
+        """w_i after u exact gradient steps from x (..., d) on each f_i, (..., n, d)."""
+        clients = np.arange(self.clients)
+        w = np.repeat(x[..., None, :], self.clients, axis=-2)
+        for _ in range(steps):
+            w = w - self.inner_step_size * self.gradient(clients, w)
+        return w
+
+    def test_error(self, x: Array, steps: int = 0) -> Array:
+        """The mean over clients of the test error at w_i, (...), for x (..., d)."""
+        residual = _apply(self._test[..., :-1], self.personal(x, steps)) - self._test[..., -1]
+        return np.asarray((residual**2).mean((-1, -2)))
+
+    def measures(self, x: Array) -> dict[str, Array]:
+        """Cost and gradient norm of f, and test errors after u = 0 ... `budget` steps."""
+        return {**super().measures(x), **{f"test_error_{u}": self.test_error(x, u) for u in range(self.budget + 1)}}
+
+
+def _apply(matrices: Array, vectors: Array) -> Array:
+    """Matrices (..., p, q) times vectors (..., q)."""
+    return np.asarray((matrices @ vectors[..., None])[..., 0])
+
+
+def _check(name: str, value: float, least: int, *, whole: bool = False) -> None:
+    """Raises ConfigError unless `value` is finite, `least` or more, and a whole number where one is needed."""
+    kind = int if whole else (int, float)
+    if isinstance(value, bool) or not isinstance(value, kind) or not (np.isfinite(value) and value >= least):
+        what = "whole" if whole else "finite"
+        raise ConfigError(f"{name}: {value!r} is not valid: it should be a {what} number, {least} or more")
