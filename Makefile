@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 PYTHON_NEW := $(shell for p in $(PYTHON) python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: demo figures torture test clients bench venv clean
+.PHONY: demo figures torture test wheel clients bench venv clean
 
 demo: .venv/train.done  ## Figure 2 of the zeroth-order paper, in full
 	$(BIN)/python -m trainers configs/paper/fig2.yaml --out runs/fig2 --resume
@@ -18,6 +18,9 @@ test: .venv/all.done  ## lint, types and tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n auto
+
+wheel: .venv/all.done  ## the wheel in an empty environment, without torch
+	$(BIN)/python -m tests.wheel
 
 clients: .venv-clients/done  ## other people's libraries, each with its own checks and algorithms
 	.venv-clients/bin/python -m pytest tests/clients tests/integrations
