@@ -49,6 +49,8 @@ def test_all_forms_give_the_same_numbers(options):
         for action in actions_of(central, CYCLES):
             assert_array_equal(joint, batched[1])
             assert_array_equal(parallel.state(), central.state())
+            assert central.state_space == parallel.state_space
+            assert central.state_space.contains(central.state())
             assert_array_equal(parallel.state(), vector.state()[1])
             for agent in parallel.agents:
                 aec_seen, reward, *_ = aec.last()

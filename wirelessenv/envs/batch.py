@@ -61,6 +61,10 @@ class Batch:
         one = self.observation_space()
         return Box(np.tile(one.low, (self.agents, 1)), np.tile(one.high, (self.agents, 1)))
 
+    def state_space(self) -> Box:
+        """One network's."""
+        return Box(0.0, np.inf, (self.agents**2,), np.float32)
+
     @property
     def network(self) -> WirelessNetwork:
         """The simulator, from the first reset on."""

@@ -31,6 +31,7 @@ class CentralPowerControlEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
         self._screen = Screen(self.render_mode)
         self._batch, self._actions = Batch(self.settings, 1, drawn=render_mode is not None), Actions(self.settings)
         self.observation_space = self._batch.joint_observation_space()
+        self.state_space = self._batch.state_space()
         self.action_space = self._actions.joint_space(self._batch.agents)
 
     def reset(

@@ -57,10 +57,9 @@ class PowerControlEnv(ParallelEnv[str, NDArray[np.float32], NDArray[np.float32]]
         self.possible_agents = [f"tx_{i}" for i in range(self.scenario.transmitters)]
         self.agents: list[str] = []
         self._batch, self._actions = Batch(self.settings, 1, drawn=render_mode is not None), Actions(self.settings)
-        agents = len(self.possible_agents)
         self.observation_spaces = {agent: self._batch.observation_space() for agent in self.possible_agents}
         self.action_spaces = {agent: self._actions.space() for agent in self.possible_agents}
-        self.state_space = Box(0.0, np.inf, (agents * agents,), np.float32)
+        self.state_space = self._batch.state_space()
 
     def observation_space(self, agent: str) -> Box:
         """The agent's space; the same object at every call."""
