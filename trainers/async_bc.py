@@ -84,7 +84,7 @@ class AsyncBC(ServerLearner):
         return 1 if self.same_sample else 2
 
     def _difference(self, client: Clients, sample: Sequence[Array | None]) -> Array:
-        """grad f_k(x_{t+1}; xi) - grad f_k(x_t; xi)."""
+        """The answer grad f_k(x_{t+1}; xi) - grad f_k(x_t; xi)."""
         if self.same_sample:
             new, old = self.objective.gradient(client, self._points, sample[0])
         else:
