@@ -85,11 +85,10 @@ class SyncSGD(GradientLearner):
     def _update(self) -> None:
         everybody = np.arange(self.objective.clients)
         samples = None if self.exact else np.stack([self.objective.draw(everybody, rng) for rng in self._samples], axis=1)
-        total = sum(  # 1
-            self.objective.gradient(client, self._x, None if samples is None else samples[client])
-            for client in everybody.tolist()
-        )
-        self._x = self._x - self._eta * (total / len(everybody)).astype(self._x.dtype)  # 2
+        total = np.zeros_like(self._x)
+        for client in everybody.tolist():  # 1
+            total += self.objective.gradient(client, self._x, None if samples is None else samples[client])
+        self._x = self._x - self._eta * total / len(everybody)  # 2
         self._seconds = self._seconds + self._round()
 
     def _round(self) -> Array:
@@ -97,7 +96,7 @@ class SyncSGD(GradientLearner):
         if not self.computing.random:
             return np.full(len(self.seeds), self._means.max())
         draws = [stream(seed, "computing time", self.iteration).exponential(size=len(self._means)) for seed in self.seeds]
-        return (self._means * np.stack(draws)).max(1)
+        return np.asarray((self._means * np.stack(draws)).max(1))
 
     def learn(self, iterations: int, callback: Callable[[Self], bool | None] | None = None, progress_bar: bool = False) -> Self:
         """Run `iterations` rounds; a run that diverges overflows in silence, and the others go on."""

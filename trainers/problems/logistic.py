@@ -63,7 +63,7 @@ class Logistic(Objective):
 
     @classmethod
     def gaussian(cls, samples: int = 100, size: int = 20, *, clients: int = 1, seed: int = 0) -> Self:
-        """a ~ N(0, I), b = +-1 uniformly: the problem of papers/003, Figure 2b; every client has all of the data."""
+        """Rows a ~ N(0, I), b = +-1 uniformly: the problem of papers/003, Figure 2b; every client has all of the data."""
         rng = stream(seed, "logistic")
         features, labels = rng.normal(size=(samples, size)), rng.choice([-1.0, 1.0], samples)
         return cls(features, labels, [np.arange(samples)] * clients, batch=1)
@@ -78,12 +78,12 @@ class Logistic(Objective):
         """Numbers of `batch` rows of each client, (batch,) or (k, batch)."""
         counts = np.asarray(self._counts[clients])[..., None]
         drawn = (rng.random((*np.shape(clients), self.batch)) * counts).astype(np.intp)
-        return drawn + (np.asarray(self._ends[clients])[..., None] - counts)
+        return np.asarray(drawn + (np.asarray(self._ends[clients])[..., None] - counts))
 
     def _rows(self, client: int, sample: Array | None) -> Array:
         if sample is not None:
-            return self._signed.take(sample, axis=0)
-        return self._signed[self._ends[client] - self._counts[client] : self._ends[client]]
+            return np.asarray(self._signed.take(sample, axis=0))
+        return np.asarray(self._signed[self._ends[client] - self._counts[client] : self._ends[client]])
 
     def gradient(self, clients: Clients, x: Array, sample: Array | None = None) -> Array:
         if isinstance(clients, int) and (sample is None or sample.ndim == 1):
@@ -167,7 +167,7 @@ class Logistic(Objective):
 
 
 def _along(points: Array, columns: Array) -> Array:
-    """points @ columns; of a few points (K, p) one by one, which BLAS does in half the time."""
+    """The product points @ columns; of a few points (K, p) one by one, which BLAS does in half the time."""
     return np.asarray((points[:, None, :] @ columns)[:, 0] if len(points) < 4 else points @ columns)
 
 

@@ -60,7 +60,7 @@ class Quadratic(Objective):
 
     def gradient(self, clients: Clients, x: Array, sample: Array | None = None) -> Array:
         exact = (x[..., None, :] @ self._hessian)[..., 0, :] - self._pull
-        return exact if sample is None else exact + sample
+        return np.asarray(exact if sample is None else exact + sample)
 
     def cost(self, clients: Clients, x: Array, sample: Array | None = None) -> Array:
         residual = (x[..., None, :] @ self._matrix)[..., 0, :] - self._target
