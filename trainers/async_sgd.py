@@ -32,7 +32,7 @@ class AsyncSGD(ServerLearner):
     """Async-SGD, or Async-GD where `exact`; see the head of this file. Arguments as those of `ServerLearner`.
 
     >>> from trainers.problems.least_squares import LeastSquares
-    >>> learner = AsyncSGD(LeastSquares(zeta=0.0), step_size=[0.1, 0.2], exact=True, seed=[0, 1]).learn(200)
+    >>> learner = AsyncSGD(LeastSquares(zeta=0.0), step_size=[0.02, 0.05], exact=True, seed=[0, 1]).learn(400)
     >>> bool((learner.measures()["distance"] < 1e-2).all())
     True
     """

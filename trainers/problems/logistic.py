@@ -23,8 +23,8 @@ class Logistic(Objective):
     A sample is the numbers of `batch` rows of the client, drawn uniformly with replacement, so that a client may have fewer.
 
     >>> problem = Logistic.gaussian(samples=100, size=20)
-    >>> problem.mean_cost(np.zeros(20)).round(4)
-    array(0.6931)
+    >>> round(float(problem.mean_cost(np.zeros(20))), 4)
+    0.6931
 
     Args:
         features: a, (N, d).
