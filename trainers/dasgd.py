@@ -139,7 +139,7 @@ class DASGD(GradientLearner):
         """
         rows = [
             record.summary()
-            | {"steps": record.steps.max(), "gradients": one.computed, "seconds": one.seconds, "messages": one.messages}
+            | {"steps": record.steps.max(), "gradients": one.computed, "seconds": record.seconds, "messages": one.messages}
             for record, one in zip(self.staleness, self.inboxes, strict=True)
         ]
         known = {name: np.array([row[name] for row in rows]) for name in rows[0]}

@@ -143,7 +143,8 @@ def test_no_step_size_converges_under_independent_noise():
     norms = learner.measures()["gradient_norm"]
     start = 1.875 * np.sqrt(10)  # L ||x_0 - x*||
     assert (norms[:2] > 2 * start).all()
-    np.testing.assert_allclose(norms[2:], start, rtol=0.1)
+    np.testing.assert_allclose(norms[2], start, rtol=0.3)
+    np.testing.assert_allclose(norms[3:], start, rtol=0.01)
     exact = AsyncBC(problem, {"concurrency": 1}, step_size=1e-4, exact=True).learn(20000)
     assert exact.measures()["gradient_norm"].item() < 0.03 * start
 
