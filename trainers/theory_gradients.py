@@ -9,7 +9,9 @@ What is read otherwise than printed:
    most 1 / (2 L), which Lemma 6 asks for and S_avg < 1/2 would break; L >= 1 is asked for where its proof simplifies.
 2. papers/004, proofs of Theorems 1 and 2, say "assume eta <= L / 4": it must be 1 / (4 L), so that
    eta / 4 - L eta^2 / 2 >= eta / 8. The theorems' steps satisfy it (those of Theorem 2 since L <= l, which Assumption 5 gives).
-3. papers/004, Theorem 3: E||x_T||^2 has a factor d, which the sum over coordinates gives; and without noise ||x_T||^2 is
+3. papers/004, the end of Theorem 1's proof drops 1 / (10 delta sqrt(T)), "by Fact 1". But delta may be up to L + L_i, far
+   above L, where f's curvature is that of f_i of opposite signs; then the printed step is too large. It is kept here.
+4. papers/004, Theorem 3: E||x_T||^2 has a factor d, which the sum over coordinates gives; and without noise ||x_T||^2 is
    (1 - eta)^{2T} ||x_0||^2. With f_i = ||x + b_i||^2 / 2, x_T is the noise-free path plus the noise, so that
 
        E||x_T - x*||^2 = (1 - eta)^{2T} ||x_0 - x*||^2 + d sigma^2 sum_{s=1}^{T-1} (1 - (1 - eta)^{T-s})^2
@@ -59,16 +61,22 @@ def dasgd_bound_loose(step: float, steps: int, gap: float, *, smoothness: float,
     return 7 * gap / (3 * step * (steps + 1)) + 14 / 3 * smoothness * step * noise**2
 
 
-def async_bc_step(smoothness: float, dissimilarity: float, tau_c: float, tau_max: float, steps: int) -> float:
+def async_bc_step(
+    smoothness: float, dissimilarity: float, tau_c: float, tau_max: float, steps: int, *, published: bool = False
+) -> float:
     """The largest step of AsyncBC-GD over T steps (papers/004, Theorem 1).
 
-    min{1 / (6 (delta + L) sqrt(tau_C tau_max)), 1 / (12 sqrt(L (delta + L) tau_max T))}; tau_max below 1 counts as 1.
+    published  min{1 / (6 (delta + L) sqrt(tau_C tau_max)), 1 / (12 sqrt(L (delta + L) tau_max T))}
+    corrected  also at most 1 / (10 delta sqrt(T)); the head of this file says why
+
+    tau_max below 1 counts as 1.
 
     >>> round(async_bc_step(1.0, 1.0, 4, 9, 100), 6)
     0.001964
     """
     both, tau_max = dissimilarity + smoothness, max(tau_max, 1)
-    return min(1 / (6 * both * sqrt(tau_c * tau_max)), 1 / (12 * sqrt(smoothness * both * tau_max * steps)))
+    printed = min(1 / (6 * both * sqrt(tau_c * tau_max)), 1 / (12 * sqrt(smoothness * both * tau_max * steps)))
+    return printed if published or dissimilarity == 0 else min(printed, 1 / (10 * dissimilarity * sqrt(steps)))
 
 
 def async_bc_step_sampled(smoothness: float, mean_squared: float, tau_c: float, tau_max: float, steps: int) -> float:

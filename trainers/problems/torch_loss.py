@@ -84,7 +84,8 @@ class TorchObjective(Objective):
         return np.asarray(rows[(rng.random(self.batch) * len(rows)).astype(np.intp)])
 
     def gradient(self, clients: Clients, x: Array, sample: Array | None = None) -> Array:
-        out = np.empty_like(x)
+        x = self._spread(clients, x)
+        out = np.empty(x.shape, x.dtype)
         for place, client, rows in self._points(clients, x, sample):
             self._flat[:] = x[place]
             self._slopes[:] = 0.0
@@ -95,6 +96,7 @@ class TorchObjective(Objective):
         return out
 
     def cost(self, clients: Clients, x: Array, sample: Array | None = None) -> Array:
+        x = self._spread(clients, x)
         out = np.empty(x.shape[:-1])
         with torch.no_grad():
             for place, client, rows in self._points(clients, x, sample):
@@ -104,8 +106,8 @@ class TorchObjective(Objective):
         return out
 
     def hessian_product(self, clients: Clients, x: Array, vector: Array, sample: Array | None = None) -> Array:
-        x, vector = np.broadcast_arrays(x, vector)
-        out = np.zeros_like(x)
+        x, vector = np.broadcast_arrays(self._spread(clients, x), vector)
+        out = np.zeros(x.shape, x.dtype)
         for place, client, rows in self._points(clients, x, sample):
             self._flat[:] = x[place]
             for part, weight in self._batches(client, rows):
@@ -115,6 +117,12 @@ class TorchObjective(Objective):
                 products = torch.autograd.grad(flat @ torch.as_tensor(np.array(vector[place])), self._parameters)
                 out[place] += weight * torch.cat([product.reshape(-1) for product in products]).numpy()
         return out
+
+    def _spread(self, clients: Clients, x: Array) -> Array:
+        """A point for each of several clients."""
+        if isinstance(clients, int) or x.shape[-2] == len(clients):
+            return x
+        return np.broadcast_to(x, (*x.shape[:-2], len(clients), self.size))
 
     def _points(self, clients: Clients, x: Array, sample: Array | None) -> Iterator[tuple[tuple[int, ...], int, Array | None]]:
         """Every point's place in x, its client and its rows; clients and samples belong to the axes before the last."""
