@@ -183,7 +183,8 @@ class Inboxes:
     @property
     def travelling(self) -> list[int]:
         """Gradients that some node has not applied yet, those being computed included."""
-        return [gradient for gradient in self._known if not all(gradient in self.applied(node) for node in range(self.nodes))]
+        places = {gradient: gradient - self._base for gradient in self._known}
+        return [one for one, place in places.items() if not all(applied >> place & 1 for applied in self._applied)]
 
 
 def measured_staleness(network: Network | dict[str, Any], nodes: int, rounds: int, seed: int = 0) -> dict[str, float]:

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import io
+import sys
 import tarfile
 
 import numpy as np
@@ -112,6 +113,12 @@ def test_the_stand_in_says_what_it_is(digits):
     assert digits.images.min() == 0
     assert digits.images.max() == 1
     assert set(digits.labels) == set(range(10))
+
+
+def test_a_machine_without_scikit_learn_is_told_so(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    with pytest.raises(ConfigError, match="scikit-learn is missing"):
+        load("digits")
 
 
 def test_odd_classes_are_one():
