@@ -54,7 +54,7 @@ class AsyncBC(ServerLearner):
         seed: int | Sequence[int] = 0,
         timetable_seed: int | None = None,
     ) -> None:
-        self.same_sample = same_sample
+        self.same_sample, self.draws = same_sample, 1 if same_sample else 2
         super().__init__(objective, server, step_size=step_size, exact=exact, seed=seed, timetable_seed=timetable_seed)
 
     @property
@@ -78,10 +78,6 @@ class AsyncBC(ServerLearner):
         self._points[1] = self._points[0]
         self._points[0] -= self._eta * self._momentum  # 7
         self._under_way[arrived] = self._difference(client, sample)  # 8, 9
-
-    @property
-    def DRAWS(self) -> int:  # type: ignore[override]  # noqa: N802  # a constant of the class elsewhere
-        return 1 if self.same_sample else 2
 
     def _difference(self, client: Clients, sample: Sequence[Array | None]) -> Array:
         """The answer grad f_k(x_{t+1}; xi) - grad f_k(x_t; xi)."""

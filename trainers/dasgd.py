@@ -20,8 +20,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from trainers.gradient_learner import GradientLearner
-from trainers.inboxes import Inboxes, Network, Staleness
+from trainers.inboxes import Inboxes, Network
 from trainers.problems.objective import Array, Objective
+from trainers.staleness import Staleness
 from wirelessenv.config import ConfigError
 
 

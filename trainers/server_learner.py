@@ -1,5 +1,6 @@
 """What the methods with a server share: timetables, samples prepared ahead, tasks under way, and what they count."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -41,7 +42,7 @@ class ServerLearner(GradientLearner):
     """
 
     STATE: ClassVar[tuple[str, ...]] = ("iteration", "_under_way", "_ahead")
-    DRAWS: ClassVar[int] = 1
+    draws: int = 1
     """samples of a task"""
     VECTORS: ClassVar[int] = 2
     """vectors of R^d that travel at an update, both ways together"""
@@ -71,9 +72,9 @@ class ServerLearner(GradientLearner):
         with np.errstate(over="ignore", invalid="ignore"):
             self._begin()
 
+    @abstractmethod
     def _begin(self) -> None:
         """The lines before the loop."""
-        raise NotImplementedError
 
     @property
     def solution(self) -> Array:
@@ -90,7 +91,7 @@ class ServerLearner(GradientLearner):
         columns = np.broadcast_to(clients, (len(clients), len(self.seeds))).T
         return [
             np.stack([self.objective.draw(own, rng) for own, rng in zip(columns, self._samples, strict=True)], axis=1)
-            for _ in range(self.DRAWS)
+            for _ in range(self.draws)
         ]
 
     def _first(self) -> list[tuple[Clients, list[Array | None]]]:
@@ -100,7 +101,7 @@ class ServerLearner(GradientLearner):
         return [(self._client(row), self._task(drawn, place)) for place, row in enumerate(clients)]
 
     def _task(self, drawn: list[Array], place: int) -> list[Array | None]:
-        return [samples[place] for samples in drawn] or [None] * self.DRAWS
+        return [samples[place] for samples in drawn] or [None] * self.draws
 
     def _next(self) -> Event:
         """What the timetables say of this update."""

@@ -2,7 +2,7 @@
 
 Symbols: L the smoothness of f, L_i that of f_i, delta the Hessian dissimilarity, l the mean-squared smoothness; F_0 = r_0 =
 f(x_0) - f*; T iterations; tau_C, tau_max as a timetable's `summary` has them; S_avg, S_max and their loose forms S^ as
-`inboxes.Staleness`.
+`staleness.Staleness`.
 
 What is read otherwise than printed:
 1. papers/003, (11): the first term is sigma^2 / eps^2, as in (12); its proof has sigma^2. Both step sizes also have to be at

@@ -110,6 +110,15 @@ class Events(NamedTuple):
     """clients with a task, once the next one has left"""
 
 
+class Totals(NamedTuple):
+    """Sums over the updates so far, so that a summary costs no more late than early."""
+
+    largest: int = 0
+    staleness: int = 0
+    active: int = 0
+    seconds: float = 0.0
+
+
 class Timetable:
     """The events of one run, simulated as far as somebody asks; they depend on the seed and the settings alone.
 
@@ -134,6 +143,7 @@ class Timetable:
         for slot, client in enumerate(self.first):
             self._send(0.0, slot, client, slot, self._factors(1)[0])
         self._chunks: list[Events] = []
+        self._totals = [Totals()]  # before each chunk
 
     def _factors(self, tasks: int) -> list[float]:
         random = self._server.computing.random
@@ -149,6 +159,7 @@ class Timetable:
         """The events of updates number * CHUNK to (number + 1) * CHUNK."""
         while len(self._chunks) <= number:
             self._chunks.append(self._simulate(len(self._chunks) * CHUNK))
+            self._totals.append(self._counted(len(self._chunks) - 1, CHUNK))
         return self._chunks[number]
 
     def _simulate(self, start: int) -> Events:
@@ -192,13 +203,22 @@ class Timetable:
 
         tau_avg counts what has arrived; a client is active while it has a task.
         """
-        if updates == 0:
-            return {"tau_c": self.concurrency, "tau_max": 0, "tau_avg": 0.0, "concurrency": len(self.first), "seconds": 0.0}
-        staleness = self.staleness(updates)
+        whole, rest = divmod(updates, CHUNK)
+        self.chunk(whole)
+        totals, count = self._counted(whole, rest), max(updates, 1)
         return {
             "tau_c": self.concurrency,
-            "tau_max": int(staleness.max()),
-            "tau_avg": float(staleness.mean()),
-            "concurrency": float(self._column("active", updates).mean()),
-            "seconds": float(self.seconds(updates)[-1]),
+            "tau_max": totals.largest,
+            "tau_avg": totals.staleness / count,
+            "concurrency": totals.active / count,
+            "seconds": totals.seconds,
         }
+
+    def _counted(self, number: int, rows: int) -> Totals:
+        """Everything up to the first `rows` updates of a chunk."""
+        before, events = self._totals[number], self._chunks[number]
+        if rows == 0:
+            return before
+        ages = number * CHUNK + np.arange(rows) - events.sent_at[:rows]
+        largest, seconds = max(before.largest, int(ages.max())), float(events.seconds[rows - 1])
+        return Totals(largest, before.staleness + int(ages.sum()), before.active + int(events.active[:rows].sum()), seconds)

@@ -99,6 +99,18 @@ def test_a_timetable_does_not_depend_on_how_it_is_asked_for():
         np.testing.assert_array_equal(late.seconds(updates), early.seconds(updates))
 
 
+def test_the_summary_is_that_of_the_columns():
+    table = Server(computing={"kind": "exponential", "mean": "linear"}, concurrency=3).timetable(5, 2)
+    active = np.concatenate([table.chunk(k).active for k in range(3)])
+    assert set(table.summary(0).values()) == {3, 0}
+    for updates in (1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK + 77):
+        staleness, found = table.staleness(updates), table.summary(updates)
+        assert found["tau_max"] == staleness.max()
+        assert found["tau_avg"] == pytest.approx(staleness.mean())
+        assert found["concurrency"] == pytest.approx(active[:updates].mean())
+        assert found["seconds"] == table.seconds(updates)[-1]
+
+
 def test_appendix_d_1():
     """n = 4, tau = 10: client i takes 2.5 i."""
     table = Server(assignment="same").timetable(4, 0)
