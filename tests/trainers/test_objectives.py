@@ -95,6 +95,21 @@ def test_a_batch_of_points_clients_and_samples_is_one_after_the_other(problem):
                 np.testing.assert_allclose(costs[place], problem.cost(one, x[place], own), rtol=1e-6)
 
 
+def test_a_sample_for_each_run_and_client(problem):
+    """Shapes of push-sum: clients (n,), points (variants, runs, n, d), samples (runs, n, ...)."""
+    rng, everybody = np.random.default_rng(6), np.arange(problem.clients)
+    x = problem.starts([0])[0] + 0.5 * rng.normal(size=(2, 3, problem.clients, problem.size))
+    samples = np.stack([problem.draw(everybody, rng) for _ in range(3)])
+    found = problem.gradient(everybody, x, samples), problem.hessian_product(everybody, x, x, samples)
+    costs = problem.cost(everybody, x, samples)
+    for v, r, k in np.ndindex(x.shape[:-1]):
+        one = k, x[v, r, k]
+        np.testing.assert_allclose(found[0][v, r, k], problem.gradient(*one, samples[r, k]), rtol=1e-9, atol=1e-12)
+        product = problem.hessian_product(*one, x[v, r, k], samples[r, k])
+        np.testing.assert_allclose(found[1][v, r, k], product, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(costs[v, r, k], problem.cost(*one, samples[r, k]), rtol=1e-6)
+
+
 def test_samples_are_unbiased(problem):
     """The mean of 4000 sampled gradients, within 5 standard errors in every coordinate."""
     rng = np.random.default_rng(4)

@@ -15,7 +15,8 @@ class LeastSquares(Objective):
     A run begins at x_0 = x* + 1. Then what a method that sees differences of gradients does relative to x* does not depend
     on zeta at all; from any other fixed x_0 the way to x* would grow with zeta. With s_i = 1 all Hessians are I and
     f_i = ||x - b_i||^2 / 2 is the problem of Theorem 3. A sample is noise of the gradient, N(0, noise^2) a coordinate:
-    f_i(x; xi) = f_i(x) + xi'x. With several seeds each run has its own b_i, and leading axes end with the runs.
+    f_i(x; xi) = f_i(x) + xi'x. With several seeds each run has its own b_i, and the axis before the last is
+    the runs': for methods with a server and DASGD, whose points are (variants, runs, d).
 
     >>> LeastSquares(zeta=0.0).minimiser[:3], LeastSquares(scales=[1.0, 3.0]).smoothness
     (array([0., 0., 0.]), 5.0)

@@ -1,6 +1,6 @@
 """Binary logistic regression on features given as arrays, with a convex or a non-convex regulariser."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, Self
 
 import numpy as np
@@ -86,11 +86,9 @@ class Logistic(Objective):
         return np.asarray(self._signed[self._ends[client] - self._counts[client] : self._ends[client]])
 
     def gradient(self, clients: Clients, x: Array, sample: Array | None = None) -> Array:
-        if isinstance(clients, int) and (sample is None or sample.ndim == 1):
-            return self._gradient(clients, x, sample)
-        if isinstance(clients, int) and len(sample) == 1 == x.shape[-2]:  # type: ignore[arg-type]  # a sample for each run
-            return self._gradient(clients, x[..., 0, :], sample[0])[..., None, :]  # type: ignore[index]  # as above
-        return np.stack([self._gradient(*one) for one in self._each(clients, x, sample)], axis=-2)
+        if isinstance(clients, int) and (sample is None or sample.size == sample.shape[-1]):  # one batch for all points
+            return self._gradient(clients, x, None if sample is None else sample.ravel())
+        return self._each(lambda one, own, point: self._gradient(one, point, own), clients, sample, x)
 
     def _gradient(self, client: int, x: Array, sample: Array | None) -> Array:
         rows = self._rows(client, sample)
@@ -100,19 +98,14 @@ class Logistic(Objective):
         return gradient + self._regulariser_slope(x) if self.weight else gradient
 
     def cost(self, clients: Clients, x: Array, sample: Array | None = None) -> Array:
-        if isinstance(clients, int) and (sample is None or sample.ndim == 1):
-            return self._cost(clients, x, sample)
-        return np.stack([self._cost(*one) for one in self._each(clients, x, sample)], axis=-1)
+        return self._each(lambda one, own, point: self._cost(one, point, own)[..., None], clients, sample, x)[..., 0]
 
     def _cost(self, client: int, x: Array, sample: Array | None) -> Array:
         margins = x @ self._rows(client, sample).T
         return np.asarray(np.logaddexp(0, -margins).mean(-1) + self._regularised(x))
 
     def hessian_product(self, clients: Clients, x: Array, vector: Array, sample: Array | None = None) -> Array:
-        if not (isinstance(clients, int) and (sample is None or sample.ndim == 1)):
-            both = np.stack(np.broadcast_arrays(x, vector))
-            return np.stack([self._product(c, xv[0], xv[1], s) for c, xv, s in self._each(clients, both, sample)], axis=-2)
-        return self._product(clients, x, vector, sample)
+        return self._each(lambda one, own, point, along: self._product(one, point, along, own), clients, sample, x, vector)
 
     def _product(self, client: int, x: Array, vector: Array, sample: Array | None) -> Array:
         rows = self._rows(client, sample)
@@ -120,12 +113,19 @@ class Logistic(Objective):
         curved = (probability * (1 - probability) * (vector @ rows.T)) @ rows / len(rows)
         return np.asarray(curved + self._regulariser_curvature(x) * vector)
 
-    def _each(self, clients: Clients, x: Array, sample: Array | None) -> list[tuple[int, Array, Array | None]]:
-        """The parts along the axis before the last: clients, or one client's samples, one for each run."""
-        count = len(clients) if isinstance(clients, np.ndarray) else len(sample)  # type: ignore[arg-type]  # one is an array
-        points = np.broadcast_to(x, (*x.shape[:-2], count, self.size))
-        several = clients.tolist() if isinstance(clients, np.ndarray) else [clients] * count
-        return [(one, points[..., k, :], None if sample is None else sample[k]) for k, one in enumerate(several)]
+    def _each(self, work: Callable[..., Array], clients: Clients, sample: Array | None, *points: Array) -> Array:
+        """What `work` (client, sample, points) gives for every client and sample, at its place among the points."""
+        lead = np.shape(clients) if sample is None else sample.shape[:-1]
+        shape = np.broadcast_shapes((*lead, self.size), *(one.shape for one in points))
+        spread = [np.broadcast_to(one, shape) for one in points]
+        out: Array | None = None
+        for place in np.ndindex(lead):
+            client = int(clients[place[-1]]) if isinstance(clients, np.ndarray) else clients
+            at = (..., *place, slice(None))
+            found = work(client, None if sample is None else sample[place], *(one[at] for one in spread))
+            out = np.empty((*shape[:-1], found.shape[-1]), found.dtype) if out is None else out
+            out[at] = found
+        return np.asarray(out)
 
     def _regularised(self, x: Array) -> Array:
         squares = x**2

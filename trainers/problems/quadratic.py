@@ -13,8 +13,8 @@ class Quadratic(Objective):
     """f_i(x) = ||A x - b||^2 / 2, the same for all clients; A symmetric with eigenvalues in [smallest, largest], b ~ N(0, I).
 
     Both ends are eigenvalues, the others are uniform between them, the axes uniform too. A sample is noise of the gradient,
-    N(0, noise^2) a coordinate: f_i(x; xi) = f_i(x) + xi'x. With several seeds each run has its own A and b, and leading
-    axes end with the runs.
+    N(0, noise^2) a coordinate: f_i(x; xi) = f_i(x) + xi'x. With several seeds each run has its own A and b, and
+    the axis before the last is the runs': for methods with a server and DASGD, whose points are (variants, runs, d).
 
     Args:
         size: d.
