@@ -45,7 +45,7 @@ class GradientLearner(ABC):
 
     def _start(self) -> Array:
         """Where the runs begin, (variants, runs, d): the same for all variants of a run."""
-        points = np.stack([self.objective.start(stream(seed, "start")) for seed in self.seeds])
+        points = self.objective.starts(self.seeds)
         return np.broadcast_to(points, (self.variants, *points.shape)).copy()
 
     @property

@@ -1,12 +1,14 @@
 """What a gradient method sees of a problem: the costs of n clients, their gradients, and samples of them."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wirelessenv.config import ConfigError
+from wirelessenv.streams import stream
 
 Array = NDArray[Any]
 Clients = int | NDArray[np.intp]
@@ -45,6 +47,10 @@ class Objective(ABC):
     def start(self, rng: np.random.Generator) -> Array:
         """Where a run begins, (d,)."""
         return np.zeros(self.size)
+
+    def starts(self, seeds: Sequence[int]) -> Array:
+        """Where the runs of these seeds begin, (runs, d)."""
+        return np.stack([self.start(stream(seed, "start")) for seed in seeds])
 
     def mean_gradient(self, x: Array) -> Array:
         """The gradient of f(x), of the shape of x (..., d)."""

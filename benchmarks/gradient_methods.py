@@ -1,0 +1,114 @@
+"""python -m benchmarks.gradient_methods: speeds of the gradient methods with a server, and of the CNN, on one thread."""
+
+import os
+
+os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from trainers.async_bc import AsyncBC
+from trainers.async_sgd import AsyncSGD
+from trainers.problems.least_squares import LeastSquares
+from trainers.problems.logistic import Logistic
+from trainers.problems.torch_loss import TorchObjective, small_cnn
+from trainers.server_learner import ServerLearner
+from trainers.terminal import print_table
+
+ROUNDS = 7
+GRID = np.logspace(-5, -1, 20).tolist()
+
+
+def updates_per_second(learner: ServerLearner, iterations: int) -> list[float]:
+    """Updates a second, of all runs and variants together, in every round."""
+    learner.learn(iterations // 4)
+    found = []
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        learner.learn(iterations)
+        found.append(iterations * learner.variants * len(learner.seeds) / (time.perf_counter() - started))
+    return found
+
+
+def images_problem() -> Logistic:
+    """Papers/004, Appendix D.2, with random pixels: 48000 rows, 784 features, 64 clients, batch 32."""
+    rng = np.random.default_rng(0)
+    signs = rng.choice([-1.0, 1.0], 48000)
+    shares = np.split(rng.permutation(48000), 64)
+    return Logistic(rng.random((48000, 784), np.float32), signs, shares, regulariser="nonconvex", weight=0.05)
+
+
+def milliseconds(work: Callable[[], None]) -> float:
+    started = time.perf_counter()
+    work()
+    return 1e3 * (time.perf_counter() - started)
+
+
+def cnn_overhead(batches: int = 20) -> list[float]:
+    """How much longer our gradient takes than torch's own, as a share: images of 3 x 32 x 32, batches of 32."""
+    rng = np.random.default_rng(0)
+    images, classes = rng.random((1000, 3, 32, 32), np.float32), rng.integers(0, 10, 1000)
+    problem, module = TorchObjective(small_cnn(3, 32), images, classes), small_cnn(3, 32)
+    inputs, targets, x = torch.as_tensor(images), torch.as_tensor(classes), problem.starts([0])[0]
+    drawn = [problem.draw(0, rng) for _ in range(batches)]
+
+    def ours() -> None:
+        for rows in drawn:
+            problem.gradient(0, x, rows)
+
+    def torchs() -> None:
+        for rows in drawn:
+            module.zero_grad()
+            functional.cross_entropy(module(inputs[rows]), targets[rows]).backward()
+
+    ours()
+    torchs()
+    return [milliseconds(ours) / milliseconds(torchs) - 1 for _ in range(4 * ROUNDS)]
+
+
+def table() -> list[dict[str, str]]:
+    """A row for each speed that was asked for."""
+    torch.set_num_threads(1)
+    many = LeastSquares(seed=range(20))
+    logistic = images_problem()
+    measured = [
+        ("AsyncBC-GD, d = 10, updates/s", AsyncBC(LeastSquares(), step_size=0.01, exact=True), 40000, "80000"),
+        ("AsyncBC-GD, d = 784, updates/s", AsyncBC(LeastSquares(size=784), step_size=0.01, exact=True), 40000, "80000"),
+        ("Async-GD, d = 10, updates/s", AsyncSGD(LeastSquares(), step_size=0.01, exact=True), 40000, ""),
+        (
+            "AsyncBC-GD, 20 runs x 20 steps, one timetable, updates/s",
+            AsyncBC(many, step_size=GRID, exact=True, seed=range(20), timetable_seed=0),
+            2000,
+            "5 million",
+        ),
+        (
+            "AsyncBC-GD, 20 runs x 20 steps, a timetable each, updates/s",
+            AsyncBC(many, step_size=GRID, exact=True, seed=range(20)),
+            2000,
+            "",
+        ),
+        ("AsyncBC-SGD, logistic, d = 784, batch 32, updates/s", AsyncBC(logistic, step_size=0.01), 8000, "40000"),
+        ("Async-SGD, logistic, d = 784, batch 32, updates/s", AsyncSGD(logistic, step_size=0.01), 8000, "40000"),
+    ]
+    rows = []
+    for what, learner, iterations, asked in measured:
+        found = updates_per_second(learner, iterations)
+        spread = f"{statistics.median(found):,.0f} ({min(found):,.0f} to {max(found):,.0f})"
+        rows.append({"what": what, "measured": spread, "asked for": asked})
+    found = cnn_overhead()
+    low, middle, high = statistics.quantiles(found, n=4)
+    rows.append(
+        {"what": "CNN, on top of torch's own", "measured": f"{middle:.1%} ({low:.1%} to {high:.1%})", "asked for": "5 %"}
+    )
+    return rows
+
+
+if __name__ == "__main__":
+    print_table(f"Gradient methods on one thread: median of {ROUNDS} rounds", table())
+    sys.exit(0)

@@ -1,0 +1,111 @@
+"""The bounds of papers/003 and 004, against the conditions of their proofs and runs whose constants are known."""
+
+import numpy as np
+import pytest
+
+from trainers.arrival import Window, iterations_to
+from trainers.async_bc import AsyncBC
+from trainers.async_sgd import SyncSGD
+from trainers.problems.least_squares import LeastSquares
+from trainers.theory_gradients import (
+    async_bc_bound,
+    async_bc_step,
+    async_bc_step_sampled,
+    dasgd_step,
+    dasgd_step_loose,
+    independent_noise,
+    warn_beyond,
+)
+from wirelessenv import ConfigError
+
+GRID = [
+    (L, delta, tau_c, tau_max, T) for L in (0.3, 5.0) for delta in (0.0, 9.0) for tau_c in (1, 8) for tau_max in (1, 60)
+    for T in (1, 20, 4000)
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("L", "delta", "tau_c", "tau_max", "T"), GRID)
+def test_the_steps_of_theorem_1_make_the_proof_s_terms_small_enough(L, delta, tau_c, tau_max, T):
+    """A + B + C <= eta / 16 sum E||m_t||^2, and 1 / (4 L), as Appendix A asks."""
+    eta = async_bc_step(L, delta, tau_c, tau_max, T)
+    a = eta**3 * tau_c * tau_max * (delta**2 + L**2) / 4
+    b = eta**3 * delta**2 * T / 2
+    c = 2 * eta**5 * L**2 * (delta**2 + L**2) * tau_max**2 * (T - 1) ** 2
+    assert a + b + c <= eta / 16
+    assert eta <= 1 / (4 * L)
+    assert eta <= async_bc_step(L, delta, tau_c, tau_max, T, published=True)
+
+
+def test_the_step_of_theorem_1_as_printed_breaks_its_proof_where_hessians_differ():
+    eta, delta, T = async_bc_step(0.01, 10.0, 1, 1, 10000, published=True), 10.0, 10000
+    assert eta**3 * delta**2 * T / 2 > eta / 16  # B alone
+
+
+@pytest.mark.parametrize(("L", "delta", "tau_c", "tau_max", "T"), GRID)
+def test_the_steps_of_theorem_2_make_the_proof_s_terms_small_enough(L, delta, tau_c, tau_max, T):
+    ell = L + delta
+    eta = async_bc_step_sampled(L, ell, tau_c, tau_max, T)
+    a = eta**3 * tau_c * tau_max * ell**2 / 8
+    b = eta**3 * ell**2 * T / 2
+    c = eta**5 * L**2 * ell**2 * tau_max**2 * (T - 1) ** 2
+    assert a + b + c <= eta / 16
+    assert eta <= 1 / (4 * L)
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_asyncbc_gd_keeps_theorem_1(concurrency):
+    """The mean of ||grad f(x_t)||^2 over T = 400 iterations, over 20 runs, against 2 F_0 / (eta T)."""
+    problem, total = LeastSquares(zeta=10.0), 400
+    server = {"concurrency": concurrency}
+    summary = AsyncBC(problem, server, exact=True).timetables[0].summary(total)
+    step = async_bc_step(problem.smoothness, problem.dissimilarity, summary["tau_c"], summary["tau_max"], total)
+    learner = AsyncBC(problem, server, step_size=step, exact=True, seed=range(20))
+    squares = [(problem.mean_gradient(problem.starts(range(20))) ** 2).sum(-1)[None]]
+    learner.learn(total - 1, lambda one: squares.append((problem.mean_gradient(one.solution) ** 2).sum(-1)))
+    gap = problem.smoothness * 10 / 2
+    assert np.mean(squares) < async_bc_bound(step, total, gap)
+
+
+def test_dasgd_steps():
+    assert dasgd_step(2.0, 5.0) == 1 / 40
+    assert dasgd_step(2.0, 0.0) == 1 / 4  # one node alone: what gradient descent's lemma asks
+    assert dasgd_step_loose(2.0, 4.0, 9.0) == 1 / 48
+    assert dasgd_step_loose(2.0, 5.0, 5.0) == dasgd_step(2.0, 5.0)
+
+
+def test_independent_noise_is_the_recursion_s_variance():
+    """x_{t+1} = x_t - eta m_t, m_t = x_t + xi_1 + ... + xi_t with f = ||x||^2 / 2: covariances step by step."""
+    eta, sigma, d = 0.2, 0.5, 3
+    var_x, cov, var_n = 0.0, 0.0, 0.0  # a coordinate of x_1, its covariance with the noise so far, the noise's variance
+    for t in range(1, 30):
+        var_n += sigma**2
+        var_x, cov = (1 - eta) ** 2 * var_x - 2 * eta * (1 - eta) * cov + eta**2 * var_n, (1 - eta) * cov - eta * var_n
+        assert independent_noise(d, sigma, eta, t + 1) == pytest.approx(d * var_x)
+
+
+def test_steps_beyond_a_bound_warn_with_both_numbers():
+    with pytest.warns(UserWarning, match=r"step_size: 0\.5 is beyond 0\.25, up to which Theorem 1 holds"):
+        assert warn_beyond(0.5, 0.25, "Theorem 1")
+    assert not warn_beyond(0.2, 0.25, "Theorem 1")
+    with pytest.raises(ConfigError, match="step_size"):
+        warn_beyond(-1.0, 0.25, "Theorem 1")
+
+
+def test_a_window_is_the_mean_of_the_last():
+    window = Window(3)
+    assert [window.add(np.array(float(k))) for k in range(2)] == [None, None]
+    assert [window.add(np.array(float(k))) for k in (2, 3, 10)] == [1, 2, 5]
+
+
+def test_arrival_of_gradient_descent():
+    """||x_t - x*|| = c^t sqrt(10): the mean of the last 5 falls below the target at a known iteration; a diverged one never."""
+    problem = LeastSquares(zeta=1.0)
+    steps = [0.1, 0.3, 5.0]
+    learner = SyncSGD(problem, step_size=steps, exact=True)
+    arrived = iterations_to(learner, 1e-3, cap=500, window=5)[:, 0]
+    for found, step in zip(arrived[:2], steps[:2], strict=True):
+        norms = problem.smoothness * np.sqrt(10) * abs(1 - step * problem.smoothness) ** np.arange(1, 600)
+        means = np.convolve(norms, np.ones(5) / 5, "valid")
+        assert found == 5 + np.argmax(means <= 1e-3)
+    assert np.isinf(arrived[2])
+    assert learner.iteration < 500 or not np.isfinite(learner.solution[2]).all()

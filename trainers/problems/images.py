@@ -1,0 +1,187 @@
+"""Images with classes: Fashion-MNIST and CIFAR-10 from local files, scikit-learn's digits as their stand-in, and splits.
+
+The files are read in their published formats (IDX; CIFAR-10's binary version) and verified by checksum and shape. Nothing
+is ever downloaded. What comes from the stand-in says so in its name, which every output shows.
+"""
+
+import gzip
+import hashlib
+import io
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainers.problems.logistic import Logistic
+from trainers.problems.objective import Array
+from wirelessenv.config import ConfigError
+from wirelessenv.streams import stream
+
+Labels = NDArray[np.intp]
+Dataset = Literal["fashion_mnist", "cifar10", "digits"]
+
+# The publishers' MD5 sums: github.com/zalandoresearch/fashion-mnist and www.cs.toronto.edu/~kriz/cifar.html.
+FASHION_MNIST = {
+    "train-images-idx3-ubyte.gz": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+    "train-labels-idx1-ubyte.gz": "25c81989df183df01b3e8a0aad5dffbe",
+    "t10k-images-idx3-ubyte.gz": "bef4ecab320f06d8554ea6380940ec79",
+    "t10k-labels-idx1-ubyte.gz": "bb300cfdad3c16e7a12a480ee83cd310",
+}
+CIFAR10 = {"cifar-10-binary.tar.gz": "c32a1d4ab5d03f1284b67883e8d87530"}
+CIFAR10_MEMBERS = [*(f"cifar-10-batches-bin/data_batch_{k}.bin" for k in range(1, 6)), "cifar-10-batches-bin/test_batch.bin"]
+
+
+@dataclass(frozen=True)
+class Images:
+    """Images (N, channels, height, width), float32 in [0, 1], with classes 0 to 9; some are kept for testing."""
+
+    name: str
+    images: Array
+    labels: Labels
+    test_images: Array
+    test_labels: Labels
+
+
+def load(dataset: Dataset = "digits", folder: str | Path | None = None) -> Images:
+    """A data set by name, from `folder` unless it is the stand-in, which needs none.
+
+    fashion_mnist: 60000 + 10000 of 1 x 28 x 28; cifar10: 50000 + 10000 of 3 x 32 x 32; digits: 1437 + 360 of 1 x 8 x 8.
+
+    Raises:
+        ConfigError: where files are missing, damaged, or not what they should be; one sentence.
+    """
+    if dataset == "digits":
+        return _digits()
+    if dataset == "fashion_mnist":
+        return fashion_mnist(_read(dataset, folder, FASHION_MNIST))
+    if dataset == "cifar10":
+        return cifar10(_read(dataset, folder, CIFAR10))
+    raise ConfigError(f'dataset: {dataset!r} is not valid: "fashion_mnist", "cifar10" or the stand-in "digits" is needed')
+
+
+def _read(dataset: str, folder: str | Path | None, sums: Mapping[str, str]) -> dict[str, bytes]:
+    """The files' contents, once all of them are there and have the right checksums."""
+    place = Path("." if folder is None else folder)
+    missing = [name for name in sums if not (place / name).is_file()]
+    if missing:
+        raise ConfigError(
+            f"folder: {place} lacks {', '.join(missing)}: put the published files of {dataset} there, "
+            "or use the stand-in with dataset: digits"
+        )
+    contents = {name: (place / name).read_bytes() for name in sums}
+    for name, content in contents.items():
+        found = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        if found != sums[name]:
+            raise ConfigError(f"folder: {place / name} is damaged: its MD5 sum is {found} and should be {sums[name]}")
+    return contents
+
+
+def read_idx(name: str, content: bytes, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Bytes of a gzipped IDX file: two zeros, type 8 (bytes), the number of axes, each length in 4 bytes, then the numbers."""
+    raw = gzip.decompress(content)
+    axes = len(shape)
+    head = np.frombuffer(raw[4 : 4 + 4 * axes], ">u4").tolist()
+    if raw[:4] != bytes([0, 0, 8, axes]) or tuple(head) != shape or len(raw) != 4 + 4 * axes + int(np.prod(shape)):
+        raise ConfigError(f"folder: {name} is not valid: an IDX file of bytes of shape {shape} is needed")
+    return np.frombuffer(raw, np.uint8, offset=4 + 4 * axes).reshape(shape)
+
+
+def fashion_mnist(contents: Mapping[str, bytes], samples: tuple[int, int] = (60000, 10000), side: int = 28) -> Images:
+    """Fashion-MNIST of the contents of its four files."""
+    parts = []
+    for prefix, count in zip(("train", "t10k"), samples, strict=True):
+        images, labels = f"{prefix}-images-idx3-ubyte.gz", f"{prefix}-labels-idx1-ubyte.gz"
+        pixels = read_idx(images, contents[images], (count, side, side))
+        parts += [_scaled(pixels[:, None]), read_idx(labels, contents[labels], (count,)).astype(np.intp)]
+    return Images("Fashion-MNIST", *parts)
+
+
+def cifar10(contents: Mapping[str, bytes], batch: int = 10000) -> Images:
+    """CIFAR-10 of its archive: files of 10000 rows, each a byte of class and 3 x 32 x 32 bytes, red, green, blue."""
+    ((name, content),) = contents.items()
+    records = []
+    with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
+        for member in CIFAR10_MEMBERS:
+            file = archive.extractfile(member) if member in archive.getnames() else None
+            raw = b"" if file is None else file.read()
+            if len(raw) != batch * 3073:
+                raise ConfigError(f"folder: {member} in {name} is not valid: {batch} rows of 3073 bytes are needed")
+            records.append(np.frombuffer(raw, np.uint8).reshape(batch, 3073))
+    train, test = np.concatenate(records[:-1]), records[-1]
+    images = [_scaled(rows[:, 1:].reshape(-1, 3, 32, 32)) for rows in (train, test)]
+    labels = [rows[:, 0].astype(np.intp) for rows in (train, test)]
+    return Images("CIFAR-10", images[0], labels[0], images[1], labels[1])
+
+
+def _scaled(pixels: Array, largest: float = 255.0) -> Array:
+    return pixels.astype(np.float32) / np.float32(largest)
+
+
+def _digits() -> Images:
+    try:
+        from sklearn.datasets import load_digits  # noqa: PLC0415  # half a second, and only the stand-in needs it
+    except ModuleNotFoundError:
+        raise ConfigError("dataset: digits is not valid here: scikit-learn is missing; pip install scikit-learn") from None
+    found = load_digits()
+    images, labels = _scaled(found.images[:, None], 16.0), found.target.astype(np.intp)
+    order = stream(0, "digits").permutation(len(labels))
+    images, labels = images[order], labels[order]
+    return Images("digits (stand-in, scikit-learn)", images[360:], labels[360:], images[:360], labels[:360])
+
+
+def odd_against_even(labels: Labels) -> Array:
+    """Labels b = 1 for odd classes, -1 for even ones, float32."""
+    return np.where(labels % 2 == 1, 1, -1).astype(np.float32)
+
+
+def dirichlet_split(labels: Labels, clients: int, alpha: float, rng: np.random.Generator) -> list[Labels]:
+    """Rows for each client, all of the same number, in proportions of classes that are its own (Hsu et al., 2019).
+
+    A client draws its proportions q ~ Dirichlet(alpha p), p the classes' shares of all rows, and takes N // n rows so, without
+    replacement. Where a class runs out, the client draws q anew over the classes that are left. Rows are drawn per client,
+    not per class, so that nobody is left without any as alpha tends to 0.
+    """
+    share = len(labels) // clients
+    if share == 0 or not alpha > 0:
+        raise ConfigError(f"alpha: {alpha} is not valid for {clients} clients and {len(labels)} rows: alpha > 0, a row each")
+    classes, counts = np.unique(labels, return_counts=True)
+    piles = [rng.permutation(np.flatnonzero(labels == one)) for one in classes]
+    prior, left = counts / len(labels), counts.copy()
+    rows = []
+    for _ in range(clients):
+        own: list[Labels] = []
+        while (wanted := share - sum(map(len, own))) > 0:
+            some = np.flatnonzero(left)
+            proportions = rng.dirichlet(alpha * prior[some])
+            taken = np.minimum(rng.multinomial(wanted, proportions), left[some])
+            for one, count in zip(some, taken, strict=True):
+                own.append(piles[one][left[one] - count : left[one]])
+                left[one] -= count
+        rows.append(np.concatenate(own))
+    return rows
+
+
+def image_logistic(
+    data: Images, *, clients: int = 64, alpha: float = 0.1, batch: int = 32, weight: float = 0.05, seed: int = 0
+) -> Logistic:
+    """Odd against even classes on pixels, with the non-convex regulariser: papers/004, Appendix D.2.
+
+    Of the training rows 20 % are held out for validation, the rest is split by `dirichlet_split` over all classes.
+    """
+    order = stream(seed, "validation").permutation(len(data.labels))
+    held, kept = np.split(order, [len(order) // 5])
+    pixels, signs = data.images.reshape(len(data.images), -1), odd_against_even(data.labels)
+    shares = dirichlet_split(data.labels[kept], clients, alpha, stream(seed, "split"))
+    return Logistic(
+        pixels[kept],
+        signs[kept],
+        shares,
+        batch=batch,
+        regulariser="nonconvex",
+        weight=weight,
+        held_out=(pixels[held], signs[held]),
+    )

@@ -1,0 +1,111 @@
+"""Least squares with controlled heterogeneity: the problem of papers/004, Appendix D.1, and of its Theorem 3."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from trainers.problems.objective import Array, Clients, Objective
+from wirelessenv.config import ConfigError
+from wirelessenv.streams import stream
+
+
+class LeastSquares(Objective):
+    """f_i(x) = ||A_i x - b_i||^2 / 2 with A_i = s_i I, s_i = i / sqrt(n), and b_i ~ N(0, (zeta / i)^2 I), i = 1 ... n.
+
+    A run begins at x_0 = x* + 1. Then what a method that sees differences of gradients does relative to x* does not depend
+    on zeta at all; from any other fixed x_0 the way to x* would grow with zeta. With s_i = 1 all Hessians are I and
+    f_i = ||x - b_i||^2 / 2 is the problem of Theorem 3. A sample is noise of the gradient, N(0, noise^2) a coordinate:
+    f_i(x; xi) = f_i(x) + xi'x. With several seeds each run has its own b_i, and the axis before the last is
+    the runs': for methods with a server and DASGD, whose points are (variants, runs, d).
+
+    >>> LeastSquares(zeta=0.0).minimiser[:3], LeastSquares(scales=[1.0, 3.0]).smoothness
+    (array([0., 0., 0.]), 5.0)
+
+    Args:
+        clients: n.
+        size: d.
+        zeta: heterogeneity; (1/n) sum_i ||grad f_i(x*)||^2 grows with its square.
+        noise: standard deviation of a gradient's coordinate.
+        scales: s_i instead of i / sqrt(n).
+        seed: of the b_i; one for all runs, or one for each.
+    """
+
+    def __init__(
+        self,
+        clients: int = 4,
+        size: int = 10,
+        zeta: float = 1.0,
+        *,
+        noise: float = 0.0,
+        scales: Sequence[float] | None = None,
+        seed: int | Sequence[int] = 0,
+    ) -> None:
+        if scales is not None:
+            clients = len(scales)
+        index = np.arange(1, clients + 1)
+        self.clients, self.size, self.noise = clients, size, noise
+        self._scales = index / np.sqrt(clients) if scales is None else np.asarray(scales, float)
+        if not np.isfinite(self._scales).all() or not (self._scales**2).mean() > 0:
+            raise ConfigError(f"scales: {scales!r} is not valid: finite numbers are needed, not all of them 0")
+        self._runs = 0 if isinstance(seed, int) else len(seed)
+        drawn = [
+            zeta / index[:, None] * stream(one, "least squares").normal(size=(clients, size))
+            for one in ([seed] if isinstance(seed, int) else seed)
+        ]
+        self._targets = np.stack(drawn, axis=1) if self._runs else drawn[0]  # b_i, (n, d) or (n, runs, d)
+        self._curvatures = (self._scales**2).tolist()
+        self._pulls = self._scales.reshape(-1, *[1] * (self._targets.ndim - 1)) * self._targets
+        self.smoothness = float(np.mean(self._curvatures))
+        """L of f = (1/n) sum s_i^2."""
+        self.local_smoothness = float(max(self._curvatures))
+        """L_max of the f_i."""
+        self.dissimilarity = max(abs(self.smoothness - one) for one in self._curvatures)
+        """delta of papers/004, Assumption 2."""
+        self.minimiser: Array = self._pulls.mean(0) / self.smoothness
+        """x*, (d,) or (runs, d)."""
+
+    def _of(self, table: Array, clients: Clients) -> Array:
+        """Rows of a table (n, d) or (n, runs, d): a client's for each run, or, of several clients, one for each of them."""
+        if self._runs and isinstance(clients, np.ndarray):
+            if len(clients) != self._runs:
+                raise ConfigError(f"clients: {len(clients)} are not valid: one for each of {self._runs} runs is needed")
+            return np.asarray(table[clients, np.arange(self._runs)])
+        return np.asarray(table[clients])
+
+    def _scaled(self, factors: Array | list[float], clients: Clients) -> Array | float:
+        return np.asarray(factors)[clients][:, None] if isinstance(clients, np.ndarray) else factors[clients]
+
+    def gradient(self, clients: Clients, x: Array, sample: Array | None = None) -> Array:
+        exact = self._scaled(self._curvatures, clients) * x
+        exact -= self._of(self._pulls, clients)
+        return np.asarray(exact if sample is None else exact + sample)
+
+    def cost(self, clients: Clients, x: Array, sample: Array | None = None) -> Array:
+        residual = self._scaled(self._scales, clients) * x - self._of(self._targets, clients)
+        exact = (residual**2).sum(-1) / 2
+        return np.asarray(exact if sample is None else exact + (sample * x).sum(-1))
+
+    def draw(self, clients: Clients, rng: np.random.Generator) -> Array:
+        """Noise for each client's gradient, (k, d)."""
+        if self.noise == 0:
+            return super().draw(clients, rng)
+        return self.noise * rng.normal(size=(*np.shape(clients), self.size))
+
+    def hessian_product(self, clients: Clients, x: Array, vector: Array, sample: Array | None = None) -> Array:
+        return np.asarray(self._scaled(self._curvatures, clients) * vector)
+
+    def starts(self, seeds: Sequence[int]) -> Array:
+        """x* + 1 for each run."""
+        if self._runs not in (0, len(seeds)):
+            raise ConfigError(f"seed: {len(seeds)} runs are not valid: the problem was drawn for {self._runs}")
+        return np.broadcast_to(self.minimiser + 1.0, (len(seeds), self.size))
+
+    def mean_gradient(self, x: Array) -> Array:
+        return np.asarray(self.smoothness * (x - self.minimiser))
+
+    def mean_cost(self, x: Array) -> Array:
+        return np.asarray(np.mean([self.cost(client, x) for client in range(self.clients)], axis=0))
+
+    def measures(self, x: Array) -> dict[str, Array]:
+        """Cost, norm of the gradient, and the distance from x*."""
+        return super().measures(x) | {"distance": np.linalg.norm(x - self.minimiser, axis=-1)}

@@ -1,0 +1,93 @@
+"""A quadratic with chosen eigenvalues: the problem of papers/003, Figure 2a."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from trainers.problems.objective import Array, Clients, Objective
+from wirelessenv.config import ConfigError
+from wirelessenv.streams import stream
+
+
+class Quadratic(Objective):
+    """f_i(x) = ||A x - b||^2 / 2, the same for all clients; A symmetric with eigenvalues in [smallest, largest], b ~ N(0, I).
+
+    Both ends are eigenvalues, the others are uniform between them, the axes uniform too. A sample is noise of the gradient,
+    N(0, noise^2) a coordinate: f_i(x; xi) = f_i(x) + xi'x. With several seeds each run has its own A and b, and
+    the axis before the last is the runs': for methods with a server and DASGD, whose points are (variants, runs, d).
+
+    Args:
+        size: d.
+        smallest: lambda_min(A).
+        largest: lambda_max(A).
+        clients: n.
+        noise: standard deviation of a gradient's coordinate.
+        seed: of A and b; one for all runs, or one for each.
+    """
+
+    def __init__(
+        self,
+        size: int = 10,
+        smallest: float = 1.0,
+        largest: float = 2.0,
+        *,
+        clients: int = 1,
+        noise: float = 0.0,
+        seed: int | Sequence[int] = 0,
+    ) -> None:
+        if size < 1 or not 0 < smallest <= largest:
+            raise ConfigError(f"smallest, largest: {smallest}, {largest} are not valid: 0 < smallest <= largest is needed")
+        self.clients, self.size, self.noise = clients, size, noise
+        drawn = [self._drawn(one, smallest, largest) for one in ([seed] if isinstance(seed, int) else seed)]
+        matrices, targets = (np.stack(part) for part in zip(*drawn, strict=True))
+        if isinstance(seed, int):
+            matrices, targets = matrices[0], targets[0]
+        self._matrix, self._target = matrices, targets
+        self._hessian = matrices @ matrices
+        self._pull = (matrices @ targets[..., None])[..., 0]
+        self.minimiser: Array = np.linalg.solve(matrices, targets[..., None])[..., 0]
+        """x*, (d,) or (runs, d)."""
+        self.smoothness = float(largest) ** 2
+        """L, of f and of every f_i."""
+
+    def _drawn(self, seed: int, smallest: float, largest: float) -> tuple[Array, Array]:
+        rng = stream(seed, "quadratic")
+        axes = np.linalg.qr(rng.normal(size=(self.size, self.size)))[0]
+        eigenvalues = rng.uniform(smallest, largest, self.size)
+        eigenvalues[-1] = largest
+        eigenvalues[0] = smallest if self.size > 1 else largest
+        return (axes * eigenvalues) @ axes.T, rng.normal(size=self.size)
+
+    def gradient(self, clients: Clients, x: Array, sample: Array | None = None) -> Array:
+        exact = (x[..., None, :] @ self._hessian)[..., 0, :] - self._pull
+        return np.asarray(exact if sample is None else exact + sample)
+
+    def cost(self, clients: Clients, x: Array, sample: Array | None = None) -> Array:
+        residual = (x[..., None, :] @ self._matrix)[..., 0, :] - self._target
+        exact = (residual**2).sum(-1) / 2
+        return np.asarray(exact if sample is None else exact + (sample * x).sum(-1))
+
+    def draw(self, clients: Clients, rng: np.random.Generator) -> Array:
+        """Noise for each client's gradient, (k, d)."""
+        if self.noise == 0:
+            return super().draw(clients, rng)
+        return self.noise * rng.normal(size=(*np.shape(clients), self.size))
+
+    def hessian_product(self, clients: Clients, x: Array, vector: Array, sample: Array | None = None) -> Array:
+        return np.asarray((vector[..., None, :] @ self._hessian)[..., 0, :])
+
+    def starts(self, seeds: Sequence[int]) -> Array:
+        """0 for each run."""
+        if self.minimiser.ndim == 2 and len(self.minimiser) != len(seeds):
+            raise ConfigError(f"seed: {len(seeds)} runs are not valid: the problem was drawn for {len(self.minimiser)}")
+        return np.zeros((len(seeds), self.size))
+
+    def mean_gradient(self, x: Array) -> Array:
+        return self.gradient(0, x)
+
+    def mean_cost(self, x: Array) -> Array:
+        return self.cost(0, x)
+
+    def measures(self, x: Array) -> dict[str, Array]:
+        """Cost, norm of the gradient, and the distance from x*."""
+        return super().measures(x) | {"distance": np.linalg.norm(x - self.minimiser, axis=-1)}

@@ -1,0 +1,117 @@
+"""Step-size bounds and rates of papers/003 (DASGD) and papers/004 (AsyncBC), to stand beside measured staleness.
+
+Symbols: L the smoothness of f, L_i that of f_i, delta the Hessian dissimilarity, l the mean-squared smoothness; F_0 = r_0 =
+f(x_0) - f*; T iterations; tau_C, tau_max as a timetable's `summary` has them; S_avg, S_max and their loose forms S^ as
+`staleness.Staleness`.
+
+What is read otherwise than printed:
+1. papers/003, (11): the first term is sigma^2 / eps^2, as in (12); its proof has sigma^2. Both step sizes also have to be at
+   most 1 / (2 L), which Lemma 6 asks for and S_avg < 1/2 would break; L >= 1 is asked for where its proof simplifies.
+2. papers/004, proofs of Theorems 1 and 2, say "assume eta <= L / 4": it must be 1 / (4 L), so that
+   eta / 4 - L eta^2 / 2 >= eta / 8. The theorems' steps satisfy it (those of Theorem 2 since L <= l, which Assumption 5 gives).
+3. papers/004, the end of Theorem 1's proof drops 1 / (10 delta sqrt(T)), "by Fact 1". But delta may be up to L + L_i, far
+   above L, where f's curvature is that of f_i of opposite signs; then the printed step is too large. It is kept here.
+4. papers/004, Theorem 3: E||x_T||^2 has a factor d, which the sum over coordinates gives; and without noise ||x_T||^2 is
+   (1 - eta)^{2T} ||x_0||^2. With f_i = ||x + b_i||^2 / 2, x_T is the noise-free path plus the noise, so that
+
+       E||x_T - x*||^2 = (1 - eta)^{2T} ||x_0 - x*||^2 + d sigma^2 sum_{s=1}^{T-1} (1 - (1 - eta)^{T-s})^2
+
+   exactly, and the second term is a lower bound of E||x_T||^2 for any b_i.
+"""
+
+import warnings
+from math import inf, sqrt
+
+import numpy as np
+
+from wirelessenv.config import ConfigError
+
+
+def dasgd_step(smoothness: float, average: float) -> float:
+    """The largest step where gradients are bounded: min{1 / (4 L S_avg), 1 / (2 L)} (papers/003, Theorem 1).
+
+    >>> dasgd_step(smoothness=4.0, average=2.0)
+    0.03125
+    """
+    return 1 / max(4 * smoothness * average, 2 * smoothness)
+
+
+def dasgd_step_loose(smoothness: float, average: float, largest: float) -> float:
+    """The largest step of DASGD without that: min{1 / (4 L sqrt(S^_avg S^_max)), 1 / (2 L)}.
+
+    >>> dasgd_step_loose(smoothness=4.0, average=2.0, largest=8.0)
+    0.015625
+    """
+    return dasgd_step(smoothness, sqrt(average * largest))
+
+
+def dasgd_bound(
+    step: float, steps: int, gap: float, *, smoothness: float, noise: float, gradient: float, average: float
+) -> float:
+    """A bound of (1/(T+1)) sum_t E||grad f(x_i^t)||^2 for gradients of norm at most Q (papers/003, Appendix A.2.2).
+
+    2 r_0 / (eta (T+1)) + 3 L eta sigma^2 + L^2 S_avg^2 eta^2 Q^2, for every node i, steps up to `dasgd_step`; T = `steps`.
+    """
+    first = 2 * gap / (step * (steps + 1))
+    return first + 3 * smoothness * step * noise**2 + (smoothness * average * step * gradient) ** 2
+
+
+def dasgd_bound_loose(step: float, steps: int, gap: float, *, smoothness: float, noise: float) -> float:
+    """The bound without bounded gradients: 7 r_0 / (3 eta (T+1)) + (14/3) L eta sigma^2, steps up to `dasgd_step_loose`."""
+    return 7 * gap / (3 * step * (steps + 1)) + 14 / 3 * smoothness * step * noise**2
+
+
+def async_bc_step(
+    smoothness: float, dissimilarity: float, tau_c: float, tau_max: float, steps: int, *, published: bool = False
+) -> float:
+    """The largest step of AsyncBC-GD over T steps (papers/004, Theorem 1).
+
+    published  min{1 / (6 (delta + L) sqrt(tau_C tau_max)), 1 / (12 sqrt(L (delta + L) tau_max T))}
+    corrected  also at most 1 / (10 delta sqrt(T)); the head of this file says why
+
+    tau_max below 1 counts as 1.
+
+    >>> round(async_bc_step(1.0, 1.0, 4, 9, 100), 6)
+    0.001964
+    """
+    both, tau_max = dissimilarity + smoothness, max(tau_max, 1)
+    printed = min(1 / (6 * both * sqrt(tau_c * tau_max)), 1 / (12 * sqrt(smoothness * both * tau_max * steps)))
+    return printed if published or dissimilarity == 0 else min(printed, 1 / (10 * dissimilarity * sqrt(steps)))
+
+
+def async_bc_step_sampled(smoothness: float, mean_squared: float, tau_c: float, tau_max: float, steps: int) -> float:
+    """The largest step of AsyncBC-SGD over T steps (papers/004, Theorem 2); l is `mean_squared`.
+
+    min{1 / (l sqrt(6 tau_C tau_max)), 1 / (10 l sqrt(T)), 1 / (2 sqrt(2 L l tau_max (T - 1)))}
+    """
+    tau_max = max(tau_max, 1)
+    last = 2 * sqrt(2 * smoothness * mean_squared * tau_max * (steps - 1))
+    return min(
+        1 / (mean_squared * sqrt(6 * tau_c * tau_max)), 1 / (10 * mean_squared * sqrt(steps)), inf if last == 0 else 1 / last
+    )
+
+
+def async_bc_bound(step: float, steps: int, gap: float) -> float:
+    """A bound of (1/T) sum_{t<T} E||grad f(x_t)||^2: 2 F_0 / (eta T), for steps up to those of Theorems 1 and 2."""
+    return 2 * gap / (step * steps)
+
+
+def independent_noise(size: int, noise: float, step: float, steps: int) -> float:
+    """What independent noise adds to E||x_T||^2: d sigma^2 sum_{s=1}^{T-1} (1 - (1 - eta)^{T-s})^2 (papers/004, Theorem 3).
+
+    tau_C = 1, f_i = ||x + b_i||^2 / 2, and noise N(0, sigma^2 I) on each difference of gradients. It grows like d sigma^2 T.
+
+    >>> round(independent_noise(size=10, noise=0.1, step=1.0, steps=101), 6)
+    10.0
+    """
+    remaining = steps - np.arange(1, steps)
+    return float(size * noise**2 * ((1 - (1 - step) ** remaining) ** 2).sum())
+
+
+def warn_beyond(step: float, bound: float, theorem: str) -> bool:
+    """Warn with both numbers where a step size is beyond a known bound; whether it is."""
+    if not step > 0 or not bound > 0:
+        raise ConfigError(f"step_size: {step}, bound {bound} are not valid: positive numbers are needed")
+    if step > bound:
+        warnings.warn(f"step_size: {step:g} is beyond {bound:g}, up to which {theorem} holds", stacklevel=2)
+    return step > bound
