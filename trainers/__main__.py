@@ -1,4 +1,4 @@
-"""python -m trainers CONFIG: run an experiment. Also: plot, delays, fidelity, list, theory."""
+"""python -m trainers CONFIG: run an experiment. Also: search, plot, delays, fidelity, list, theory."""
 
 import argparse
 import sys
@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from trainers import delays, fidelity, listing, plots, theory_runs
+from trainers import delays, fidelity, listing, plots, search, theory_runs
 from trainers.experiment import Experiment
 from trainers.run_directory import RunDirectory
 from trainers.runner import Interrupted, WorkerDied, run
@@ -21,7 +21,7 @@ FAILED, USAGE_ERROR, INTERRUPTED = 1, 2, 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit status: 0 done, 1 failed, 2 a configuration or usage that cannot be used, 130 stopped and saved."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    commands = {"plot": _plot, "delays": _delays, "fidelity": _fidelity, "list": _list, "theory": _theory}
+    commands = {"search": _search, "plot": _plot, "delays": _delays, "fidelity": _fidelity, "list": _list, "theory": _theory}
     try:
         if given and given[0] in commands:
             return commands[given[0]](given[1:])
@@ -41,7 +41,7 @@ def _run(given: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m trainers",
         description="Run the experiment of a YAML file and write its run directory.",
-        epilog="Other commands: plot DIR, delays CONFIG, fidelity, list [DIR], theory (each has --help).",
+        epilog="Other commands: search CONFIG, plot DIR, delays CONFIG, fidelity, list [DIR], theory (each has --help).",
     )
     _add_experiment(parser)
     parser.add_argument("--out", metavar="DIR", help="the run directory (default: runs/NAME of the configuration)")
@@ -78,6 +78,31 @@ def _trained(experiment: Experiment, out: Path, **options: Any) -> RunDirectory:
         raise WorkerDied(f"A worker process was killed: the same command with --resume goes on. It is in {out}") from None
     except OSError as error:
         raise OSError(f"{out}: cannot be written ({error.strerror or error}); what was saved before is safe") from None
+
+
+def _search(given: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m trainers search",
+        description="Train every curve with every step size of a grid, on seeds of its own, and print what each reaches.",
+    )
+    parser.add_argument("config", metavar="CONFIG")
+    parser.add_argument("--steps", metavar="A,B,C", required=True, help="step sizes")
+    parser.add_argument(
+        "--seeds", metavar="A,B,C", default="100,101,102", help="seeds, none of which the experiment reports on"
+    )
+    parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="change a value")
+    parser.add_argument("--out", metavar="DIR", help="the run directory (default: runs/search/NAME)")
+    parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one for each core)")
+    chosen = parser.parse_args(given)
+    experiment = Experiment.load(chosen.config, chosen.set)
+    try:
+        steps, seeds = [float(one) for one in chosen.steps.split(",")], [int(one) for one in chosen.seeds.split(",")]
+    except ValueError as error:
+        raise ConfigError(f"--steps, --seeds: numbers separated by commas are needed ({error})") from None
+    out = Path(chosen.out or Path("runs") / "search" / Path(chosen.config).stem)
+    rows = search.search(experiment, steps, seeds, out, resume=True, workers=chosen.workers)
+    print_table(f"{experiment.measure} after {experiment.iterations} iterations, mean over seeds {chosen.seeds}", rows)
+    return 0
 
 
 def _plot(given: list[str]) -> int:
@@ -159,12 +184,13 @@ def _experiment(chosen: argparse.Namespace) -> Experiment:
 def _print_summary(directory: RunDirectory) -> None:
     experiment = directory.experiment()
     gain = f"share of the gain of {experiment.reference}"
+    judged = "utility / full power" if experiment.measure == "utility" else experiment.measure
     rows = []
     for row in plots.summary(directory.path):
         shown = {
             "curve": row["curve"],
             "D_max": "no messages" if row["D_max"] is None else row["D_max"],
-            "utility / full power": f"{row['relative']:.3f} +- {row['half_width']:.3f}",
+            judged: f"{row['relative']:.4g} +- {row['half_width']:.2g}",
         }
         rows.append(shown | ({gain: f"{row['share']:.2f}"} if row["share"] is not None else {}))
     print_table(f"{experiment.title or directory.path}: after {experiment.iterations} iterations", rows)

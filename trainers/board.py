@@ -8,7 +8,7 @@ import pandas as pd
 
 from wirelessenv.config import ConfigError
 
-TAGS = ("utility", "relative_utility", "max_age", "dropped_queries", "messages", "bits")
+NOT_SCALARS = ("curve", "seed", "iteration", "wall_seconds", "simulated_seconds")
 
 
 def require() -> None:
@@ -31,11 +31,13 @@ class Board:
 
     def update(self, metrics: pd.DataFrame) -> None:
         """Write the rows that came since the last call."""
-        metrics = metrics.assign(relative_utility=metrics["utility"] / metrics["full_power_utility"])
+        if "utility" in metrics:
+            metrics = metrics.assign(relative_utility=metrics["utility"] / metrics["full_power_utility"])
+        tags = [name for name in metrics if name not in NOT_SCALARS]
         for tag, rows in metrics.groupby(metrics["curve"] + "/seed" + metrics["seed"].astype(str)):
             new = rows[rows["iteration"] > self._written.get(str(tag), -1)]
             for row in new.to_dict("records"):
-                for name in TAGS:
+                for name in tags:
                     self._writer.add_scalar(f"{tag}/{name}", row[name], row["iteration"])
             self._written[str(tag)] = int(rows["iteration"].max())
         self._writer.flush()

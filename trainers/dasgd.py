@@ -93,6 +93,10 @@ class DASGD(GradientLearner):
         """T_i, how many gradients each node has applied, (orders of events, n)."""
         return np.stack([one.steps for one in self.staleness])
 
+    def spent(self) -> Array:
+        """The largest T_i, for each run."""
+        return np.broadcast_to(self.steps.max(-1), len(self.seeds))
+
     def _update(self) -> None:
         for order, (inboxes, runs) in enumerate(zip(self.inboxes, self.runs, strict=True)):
             step = inboxes.step()  # line 6

@@ -1,80 +1,19 @@
 """An experiment: a YAML file becomes a validated description of curves, each a set of runs over the same seeds."""
 
 import json
-from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
-from trainers.first_order import FirstOrderLearner
-from trainers.message_passing import MessagePassingLearner
+from trainers.learner import Learner
+from trainers.learner_settings import LearnerSettings, ZerothOrderSettings
 from trainers.policies import PolicySettings
-from trainers.problems.problem import Problem
-from trainers.problems.wireless import WirelessProblem
-from trainers.zeroth_order import ZerothOrderLearner
-from wirelessenv.config import ConfigError, Count, Model, NonNegative, Number, Piece, Positive, Seed, merge, nearest, read_yaml
+from trainers.problem_settings import ProblemSettings, WirelessSettings
+from wirelessenv.config import ConfigError, Count, Model, Number, Seed, merge, nearest, read_yaml
 from wirelessenv.scenario import Messaging, Scenario
-
-
-class LearnerSettings(Piece):
-    """How agents learn; the fields are the arguments of the learner's class."""
-
-    kind: str
-    learner: ClassVar[type[MessagePassingLearner]]
-
-    def apart(self) -> list[Any]:
-        """What must agree between two curves that train side by side."""
-        return [self.kind, *(getattr(self, name) for name in self.learner.SHARED)]
-
-
-class ZerothOrderSettings(LearnerSettings):
-    """Settings of `ZerothOrderLearner`; the defaults are those of papers/000, Section VIII."""
-
-    learner = ZerothOrderLearner
-
-    kind: Literal["zeroth_order"] = "zeroth_order"
-    smoothing: Positive = Field(2.0, description="mu, the size of the perturbation")
-    batch: Count = Field(20, description="B, samples a measurement")
-    step_size: NonNegative = Field(0.5, description="gamma_t = step_size / (t + 1)^decay")
-    decay: Number = 0.25
-    memory: Count = Field(40, description="perturbations that an agent keeps")
-    common_noise: bool = Field(False, strict=True, description="both measurements of a query meet the same channels")
-    perturb_sleeping: bool = Field(True, strict=True, description="agents that do not update perturb all the same")
-    cooperative: bool = Field(True, strict=True, description="false: own queries only, no messages")
-
-
-class FirstOrderSettings(LearnerSettings):
-    """Settings of `FirstOrderLearner`, with the defaults of its zeroth-order counterpart."""
-
-    learner = FirstOrderLearner
-
-    kind: Literal["first_order"] = "first_order"
-    batch: Count = Field(20, description="B, slots an iteration")
-    step_size: NonNegative = Field(0.5, description="gamma_t = step_size / (t + 1)^decay")
-    decay: Number = 0.25
-    memory: Count = Field(40, description="instants whose parameters and inputs an agent keeps")
-    cooperative: bool = Field(True, strict=True, description="false: own gradients only, no messages")
-
-
-class ProblemSettings(Piece):
-    """What is optimised."""
-
-    @abstractmethod
-    def build(self, curve: "Curve", seeds: Sequence[int], device: str) -> Problem:
-        """The problem with a run for each seed."""
-
-
-class WirelessSettings(ProblemSettings):
-    """The scenario's wireless network, batched."""
-
-    kind: Literal["wireless"] = "wireless"
-    evaluation_slots: Count = Field(400, description="slots kept for evaluation, the same at every evaluation")
-
-    def build(self, curve: "Curve", seeds: Sequence[int], device: str) -> WirelessProblem:
-        return WirelessProblem(curve.scenario, curve.policy, seeds, self.evaluation_slots, device)
 
 
 class Curve(Model):
@@ -100,21 +39,39 @@ class Curve(Model):
     def apart(self) -> str:
         """What must agree between two curves that train side by side."""
         parts = [part.dump() for part in (self.scenario, self.problem, self.policy)]
-        return json.dumps([*parts, self.learner.apart()])
+        return json.dumps([*parts, self.learner.apart(self)])
 
 
-Axis = Literal["iteration", "slots", "simulated_seconds", "bits", "wall_seconds"]
+Axis = Literal["iteration", "slots", "simulated_seconds", "bits", "wall_seconds", "gradients"]
+
+
+class Point(Model):
+    """Where a curve ends, at a place of one's own on the horizontal axis."""
+
+    x: Number
+    curve: str
+    y: str | None = Field(None, description="the column, if not the panel's")
 
 
 class Panel(Model):
-    """One part of a figure."""
+    """One part of a figure: curves over an axis, or, with `points`, the ends of curves over a setting."""
 
     title: str = ""
     x: Axis = "iteration"
+    y: str = Field("", description="the column; none: the experiment's measure")
     curves: tuple[str, ...] | None = Field(None, description="which, all where it is not given")
     relative_to: Literal["full_power", "best"] = Field("full_power", description="what a layout's utilities are divided by")
     reference: str | None = Field(None, description="the curve that the others are compared with, if not the experiment's")
+    points: dict[str, tuple[Point, ...]] = Field({}, description="lines through the ends of curves, by name")
+    x_label: str = ""
+    y_label: str = ""
     log_x: bool = Field(False, strict=True)
+    log_y: bool = Field(False, strict=True)
+
+    def named(self) -> list[str]:
+        """All curves that it speaks of."""
+        ends = [point.curve for line in self.points.values() for point in line]
+        return [*(self.curves or ()), *ends, *((self.reference,) if self.reference else ())]
 
 
 MOST_SEEDS = 100_000
@@ -142,6 +99,7 @@ class Experiment(Curve):
     evaluate_every: Count = 100
     seeds: Annotated[tuple[Seed, ...], BeforeValidator(_seeds)] = Field(tuple(range(10)), description="how many, or which")
     curves: dict[str, dict[str, Any]] = Field({"learned": {}}, min_length=1)
+    measure: str = Field("utility", description="the column of metrics.csv that curves are judged by")
     reference: str | None = None
     panels: tuple[Panel, ...] = Field((Panel(),), min_length=1)
 
@@ -155,7 +113,7 @@ class Experiment(Curve):
         if self.reference is not None and self.reference not in self.curves:
             raise ValueError(f'reference: "{self.reference}" is not a curve{nearest(self.reference, self.curves)}')
         for panel in self.panels:
-            for name in (*(panel.curves or ()), *((panel.reference,) if panel.reference else ())):
+            for name in panel.named():
                 if name not in self.curves:
                     raise ValueError(f'panels: "{name}" is not a curve{nearest(name, self.curves)}')
         return self
@@ -171,14 +129,10 @@ class Experiment(Curve):
             found.setdefault(self._curves[name].apart(), []).append(name)
         return list(found.values())
 
-    def build(self, names: Sequence[str], seeds: Sequence[int], device: str = "cpu") -> MessagePassingLearner:
+    def build(self, names: Sequence[str], seeds: Sequence[int], device: str = "cpu") -> Learner:
         """A learner of some seeds; its variants are the curves `names`. Raises ConfigError where settings do not fit."""
         curves = [self._curves[name] for name in names]
-        settings, learner = [curve.learner for curve in curves], curves[0].learner.learner
-        problem = curves[0].problem.build(curves[0], seeds, device)
-        each: dict[str, Any] = {name: [getattr(one, name) for one in settings] for name in learner.EACH}
-        shared: dict[str, Any] = {name: getattr(settings[0], name) for name in learner.SHARED}
-        return learner(problem, [curve.messaging for curve in curves], seed=problem.seeds, **each, **shared)
+        return curves[0].learner.build(curves, seeds, device)
 
     def text(self) -> str:
         """The experiment, complete, as YAML that `load` reads."""

@@ -36,6 +36,7 @@ class GradientLearner(ABC):
         """(variants, 1, 1)"""
         self.iteration = 0
         self.train_seconds = 0.0
+        self._watch: Watch | None = None
         self._samples = [stream(one, "sample") for one in self.seeds]
 
     @property
@@ -61,9 +62,29 @@ class GradientLearner(ABC):
         """What is known now, each (variants, runs): the problem's measures of the solution, and the method's own."""
         return self.objective.measures(self.solution)
 
+    def watch(self, norm: float, window: int) -> None:
+        """Report when the mean of ||grad f|| over the last `window` iterations is at most `norm`, and learn no longer then."""
+        self._watch = Watch(norm, window, (self.variants, len(self.seeds)))
+
+    @property
+    def done(self) -> bool:
+        """Whether all runs have arrived where they are watched, or can arrive no more."""
+        return self._watch is not None and self._watch.done
+
+    def spent(self) -> Array | int:
+        """What an arrival is counted in: iterations."""
+        return self.iteration
+
     def report(self) -> dict[str, Array]:
-        """Columns of metrics.csv, each (runs, variants)."""
-        return {name: values.T for name, values in self.measures().items()}
+        """Columns of metrics.csv, each (runs, variants); time and slots in the problem's units."""
+        known = dict(self.measures())
+        passed = known.pop("seconds", np.full((self.variants, len(self.seeds)), self.iteration))
+        known["simulated_seconds"] = passed * self.objective.tick_seconds
+        if self.objective.tick_slots:
+            known["slots"] = passed * self.objective.tick_slots
+        if self._watch is not None:
+            known["arrived"] = self._watch.arrived
+        return {name: values.T for name, values in known.items()}
 
     def finite(self) -> Array:
         """Whether the solution is finite, (runs, variants)."""
@@ -77,9 +98,13 @@ class GradientLearner(ABC):
         """Run `iterations` iterations; `callback(learner)` after each ends it when it returns False."""
         steps: Iterable[int] = range(iterations)
         for _ in track(steps, "learning") if progress_bar else steps:
+            if self.done:
+                break
             started = time.perf_counter()
             self._update()
             self.iteration += 1
+            if self._watch is not None:
+                self._watch.look(np.linalg.norm(self.objective.mean_gradient(self.solution), axis=-1), self.spent())
             self.train_seconds += time.perf_counter() - started
             if callback is not None and callback(self) is False:
                 break
@@ -88,11 +113,41 @@ class GradientLearner(ABC):
     def state(self) -> dict[str, Any]:
         """Everything that `set_state` needs to go on from here."""
         streams = [generator_state(generator) for generator in self._samples]
-        return {"samples": streams, **{name: deepcopy(getattr(self, name)) for name in self.STATE}}
+        watch = {} if self._watch is None else {"watch": self._watch.state()}
+        return {"samples": streams, **watch, **{name: deepcopy(getattr(self, name)) for name in self.STATE}}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from a saved state."""
         for generator, saved in zip(self._samples, state["samples"], strict=True):
             set_generator_state(generator, saved)
+        if self._watch is not None:
+            self._watch.set_state(state["watch"])
         for name in self.STATE:
             setattr(self, name, deepcopy(state[name]))
+
+
+class Watch:
+    """When the mean of an error over the last iterations is small enough, for every variant and run."""
+
+    def __init__(self, target: float, window: int, shape: tuple[int, int]) -> None:
+        self._target, self._window = target, window
+        self._last: list[Array] = []
+        self.arrived: Array = np.full(shape, np.nan)
+        """What had been spent by then, (variants, runs); NaN before."""
+        self.done = False
+
+    def look(self, errors: Array, spent: Array | int) -> None:
+        """Take the errors of an iteration, (variants, runs)."""
+        self._last = [*self._last[1 - self._window :], errors] if self._window > 1 else [errors]
+        if len(self._last) == self._window:
+            here = np.isnan(self.arrived) & (np.mean(self._last, axis=0) <= self._target)
+            self.arrived = np.where(here, spent, self.arrived)
+        self.done = not (np.isnan(self.arrived) & np.isfinite(errors)).any()
+
+    def state(self) -> dict[str, Any]:
+        """Everything that `set_state` needs to go on from here."""
+        return {"last": list(self._last), "arrived": self.arrived, "done": self.done}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from a saved state."""
+        self._last, self.arrived, self.done = list(state["last"]), state["arrived"], state["done"]

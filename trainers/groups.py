@@ -1,6 +1,7 @@
 """Groups of runs, the units of work, and the files that each of them writes below the run directory.
 
 groups/000/metrics.csv, diverged.csv   its rows, without a head: `RunDirectory.assemble` makes the tables of them
+groups/000/columns                     those of its metrics, where they are not METRICS
 groups/000/checkpoint-200.pt           the learner's whole state; the two newest
 groups/000/policies.pt                 what it has learned, when it is done: curves, seeds, parameters
 """
@@ -19,11 +20,8 @@ import numpy as np
 import torch
 
 from trainers.experiment import Experiment
-from trainers.storage import read_tensors, write_tensors
+from trainers.storage import read_tensors, write_atomically, write_tensors
 from wirelessenv.config import ConfigError
-
-SEEDS_AT_MOST = 5
-"""Seeds that train side by side. Measured: with 4 curves, the memory of more than about 5 falls out of the cache."""
 
 METRICS = (
     "curve",
@@ -41,8 +39,15 @@ METRICS = (
     "max_age",
     "dropped_queries",
 )
+"""Columns of what agents with policies report, and the order of those that others report, too."""
 DIVERGED = ("curve", "seed", "iteration", "quantity")
-TABLES = {"metrics.csv": METRICS, "diverged.csv": DIVERGED}
+TABLES = ("metrics.csv", "diverged.csv")
+
+
+def in_order(columns: Iterable[str]) -> tuple[str, ...]:
+    """Columns in the order of METRICS, and those that are not there after them."""
+    names = dict.fromkeys(columns)
+    return (*(name for name in METRICS if name in names), *(name for name in names if name not in METRICS))
 
 
 class Group(NamedTuple):
@@ -60,9 +65,11 @@ class Group(NamedTuple):
 
 def groups_of(experiment: Experiment) -> list[Group]:
     """The groups of an experiment. They depend on nothing else, so that its numbers do not either."""
-    parts = np.array_split(np.arange(len(experiment.seeds)), -(-len(experiment.seeds) // SEEDS_AT_MOST))
-    chunks = [tuple(experiment.seeds[at] for at in part) for part in parts]
-    pairs = [(tuple(curves), seeds) for curves in experiment.groups() for seeds in chunks]
+    pairs: list[tuple[tuple[str, ...], tuple[int, ...]]] = []
+    for curves in experiment.groups():
+        most = experiment.curve(curves[0]).learner.seeds_together
+        parts = np.array_split(np.arange(len(experiment.seeds)), -(-len(experiment.seeds) // most))
+        pairs += [(tuple(curves), tuple(experiment.seeds[at] for at in part)) for part in parts]
     return [Group(number, *pair) for number, pair in enumerate(pairs)]
 
 
@@ -84,14 +91,27 @@ class GroupFiles:
     def append(self, table: str, rows: Iterable[dict[str, Any]]) -> None:
         """Add rows to "metrics.csv" or "diverged.csv"."""
         with (self.path / table).open("a", newline="", encoding="utf-8") as file:
-            csv.DictWriter(file, TABLES[table], lineterminator="\n").writerows(rows)
+            csv.DictWriter(file, self.columns(table), lineterminator="\n").writerows(rows)
+
+    def columns(self, table: str) -> tuple[str, ...]:
+        """The columns of a table: of metrics.csv those of `reports`, METRICS where it was never called."""
+        path = self.path / "columns"
+        if table != "metrics.csv" or not path.exists():
+            return METRICS if table == "metrics.csv" else DIVERGED
+        return tuple(path.read_text(encoding="utf-8").split())
+
+    def reports(self, columns: Iterable[str]) -> None:
+        """Say, before the first row, which columns the rows of metrics.csv will have."""
+        own = in_order([*DIVERGED[:3], "wall_seconds", *columns])
+        if own != self.columns("metrics.csv"):
+            write_atomically(self.path / "columns", " ".join(own).encode())
 
     def rows(self, table: str) -> Iterator[list[str]]:
         """The rows written so far, but for one that is being written."""
         path = self.path / table
         text = path.read_bytes() if path.exists() else b""
-        whole = text[: text.rfind(b"\n") + 1].decode()
-        return (row for row in csv.reader(whole.splitlines(keepends=True)) if len(row) == len(TABLES[table]))
+        whole, width = text[: text.rfind(b"\n") + 1].decode(), len(self.columns(table))
+        return (row for row in csv.reader(whole.splitlines(keepends=True)) if len(row) == width)
 
     def iteration(self) -> int:
         """The iteration of the newest row; 0 where there is none."""

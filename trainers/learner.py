@@ -12,6 +12,10 @@ class Learner(Protocol):
     iteration: int
     train_seconds: float
 
+    @property
+    def done(self) -> bool:
+        """Whether there is nothing left to learn, before all iterations are over."""
+
     def learn(self, iterations: int) -> Any:
         """Run `iterations` iterations."""
 

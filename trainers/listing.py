@@ -27,10 +27,12 @@ def _row(run: RunDirectory, name: Path) -> dict[str, Any]:
     total = experiment.iterations * len(experiment.curves) * len(experiment.seeds)
     done = run.progress(experiment)
     diverged = len(run.diverged())
-    state = "running" if _in_use(run.path) else "finished" if done == total or diverged else "stopped"
+    state = (
+        "running" if _in_use(run.path) else "finished" if done == total or diverged or run.finished(experiment) else "stopped"
+    )
     try:
         last = summary(run.path)[-1]
-        reached = f"{last['relative']:.3f} ({last['curve']})"
+        reached = f"{last['relative']:.4g} ({last['curve']})"
     except ConfigError:
         reached = "nothing yet"
     return {
@@ -39,7 +41,7 @@ def _row(run: RunDirectory, name: Path) -> dict[str, Any]:
         "progress": f"{done / total:.0%}",
         "curves": len(experiment.curves),
         "seeds": len(experiment.seeds),
-        "utility / full power": reached,
+        "reached": reached,
     }
 
 

@@ -89,6 +89,8 @@ class MessagePassingLearner(ABC):
             )
         return Knowledge(messaging, links, self.seeds)
 
+    done = False  # it learns as long as it is asked to
+
     @property
     def parameters(self) -> Tensor:
         """The policies theta, (runs, agents, variants, size)."""

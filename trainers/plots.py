@@ -22,6 +22,7 @@ AXES: dict[Axis, str] = {
     "simulated_seconds": "simulated time (s)",
     "bits": "bits sent, all agents",
     "wall_seconds": "training time a run (s)",
+    "gradients": "gradients, all clients",
 }
 COLOURS = ("#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # told apart by the colour-blind
 
@@ -43,7 +44,11 @@ def plot(path: str | Path, x: Axis | None = None) -> list[Path]:
     figure = Figure(figsize=(6.4 * columns**0.8, 4.2 * rows**0.9), layout="constrained")
     for place, panel in enumerate(panels, 1):
         axes = figure.add_subplot(rows, columns, place)
-        _draw_panel(axes, panel, experiment, metrics)
+        draw = _draw_points if panel.points else _draw_panel
+        draw(axes, panel, experiment, metrics)
+        axes.set_title(panel.title, fontsize="small")
+        axes.grid(alpha=0.2)
+        axes.legend(frameon=False, fontsize="small")
     figure.suptitle(experiment.title, fontsize="medium")
     paths = []
     for kind in ("png", "pdf"):
@@ -59,35 +64,70 @@ def plot(path: str | Path, x: Axis | None = None) -> list[Path]:
 def _draw_panel(axes: Axes, panel: Panel, experiment: Experiment, metrics: pd.DataFrame) -> None:
     names, reference = panel.curves or tuple(experiment.curves), panel.reference or experiment.reference
     shown = metrics[metrics["curve"].isin(names) | (metrics["curve"] == reference)].copy()
-    full_power = panel.relative_to == "full_power" and bool(shown["full_power_utility"].notna().all())
+    column = panel.y or experiment.measure
+    full_power = column == "utility" and panel.relative_to == "full_power" and _has_full_power(shown)
     if full_power:
         shown["value"] = shown["utility"] / shown["full_power_utility"]
     elif panel.relative_to == "best":
-        shown["value"] = shown["utility"] / shown.groupby("seed")["utility"].transform("max")
+        shown["value"] = shown[column] / shown.groupby("seed")[column].transform("max")
     else:
-        shown["value"] = shown["utility"]
+        shown["value"] = shown[column]
     if panel.log_x:
         axes.set_xscale("log")
+    if panel.log_y:
+        axes.set_yscale("log")
     for colour, name in zip(COLOURS * len(names), names, strict=False):
         if name in set(shown["curve"]):
             _draw(axes, shown[shown["curve"] == name], shown[shown["curve"] == reference], panel.x, colour)
     if full_power:
         axes.axhline(1, color="grey", linewidth=0.8, linestyle=":", label="full power")
-    axes.set_xlabel(AXES[panel.x])
-    against = "full power" if full_power else "the best" if panel.relative_to == "best" else ""
-    axes.set_ylabel(f"utility relative to {against}" if against else "utility")
-    axes.set_title(panel.title, fontsize="small")
-    axes.grid(alpha=0.2)
-    axes.legend(frameon=False, fontsize="small")
+    axes.set_xlabel(panel.x_label or AXES[panel.x])
+    against = " relative to full power" if full_power else " relative to the best" if panel.relative_to == "best" else ""
+    axes.set_ylabel(panel.y_label or column.replace("_", " ") + against)
+
+
+def _has_full_power(metrics: pd.DataFrame) -> bool:
+    return "full_power_utility" in metrics and bool(metrics["full_power_utility"].notna().all())
+
+
+def _draw_points(axes: Axes, panel: Panel, experiment: Experiment, metrics: pd.DataFrame) -> None:
+    """A line through the mean ends of curves, with 95 % intervals over seeds; what did not get there has no point."""
+    column = panel.y or experiment.measure
+    for colour, (name, points) in zip(COLOURS * len(panel.points), panel.points.items(), strict=False):
+        ends = [end(metrics, point.curve, point.y or column) for point in points]
+        found = [(point.x, last) for point, last in zip(points, ends, strict=True) if len(last) and last.notna().all()]
+        if not found:
+            axes.plot([], [], color=colour, label=f"{name} (never)")
+            continue
+        at, means = [x for x, _ in found], [last.mean() for _, last in found]
+        half = [float(half_width(last.to_frame().T).iloc[0]) if len(last) > 1 else 0.0 for _, last in found]
+        axes.errorbar(at, means, yerr=half, color=colour, marker="o", markersize=4, capsize=3, linewidth=1.5, label=name)
+    if panel.log_x:
+        axes.set_xscale("log")
+    if panel.log_y:
+        axes.set_yscale("log")
+    axes.set_xlabel(panel.x_label)
+    axes.set_ylabel(panel.y_label or column.replace("_", " "))
+
+
+def end(metrics: pd.DataFrame, curve: str, column: str) -> "pd.Series[float]":
+    """The last value of a column, by seed; where seeds diverged on the way, NaN stands for all of them."""
+    rows = metrics[metrics["curve"] == curve]
+    if rows.empty:
+        return pd.Series(dtype=float)
+    last = rows.loc[rows.groupby("seed")["iteration"].idxmax()].set_index("seed")[column]
+    return last.astype(float)
 
 
 def _draw(axes: Axes, curve: pd.DataFrame, reference: pd.DataFrame, x: str, colour: str) -> None:
     values = curve.pivot(index="iteration", columns="seed", values="value")
     if axes.get_xscale() == "log":  # where nothing is spent yet has no place on it
         values = values[curve.groupby("iteration")[x].mean() > 0]
+    values = values.dropna(axis=1)  # seeds that diverged, or arrived before the others
     at = curve.groupby("iteration")[x].mean().reindex(values.index)
     mean, name = values.mean(axis=1), curve["curve"].iloc[0]
-    label = f"{name} ($D_{{max}}$ = {curve['max_age'].max()})" if curve["messages"].max() else name
+    aged = "max_age" in curve and curve["max_age"].notna().all() and curve["messages"].max()
+    label = f"{name} ($D_{{max}}$ = {curve['max_age'].max():.0f})" if aged else name
     axes.plot(at, mean, color=colour, linewidth=1.5, label=label)
     other = reference.pivot(index="iteration", columns="seed", values="value")
     half = half_width(values if other.empty else values - other.reindex(values.index))
@@ -103,31 +143,40 @@ def half_width(values: pd.DataFrame) -> "pd.Series[float]":
 
 
 def summary(path: str | Path) -> list[dict[str, Any]]:
-    """The last evaluation of every curve: curve, D_max, relative utility with its interval, share of the reference's gain.
+    """The last evaluation of every curve: curve, D_max, what it is judged by with its interval, share of the reference's gain.
 
-    The share is (end - start) / (reference's end - start), the median over layouts: paired by layout, and not ruled by
-    those where the reference gains next to nothing.
+    `relative` is the experiment's measure, relative to full power where there is one. The share is (end - start) /
+    (reference's end - start), the median over layouts: paired by layout, and not ruled by those where the reference gains
+    next to nothing.
     """
     directory = RunDirectory(path)
     experiment, metrics = directory.experiment(), directory.metrics()
-    ends = {name: _ends(metrics, name) for name in experiment.curves}
+    measure = experiment.measure
+    relative_to_full_power = measure == "utility" and _has_full_power(metrics)
     rows = []
-    for name, (start, end, full_power) in ends.items():
-        relative = end / full_power if full_power.notna().all() else end
-        half = float(half_width(relative.to_frame().T).iloc[0])
-        share = None
-        if experiment.reference is not None:
-            best = ends[experiment.reference][1]
-            share = float(((end - start) / (best - start)).median())
+    for name in experiment.curves:
         curve = metrics[metrics["curve"] == name]
-        age = int(curve["max_age"].max()) if curve["messages"].max() else None
-        rows.append({"curve": name, "D_max": age, "relative": float(relative.mean()), "half_width": half, "share": share})
+        if curve.empty:
+            continue
+        relative = end(metrics, name, measure)
+        if relative_to_full_power:
+            relative = relative / end(metrics, name, "full_power_utility")
+        aged = "max_age" in curve and curve["max_age"].notna().all() and curve["messages"].max()
+        rows.append(
+            {
+                "curve": name,
+                "D_max": int(curve["max_age"].max()) if aged else None,
+                "relative": float(relative.mean()),
+                "half_width": float(half_width(relative.to_frame().T).iloc[0]),
+                "share": _share(metrics, name, experiment.reference, measure),
+            }
+        )
     return rows
 
 
-def _ends(metrics: pd.DataFrame, name: str) -> tuple["pd.Series[float]", "pd.Series[float]", "pd.Series[float]"]:
-    """(utility at the start, utility at the end, full-power utility) of a curve, by seed."""
+def _share(metrics: pd.DataFrame, name: str, reference: str | None, measure: str) -> float | None:
+    if reference is None:
+        return None
     curve = metrics[metrics["curve"] == name]
-    first, last = curve[curve["iteration"] == curve["iteration"].min()], curve[curve["iteration"] == curve["iteration"].max()]
-    by_seed = [part.set_index("seed")[column] for part, column in ((first, "utility"), (last, "utility"))]
-    return by_seed[0], by_seed[1], last.set_index("seed")["full_power_utility"]
+    start = curve.loc[curve.groupby("seed")["iteration"].idxmin()].set_index("seed")[measure]
+    return float(((end(metrics, name, measure) - start) / (end(metrics, reference, measure) - start)).median())

@@ -227,7 +227,7 @@ class PushSumLearner(GradientLearner):
         """
         with np.errstate(all="ignore"):
             z = self.nodes
-            values = {name: value.mean(-1) for name, value in self.objective.measures(z).items()}
+            values = self.objective.measures_of_nodes(z)
             apart = np.sqrt(((z - z.mean(2, keepdims=True)) ** 2).sum(-1).mean(-1))
             mass = self.total()[..., -1] / self.objective.clients
         messages = np.broadcast_to(self.messages, mass.shape)

@@ -25,7 +25,7 @@ import pandas as pd
 
 import wirelessenv
 from trainers.experiment import Experiment
-from trainers.groups import TABLES, GroupFiles, groups_of
+from trainers.groups import TABLES, GroupFiles, groups_of, in_order
 from trainers.storage import write_atomically
 from wirelessenv.config import ConfigError
 
@@ -114,13 +114,19 @@ class RunDirectory:
         """Make metrics.csv, and diverged.csv if there is anything to say in it, of what the groups have written."""
         groups = groups_of(experiment)
         for table in TABLES:
-            rows = [row for group in groups for row in GroupFiles(self.path, group).rows(table)]
+            files = [GroupFiles(self.path, group) for group in groups]
+            columns = in_order(name for one in files for name in one.columns(table))
+            rows = [dict(zip(one.columns(table), row, strict=True)) for one in files for row in one.rows(table)]
             if rows or table == "metrics.csv":
-                write_atomically(self.path / table, _as_csv(table, rows, experiment))
+                write_atomically(self.path / table, _as_csv(columns, rows, experiment))
 
     def progress(self, experiment: Experiment) -> int:
         """Iterations done, over all runs."""
         return sum(GroupFiles(self.path, group).iteration() * group.runs for group in groups_of(experiment))
+
+    def finished(self, experiment: Experiment) -> bool:
+        """Whether every group has come to its end, which is before its last iteration where all its runs have arrived."""
+        return all((GroupFiles(self.path, group).path / "policies.pt").exists() for group in groups_of(experiment))
 
     def metrics(self) -> pd.DataFrame:
         """All rows; raises ConfigError where there are none yet."""
@@ -137,11 +143,14 @@ class RunDirectory:
             return list(csv.DictReader(file))
 
 
-def _as_csv(table: str, rows: Sequence[Sequence[str]], experiment: Experiment) -> bytes:
+def _as_csv(columns: Sequence[str], rows: Sequence[dict[str, str]], experiment: Experiment) -> bytes:
     place = {name: number for number, name in enumerate(experiment.curves)}
-    ordered = sorted(rows, key=lambda row: (place[row[0]], experiment.seeds.index(int(row[1])), int(row[2])))
+    seeds = experiment.seeds.index
+    ordered = sorted(rows, key=lambda row: (place[row["curve"]], seeds(int(row["seed"])), int(row["iteration"])))
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([TABLES[table], *ordered])
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(ordered)
     return text.getvalue().encode()
 
 

@@ -67,14 +67,14 @@ def train(experiment: Experiment, group: Group, run: Path, at: At, *, device: st
         if state is None:
             evaluation.write()
         cadence, stop = Cadence(save_every), at(learner.iteration)
-        while not stop and learner.iteration < experiment.iterations:
+        while not (stop or learner.done) and learner.iteration < experiment.iterations:
             learner.learn(min(experiment.evaluate_every, experiment.iterations - learner.iteration))
             evaluation.write()
             stop = at(learner.iteration)
-            if learner.iteration < experiment.iterations and (stop or cadence.due()):
+            if not learner.done and learner.iteration < experiment.iterations and (stop or cadence.due()):
                 with cadence.spending():
                     files.save(learner.iteration, learner.state())
-        if learner.iteration < experiment.iterations:
+        if learner.iteration < experiment.iterations and not learner.done:
             return False
         files.finish(learner.learned())
         return True
@@ -90,6 +90,7 @@ class Evaluation:
     def write(self) -> None:
         """One row for each run that is sound, and one in diverged.csv for each that is so no longer."""
         report, sound = self._learner.report(), self._learner.finite()
+        self._files.reports(report)
         judged = next(iter(report))
         rows, diverged = [], []
         for variant, curve in enumerate(self._group.curves):

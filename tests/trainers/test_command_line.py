@@ -368,7 +368,7 @@ def test_tensorboard_gets_every_row_once_also_after_resuming(tmp_path, config):
     for options in ([], ["--resume"]):
         assert run(config, "--out", out, "--quiet", "--tensorboard", *options) == 0
         events = EventAccumulator(str(out / "tensorboard")).Reload()
-        assert len(events.Tags()["scalars"]) == 3 * 2 * 6
+        assert len(events.Tags()["scalars"]) == 3 * 2 * 10
         found = events.Scalars("larger batch/seed1/utility")
         assert [event.step for event in found] == [0, 20, 40, 60]
         expected = [float(row["utility"]) for row in rows(out) if row["curve"] == "larger batch" and row["seed"] == "1"]

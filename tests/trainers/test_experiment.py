@@ -85,7 +85,7 @@ def test_changes_reach_every_curve(tmp_path):
         ("scenario.utility=rats", 'scenario.utility: unknown kind "rats" (did you mean "rate"?)'),
         ("messaging.graph.kapa=4", 'messaging.graph: unknown key "kapa" (did you mean "kappa"?)'),
         ("messaging.activity.update=1.5", "messaging.activity.update.probability: 1.5 is not valid"),
-        ("learner=sgp", 'learner: unknown kind "sgp"'),
+        ("learner=spg", 'learner: unknown kind "spg"'),
         ("learner.memory=3.2", "learner.memory: 3.2 is not valid"),
         ("learner.cooperative=1", "learner.cooperative: 1 is not valid"),
         ("reference=z", 'reference: "z" is not a curve'),

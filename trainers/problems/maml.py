@@ -1,5 +1,6 @@
 """Linear regression with a ridge over clients that differ, where a few steps of one's own pay: papers/002, Section 5."""
 
+from functools import cached_property
 from typing import Literal, get_args
 
 import numpy as np
@@ -178,8 +179,19 @@ class RidgeRegression(Objective):
         return np.asarray((residual**2).mean((-1, -2)))
 
     def measures(self, x: Array) -> dict[str, Array]:
-        """Cost and gradient norm of f, and test errors after u = 0 ... `budget` steps."""
-        return {**super().measures(x), **{f"test_error_{u}": self.test_error(x, u) for u in range(self.budget + 1)}}
+        """Cost and gradient norm of f, and test errors after u = 0 ... `budget` steps.
+
+        Beside the latter stand those of the exact minimisers: `plain_error_u` from that of f, `personal_error_u` from that
+        of what u steps lead to.
+        """
+        known = {**super().measures(x), **{f"test_error_{u}": self.test_error(x, u) for u in range(self.budget + 1)}}
+        return known | {name: np.full(x.shape[:-1], value) for name, value in self._exact_errors.items()}
+
+    @cached_property
+    def _exact_errors(self) -> dict[str, float]:
+        steps = range(self.budget + 1)
+        plain = {f"plain_error_{u}": float(self.test_error(self.minimiser(0), u)) for u in steps}
+        return plain | {f"personal_error_{u}": float(self.test_error(self.minimiser(u), u)) for u in steps}
 
 
 def _apply(matrices: Array, vectors: Array) -> Array:

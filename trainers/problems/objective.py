@@ -27,6 +27,10 @@ class Objective(ABC):
     """n"""
     size: int
     """d"""
+    tick_seconds: float = 1.0
+    """How long a unit of a method's time (a tick, a second of computing) lasts."""
+    tick_slots: int = 0
+    """Channel slots that pass in it, where there are any."""
 
     @abstractmethod
     def gradient(self, clients: Clients, x: Array, sample: Array | None = None) -> Array:
@@ -59,6 +63,10 @@ class Objective(ABC):
     def mean_cost(self, x: Array) -> Array:
         """f(x), (...)."""
         return np.asarray(self.cost(np.arange(self.clients), x[..., None, :]).mean(-1))
+
+    def measures_of_nodes(self, x: Array) -> dict[str, Array]:
+        """What a run reports about nodes that each have a point of their own, x (..., n, d): the mean of their measures."""
+        return {name: values.mean(-1) for name, values in self.measures(x).items()}
 
     def measures(self, x: Array) -> dict[str, Array]:
         """What a run reports about x (..., d), each (...)."""

@@ -32,10 +32,14 @@ class WirelessObjective(Objective):
         batch: int = 20,
         bank_slots: int = 400,
         evaluation_slots: int = 400,
+        together: bool = False,
     ) -> None:
+        """`together`: one client with the mean of all costs, for methods that assume them equal."""
         self.problem = WirelessProblem(scenario, policy, seed, evaluation_slots)
         self.scenario, self.seed, self.batch = self.problem.scenario, seed, batch
-        self.clients = self.problem.agents
+        self.agents = self.problem.agents
+        self.clients = 1 if together else self.agents
+        self.tick_slots, self.tick_seconds = batch, batch * self.scenario.slot_seconds
         self.policies: Policies = self.problem.policies
         self.size = self.policies.size
         bank = WirelessNetwork(self.scenario, seed).bank(bank_slots, "training")
@@ -45,7 +49,7 @@ class WirelessObjective(Objective):
 
     def start(self, rng: np.random.Generator) -> Array:
         """The initial policy of the run's first transmitter in the other learners."""
-        return self.policies.initial([self.seed], self.clients)[0, 0].numpy().astype(np.float64)
+        return self.policies.initial([self.seed], self.agents)[0, 0].numpy().astype(np.float64)
 
     def draw(self, clients: Clients, rng: np.random.Generator) -> Array:
         """Slots of the bank, (batch,) or (k, batch)."""
@@ -88,13 +92,14 @@ class WirelessObjective(Objective):
         at = np.arange(len(self._wanted)) if sample is None else sample
         slots = np.broadcast_to(at, (*x.shape[:-1], np.shape(at)[-1])).reshape(len(parameters), -1)
         client = np.broadcast_to(clients, x.shape[:-1]).reshape(-1)
-        return -self._utilities(parameters, torch.tensor(slots), torch.tensor(client)).mean((1, 2))
+        one = None if self.clients == 1 else torch.tensor(client)
+        return -self._utilities(parameters, torch.tensor(slots), one).mean((1, 2))
 
     def _utilities(self, parameters: Tensor, slots: Tensor, client: Tensor | None = None) -> Tensor:
         """Utilities (rows, slots, m), or (rows, slots, 1) of one client a row, where row r plays policy r in slots[r]."""
         rows, batch = slots.shape
-        features = self._features[slots].reshape(rows, batch * self.clients, -1)
-        powers = self.policies(parameters, features).view(rows, batch, self.clients)
+        features = self._features[slots].reshape(rows, batch * self.agents, -1)
+        powers = self.policies(parameters, features).view(rows, batch, self.agents)
         wanted, cross, own = self._wanted[slots], self._cross[slots], powers
         if client is not None:
             cross = cross[torch.arange(rows), :, client][:, :, None]
@@ -104,13 +109,20 @@ class WirelessObjective(Objective):
         return utilities
 
     def measures(self, x: Array) -> dict[str, Array]:
-        """utility: the total on slots kept for evaluation, each transmitter at x (..., d) or at its own copy (..., m, d)."""
-        return {"utility": self.utility(x[..., None, :]), "cost": self.mean_cost(x)}
+        """utility: the total on slots kept for evaluation, with all transmitters using the policy x (..., d)."""
+        return self._measured(self.utility(x[..., None, :]))
+
+    def measures_of_nodes(self, x: Array) -> dict[str, Array]:
+        """The same where each transmitter acts with its own copy (..., m, d)."""
+        return self._measured(self.utility(x))
+
+    def _measured(self, utility: Array) -> dict[str, Array]:
+        return {"utility": utility, "full_power_utility": np.full(utility.shape, self.full_power_utility)}
 
     def utility(self, copies: Array) -> Array:
         """Total utility on the evaluation slots with transmitter i's policy at copies (..., m, d) or (..., 1, d), (...)."""
         lead = copies.shape[:-2]
-        rows = np.broadcast_to(copies, (*lead, self.clients, self.size)).reshape(-1, self.clients, self.size)
+        rows = np.broadcast_to(copies, (*lead, self.agents, self.size)).reshape(-1, self.agents, self.size)
         variants = torch.from_numpy(rows.astype(np.float32)).transpose(0, 1)[None]  # (1, agents, variants, size)
         return np.asarray(self.problem.evaluate(variants)[0].reshape(lead))
 

@@ -1,0 +1,60 @@
+"""Step sizes that papers do not give: every curve of an experiment with every step of a grid, on seeds of its own."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from trainers.experiment import Experiment
+from trainers.plots import end
+from trainers.run_directory import RunDirectory
+from trainers.runner import run
+from wirelessenv.config import ConfigError, merge
+
+LARGER_IS_BETTER = ("utility", "accuracy")
+
+
+def grid_of(experiment: Experiment, steps: Sequence[float], seeds: Sequence[int]) -> Experiment:
+    """The experiment with every curve once for each step size, on other seeds, with nothing to draw."""
+    shared = sorted(set(seeds) & set(experiment.seeds))
+    if shared:
+        raise ConfigError(f"--seeds: {shared[0]} is not valid: the experiment reports on it; search on others")
+    curves = {
+        _name(name, step): merge(changes, {"learner": merge(_as_mapping(changes.get("learner")), {"step_size": step})})
+        for name, changes in experiment.curves.items()
+        for step in steps
+    }
+    dump = experiment.dump() | {"curves": curves, "seeds": list(seeds), "panels": [{}], "reference": None}
+    return Experiment.parse(dump)
+
+
+def search(
+    experiment: Experiment, steps: Sequence[float], seeds: Sequence[int], out: Path, **options: Any
+) -> list[dict[str, Any]]:
+    """Train the grid and return a row for each curve: the measure's mean over seeds at each step, and the best step.
+
+    A step at which a seed diverges, or does not arrive where runs are to arrive, does not count.
+    """
+    directory = run(grid_of(experiment, steps, seeds), out, **options)
+    return [_row(directory, experiment, name, steps, len(seeds)) for name in experiment.curves]
+
+
+def _row(directory: RunDirectory, experiment: Experiment, name: str, steps: Sequence[float], seeds: int) -> dict[str, Any]:
+    metrics, diverged = directory.metrics(), {(row["curve"], row["seed"]) for row in directory.diverged()}
+    measure = experiment.measure
+    means: dict[float, float] = {}
+    for step in steps:
+        curve = _name(name, step)
+        values = end(metrics, curve, measure)
+        if not any(lost == curve for lost, _ in diverged) and len(values) == seeds and values.notna().all():
+            means[step] = float(values.mean())
+    pick = max if measure in LARGER_IS_BETTER else min
+    shown = {f"step {step:g}": f"{means[step]:.4g}" if step in means else "-" for step in steps}
+    return {"curve": name, **shown, "best": f"{pick(means, key=means.__getitem__):g}" if means else "none"}
+
+
+def _name(curve: str, step: float) -> str:
+    return f"{curve}, step {step:g}"
+
+
+def _as_mapping(learner: Any) -> dict[str, Any]:
+    return {"kind": learner} if isinstance(learner, str) else dict(learner or {})
