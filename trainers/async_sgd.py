@@ -12,8 +12,7 @@ Sync-SGD
  1  for t = 0, 1, ...: all n clients get x_t and compute grad f_i(x_t; xi_i)
  2      x_{t+1} = x_t - (eta / n) sum_i grad f_i(x_t; xi_i), when the slowest has answered
 
-An iteration of Sync-SGD is a round of n gradients and 2 n messages: beside the asynchronous methods, whose iteration is one
-gradient, put it at n times its iterations. `measures` counts both.
+An iteration is one gradient in all of them: a round of Sync-SGD is n iterations, and x moves with the last of them.
 """
 
 from collections.abc import Callable, Sequence
@@ -60,7 +59,7 @@ class SyncSGD(GradientLearner):
         seed: the run's seed, or one for each run.
     """
 
-    STATE: ClassVar[tuple[str, ...]] = ("iteration", "_x", "_seconds")
+    STATE: ClassVar[tuple[str, ...]] = ("iteration", "train_seconds", "_x", "_total", "_seconds")
 
     def __init__(
         self,
@@ -77,37 +76,38 @@ class SyncSGD(GradientLearner):
         self.computing = Constant() if computing is None else Duration.parse(computing, "computing")
         self._means = self.computing.means(objective.clients)
         self._seconds = np.zeros(len(self.seeds))
+        self._total = np.zeros_like(self._x)
 
     @property
     def solution(self) -> Array:
         return self._x
 
     def _update(self) -> None:
-        everybody = np.arange(self.objective.clients)
-        samples = None if self.exact else np.stack([self.objective.draw(everybody, rng) for rng in self._samples], axis=1)
-        total = np.zeros_like(self._x)
-        for client in everybody.tolist():  # 1
-            total += self.objective.gradient(client, self._x, None if samples is None else samples[client])
-        self._x = self._x - self._eta * total / len(everybody)  # 2
-        self._seconds = self._seconds + self._round()
+        clients = self.objective.clients
+        turn, client = divmod(self.iteration, clients)
+        sample = None if self.exact else np.stack([self.objective.draw(client, rng) for rng in self._samples])
+        self._total += self.objective.gradient(client, self._x, sample)  # 1
+        if client == clients - 1:
+            self._x = self._x - self._eta * self._total / clients  # 2
+            self._total[:] = 0
+            self._seconds = self._seconds + self._round(turn)
 
-    def _round(self) -> Array:
-        """How long this round takes, (runs,)."""
+    def _round(self, turn: int) -> Array:
+        """How long a round takes, (runs,)."""
         if not self.computing.random:
             return np.full(len(self.seeds), self._means.max())
-        draws = [stream(seed, "computing time", self.iteration).exponential(size=len(self._means)) for seed in self.seeds]
+        draws = [stream(seed, "computing time", turn).exponential(size=len(self._means)) for seed in self.seeds]
         return np.asarray((self._means * np.stack(draws)).max(1))
 
     def learn(self, iterations: int, callback: Callable[[Self], bool | None] | None = None, progress_bar: bool = False) -> Self:
-        """Run `iterations` rounds; a run that diverges overflows in silence, and the others go on."""
+        """Run `iterations` gradients; a run that diverges overflows in silence, and the others go on."""
         with np.errstate(over="ignore", invalid="ignore"):
             return super().learn(iterations, callback, progress_bar)
 
     def measures(self) -> dict[str, Array]:
-        """What is known now, each (variants, runs); `gradients` is n times the rounds."""
-        gradients = self.iteration * self.objective.clients
-        vectors = 2 * gradients
-        sent = {"gradients": gradients, "messages": vectors, "entries": vectors * self.objective.size}
+        """What is known now, each (variants, runs)."""
+        vectors = 2 * self.iteration
+        sent = {"messages": vectors, "entries": vectors * self.objective.size}
         rows = sent | {"bits": 32 * sent["entries"], "seconds": self._seconds}
         shape = (self.variants, len(self.seeds))
         with np.errstate(over="ignore", invalid="ignore"):

@@ -42,7 +42,7 @@ class Curve(Model):
         return json.dumps([*parts, self.learner.apart(self)])
 
 
-Axis = Literal["iteration", "slots", "simulated_seconds", "bits", "wall_seconds", "gradients"]
+Axis = Literal["iteration", "slots", "simulated_seconds", "bits", "wall_seconds"]
 
 
 class Point(Model):

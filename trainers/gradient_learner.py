@@ -62,9 +62,9 @@ class GradientLearner(ABC):
         """What is known now, each (variants, runs): the problem's measures of the solution, and the method's own."""
         return self.objective.measures(self.solution)
 
-    def watch(self, norm: float, window: int) -> None:
-        """Report when the mean of ||grad f|| over the last `window` iterations is at most `norm`, and learn no longer then."""
-        self._watch = Watch(norm, window, (self.variants, len(self.seeds)))
+    def watch(self, target: float, window: int, power: int = 1) -> None:
+        """Report when the mean of ||grad f||^power over the last iterations is at most `target`, and learn no longer then."""
+        self._watch = Watch(target, window, power, (self.variants, len(self.seeds)))
 
     @property
     def done(self) -> bool:
@@ -127,17 +127,18 @@ class GradientLearner(ABC):
 
 
 class Watch:
-    """When the mean of an error over the last iterations is small enough, for every variant and run."""
+    """When the mean of a power of the gradient's norm over the last iterations is small enough, for every variant and run."""
 
-    def __init__(self, target: float, window: int, shape: tuple[int, int]) -> None:
-        self._target, self._window = target, window
+    def __init__(self, target: float, window: int, power: int, shape: tuple[int, int]) -> None:
+        self._target, self._window, self._power = target, window, power
         self._last: list[Array] = []
         self.arrived: Array = np.full(shape, np.nan)
         """What had been spent by then, (variants, runs); NaN before."""
         self.done = False
 
-    def look(self, errors: Array, spent: Array | int) -> None:
-        """Take the errors of an iteration, (variants, runs)."""
+    def look(self, norms: Array, spent: Array | int) -> None:
+        """Take the norms of an iteration, (variants, runs)."""
+        errors = norms**self._power
         self._last = [*self._last[1 - self._window :], errors] if self._window > 1 else [errors]
         if len(self._last) == self._window:
             here = np.isnan(self.arrived) & (np.mean(self._last, axis=0) <= self._target)

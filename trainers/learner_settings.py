@@ -89,9 +89,10 @@ class FirstOrderSettings(MessagePassingSettings):
 
 
 class Target(Model):
-    """When a run has arrived: the mean of ||grad f(x)|| over the last `window` iterations is at most `norm`."""
+    """When a run has arrived: the mean of ||grad f(x)||^power over the last `window` iterations is at most `below`."""
 
-    norm: Positive = 0.01
+    below: Positive = 0.01
+    power: Literal[1, 2] = 1
     window: Count = 20
 
 
@@ -113,7 +114,7 @@ class GradientSettings(LearnerSettings):
         steps = [curve.learner.step_size for curve in curves]  # type: ignore[attr-defined]  # all of this kind
         learner = first.learner_of(curves[0], steps, seeds)
         if first.target is not None:
-            learner.watch(first.target.norm, first.target.window)
+            learner.watch(first.target.below, first.target.window, first.target.power)
         return learner
 
     @abstractmethod
@@ -166,7 +167,7 @@ class AsyncSGDSettings(GradientSettings):
 
 
 class SyncSGDSettings(GradientSettings):
-    """Settings of `SyncSGD`; an iteration is a round of n gradients."""
+    """Settings of `SyncSGD`; an iteration is a gradient, a round n of them."""
 
     kind: Literal["sync_sgd"] = "sync_sgd"
     computing: Duration = Constant()

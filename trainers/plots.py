@@ -22,7 +22,6 @@ AXES: dict[Axis, str] = {
     "simulated_seconds": "simulated time (s)",
     "bits": "bits sent, all agents",
     "wall_seconds": "training time a run (s)",
-    "gradients": "gradients, all clients",
 }
 COLOURS = ("#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # told apart by the colour-blind
 

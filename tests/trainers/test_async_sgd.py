@@ -87,21 +87,20 @@ def test_what_travels_is_counted():
 
 def test_sync_gd_is_gradient_descent():
     problem = LeastSquares(zeta=3.0)
-    learner = SyncSGD(problem, "linear", step_size=0.1, exact=True, seed=[0, 1]).learn(30)
+    learner = SyncSGD(problem, "linear", step_size=0.1, exact=True, seed=[0, 1]).learn(4 * 30)
     factor = (1 - 0.1 * problem.smoothness) ** 30
     np.testing.assert_allclose(learner.solution - problem.minimiser, np.full((1, 2, 10), factor), rtol=1e-10)
     measures = learner.measures()
-    assert measures["gradients"][0, 0] == 120
     assert measures["messages"][0, 0] == 240
     assert measures["seconds"][0, 0] == 300  # the slowest takes 10
 
 
 def test_sync_sgd_averages_samples_of_all_clients():
     problem = logistic()
-    learner = SyncSGD(problem, {"kind": "exponential"}, step_size=0.2, seed=[2, 6]).learn(5)
+    learner = SyncSGD(problem, {"kind": "exponential"}, step_size=0.2, seed=[2, 6]).learn(4 * 5)
     rng, x = stream(6, "sample"), np.zeros(6)
     for _ in range(5):
-        samples = problem.draw(np.arange(4), rng)
+        samples = [problem.draw(client, rng) for client in range(4)]
         x = x - 0.2 * np.mean([problem.gradient(k, x, samples[k]) for k in range(4)], axis=0)
     np.testing.assert_allclose(learner.solution[0, 1], x, rtol=1e-12)
     longest = sum(stream(6, "computing time", t).exponential(size=4).max() for t in range(5))

@@ -101,7 +101,7 @@ def test_test_errors_are_those_of_fine_tuned_points_on_each_clients_own_test_poi
             np.testing.assert_allclose(problem.test_error(x, steps)[row], np.mean(errors))
             np.testing.assert_allclose(problem.measures(x)[f"test_error_{steps}"][row], np.mean(errors))
     errors_of = {f"{kind}_error_{u}" for kind in ("test", "plain", "personal") for u in range(3)}
-    assert set(problem.measures(x)) == {"cost", "gradient_norm", *errors_of}
+    assert set(problem.measures(x)) == {"cost", "excess_cost", "gradient_norm", *errors_of}
     for u in range(3):
         np.testing.assert_allclose(problem.measures(x)[f"plain_error_{u}"], problem.test_error(problem.minimiser(0), u))
         np.testing.assert_allclose(problem.measures(x)[f"personal_error_{u}"], problem.test_error(problem.minimiser(u), u))

@@ -99,7 +99,7 @@ def test_a_window_is_the_mean_of_the_last():
 
 def test_arrival_of_gradient_descent():
     """||x_t - x*|| = c^t sqrt(10): the mean of the last 5 falls below the target at a known iteration; a diverged one never."""
-    problem = LeastSquares(zeta=1.0)
+    problem = LeastSquares(clients=1)  # a round is one gradient
     steps = [0.1, 0.3, 5.0]
     learner = SyncSGD(problem, step_size=steps, exact=True)
     arrived = iterations_to(learner, 1e-3, cap=500, window=5)[:, 0]

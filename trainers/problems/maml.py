@@ -179,12 +179,13 @@ class RidgeRegression(Objective):
         return np.asarray((residual**2).mean((-1, -2)))
 
     def measures(self, x: Array) -> dict[str, Array]:
-        """Cost and gradient norm of f, and test errors after u = 0 ... `budget` steps.
+        """Cost of f, its gradient's norm, how far the cost is above f*, and test errors after u = 0 ... `budget` steps.
 
         Beside the latter stand those of the exact minimisers: `plain_error_u` from that of f, `personal_error_u` from that
         of what u steps lead to.
         """
-        known = {**super().measures(x), **{f"test_error_{u}": self.test_error(x, u) for u in range(self.budget + 1)}}
+        plain = {**super().measures(x), "excess_cost": self.mean_cost(x) - self.mean_cost(self.minimiser(0))}
+        known = {**plain, **{f"test_error_{u}": self.test_error(x, u) for u in range(self.budget + 1)}}
         return known | {name: np.full(x.shape[:-1], value) for name, value in self._exact_errors.items()}
 
     @cached_property
