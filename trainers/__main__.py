@@ -90,6 +90,7 @@ def _search(given: list[str]) -> int:
     parser.add_argument(
         "--seeds", metavar="A,B,C", default="100,101,102", help="seeds, none of which the experiment reports on"
     )
+    parser.add_argument("--last", type=int, default=1, metavar="N", help="judge by the mean of the last N evaluations")
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="change a value")
     parser.add_argument("--out", metavar="DIR", help="the run directory (default: runs/search/NAME)")
     parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one for each core)")
@@ -100,7 +101,7 @@ def _search(given: list[str]) -> int:
     except ValueError as error:
         raise ConfigError(f"--steps, --seeds: numbers separated by commas are needed ({error})") from None
     out = Path(chosen.out or Path("runs") / "search" / Path(chosen.config).stem)
-    rows = search.search(experiment, steps, seeds, out, resume=True, workers=chosen.workers)
+    rows = search.search(experiment, steps, seeds, out, last=chosen.last, resume=True, workers=chosen.workers)
     print_table(f"{experiment.measure} after {experiment.iterations} iterations, mean over seeds {chosen.seeds}", rows)
     return 0
 

@@ -53,6 +53,13 @@ class Point(Model):
     y: str | None = Field(None, description="the column, if not the panel's")
 
 
+class Reached(Model):
+    """The first evaluation at which a column is at most `below`."""
+
+    column: str
+    below: Number
+
+
 class Panel(Model):
     """One part of a figure: curves over an axis, or, with `points`, the ends of curves over a setting."""
 
@@ -63,6 +70,7 @@ class Panel(Model):
     relative_to: Literal["full_power", "best"] = Field("full_power", description="what a layout's utilities are divided by")
     reference: str | None = Field(None, description="the curve that the others are compared with, if not the experiment's")
     points: dict[str, tuple[Point, ...]] = Field({}, description="lines through the ends of curves, by name")
+    when: Reached | None = Field(None, description="points: not at the end of a curve, but where it gets this far")
     x_label: str = ""
     y_label: str = ""
     log_x: bool = Field(False, strict=True)

@@ -9,8 +9,13 @@ from torch import Tensor
 class Learner(Protocol):
     """A batch of runs (seeds) of one method in some variants (curves), stepped together."""
 
-    iteration: int
-    train_seconds: float
+    @property
+    def iteration(self) -> int:
+        """Iterations so far."""
+
+    @property
+    def train_seconds(self) -> float:
+        """Wall-clock time spent learning."""
 
     @property
     def done(self) -> bool:

@@ -16,6 +16,7 @@ from trainers.learner import Learner
 from trainers.message_passing import MessagePassingLearner
 from trainers.pars_push import PARSPushLearner
 from trainers.sgp import SGPLearner
+from trainers.strided import Strided
 from trainers.timetable import Constant, Duration, Server
 from trainers.zeroth_order import ZerothOrderLearner
 from wirelessenv.config import Count, Model, NonNegative, Number, Piece, Positive
@@ -103,6 +104,8 @@ class GradientSettings(LearnerSettings):
 
     step_size: NonNegative = Field(0.01, description="eta, or theta(1)")
     target: Target | None = Field(None, description="report when a run arrives there, and end it then")
+    stride: Count = Field(1, description="updates that are one iteration of the experiment")
+    most: Count | None = Field(None, description="iterations after which the curve ends, if before the experiment does")
 
     def apart(self, curve: "Curve") -> list[Any]:
         return [self.model_dump(mode="json", exclude={"step_size"}, serialize_as_any=True), curve.messaging.dump()]
@@ -115,7 +118,7 @@ class GradientSettings(LearnerSettings):
         learner = first.learner_of(curves[0], steps, seeds)
         if first.target is not None:
             learner.watch(first.target.below, first.target.window, first.target.power)
-        return learner
+        return Strided(learner, first.stride, first.most)
 
     @abstractmethod
     def learner_of(self, curve: "Curve", steps: list[float], seeds: Sequence[int]) -> GradientLearner:
@@ -137,7 +140,7 @@ class SGPSettings(PushSumSettings):
 
     def learner_of(self, curve: "Curve", steps: list[float], seeds: Sequence[int]) -> GradientLearner:
         objective = curve.problem.objective(curve, seeds[0])
-        options: dict[str, Any] = self.model_dump(exclude={"kind", "step_size", "target"})
+        options: dict[str, Any] = self.model_dump(exclude={"kind", "step_size", "target", "stride", "most"})
         return SGPLearner(objective, curve.messaging, steps, seeds, **options)
 
 
@@ -150,7 +153,7 @@ class PARSPushSettings(PushSumSettings):
 
     def learner_of(self, curve: "Curve", steps: list[float], seeds: Sequence[int]) -> GradientLearner:
         objective = curve.problem.objective(curve, seeds[0])
-        options: dict[str, Any] = self.model_dump(exclude={"kind", "step_size", "target"})
+        options: dict[str, Any] = self.model_dump(exclude={"kind", "step_size", "target", "stride", "most"})
         return PARSPushLearner(objective, curve.messaging, steps, seeds, **options)
 
 

@@ -134,7 +134,9 @@ class PARSPushLearner(PushSumLearner):
         return np.asarray((self.pairs + on_links).sum(2))
 
     def measures(self) -> dict[str, Array]:
-        """As `PushSumLearner.measures`; `personal_cost` is F^(u), with exact inner steps, at z_i."""
+        """As `PushSumLearner.measures`; `personal_cost`, where it is cheap, is F^(u), with exact inner steps, at z_i."""
+        if not self.objective.exact_is_cheap:
+            return super().measures()
         clients = np.arange(self.objective.clients)
         with np.errstate(all="ignore"):
             start = np.repeat(self.nodes[..., None, :], len(clients), axis=-2)

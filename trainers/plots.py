@@ -23,6 +23,7 @@ AXES: dict[Axis, str] = {
     "bits": "bits sent, all agents",
     "wall_seconds": "training time a run (s)",
 }
+DASHES = ("-", "--", ":", "-.")
 COLOURS = ("#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # told apart by the colour-blind
 
 
@@ -93,20 +94,31 @@ def _draw_points(axes: Axes, panel: Panel, experiment: Experiment, metrics: pd.D
     """A line through the mean ends of curves, with 95 % intervals over seeds; what did not get there has no point."""
     column = panel.y or experiment.measure
     for colour, (name, points) in zip(COLOURS * len(panel.points), panel.points.items(), strict=False):
-        ends = [end(metrics, point.curve, point.y or column) for point in points]
+        ends = [_taken(metrics, panel, point.curve, point.y or column) for point in points]
         found = [(point.x, last) for point, last in zip(points, ends, strict=True) if len(last) and last.notna().all()]
         if not found:
             axes.plot([], [], color=colour, label=f"{name} (never)")
             continue
         at, means = [x for x, _ in found], [last.mean() for _, last in found]
         half = [float(half_width(last.to_frame().T).iloc[0]) if len(last) > 1 else 0.0 for _, last in found]
-        axes.errorbar(at, means, yerr=half, color=colour, marker="o", markersize=4, capsize=3, linewidth=1.5, label=name)
+        dashes = DASHES[list(panel.points).index(name) % len(DASHES)]  # lines may lie on each other
+        axes.errorbar(at, means, half, color=colour, marker="o", markersize=4, capsize=3, linestyle=dashes, label=name)
     if panel.log_x:
         axes.set_xscale("log")
     if panel.log_y:
         axes.set_yscale("log")
     axes.set_xlabel(panel.x_label)
     axes.set_ylabel(panel.y_label or column.replace("_", " "))
+
+
+def _taken(metrics: pd.DataFrame, panel: Panel, curve: str, column: str) -> "pd.Series[float]":
+    """A column where the panel takes it, by seed: at the end, or where another gets below a level; NaN if it never does."""
+    if panel.when is None:
+        return end(metrics, curve, column)
+    rows = metrics[metrics["curve"] == curve]
+    there = rows[rows[panel.when.column] <= panel.when.below]
+    first = there.loc[there.groupby("seed")["iteration"].idxmin()].set_index("seed")[column]
+    return first.reindex(rows["seed"].unique()).astype(float)
 
 
 def end(metrics: pd.DataFrame, curve: str, column: str) -> "pd.Series[float]":

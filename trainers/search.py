@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from trainers.experiment import Experiment
-from trainers.plots import end
 from trainers.run_directory import RunDirectory
 from trainers.runner import run
 from wirelessenv.config import ConfigError, merge
@@ -28,28 +29,35 @@ def grid_of(experiment: Experiment, steps: Sequence[float], seeds: Sequence[int]
 
 
 def search(
-    experiment: Experiment, steps: Sequence[float], seeds: Sequence[int], out: Path, **options: Any
+    experiment: Experiment, steps: Sequence[float], seeds: Sequence[int], out: Path, *, last: int = 1, **options: Any
 ) -> list[dict[str, Any]]:
-    """Train the grid and return a row for each curve: the measure's mean over seeds at each step, and the best step.
+    """Train the grid; returns a row for each curve: the measure at each step, mean over seeds and the `last` evaluations.
 
     A step at which a seed diverges, or does not arrive where runs are to arrive, does not count.
     """
     directory = run(grid_of(experiment, steps, seeds), out, **options)
-    return [_row(directory, experiment, name, steps, len(seeds)) for name in experiment.curves]
+    return [_row(directory, experiment, name, steps, len(seeds), last) for name in experiment.curves]
 
 
-def _row(directory: RunDirectory, experiment: Experiment, name: str, steps: Sequence[float], seeds: int) -> dict[str, Any]:
+def _row(  # noqa: PLR0917  # what a search was asked for
+    directory: RunDirectory, experiment: Experiment, name: str, steps: Sequence[float], seeds: int, last: int
+) -> dict[str, Any]:
     metrics, diverged = directory.metrics(), {(row["curve"], row["seed"]) for row in directory.diverged()}
     measure = experiment.measure
     means: dict[float, float] = {}
     for step in steps:
         curve = _name(name, step)
-        values = end(metrics, curve, measure)
+        values = _last(metrics, curve, measure, last)
         if not any(lost == curve for lost, _ in diverged) and len(values) == seeds and values.notna().all():
             means[step] = float(values.mean())
     pick = max if measure in LARGER_IS_BETTER else min
     shown = {f"step {step:g}": f"{means[step]:.4g}" if step in means else "-" for step in steps}
     return {"curve": name, **shown, "best": f"{pick(means, key=means.__getitem__):g}" if means else "none"}
+
+
+def _last(metrics: pd.DataFrame, curve: str, measure: str, last: int) -> "pd.Series[float]":
+    rows = metrics[metrics["curve"] == curve]
+    return rows.sort_values("iteration").groupby("seed").tail(last).groupby("seed")[measure].mean()
 
 
 def _name(curve: str, step: float) -> str:

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
 
-from trainers.experiment import Axis
+from trainers.experiment import Axis, Reached
 from wirelessenv.config import ConfigError, Count, Model, Piece, Probability
 
 Values = NDArray[np.float64]
@@ -50,6 +50,21 @@ class Curves:
         missed = ~reached.to_numpy().any(axis=0)
         values = spent.to_numpy(float)[np.where(missed, len(spent) - 1, first), np.arange(spent.shape[1])]
         return values, int(missed.sum())
+
+    def taken(self, curve: str, column: str, when: Reached | None = None) -> Values:
+        """A column at each seed's last evaluation, or at the first where another is at most a level; NaN where it never is."""
+        rows = self._metrics[self._metrics["curve"] == curve]
+        if rows.empty:
+            raise ConfigError(f'statistic: "{curve}" is not a curve of the run')
+        there = rows if when is None else rows[rows[when.column] <= when.below]
+        pick = there.groupby("seed")["iteration"].idxmax() if when is None else there.groupby("seed")["iteration"].idxmin()
+        found: pd.Series[float] = there.loc[pick].set_index("seed")[column].reindex(sorted(rows["seed"].unique()))
+        return np.asarray(found, float)
+
+    def iterations(self, curve: str | None = None) -> Values:
+        """The last iteration of each seed of a curve, or of the whole run."""
+        rows = self._metrics if curve is None else self._metrics[self._metrics["curve"] == curve]
+        return np.asarray(rows.groupby("seed")["iteration"].max(), float)
 
 
 class Statistic(Piece):
@@ -168,6 +183,14 @@ class Roughness(Statistic):
             changes = gain.iloc[len(gain) // 2 :].diff().iloc[1:]
             rough.append(np.sqrt((changes**2).mean()))
         return np.asarray(np.log2(rough[0] / rough[1])), ""
+
+
+def sound(values: Values) -> tuple[Values, str]:
+    """Finite values, and a remark on those that are not."""
+    sound = np.isfinite(values)
+    if not sound.any():
+        raise ConfigError("statistic: no seed has a value: none arrived, or all diverged")
+    return values[sound], "" if sound.all() else f"{(~sound).sum()} of {len(values)} seeds have no value"
 
 
 def _missed(missed: dict[str, int]) -> str:

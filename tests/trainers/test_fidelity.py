@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from trainers.end_statistics import EndRatio, Fall, Jumpiness, Lost
 from trainers.experiment import Experiment
 from trainers.fidelity import QUICK, Claim, Claims, check, write_tables
 from trainers.statistics import Curves, Interval, Roughness, Statistic, interval
@@ -15,12 +16,17 @@ from wirelessenv.config import read_yaml
 CLAIMS = Path(__file__).parents[2] / "configs" / "paper" / "claims.yaml"
 
 
+RISING = ("arrived", "accuracy", "steps", "gradient_norm", "excess_cost")
+RISING += tuple(f"{kind}_error_{u}" for kind in ("test", "plain", "personal") for u in range(6))
+
+
 def table(**curves):
     """Metrics of curves given as one list of utilities for each seed, evaluated at iterations 0, 10, 20, ...."""
     rows = [
         {
             "curve": name, "seed": seed, "iteration": 10 * step, "utility": utility, "full_power_utility": 4.0,
-            "bits": 100 * step * (1 + (name == "slow")), "simulated_seconds": step * 0.5, "slots": step, "wall_seconds": step,
+            "bits": 100 * step * (1 + (name == "slow")), "simulated_seconds": 0.5 * step, "slots": step, "wall_seconds": step,
+            "cost": 1 / (1 + step), **dict.fromkeys(RISING, utility),
         }
         for name, seeds in curves.items()
         for seed, utilities in enumerate(seeds)
@@ -69,6 +75,22 @@ def values(**statistic):
             [1 / 3, 5 / 12],
             "",
         ),
+        ({"kind": "end_ratio", "first": "slow", "second": "best", "column": "accuracy"}, np.log2([2 / 3, 0.4]), ""),
+        (
+            {
+                "kind": "end_ratio",
+                "first": "slow",
+                "second": "best",
+                "column": "steps",
+                "when": {"column": "cost", "below": 0.5},
+            },
+            np.log2([1 / 2, 1 / 3]),  # cost is 1/2 at the second evaluation
+            "",
+        ),
+        ({"kind": "end_slope", "settings": {"best": 1, "slow": 4}, "column": "arrived"}, np.log([2 / 3, 0.4]) / np.log(4), ""),
+        ({"kind": "fall", "curve": "best", "column": "excess_cost"}, np.log2([3, 5]), ""),
+        ({"kind": "lost", "curve": "best"}, [0, 0], ""),
+        ({"kind": "mean_difference", "first": "best", "second": "slow", "column": "accuracy"}, [2 / 3, 10 / 3], ""),
     ],
 )
 def test_statistics_of_a_table_made_by_hand(statistic, expected, remark):
@@ -82,6 +104,25 @@ def test_roughness_compares_the_changes_of_the_second_half():
     curves = Curves(table(best=[steps / 39.0], calm=[0.01 * (steps % 2)], wild=[0.08 * (steps % 2)]))
     statistic = Roughness(first="wild", second="calm", reference="best")
     np.testing.assert_allclose(statistic.values(curves)[0], [3])  # 8 times as rough
+
+
+def test_jumpiness_compares_any_columns_changes_of_the_second_half():
+    steps = np.arange(40)
+    curves = Curves(table(calm=[1 + 0.01 * (steps % 2)], wild=[1 + 0.08 * (steps % 2)]))
+    np.testing.assert_allclose(Jumpiness(first="wild", second="calm", column="accuracy").values(curves)[0], [3])
+
+
+def test_seeds_that_diverged_or_never_arrived_are_counted_and_said():
+    metrics = table(whole=[[1, 2, 4], [1, 2, 8]], broken=[[1, 2, 4], [1, 3]])
+    metrics.loc[(metrics["curve"] == "whole") & (metrics["seed"] == 1), "arrived"] = np.nan
+    found, said = Lost(curve="broken").values(Curves(metrics))
+    assert (found.tolist(), said) == ([0, 1], "last sound evaluation at 10 to 10")
+    found, said = Fall(curve="broken", column="accuracy").values(Curves(metrics))
+    np.testing.assert_allclose(found, [2, np.log2(3)])
+    found, said = EndRatio(first="whole", second="broken", column="arrived").values(Curves(metrics))
+    assert (found.tolist(), said) == ([0], "1 of 2 seeds have no value")
+    with pytest.raises(ConfigError, match="no seed has a value"):
+        Fall(curve="whole", column="missed").values(Curves(metrics.assign(missed=np.nan)))
 
 
 @pytest.mark.parametrize(
@@ -119,7 +160,7 @@ def test_every_claim_names_a_run_and_curves_that_exist():
     assert len(claims) >= 15
     for claim in claims.values():
         experiment = Experiment.load(CLAIMS.with_name(f"{claim.run}.yaml"), QUICK)
-        fake = table(**{name: [[1, 2, 3]] * 4 for name in experiment.curves})
+        fake = table(**{name: [[1, 2, 4, 3]] * 4 for name in experiment.curves})
         found, _ = claim.statistic.values(Curves(fake))
         assert found.shape == (4,)
     kinds = {claim.statistic.dump()["kind"] for claim in claims.values()}

@@ -27,6 +27,8 @@ class Objective(ABC):
     """n"""
     size: int
     """d"""
+    exact_is_cheap: bool = True
+    """Whether exact costs of all clients at many points are quick enough to be reported."""
     tick_seconds: float = 1.0
     """How long a unit of a method's time (a tick, a second of computing) lasts."""
     tick_slots: int = 0

@@ -23,6 +23,8 @@ class WirelessObjective(Objective):
     receiver and everybody's policy inputs.
     """
 
+    exact_is_cheap = False
+
     def __init__(
         self,
         scenario: Scenario | str | dict[str, Any] = "dense",
