@@ -73,6 +73,8 @@ class Panel(Model):
     when: Reached | None = Field(None, description="points: not at the end of a curve, but where it gets this far")
     x_label: str = ""
     y_label: str = ""
+    average: Literal["mean", "median"] = Field("mean", description="median: with the quartiles, where some seeds run away")
+    y_range: tuple[Number, Number] | None = None
     log_x: bool = Field(False, strict=True)
     log_y: bool = Field(False, strict=True)
 

@@ -46,6 +46,8 @@ def plot(path: str | Path, x: Axis | None = None) -> list[Path]:
         axes = figure.add_subplot(rows, columns, place)
         draw = _draw_points if panel.points else _draw_panel
         draw(axes, panel, experiment, metrics)
+        if panel.y_range is not None:
+            axes.set_ylim(*panel.y_range)
         axes.set_title(panel.title, fontsize="small")
         axes.grid(alpha=0.2)
         axes.legend(frameon=False, fontsize="small")
@@ -78,7 +80,7 @@ def _draw_panel(axes: Axes, panel: Panel, experiment: Experiment, metrics: pd.Da
         axes.set_yscale("log")
     for colour, name in zip(COLOURS * len(names), names, strict=False):
         if name in set(shown["curve"]):
-            _draw(axes, shown[shown["curve"] == name], shown[shown["curve"] == reference], panel.x, colour)
+            _draw(axes, shown[shown["curve"] == name], shown[shown["curve"] == reference], panel, colour)
     if full_power:
         axes.axhline(1, color="grey", linewidth=0.8, linestyle=":", label="full power")
     axes.set_xlabel(panel.x_label or AXES[panel.x])
@@ -130,19 +132,25 @@ def end(metrics: pd.DataFrame, curve: str, column: str) -> "pd.Series[float]":
     return last.astype(float)
 
 
-def _draw(axes: Axes, curve: pd.DataFrame, reference: pd.DataFrame, x: str, colour: str) -> None:
+def _draw(axes: Axes, curve: pd.DataFrame, reference: pd.DataFrame, panel: Panel, colour: str) -> None:
     values = curve.pivot(index="iteration", columns="seed", values="value")
     if axes.get_xscale() == "log":  # where nothing is spent yet has no place on it
-        values = values[curve.groupby("iteration")[x].mean() > 0]
-    values = values.dropna(axis=1)  # seeds that diverged, or arrived before the others
-    at = curve.groupby("iteration")[x].mean().reindex(values.index)
-    mean, name = values.mean(axis=1), curve["curve"].iloc[0]
+        values = values[curve.groupby("iteration")[panel.x].mean() > 0]
+    if panel.average == "mean":
+        values = values.dropna(axis=1)  # seeds that diverged, or arrived before the others
+    at = curve.groupby("iteration")[panel.x].mean().reindex(values.index)
+    middle, name = values.mean(axis=1) if panel.average == "mean" else values.median(axis=1), curve["curve"].iloc[0]
     aged = "max_age" in curve and curve["max_age"].notna().all() and curve["messages"].max()
     label = f"{name} ($D_{{max}}$ = {curve['max_age'].max():.0f})" if aged else name
-    axes.plot(at, mean, color=colour, linewidth=1.5, label=label)
+    axes.plot(at, middle, color=colour, linewidth=1.5, label=label)
+    if panel.average == "median":
+        axes.fill_between(
+            at, values.quantile(0.25, axis=1), values.quantile(0.75, axis=1), color=colour, alpha=0.15, linewidth=0
+        )
+        return
     other = reference.pivot(index="iteration", columns="seed", values="value")
     half = half_width(values if other.empty else values - other.reindex(values.index))
-    axes.fill_between(at, mean - half, mean + half, color=colour, alpha=0.15, linewidth=0)
+    axes.fill_between(at, middle - half, middle + half, color=colour, alpha=0.15, linewidth=0)
 
 
 def half_width(values: pd.DataFrame) -> "pd.Series[float]":

@@ -118,6 +118,12 @@ class TorchObjective(Objective):
                 out[place] += weight * torch.cat([product.reshape(-1) for product in products]).numpy()
         return out
 
+    def measures(self, x: Array) -> dict[str, Array]:
+        """Cost, norm of the gradient, and `loss`, the mean cost of a row."""
+        known = super().measures(x)
+        rows = np.mean([len(rows) for rows in self._rows]) if self.summed else 1
+        return known | {"loss": known["cost"] / rows}
+
     def _spread(self, clients: Clients, x: Array) -> Array:
         """A point for each of several clients."""
         if isinstance(clients, int) or x.shape[-2] == len(clients):
