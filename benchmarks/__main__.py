@@ -13,7 +13,7 @@ import torch
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmarks import environments, plain_numpy
+from benchmarks import environments, gradient_methods, plain_numpy
 from benchmarks.reporting import row, spread
 from trainers import WirelessProblem, ZerothOrderLearner
 from trainers.terminal import print_table
@@ -72,6 +72,7 @@ def main() -> int:
     each = [value / 40 for value in shared["10 runs x 4 curves"]]
     rows.append(row("10 runs x 4 curves, ms a run-iteration", spread(each, ".3f")))
     print_table(f"Speed on one thread: median of {ROUNDS} rounds (smallest to largest)", rows + environment_rows)
+    print_table("Gradient methods on one thread", gradient_methods.table())
     if torch.cuda.is_available():
         gpu_table()
     return 0

@@ -13,19 +13,33 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from benchmarks.reporting import row, spread
 from trainers.async_bc import AsyncBC
 from trainers.async_sgd import AsyncSGD
+from trainers.gradient_learner import GradientLearner
+from trainers.pars_push import PARSPushLearner
 from trainers.problems.least_squares import LeastSquares
 from trainers.problems.logistic import Logistic
+from trainers.problems.maml import Features, RidgeRegression
 from trainers.problems.torch_loss import TorchObjective, small_cnn
-from trainers.server_learner import ServerLearner
 from trainers.terminal import print_table
+from wirelessenv import Messaging
 
 ROUNDS = 7
 GRID = np.logspace(-5, -1, 20).tolist()
 
 
-def updates_per_second(learner: ServerLearner, iterations: int) -> list[float]:
+def pars_push(features: Features) -> PARSPushLearner:
+    """Papers/002, Figure 1, u = 1: n = 10, d = 30, with sleep, delay and loss."""
+    messaging = Messaging(
+        graph={"kind": "erdos_renyi", "probability": 0.15},
+        activity={"update": {"probability": 0.5, "longest_silence": 2}},
+        links={"delay": {"kind": "uniform", "shortest": 1, "longest": 2}, "loss": {"probability": 0.3, "longest_run": 1}},
+    )
+    return PARSPushLearner(RidgeRegression(features), messaging, 0.001, inner_steps=1)
+
+
+def updates_per_second(learner: GradientLearner, iterations: int) -> list[float]:
     """Updates a second, of all runs and variants together, in every round."""
     learner.learn(iterations // 4)
     found = []
@@ -77,7 +91,7 @@ def table() -> list[dict[str, str]]:
     torch.set_num_threads(1)
     many = LeastSquares(seed=range(20))
     logistic = images_problem()
-    measured = [
+    measured: list[tuple[str, GradientLearner, int, str]] = [
         ("AsyncBC-GD, d = 10, updates/s", AsyncBC(LeastSquares(), step_size=0.01, exact=True), 40000, "80000"),
         ("AsyncBC-GD, d = 784, updates/s", AsyncBC(LeastSquares(size=784), step_size=0.01, exact=True), 40000, "80000"),
         ("Async-GD, d = 10, updates/s", AsyncSGD(LeastSquares(), step_size=0.01, exact=True), 40000, ""),
@@ -96,16 +110,17 @@ def table() -> list[dict[str, str]]:
         ("AsyncBC-SGD, logistic, d = 784, batch 32, updates/s", AsyncBC(logistic, step_size=0.01), 8000, "40000"),
         ("Async-SGD, logistic, d = 784, batch 32, updates/s", AsyncSGD(logistic, step_size=0.01), 8000, "40000"),
     ]
+    measured += [
+        ("PARS-Push, n = 10, d = 30, u = 1, ticks/s", pars_push("local_sets"), 3000, "5000"),
+        ("the same, features of full covariances", pars_push("own_covariances"), 3000, "5000"),
+    ]
     rows = []
     for what, learner, iterations, asked in measured:
         found = updates_per_second(learner, iterations)
-        spread = f"{statistics.median(found):,.0f} ({min(found):,.0f} to {max(found):,.0f})"
-        rows.append({"what": what, "measured": spread, "asked for": asked})
+        rows.append(row(what, spread(found, ",.0f"), asked=asked))
     found = cnn_overhead()
     low, middle, high = statistics.quantiles(found, n=4)
-    rows.append(
-        {"what": "CNN, on top of torch's own", "measured": f"{middle:.1%} ({low:.1%} to {high:.1%})", "asked for": "5 %"}
-    )
+    rows.append(row("CNN, on top of torch's own", f"{middle:.1%} ({low:.1%} to {high:.1%})", asked="5 %"))
     return rows
 
 

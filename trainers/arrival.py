@@ -1,76 +1,47 @@
-"""How many iterations a method needs: until the mean of an error over the last iterations is small enough."""
+"""When a run has arrived: the mean of the gradient's norm over the last iterations is small enough."""
 
 from collections import deque
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from trainers.dasgd import DASGD
-from trainers.gradient_learner import GradientLearner
 from trainers.problems.objective import Array
 
-Error = Callable[[Array], Array]
 
+class Arrival:
+    """Watches every variant and run of a learner.
 
-class Window:
-    """The mean of the last `length` values, element by element."""
-
-    def __init__(self, length: int) -> None:
-        self._values: deque[Array] = deque(maxlen=length)
-
-    def add(self, values: Array) -> Array | None:
-        """Take one more; the mean, or None before there are `length`."""
-        self._values.append(values)
-        return None if len(self._values) < (self._values.maxlen or 0) else np.mean(self._values, axis=0)
-
-
-def gradient_norm(learner: GradientLearner) -> Error:
-    """||grad f(x)||, (...) of points (..., d)."""
-    return lambda x: np.asarray(np.linalg.norm(learner.objective.mean_gradient(x), axis=-1))
-
-
-def iterations_to(learner: GradientLearner, target: float, *, cap: int, window: int = 20, error: Error | None = None) -> Array:
-    """The first iteration at which the mean error of the last `window` iterations is at most `target`, (variants, runs).
-
-    Infinity where that is not so within `cap` iterations; the error is ||grad f(x)|| where none is given. Learning ends when
-    all have arrived, or all that have not are no longer finite: a diverged setting is an infinity, not a reason to stop.
+    >>> watch = Arrival(target=2.0, window=3, power=1, shape=(1, 1))
+    >>> for spent, norm in enumerate([5.0, 1.0, 2.0, 3.0], 1):
+    ...     watch.look(np.array([[norm]]), spent)
+    >>> float(watch.arrived[0, 0]), watch.done
+    (4.0, True)
     """
-    error = gradient_norm(learner) if error is None else error
-    errors, arrived = Window(window), np.full(learner.solution.shape[:-1], np.inf)
 
-    def look(learner: GradientLearner) -> bool:
-        values = error(learner.solution)
-        mean = errors.add(values)
-        if mean is not None:
-            arrived[np.isinf(arrived) & (mean <= target)] = learner.iteration
-        return bool((np.isinf(arrived) & np.isfinite(values)).any())
+    def __init__(self, target: float, window: int, power: int, shape: tuple[int, int]) -> None:
+        self._target, self._power = target, power
+        self._last: deque[Array] = deque(maxlen=window)
+        self.arrived: Array = np.full(shape, np.nan)
+        """What had been spent when the mean of ||grad f||^power over the last `window` iterations was first at most `target`,
+        (variants, runs); NaN before."""
+        self.done = False
+        """Whether all have arrived, or those that have not are no longer finite."""
 
-    learner.learn(cap, look)
-    return arrived
+    def look(self, norms: Array, spent: Array | int) -> None:
+        """Take the norms of an iteration, (variants, runs), and what has been spent by then."""
+        errors = norms**self._power
+        self._last.append(errors)
+        if len(self._last) == self._last.maxlen:
+            here = np.isnan(self.arrived) & (np.mean(self._last, axis=0) <= self._target)
+            self.arrived = np.where(here, spent, self.arrived)
+        self.done = not (np.isnan(self.arrived) & np.isfinite(errors)).any()
 
+    def state(self) -> dict[str, Any]:
+        """Everything that `set_state` needs to go on from here."""
+        return {"last": list(self._last), "arrived": self.arrived, "done": self.done}
 
-def steps_to(learner: DASGD, target: float, *, cap: int, window: int = 30) -> Array:
-    """The same for DASGD: the t of the first node whose own last `window` models have a mean ||grad f|| of at most `target`.
-
-    `cap` counts the steps of all nodes together.
-    """
-    error = gradient_norm(learner)
-    windows: dict[tuple[int, int], Window] = {}
-    arrived: Any = np.full(learner.solution.shape[:-1], np.inf)
-
-    def look(learner: DASGD) -> bool:
-        going = False
-        for order, (node, runs) in enumerate(zip(learner.last, learner.runs, strict=True)):
-            if node is None or not np.isinf(arrived[:, runs]).any():
-                continue
-            values = error(learner.models[node][:, runs])
-            mean = windows.setdefault((order, node), Window(window)).add(values)
-            if mean is not None:
-                part = arrived[:, runs]
-                part[np.isinf(part) & (mean <= target)] = learner.steps[order, node]
-            going = going or bool((np.isinf(arrived[:, runs]) & np.isfinite(values)).any())
-        return going
-
-    learner.learn(cap, look)
-    return np.asarray(arrived)
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from a saved state."""
+        self._last.clear()
+        self._last.extend(state["last"])
+        self.arrived, self.done = state["arrived"], state["done"]

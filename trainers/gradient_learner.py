@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from rich.progress import track
 
+from trainers.arrival import Arrival
 from trainers.problems.objective import Array, Objective
 from wirelessenv.config import ConfigError
 from wirelessenv.streams import generator_state, run_seeds, set_generator_state, stream
@@ -36,7 +37,7 @@ class GradientLearner(ABC):
         """(variants, 1, 1)"""
         self.iteration = 0
         self.train_seconds = 0.0
-        self._watch: Watch | None = None
+        self._watch: Arrival | None = None
         self._samples = [stream(one, "sample") for one in self.seeds]
 
     @property
@@ -62,9 +63,10 @@ class GradientLearner(ABC):
         """What is known now, each (variants, runs): the problem's measures of the solution, and the method's own."""
         return self.objective.measures(self.solution)
 
-    def watch(self, target: float, window: int, power: int = 1) -> None:
+    def watch(self, target: float, window: int, power: int = 1) -> Arrival:
         """Report when the mean of ||grad f||^power over the last iterations is at most `target`, and learn no longer then."""
-        self._watch = Watch(target, window, power, (self.variants, len(self.seeds)))
+        self._watch = Arrival(target, window, power, (self.variants, len(self.seeds)))
+        return self._watch
 
     @property
     def done(self) -> bool:
@@ -124,31 +126,3 @@ class GradientLearner(ABC):
             self._watch.set_state(state["watch"])
         for name in self.STATE:
             setattr(self, name, deepcopy(state[name]))
-
-
-class Watch:
-    """When the mean of a power of the gradient's norm over the last iterations is small enough, for every variant and run."""
-
-    def __init__(self, target: float, window: int, power: int, shape: tuple[int, int]) -> None:
-        self._target, self._window, self._power = target, window, power
-        self._last: list[Array] = []
-        self.arrived: Array = np.full(shape, np.nan)
-        """What had been spent by then, (variants, runs); NaN before."""
-        self.done = False
-
-    def look(self, norms: Array, spent: Array | int) -> None:
-        """Take the norms of an iteration, (variants, runs)."""
-        errors = norms**self._power
-        self._last = [*self._last[1 - self._window :], errors] if self._window > 1 else [errors]
-        if len(self._last) == self._window:
-            here = np.isnan(self.arrived) & (np.mean(self._last, axis=0) <= self._target)
-            self.arrived = np.where(here, spent, self.arrived)
-        self.done = not (np.isnan(self.arrived) & np.isfinite(errors)).any()
-
-    def state(self) -> dict[str, Any]:
-        """Everything that `set_state` needs to go on from here."""
-        return {"last": list(self._last), "arrived": self.arrived, "done": self.done}
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from a saved state."""
-        self._last, self.arrived, self.done = list(state["last"]), state["arrived"], state["done"]

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from trainers.arrival import iterations_to
 from trainers.async_bc import AsyncBC
 from trainers.async_sgd import AsyncSGD
 from trainers.problems.least_squares import LeastSquares
@@ -95,7 +94,9 @@ def counts(method, zeta):
     problem = LeastSquares(zeta=zeta, seed=seeds)
     steps = [0.05, 0.01, 0.005, 0.001, 0.0005]
     learner = method(problem, step_size=steps, exact=True, seed=seeds)
-    arrived = iterations_to(learner, 0.01, cap=20000, error=lambda x: (problem.mean_gradient(x) ** 2).sum(-1))
+    watch = learner.watch(0.01, 20, power=2)
+    learner.learn(20000)
+    arrived = np.where(np.isnan(watch.arrived), np.inf, watch.arrived)
     return arrived[np.argmin(arrived.max(1))]
 
 

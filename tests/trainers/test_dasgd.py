@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from trainers.arrival import steps_to
 from trainers.dasgd import DASGD
 from trainers.problems.logistic import Logistic
 from trainers.problems.quadratic import Quadratic
@@ -85,7 +84,10 @@ def test_iterations_are_flat_in_the_largest_staleness():
     """Figure 2a in small: the counts change by less than 1 % from one node alone to a node that is 20 times slower."""
 
     def count(nodes, network):
-        return steps_to(DASGD(Quadratic(seed=2), network, nodes=nodes, step_size=0.004, exact=True), 1e-12, cap=30000).item()
+        learner = DASGD(Quadratic(seed=2), network, nodes=nodes, step_size=0.004, exact=True)
+        watch = learner.watch(1e-12, 30)
+        learner.learn(30000)
+        return watch.arrived.item()
 
     alone, equal, slow = count(1, {}), count(2, {"staggered": False}), count(2, SLOW)
     assert np.isfinite([alone, equal, slow]).all()
@@ -96,7 +98,8 @@ def test_iterations_are_flat_in_the_largest_staleness():
 def test_time_falls_as_nodes_are_added():
     def seconds(nodes):
         learner = DASGD(Quadratic(), nodes=nodes, step_size=0.005, exact=True)
-        steps_to(learner, 1e-6, cap=100000)
+        learner.watch(1e-6, 30)
+        learner.learn(100000)
         return learner.inboxes[0].seconds
 
     one, four = seconds(1), seconds(4)
