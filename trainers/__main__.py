@@ -12,6 +12,7 @@ from trainers import delays, fidelity, listing, plots, search, theory_runs
 from trainers.experiment import Experiment
 from trainers.run_directory import RunDirectory
 from trainers.runner import Interrupted, WorkerDied, run
+from trainers.staleness import section_4_1
 from trainers.terminal import print_table
 from wirelessenv.config import ConfigError
 
@@ -168,7 +169,8 @@ def _theory(given: list[str]) -> int:
         prog="python -m trainers theory",
         description="Print the bounds of papers/000 beside what runs on a problem of known constants measure.",
     ).parse_args(given)
-    print_table("Theory, as published and corrected, beside measurement", theory_runs.report())
+    print_table("papers/000: theory, as published and corrected, beside measurement", theory_runs.report())
+    print_table("papers/003, Section 4.1: staleness that is expected, beside what is measured", section_4_1())
     return 0
 
 

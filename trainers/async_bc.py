@@ -22,6 +22,7 @@ import numpy as np
 
 from trainers.problems.objective import Array, Clients, Objective
 from trainers.server_learner import ServerLearner
+from trainers.theory_gradients import async_bc_step
 from trainers.timetable import Server
 
 
@@ -78,6 +79,14 @@ class AsyncBC(ServerLearner):
         self._points[1] = self._points[0]
         self._points[0] -= self._eta * self._momentum  # 7
         self._under_way[arrived] = self._difference(client, sample)  # 8, 9
+
+    def bound(self, iterations: int) -> tuple[float, str] | None:
+        smoothness, dissimilarity = (getattr(self.objective, name, None) for name in ("smoothness", "dissimilarity"))
+        if not self.exact or smoothness is None or dissimilarity is None:
+            return None
+        summaries = [table.summary(iterations) for table in self.timetables]
+        tau_c, tau_max = (max(summary[name] for summary in summaries) for name in ("tau_c", "tau_max"))
+        return async_bc_step(smoothness, dissimilarity, tau_c, tau_max, iterations), "Theorem 1 of papers/004"
 
     def _difference(self, client: Clients, sample: Sequence[Array | None]) -> Array:
         """The answer grad f_k(x_{t+1}; xi) - grad f_k(x_t; xi)."""

@@ -22,7 +22,8 @@ import numpy as np
 from trainers.gradient_learner import GradientLearner
 from trainers.inboxes import Inboxes, Network
 from trainers.problems.objective import Array, Objective
-from trainers.staleness import Staleness
+from trainers.staleness import Staleness, measured_staleness
+from trainers.theory_gradients import dasgd_step
 from wirelessenv.config import ConfigError
 
 
@@ -92,6 +93,13 @@ class DASGD(GradientLearner):
     def steps(self) -> Array:
         """T_i, how many gradients each node has applied, (orders of events, n)."""
         return np.stack([one.steps for one in self.staleness])
+
+    def bound(self, iterations: int) -> tuple[float, str] | None:
+        smoothness = getattr(self.objective, "smoothness", None)
+        if not self.exact or smoothness is None:
+            return None
+        averages = [measured_staleness(self.network, self.nodes, rounds=20, seed=seed)["s_avg"] for seed in self._owners]
+        return dasgd_step(smoothness, max(averages)), "Theorem 1 of papers/003"
 
     def spent(self) -> Array:
         """The largest T_i, for each run."""

@@ -13,6 +13,7 @@ from rich.progress import track
 
 from trainers.arrival import Arrival
 from trainers.problems.objective import Array, Objective
+from trainers.theory_gradients import beyond
 from wirelessenv.config import ConfigError
 from wirelessenv.streams import generator_state, run_seeds, set_generator_state, stream
 
@@ -76,6 +77,16 @@ class GradientLearner(ABC):
     def spent(self) -> Array | int:
         """What an arrival is counted in: iterations."""
         return self.iteration
+
+    def bound(self, iterations: int) -> tuple[float, str] | None:
+        """The largest step size for which a theorem holds over so many iterations, and which; None where none is known."""
+        return None
+
+    def warnings(self, iterations: int) -> list[str]:
+        """A sentence for each step size that is beyond a known bound."""
+        known = self.bound(iterations)
+        steps = [] if known is None else self.step_size.ravel().tolist()
+        return [sentence for step in steps if known is not None and (sentence := beyond(step, *known))]
 
     def report(self) -> dict[str, Array]:
         """Columns of metrics.csv, each (runs, variants); time and slots in the problem's units."""

@@ -24,6 +24,9 @@ class Learner(Protocol):
     def learn(self, iterations: int) -> Any:
         """Run `iterations` iterations."""
 
+    def warnings(self, iterations: int) -> list[str]:
+        """What a user should know before so many iterations, a sentence each."""
+
     def report(self) -> dict[str, NDArray[Any]]:
         """Columns of metrics.csv, each (runs, variants); the first is what the runs are judged by."""
 

@@ -155,6 +155,10 @@ class MessagePassingLearner(ABC):
         """Entries left out of updates because they were older than the memory, (runs, variants)."""
         return self._planner.dropped
 
+    def warnings(self, iterations: int) -> list[str]:
+        """Nothing: no bound is known of a wireless network."""
+        return []
+
     def report(self) -> dict[str, NDArray[Any]]:
         """Columns of metrics.csv, each (runs, variants)."""
         utility = self.problem.evaluate(self.parameters)

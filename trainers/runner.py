@@ -66,7 +66,10 @@ def run(
         require()
     groups = groups_of(experiment)
     for group in groups:  # refuses what cannot be trained before anything is written
-        experiment.build(group.curves, group.seeds, device)
+        learner = experiment.build(group.curves, group.seeds, device)
+        if not quiet and group.seeds[0] == experiment.seeds[0]:
+            for sentence in learner.warnings(experiment.iterations):
+                print(f"{' and '.join(group.curves)}: {sentence}", file=sys.stderr)
     workers = 1 if device != "cpu" else min(workers or os.cpu_count() or 1, len(groups))
     with RunDirectory.opened(out, experiment, resume=resume, device=device, force=force) as directory:
         (directory.path / STOP).unlink(missing_ok=True)

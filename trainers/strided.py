@@ -35,6 +35,10 @@ class Strided:
         left = iterations if self._most is None else min(iterations, self._most - self.iteration)
         self.learner.learn(left * self._stride)
 
+    def warnings(self, iterations: int) -> list[str]:
+        """A sentence for each step size that is beyond a known bound."""
+        return self.learner.warnings(min(iterations, self._most or iterations) * self._stride)
+
     def report(self) -> dict[str, NDArray[Any]]:
         """Columns of metrics.csv, each (runs, variants)."""
         return self.learner.report()

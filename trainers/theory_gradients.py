@@ -19,12 +19,9 @@ What is read otherwise than printed:
    exactly, and the second term is a lower bound of E||x_T||^2 for any b_i.
 """
 
-import warnings
 from math import inf, sqrt
 
 import numpy as np
-
-from wirelessenv.config import ConfigError
 
 
 def dasgd_step(smoothness: float, average: float) -> float:
@@ -108,10 +105,10 @@ def independent_noise(size: int, noise: float, step: float, steps: int) -> float
     return float(size * noise**2 * ((1 - (1 - step) ** remaining) ** 2).sum())
 
 
-def warn_beyond(step: float, bound: float, theorem: str) -> bool:
-    """Warn with both numbers where a step size is beyond a known bound; whether it is."""
-    if not step > 0 or not bound > 0:
-        raise ConfigError(f"step_size: {step}, bound {bound} are not valid: positive numbers are needed")
-    if step > bound:
-        warnings.warn(f"step_size: {step:g} is beyond {bound:g}, up to which {theorem} holds", stacklevel=2)
-    return step > bound
+def beyond(step: float, bound: float, theorem: str) -> str | None:
+    """A sentence with both numbers where a step size is beyond a known bound.
+
+    >>> beyond(0.5, 0.25, "Theorem 1")
+    'step_size: 0.5 is beyond 0.25, up to which Theorem 1 holds'
+    """
+    return f"step_size: {step:.3g} is beyond {bound:.3g}, up to which {theorem} holds" if step > bound else None

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 from trainers.async_bc import AsyncBC
-from trainers.async_sgd import SyncSGD
+from trainers.async_sgd import AsyncSGD, SyncSGD
+from trainers.dasgd import DASGD
 from trainers.problems.least_squares import LeastSquares
+from trainers.problems.quadratic import Quadratic
+from trainers.staleness import measured_staleness
 from trainers.theory_gradients import (
     async_bc_bound,
     async_bc_step,
@@ -13,9 +16,7 @@ from trainers.theory_gradients import (
     dasgd_step,
     dasgd_step_loose,
     independent_noise,
-    warn_beyond,
 )
-from wirelessenv import ConfigError
 
 GRID = [
     (L, delta, tau_c, tau_max, T) for L in (0.3, 5.0) for delta in (0.0, 9.0) for tau_c in (1, 8) for tau_max in (1, 60)
@@ -82,12 +83,19 @@ def test_independent_noise_is_the_recursion_s_variance():
         assert independent_noise(d, sigma, eta, t + 1) == pytest.approx(d * var_x)
 
 
-def test_steps_beyond_a_bound_warn_with_both_numbers():
-    with pytest.warns(UserWarning, match=r"step_size: 0\.5 is beyond 0\.25, up to which Theorem 1 holds"):
-        assert warn_beyond(0.5, 0.25, "Theorem 1")
-    assert not warn_beyond(0.2, 0.25, "Theorem 1")
-    with pytest.raises(ConfigError, match="step_size"):
-        warn_beyond(-1.0, 0.25, "Theorem 1")
+def test_learners_know_the_bounds_of_their_theorems_where_constants_are_known():
+    problem = LeastSquares(zeta=1.0)
+    learner = AsyncBC(problem, step_size=[1e-9, 0.5], exact=True)
+    summary = learner.timetables[0].summary(500)
+    bound = async_bc_step(problem.smoothness, problem.dissimilarity, summary["tau_c"], summary["tau_max"], 500)
+    assert learner.warnings(500) == [f"step_size: 0.5 is beyond {bound:.3g}, up to which Theorem 1 of papers/004 holds"]
+    assert AsyncBC(LeastSquares(noise=0.1), step_size=9.0).warnings(500) == []  # that of Theorem 2 needs another constant
+    assert AsyncSGD(problem, step_size=9.0, exact=True).warnings(500) == []
+    lockstep = {"staggered": False}
+    learner = DASGD(Quadratic(), lockstep, nodes=2, step_size=[0.01, 0.5], exact=True)
+    average = measured_staleness(lockstep, 2, rounds=20)["s_avg"]
+    bound = dasgd_step(4.0, average)
+    assert learner.warnings(500) == [f"step_size: 0.5 is beyond {bound:.3g}, up to which Theorem 1 of papers/003 holds"]
 
 
 def test_arrival_of_gradient_descent():
