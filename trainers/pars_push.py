@@ -127,6 +127,13 @@ class PARSPushLearner(PushSumLearner):
         np.add(self.pairs, arrived, out=self.pairs, where=awake)  # 22, 23
         np.copyto(self.rho, self.newest, where=tick.awake.reshape(-1)[traffic.receiver, None])  # 24
 
+    def _acting(self, nodes: Array) -> Array:
+        """z_i, or, where nodes act with what is their own, w_i^(u) after u exact steps."""
+        if not self.objective.acts_personally:
+            return nodes
+        clients = np.arange(self.objective.clients)
+        return personal_points(self.objective, clients, nodes, self.inner_step_size, [None] * self.inner_steps)[-1]
+
     def total(self) -> Array:
         """The sum of (x, y) over all nodes, and of phi_j - rho_ij over all links, (variants, runs, d + 1)."""
         sent = self.phi.reshape(self.variants, -1, self.phi.shape[-1])[:, self.traffic.sender]

@@ -78,9 +78,10 @@ def _draw_panel(axes: Axes, panel: Panel, experiment: Experiment, metrics: pd.Da
         axes.set_xscale("log")
     if panel.log_y:
         axes.set_yscale("log")
-    for colour, name in zip(COLOURS * len(names), names, strict=False):
+    for number, name in enumerate(names):
         if name in set(shown["curve"]):
-            _draw(axes, shown[shown["curve"] == name], shown[shown["curve"] == reference], panel, colour)
+            style = COLOURS[number % len(COLOURS)], DASHES[number // len(COLOURS) % len(DASHES)]
+            _draw(axes, shown[shown["curve"] == name], shown[shown["curve"] == reference], panel, style)
     if full_power:
         axes.axhline(1, color="grey", linewidth=0.8, linestyle=":", label="full power")
     axes.set_xlabel(panel.x_label or AXES[panel.x])
@@ -132,7 +133,8 @@ def end(metrics: pd.DataFrame, curve: str, column: str) -> "pd.Series[float]":
     return last.astype(float)
 
 
-def _draw(axes: Axes, curve: pd.DataFrame, reference: pd.DataFrame, panel: Panel, colour: str) -> None:
+def _draw(axes: Axes, curve: pd.DataFrame, reference: pd.DataFrame, panel: Panel, style: tuple[str, str]) -> None:
+    colour, dashes = style
     values = curve.pivot(index="iteration", columns="seed", values="value")
     if axes.get_xscale() == "log":  # where nothing is spent yet has no place on it
         values = values[curve.groupby("iteration")[panel.x].mean() > 0]
@@ -142,7 +144,7 @@ def _draw(axes: Axes, curve: pd.DataFrame, reference: pd.DataFrame, panel: Panel
     middle, name = values.mean(axis=1) if panel.average == "mean" else values.median(axis=1), curve["curve"].iloc[0]
     aged = "max_age" in curve and curve["max_age"].notna().all() and curve["messages"].max()
     label = f"{name} ($D_{{max}}$ = {curve['max_age'].max():.0f})" if aged else name
-    axes.plot(at, middle, color=colour, linewidth=1.5, label=label)
+    axes.plot(at, middle, color=colour, linestyle=dashes, linewidth=1.5, label=label)
     if panel.average == "median":
         axes.fill_between(
             at, values.quantile(0.25, axis=1), values.quantile(0.75, axis=1), color=colour, alpha=0.15, linewidth=0

@@ -219,6 +219,10 @@ class PushSumLearner(GradientLearner):
         """What was sent over links so many ticks ago, (variants, ..., d + 1)."""
         return self._posted[:, (self.iteration - ago) % len(self.traffic.delays), self.traffic.sender[link]]
 
+    def _acting(self, nodes: Array) -> Array:
+        """The points that are measured, of z_i (variants, runs, n, d)."""
+        return nodes
+
     def measures(self) -> dict[str, Array]:
         """What is known now, each (variants, runs).
 
@@ -227,7 +231,7 @@ class PushSumLearner(GradientLearner):
         """
         with np.errstate(all="ignore"):
             z = self.nodes
-            values = self.objective.measures_of_nodes(z)
+            values = self.objective.measures_of_nodes(self._acting(z))
             apart = np.sqrt(((z - z.mean(2, keepdims=True)) ** 2).sum(-1).mean(-1))
             mass = self.total()[..., -1] / self.objective.clients
         messages = np.broadcast_to(self.messages, mass.shape)

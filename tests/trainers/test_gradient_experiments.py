@@ -108,6 +108,17 @@ def test_nodes_act_with_their_own_copies_on_the_network():
     assert apart != pytest.approx(together, rel=1e-6)
 
 
+def test_on_the_network_nodes_act_where_their_own_steps_lead():
+    settings = {"kind": "pars_push", "inner_steps": 2, "inner_step_size": 30.0, "step_size": 0.1}
+    learner = experiment(WIRELESS, settings).build(["learned"], [0]).learner
+    learner.learn(5)
+    objective, acting = learner.objective, learner.nodes.copy()
+    for _ in range(2):
+        acting -= 30 * np.stack([objective.gradient(i, acting[..., i, :]) for i in range(3)], axis=-2)
+    assert learner.measures()["utility"][0, 0] == pytest.approx(objective.utility(acting)[0, 0], rel=1e-4)
+    assert learner.measures()["utility"][0, 0] != pytest.approx(objective.utility(learner.nodes)[0, 0], rel=1e-3)
+
+
 def test_a_run_ends_where_it_arrives(tmp_path, capsys):
     target = {"below": 0.5, "power": 2, "window": 4}
     asked = experiment(

@@ -29,6 +29,8 @@ class Objective(ABC):
     """d"""
     exact_is_cheap: bool = True
     """Whether exact costs of all clients at many points are quick enough to be reported."""
+    acts_personally: bool = False
+    """Whether nodes that take steps of their own from a common point are to be measured where these lead."""
     tick_seconds: float = 1.0
     """How long a unit of a method's time (a tick, a second of computing) lasts."""
     tick_slots: int = 0

@@ -24,6 +24,7 @@ class WirelessObjective(Objective):
     """
 
     exact_is_cheap = False
+    acts_personally = True
 
     def __init__(
         self,
