@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from trainers.board import Board, require
 from trainers.experiment import Experiment
-from trainers.groups import Group, groups_of
+from trainers.groups import Group, GroupFiles, groups_of
 from trainers.run_directory import RunDirectory
 from trainers.training import At, Cadence, train
 
@@ -76,10 +76,11 @@ def run(
         job = Job(experiment.text(), directory.path, save_every)
         board = Board(directory.path) if tensorboard else None
         with _shown(directory, experiment, quiet, board) as look, _stop_request() as stop:
-            if workers == 1:
-                finished = _in_this_process(job, groups, device, look, stop)
+            left = _unfinished(directory.path, groups)
+            if workers == 1 or not left:
+                finished = _in_this_process(job, left, device, look, stop)
             else:
-                finished = _in_workers(job, groups, workers, look, stop)
+                finished = _in_workers(job, left, workers, look, stop)
         directory.assemble(experiment)
         if board is not None:
             board.update(directory.metrics())
@@ -87,6 +88,18 @@ def run(
     if not finished:
         raise Interrupted
     return directory
+
+
+def _unfinished(path: Path, groups: list[Group]) -> list[Group]:
+    """The groups that need a process; those that need none are tidied up."""
+    left = []
+    for group in groups:
+        files = GroupFiles(path, group)
+        if files.finished():
+            files.forget_checkpoints()
+        else:
+            left.append(group)
+    return left
 
 
 class Job(NamedTuple):
