@@ -23,7 +23,8 @@ class EndRatio(Statistic):
     def values(self, curves: Curves) -> tuple[Values, str]:
         first = curves.taken(self.first, self.column, self.when)
         second = curves.taken(self.second, self.second_column or self.column, self.when)
-        return sound(np.log2(first / second))
+        with np.errstate(divide="ignore"):  # what is 0 has no logarithm, and no value
+            return sound(np.log2(first / second))
 
 
 class EndSlope(Statistic):
@@ -35,7 +36,8 @@ class EndSlope(Statistic):
     when: Reached | None = None
 
     def values(self, curves: Curves) -> tuple[Values, str]:
-        ends = np.log(np.stack([curves.taken(name, self.column, self.when) for name in self.settings]))
+        with np.errstate(divide="ignore"):  # what is 0 has no logarithm, and no value
+            ends = np.log(np.stack([curves.taken(name, self.column, self.when) for name in self.settings]))
         setting = np.log(np.array(list(self.settings.values()), float))[:, None]
         centred = setting - setting.mean()
         return sound(np.round((centred * ends).sum(0) / (centred**2).sum(), 9))
@@ -50,7 +52,8 @@ class Fall(Statistic):
 
     def values(self, curves: Curves) -> tuple[Values, str]:
         start = curves.table(self.curve, self.column).iloc[0].sort_index().to_numpy(float)
-        return sound(np.log2(curves.taken(self.curve, self.column) / start))
+        with np.errstate(divide="ignore"):  # what is 0 has no logarithm, and no value
+            return sound(np.log2(curves.taken(self.curve, self.column) / start))
 
 
 class Lost(Statistic):

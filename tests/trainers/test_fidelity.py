@@ -26,7 +26,7 @@ def table(**curves):
         {
             "curve": name, "seed": seed, "iteration": 10 * step, "utility": utility, "full_power_utility": 4.0,
             "bits": 100 * step * (1 + (name == "slow")), "simulated_seconds": 0.5 * step, "slots": step, "wall_seconds": step,
-            "cost": 1 / (1 + step), "loss": 0.1, **dict.fromkeys(RISING, utility),
+            "cost": 1 / (1 + step), "loss": 1 / (1 + step), **dict.fromkeys(RISING, utility),
         }
         for name, seeds in curves.items()
         for seed, utilities in enumerate(seeds)
