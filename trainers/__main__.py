@@ -167,10 +167,13 @@ def _list(given: list[str]) -> int:
 def _theory(given: list[str]) -> int:
     argparse.ArgumentParser(
         prog="python -m trainers theory",
-        description="Print the bounds of papers/000 beside what runs on a problem of known constants measure.",
+        description="Print what the papers' theory says beside what runs on problems of known constants measure.",
     ).parse_args(given)
     print_table("papers/000: theory, as published and corrected, beside measurement", theory_runs.report())
     print_table("papers/003, Section 4.1: staleness that is expected, beside what is measured", section_4_1())
+    print_table(
+        "papers/004, Theorem 3: independent noise, its bound beside what is measured", theory_runs.independent_noise_report()
+    )
     return 0
 
 

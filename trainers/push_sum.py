@@ -236,7 +236,8 @@ class PushSumLearner(GradientLearner):
             mass = self.total()[..., -1] / self.objective.clients
         messages = np.broadcast_to(self.messages, mass.shape)
         bits = messages * 32 * (self.objective.size + self.words)
-        return {**values, "consensus_distance": apart, "mass": mass, "messages": messages, "bits": bits}
+        sent = {"messages": messages, "entries": bits // 32, "bits": bits}  # an entry is a number of 32 bits
+        return {**values, "consensus_distance": apart, "mass": mass, **sent}
 
     def state(self) -> dict[str, Any]:
         return {"traffic": self.traffic.state(), **super().state()}

@@ -17,6 +17,7 @@ from trainers.theory_gradients import (
     dasgd_step_loose,
     independent_noise,
 )
+from trainers.theory_runs import independent_noise_report
 
 GRID = [
     (L, delta, tau_c, tau_max, T) for L in (0.3, 5.0) for delta in (0.0, 9.0) for tau_c in (1, 8) for tau_max in (1, 60)
@@ -112,3 +113,10 @@ def test_arrival_of_gradient_descent():
         assert found == 5 + np.argmax(means <= 1e-3)
     assert np.isnan(arrived[2])
     assert learner.iteration < 500 or not np.isfinite(learner.solution[2]).all()
+
+
+def test_what_is_reported_of_theorem_3_is_the_sum_of_its_parts():
+    for row in independent_noise_report(runs=60, iterations=80):
+        path, added = float(row["without noise"]), float(row["what noise adds, at least"])
+        mean, error = map(float, row["measured E||x_T - x*||^2"].split(" +- "))
+        assert abs(mean - path - added) < 4 * error + 0.01 * (path + added)
