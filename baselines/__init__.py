@@ -1,0 +1,1 @@
+"""What learned power control is compared with."""

@@ -1,0 +1,182 @@
+"""WMMSE, fractional programming and the max-min allocator: batches of channels, each until it stands still.
+
+Arrays are turned so that channels are the last axis: sums over transmitters are then sums of long rows.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from baselines.allocators.checks import Floats, checked
+from wirelessenv.config import ConfigError
+
+Rows = NDArray[np.float64]
+CHANNELS_AT_ONCE = 256
+"""What fits the cache."""
+Start = Literal["full", "random"]
+
+
+class Channels:
+    """Some channels, channels last: gain (m, m, n), noise, p_max and weights (m, n)."""
+
+    def __init__(self, gain: Rows, noise: Rows, most: Rows, weights: Rows) -> None:
+        self.gain, self.noise, self.most, self.weights = gain, noise, most, weights
+        self.wanted = np.einsum("iin->in", gain).copy()
+
+    def received(self, power: Rows) -> Rows:
+        """All power that arrives at each receiver, noise included, (m, n)."""
+        return np.asarray(np.einsum("ijn,jn->in", self.gain, power) + self.noise)
+
+    def value(self, power: Rows) -> Rows:
+        """The weighted sum rate in bit/s/Hz, (n,)."""
+        received = self.received(power)
+        own = self.wanted * power
+        return np.asarray((self.weights * np.log2(received / (received - own))).sum(0))
+
+    def some(self, which: NDArray[np.intp]) -> "Channels":
+        """Those channels alone."""
+        return Channels(*(part[..., which] for part in (self.gain, self.noise, self.most, self.weights)))
+
+
+Update = Callable[[Channels, Rows], Rows]
+"""From powers (m, n) to the next ones."""
+
+
+def _iterated(  # noqa: PLR0917  # what an allocator was given, handed on
+    update: Update,
+    gain: ArrayLike,
+    given: tuple[Floats, ...],
+    starts: Sequence[Start],
+    tolerance: float,
+    iterations: int,
+    seed: int,
+) -> Floats:
+    """The best over the starts of what `update` leads to, channel by channel."""
+    if iterations < 1 or not tolerance >= 0 or not starts or set(starts) - {"full", "random"}:
+        raise ConfigError('starts, tolerance, iterations: not valid: "full" or "random", 0 or more, and 1 or more are needed')
+    gains, noise, most, weights = given
+    rng, best = np.random.default_rng(seed), np.zeros_like(most)
+    for begin in range(0, len(gains), CHANNELS_AT_ONCE):
+        part = slice(begin, begin + CHANNELS_AT_ONCE)
+        rows = [np.ascontiguousarray(np.moveaxis(one[part], 0, -1)) for one in (gains, noise, most, weights)]
+        channels = Channels(*rows)
+        value, found = np.full(rows[0].shape[-1], -np.inf), np.zeros_like(channels.most)
+        for start in starts:
+            power = channels.most.copy() if start == "full" else rng.random(channels.most.shape) * channels.most
+            power = _settled(update, channels, power, tolerance, iterations)
+            reached = channels.value(power)
+            better = reached > value
+            found[:, better], value[better] = power[:, better], reached[better]
+        best[part] = found.T
+    return best.reshape(np.shape(gain)[:-1])
+
+
+def _settled(update: Update, channels: Channels, power: Rows, tolerance: float, iterations: int) -> Rows:
+    """Iterate every channel until its weighted sum rate changes by at most `tolerance`, or for so many iterations."""
+    going, value, left = np.arange(power.shape[-1]), channels.value(power), channels
+    moving = np.ones(len(going), bool)
+    for _ in range(iterations):
+        now = update(left, power[:, going])
+        power[:, going[moving]] = now[:, moving]  # what stood still once stays, so that a batch changes nothing
+        reached = left.value(now)
+        moving &= np.abs(reached - value) > tolerance
+        value = reached
+        if not moving.any():
+            break
+        if moving.sum() < 0.7 * len(going):  # leave those that stand still behind, when it pays to copy the others
+            going, value, left = going[moving], value[moving], left.some(np.flatnonzero(moving))
+            moving = np.ones(len(going), bool)
+    return power
+
+
+def wmmse(
+    gain: ArrayLike,
+    noise: ArrayLike,
+    p_max: ArrayLike,
+    weights: ArrayLike | None = None,
+    *,
+    starts: Sequence[Start] = ("full",),
+    tolerance: float = 1e-3,
+    iterations: int = 100,
+    seed: int = 0,
+) -> Floats:
+    """Weighted minimum mean square error: a stationary point of the weighted sum rate (Shi et al., 2011), (..., m).
+
+    With amplitudes v = sqrt(p): u_i = h_ii v_i / (sum_j g_ij p_j + noise), w_i = 1 / (1 - u_i h_ii v_i),
+    v_i = clip(a_i w_i u_i h_ii / sum_k a_k w_k u_k^2 g_ki, 0, sqrt(p_max)).
+
+    Args:
+        gain: |h|^2 (..., m, m), [receiver, transmitter].
+        noise: noise power.
+        p_max: largest powers.
+        weights: a.
+        starts: "full" power or "random"; of several, the best end counts, channel by channel.
+        tolerance: a channel stands still when its weighted sum rate changes by at most this in an iteration.
+        iterations: at most so many.
+        seed: of random starts.
+
+    Raises:
+        ConfigError: for gains, powers or settings that cannot be used.
+    """
+
+    def update(channels: Channels, power: Rows) -> Rows:
+        amplitude, root = np.sqrt(power), np.sqrt(channels.wanted)
+        receive = root * amplitude / channels.received(power)
+        weight = channels.weights / (1 - receive * root * amplitude)
+        pull = np.einsum("kin,kn->in", channels.gain, weight * receive**2)
+        best = np.divide(weight * receive * root, pull, out=np.zeros_like(pull), where=pull > 0)
+        return np.asarray(np.minimum(best**2, channels.most))
+
+    return _iterated(update, gain, checked(gain, noise, p_max, weights), starts, tolerance, iterations, seed)
+
+
+def fractional_programming(
+    gain: ArrayLike,
+    noise: ArrayLike,
+    p_max: ArrayLike,
+    weights: ArrayLike | None = None,
+    *,
+    starts: Sequence[Start] = ("full",),
+    tolerance: float = 1e-3,
+    iterations: int = 100,
+    seed: int = 0,
+) -> Floats:
+    """Closed-form fractional programming (Shen and Yu, 2018, Algorithm 3), which stops by the true objective, (..., m).
+
+    gamma_i = SINR_i, y_i = sqrt(a_i (1 + gamma_i) g_ii p_i) / (sum_j g_ij p_j + noise),
+    p_i = min(p_max, y_i^2 a_i (1 + gamma_i) g_ii / (sum_k y_k^2 g_ki)^2). Arguments as those of `wmmse`.
+    """
+
+    def update(channels: Channels, power: Rows) -> Rows:
+        received, own = channels.received(power), channels.wanted * power
+        scale = channels.weights * received / (received - own)  # a (1 + gamma)
+        auxiliary = np.sqrt(scale * own) / received
+        pull = np.einsum("kin,kn->in", channels.gain, auxiliary**2)
+        root = np.divide(auxiliary * np.sqrt(scale * channels.wanted), pull, out=np.zeros_like(pull), where=pull > 0)
+        return np.asarray(np.minimum(root**2, channels.most))
+
+    return _iterated(update, gain, checked(gain, noise, p_max, weights), starts, tolerance, iterations, seed)
+
+
+def max_min(
+    gain: ArrayLike, noise: ArrayLike, p_max: ArrayLike, weights: ArrayLike | None = None, *, iterations: int = 200
+) -> Floats:
+    """The powers with the largest smallest SINR_i / a_i, (..., m): all of these are equal, and one power is at its maximum.
+
+    The fixed point p_i <- a_i (sum_{j != i} g_ij p_j + noise) / g_ii, scaled so that max p_i / p_max = 1 (Yates, 1995): a
+    standard interference function, which converges geometrically. A pair without a channel gets nothing to serve and stays
+    out. Raises ConfigError for what cannot be used.
+    """
+    gains, noises, most, weight = checked(gain, noise, p_max, weights)
+    wanted = np.einsum("nii->ni", gains)
+    served = (wanted > 0) & (weight > 0)
+    cross = gains * (1 - np.eye(gains.shape[-1]))
+    power = np.where(served, most, 0.0)
+    for _ in range(iterations):
+        arriving = (cross @ power[..., None])[..., 0] + noises
+        needed = np.divide(weight * arriving, wanted, out=np.zeros_like(most), where=served)
+        largest = (needed / most).max(-1, keepdims=True)
+        power = np.divide(needed, largest, out=np.zeros_like(most), where=largest > 0)
+    return power.reshape(np.shape(gain)[:-1])
