@@ -14,7 +14,7 @@ def test_every_python_block_runs_in_order(tmp_path, monkeypatch):
     for block in blocks:
         exec(block.replace("1_000_000", "10_000"), scope)  # noqa: S102  # the README's own code
     assert (tmp_path / "learner.pt").exists()
-    assert 5 < float(scope["sum_rate"]) < 20
+    assert 5 < float(scope["at_full_power"]) < 20
 
 
 def test_every_file_it_links_to_exists():
