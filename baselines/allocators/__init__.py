@@ -4,8 +4,18 @@ gain (..., m, m) is |h|^2 as [receiver, transmitter]; noise and p_max are number
 transmitter; weights (..., m) make it the weighted sum rate. Powers are (..., m). Leading axes are independent channels.
 """
 
+from baselines.allocators.certified import certified_optimum
 from baselines.allocators.checks import sum_rate
 from baselines.allocators.iterative import fractional_programming, max_min, wmmse
 from baselines.allocators.simple import full_power, on_off, random_power
 
-__all__ = ["fractional_programming", "full_power", "max_min", "on_off", "random_power", "sum_rate", "wmmse"]
+__all__ = [
+    "certified_optimum",
+    "fractional_programming",
+    "full_power",
+    "max_min",
+    "on_off",
+    "random_power",
+    "sum_rate",
+    "wmmse",
+]
