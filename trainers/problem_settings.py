@@ -86,9 +86,13 @@ class LogisticSettings(ProblemSettings):
     samples: Count = 100
     size: Count = 20
     clients: Count = 1
+    batch: Count = 1
+    regulariser: Literal["l2", "nonconvex"] = "l2"
+    weight: NonNegative = 0.0
 
     def objective(self, curve: "Curve", seed: int, *, shared: bool = False) -> Objective:
-        return Logistic.gaussian(self.samples, self.size, clients=1 if shared else self.clients, seed=seed)
+        law = {"batch": self.batch, "regulariser": self.regulariser, "weight": self.weight}
+        return Logistic.gaussian(self.samples, self.size, clients=1 if shared else self.clients, seed=seed, **law)
 
 
 class ImageLogisticSettings(ProblemSettings):

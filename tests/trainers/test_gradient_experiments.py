@@ -12,6 +12,7 @@ from trainers.experiment import Experiment
 from trainers.groups import METRICS, groups_of
 from trainers.plots import plot, summary
 from trainers.problems.least_squares import LeastSquares
+from trainers.problems.logistic import Logistic
 from trainers.run_directory import RunDirectory
 from trainers.storage import read_tensors
 from trainers.timetable import Server
@@ -98,6 +99,23 @@ def test_curves_of_all_methods_share_one_table_and_one_figure(tmp_path):
     assert last["zeroth-order"]["consensus_distance"] == last["SGP"]["max_age"] == ""
     assert plot(tmp_path)[0].stat().st_size > 10_000
     assert [row["D_max"] is None for row in summary(tmp_path)] == [False, True, True]
+
+
+def test_a_problem_takes_its_settings_from_the_experiment():
+    problem = {
+        "kind": "logistic",
+        "samples": 12,
+        "size": 3,
+        "clients": 2,
+        "batch": 5,
+        "regulariser": "nonconvex",
+        "weight": 0.5,
+    }
+    objective = experiment(problem, {"kind": "async_sgd"}).build(["learned"], [4]).learner.objective
+    x = np.array([1.0, -2.0, 0.5])
+    plain = Logistic.gaussian(12, 3, clients=2, seed=4)
+    assert objective.draw(1, np.random.default_rng(0)).shape == (5,)
+    assert objective.mean_cost(x) - plain.mean_cost(x) == pytest.approx(0.5 * (x**2 / (1 + x**2)).sum())
 
 
 def test_nodes_act_with_their_own_copies_on_the_network():

@@ -1,7 +1,7 @@
 """Binary logistic regression on features given as arrays, with a convex or a non-convex regulariser."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,11 +62,14 @@ class Logistic(Objective):
         self._row_weights = np.repeat(1 / (len(shares) * self._counts), self._counts).astype(features.dtype)
 
     @classmethod
-    def gaussian(cls, samples: int = 100, size: int = 20, *, clients: int = 1, seed: int = 0) -> Self:
-        """Rows a ~ N(0, I), b = +-1 uniformly: the problem of papers/003, Figure 2b; every client has all of the data."""
+    def gaussian(cls, samples: int = 100, size: int = 20, *, clients: int = 1, seed: int = 0, **settings: Any) -> Self:
+        """Rows a ~ N(0, I), b = +-1 uniformly: the problem of papers/003, Figure 2b; every client has all of the data.
+
+        `settings` are batch (1 where it is not given), regulariser and weight.
+        """
         rng = stream(seed, "logistic")
         features, labels = rng.normal(size=(samples, size)), rng.choice([-1.0, 1.0], samples)
-        return cls(features, labels, [np.arange(samples)] * clients, batch=1)
+        return cls(features, labels, [np.arange(samples)] * clients, **{"batch": 1, **settings})
 
     @property
     def smoothness(self) -> float:
