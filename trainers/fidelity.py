@@ -1,8 +1,8 @@
 """The claims of the papers, checked: what each says, what was measured, and whether it holds.
 
-configs/paper/claims.yaml states every claim: whose it is, which run's which statistic decides, and the threshold; and which of
-them were written when results had been seen. A claim holds if the whole 95 % interval is on its side of the threshold, fails if the whole of it is on the
-other, and is undecided otherwise.
+configs/paper/claims.yaml states every claim: whose it is, which run's which statistic decides, and the threshold; and which
+of them were written when results had been seen. A claim holds if the whole 95 % interval is on its side of the threshold,
+fails if the whole of it is on the other, and is undecided otherwise.
 """
 
 from collections.abc import Callable
