@@ -29,8 +29,13 @@ class Batch:
     Random numbers are drawn from the first reset on, so that copies of a batch that was never reset differ.
     """
 
-    def __init__(self, settings: Settings, num_envs: int, *, drawn: bool = False) -> None:
-        """A batch that is `drawn` works out messages instant by instant, so that it knows which are on their way."""
+    def __init__(
+        self, settings: Settings, num_envs: int, *, drawn: bool = False, network: type[WirelessNetwork] = WirelessNetwork
+    ) -> None:
+        """A batch that is `drawn` works out messages instant by instant, so that it knows which are on their way.
+
+        `network` is where its slots come from.
+        """
         if isinstance(num_envs, bool) or not isinstance(num_envs, int | np.integer) or num_envs < 1:
             raise ConfigError(f"num_envs: {num_envs!r} is not valid: it should be a whole number, 1 or more")
         self.settings = settings
@@ -39,6 +44,7 @@ class Batch:
         self.cycle = -1
         """Slots played in this episode; -1 before the first reset."""
         self._network: WirelessNetwork | None = None
+        self._network_type = network
         self._channel: MessageChannel | None = None
         if settings.messages is not None:  # refuse a messaging that does not fit now, and not at the first reset
             layout = draw_layout(settings.scenario, settings.scenario.layout_seed)
@@ -79,7 +85,7 @@ class Batch:
         seeds = None if seed is None else self._seeds(seed)
         if self._network is None:
             first = np_random()[0].integers(2**32, size=self.environments).tolist() if seeds is None else seeds
-            self._network = WirelessNetwork(self.settings.scenario, first)
+            self._network = self._network_type(self.settings.scenario, first)
         else:
             self._network.reset(seeds)
         self.cycle, self.episodes = 0, self.episodes + 1

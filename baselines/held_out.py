@@ -1,0 +1,64 @@
+"""The channels on which methods are compared: the same slots for everybody, apart from all that anybody trains on."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wirelessenv.network import Block, WirelessNetwork
+from wirelessenv.scenario import Scenario
+
+EVALUATION = "evaluation"
+"""The stream of the slots that are compared on, which the trainers evaluate on, too."""
+VALIDATION = "validation"
+"""The stream of the slots that learning curves are measured on."""
+
+
+class HeldOut(NamedTuple):
+    """Some layouts, and the slots kept for evaluation on each of them."""
+
+    scenario: Scenario
+    layouts: tuple[int, ...]
+    """Their seeds."""
+    warm_up: int
+    """Slots before those that count: a method may need to have seen some."""
+    block: Block
+    """(layouts, warm_up + slots, ...)"""
+    purpose: str = EVALUATION
+
+    @classmethod
+    def draw(cls, scenario: Scenario, layouts: Sequence[int], slots: int, warm_up: int, purpose: str = EVALUATION) -> "HeldOut":
+        """The first `warm_up` + `slots` slots of the layouts' streams."""
+        block = WirelessNetwork(scenario, layouts).bank(warm_up + slots, purpose)
+        return cls(scenario, tuple(layouts), warm_up, block, purpose)
+
+    def some(self, rows: Sequence[int]) -> "HeldOut":
+        """Those layouts alone, by their place."""
+        parts = {name: getattr(self.block, name)[list(rows)] for name in self.block.__dataclass_fields__}
+        return self._replace(layouts=tuple(self.layouts[row] for row in rows), block=Block(**parts))
+
+    def delayed(self, slots: int) -> NDArray[np.float32]:
+        """The gains of so many slots before, (layouts, warm_up + slots, m, m); at the very beginning, the first ones."""
+        gain: NDArray[np.float32] = self.block.gain
+        return gain[:, np.maximum(np.arange(gain.shape[1]) - slots, 0)]
+
+    def network(self) -> type[WirelessNetwork]:
+        """A network that plays these slots, in order: what an environment can be made on."""
+        held = self
+
+        class Replayed(WirelessNetwork):
+            _played = 0
+
+            def block(self, slots: int) -> Block:
+                """The next `slots` slots; beyond the last one, that one again."""
+                at = np.minimum(np.arange(self._played, self._played + slots), held.block.gain.shape[1] - 1)
+                self._played += slots
+                return replace(held.block, **{name: getattr(held.block, name)[:, at] for name in Block.__dataclass_fields__})
+
+        return Replayed
+
+    def counted(self, values: Any) -> Any:
+        """What `values` (layouts, warm_up + slots, ...) hold in the slots that count."""
+        return values[:, self.warm_up :]

@@ -1,0 +1,233 @@
+"""What is compared: methods that turn channels into powers. A new one is a subclass of `Method` with a kind of its own."""
+
+import importlib
+import sys
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, field_validator
+
+from baselines import allocators
+from baselines.allocators.iterative import Start
+from baselines.allocators.simple import MOST_PATTERNS
+from baselines.held_out import HeldOut
+from wirelessenv.config import ConfigError, Count, NonNegative, Piece, Seed
+from wirelessenv.scenario import Scenario
+
+Floats = NDArray[np.float64]
+Knowledge = Literal["nothing", "own channel", "neighbours", "everything"]
+BITS = 32
+"""In a number that is sent."""
+
+
+class Method(Piece):
+    """Channels to powers."""
+
+    @property
+    @abstractmethod
+    def knows(self) -> Knowledge:
+        """What it must know to decide."""
+
+    def bits(self, scenario: Scenario) -> float:
+        """What must travel a slot so that it can decide: of everything, all gains to one place and all powers back."""
+        agents = scenario.transmitters
+        numbers = {"nothing": 0, "own channel": 0, "neighbours": agents * (scenario.hops - 1), "everything": agents**2 + agents}
+        return float(BITS * numbers[self.knows])
+
+    def check(self, scenario: Scenario) -> None:
+        """Raises ConfigError where the method does not fit the scenario."""
+
+    @property
+    def memory(self) -> int:
+        """Slots that it must have seen before it decides as it always will."""
+        return 0
+
+
+class Allocator(Method):
+    """A function of the gains of one slot, which may be `delay` slots old when its powers are used."""
+
+    delay: Annotated[int, Field(ge=0, strict=True)] = Field(0, description="slots between the gains it sees and its powers")
+
+    @property
+    def knows(self) -> Knowledge:
+        return "everything"
+
+    @property
+    def memory(self) -> int:
+        return self.delay
+
+    @abstractmethod
+    def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
+        """Powers (..., m) of gains (..., m, m)."""
+
+    def powers(self, held: HeldOut) -> Floats:
+        """Powers (layouts, warm_up + slots, m)."""
+        scenario = held.scenario
+        return self.allocate(held.delayed(self.delay).astype(float), scenario.noise, scenario.max_power)
+
+
+class FullPower(Allocator):
+    """Everybody at p_max, always."""
+
+    kind: Literal["full_power"] = "full_power"
+
+    @property
+    def knows(self) -> Knowledge:
+        return "nothing"
+
+    def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
+        return allocators.full_power(gain, noise, p_max)
+
+
+class RandomPower(Allocator):
+    """Uniform in [0, p_max], in every slot."""
+
+    kind: Literal["random_power"] = "random_power"
+    seed: Seed = 0
+
+    @property
+    def knows(self) -> Knowledge:
+        return "nothing"
+
+    def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
+        return allocators.random_power(gain, noise, p_max, seed=self.seed)
+
+
+class OnOff(Allocator):
+    """The best of all patterns of 0 and p_max, of at most 16 pairs."""
+
+    kind: Literal["on_off"] = "on_off"
+
+    def check(self, scenario: Scenario) -> None:
+        if 2**scenario.transmitters > MOST_PATTERNS:
+            raise ConfigError(f"{scenario.transmitters} pairs are not valid: on_off tries all patterns, of at most 16 pairs")
+
+    def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
+        return allocators.on_off(gain, noise, p_max)
+
+
+class Iterative(Allocator):
+    """What WMMSE and fractional programming share."""
+
+    starts: tuple[Start, ...] = Field(
+        ("full",), min_length=1, description='"full" or "random"; of several, the best end counts'
+    )
+    tolerance: NonNegative = Field(1e-3, description="bit/s/Hz: a channel whose sum rate changes by less stands still")
+    iterations: Count = 100
+    seed: Seed = Field(0, description="of random starts")
+
+    def options(self) -> dict[str, Any]:
+        """Settings as keyword arguments."""
+        return {name: getattr(self, name) for name in ("starts", "tolerance", "iterations", "seed")}
+
+
+class WMMSE(Iterative):
+    """Weighted minimum mean square error."""
+
+    kind: Literal["wmmse"] = "wmmse"
+
+    def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
+        return allocators.wmmse(gain, noise, p_max, **self.options())
+
+
+class FractionalProgramming(Iterative):
+    """Closed-form fractional programming."""
+
+    kind: Literal["fractional_programming"] = "fractional_programming"
+
+    def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
+        return allocators.fractional_programming(gain, noise, p_max, **self.options())
+
+
+class MaxMin(Allocator):
+    """The largest smallest SINR."""
+
+    kind: Literal["max_min"] = "max_min"
+
+    def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
+        return allocators.max_min(gain, noise, p_max)
+
+
+class Custom(Allocator):
+    """A user's own allocator(gain, noise, p_max) -> power, as "module:function"."""
+
+    kind: Literal["custom"] = "custom"
+    allocator: str = Field(description="module:function; modules of the working directory are found")
+
+    @field_validator("allocator")
+    @classmethod
+    def _exists(cls, value: str) -> str:
+        _imported(value)
+        return value
+
+    def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
+        power = np.asarray(_imported(self.allocator)(gain, noise, p_max), float)
+        if power.shape != gain.shape[:-1]:
+            raise ConfigError(f"{self.allocator}: powers of the shape {power.shape} are not valid for gains {gain.shape}")
+        if not ((power >= 0) & (power <= p_max * (1 + 1e-6))).all():
+            raise ConfigError(f"{self.allocator}: its powers are not valid: they should lie in [0, {p_max:g}]")
+        return power
+
+
+def _imported(path: str) -> Any:
+    module, _, name = path.partition(":")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(f'"{path}" is not valid: it should be module:function, and cannot be imported ({error})') from None
+    if not callable(found):
+        raise ValueError(f'"{path}" is not valid: it is no function')
+    return found
+
+
+class Stage(NamedTuple):
+    """Where a training is."""
+
+    slots: int
+    """of the channel that it has used, over all networks"""
+    bits: float
+    """sent for it so far"""
+    state: dict[str, Any]
+    """tensors and numbers from which `Learned.powers` decides"""
+
+
+class Learned(Method):
+    """A method that trains first, across layouts (which are not those of the comparison) or on each layout by itself."""
+
+    stages: ClassVar[int] = 20
+    """Points of its learning curve."""
+    seeds: Count | None = Field(None, description="trainings; none: as many as the comparison says")
+
+    @property
+    @abstractmethod
+    def across(self) -> bool:
+        """Whether it learns from many layouts for all, or on each layout for that one."""
+
+    @property
+    @abstractmethod
+    def knows_in_training(self) -> Knowledge:
+        """What it must know to learn."""
+
+    @abstractmethod
+    def train(self, scenario: Scenario, seed: int, layout: int | None) -> Iterator[Stage]:
+        """One training, stage by stage; the last is its end. `layout` is the seed of its layout, if it learns on one."""
+
+    @abstractmethod
+    def powers(self, held: HeldOut, state: dict[str, Any]) -> Floats:
+        """Powers (layouts, warm_up + slots, m) of what was trained."""
+
+
+def training_layouts(seed: int, number: int) -> Sequence[int]:
+    """Seeds of layouts to learn from, for the training `seed`; none of them is a layout of a comparison."""
+    return range(TRAINING + seed * number, TRAINING + (seed + 1) * number)
+
+
+TRAINING = 2**40
+"""From here on, layouts are learned from; those below are compared on."""
