@@ -24,6 +24,15 @@ BITS = 32
 """In a number that is sent."""
 
 
+def bits_to_know(what: Knowledge, scenario: Scenario) -> float:
+    """Bits that must travel a slot: of everything, all gains to one place and all powers back.
+
+    Of neighbours, the K - 1 numbers that every transmitter hands on for their aggregation sequences.
+    """
+    agents = scenario.transmitters
+    return float(BITS * {"neighbours": agents * (scenario.hops - 1), "everything": agents**2 + agents}.get(what, 0))
+
+
 class Method(Piece):
     """Channels to powers."""
 
@@ -33,10 +42,8 @@ class Method(Piece):
         """What it must know to decide."""
 
     def bits(self, scenario: Scenario) -> float:
-        """What must travel a slot so that it can decide: of everything, all gains to one place and all powers back."""
-        agents = scenario.transmitters
-        numbers = {"nothing": 0, "own channel": 0, "neighbours": agents * (scenario.hops - 1), "everything": agents**2 + agents}
-        return float(BITS * numbers[self.knows])
+        """What must travel a slot so that it can decide."""
+        return bits_to_know(self.knows, scenario)
 
     def check(self, scenario: Scenario) -> None:
         """Raises ConfigError where the method does not fit the scenario."""

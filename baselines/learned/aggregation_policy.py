@@ -1,0 +1,55 @@
+"""A policy on the aggregation sequence, trained in one place (what papers/000 cites as its [32]: Wang et al., 2022)."""
+
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from baselines.learned.central import Central, Powers
+from baselines.methods import Knowledge
+from trainers.policies import Policies, PolicySettings
+from wirelessenv.config import Count
+from wirelessenv.network import Block
+from wirelessenv.scenario import Scenario
+
+
+class AggregationNetwork(Powers):
+    """p_i / p_max = pi(theta, y_i), with one theta for all transmitters, or theta_i of their own."""
+
+    def __init__(self, scenario: Scenario, settings: PolicySettings, own: bool) -> None:
+        super().__init__()
+        self._policies = Policies(scenario.hops, 1, 0.0, 1.0, settings)
+        seed = int(torch.randint(2**31, ()))
+        rows = self._policies.initial([seed], scenario.transmitters if own else 1)[0]
+        self.parameters_of = nn.Parameter(rows)
+
+    def fit(self, slots: Block) -> None:
+        """The scenario says how the sequence is scaled."""
+
+    def forward(self, slots: Block) -> Tensor:
+        features = torch.as_tensor(slots.features)
+        networks, count, agents, hops = features.shape
+        rows = len(self.parameters_of)
+        inputs = features.reshape(-1, rows, hops).transpose(0, 1)  # of one network for all: all agents are its inputs
+        return self._policies(self.parameters_of, inputs)[..., 0].T.reshape(networks, count, agents)
+
+
+class AggregationPolicy(Central):
+    """Policies of the transmitters on what the trainers' policies see: one that learns across layouts, or own ones on each."""
+
+    kind: Literal["aggregation_policy"] = "aggregation_policy"
+    steps: Count = 3000
+    policies: Literal["shared", "own"] = "shared"
+    policy: PolicySettings = Field(PolicySettings(), description="the trainers' own, so that they compare")
+
+    @property
+    def across(self) -> bool:
+        return self.policies == "shared"
+
+    @property
+    def knows(self) -> Knowledge:
+        return "neighbours"
+
+    def network(self, scenario: Scenario) -> Powers:
+        return AggregationNetwork(scenario, self.policy, own=self.policies == "own")

@@ -1,0 +1,99 @@
+"""Networks that are trained in one place, without labels: ascent on the sum of utilities, through the rate."""
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from baselines.held_out import HeldOut
+from baselines.methods import Floats, Knowledge, Learned, Stage, bits_to_know, training_layouts
+from wirelessenv.config import Count, Positive
+from wirelessenv.network import Block, WirelessNetwork
+from wirelessenv.physics.rates import interference, rate
+from wirelessenv.scenario import Scenario
+from wirelessenv.streams import stream
+
+LINKS_AT_ONCE = 2**18
+LARGEST_GRADIENT = 5.0
+
+
+class Powers(nn.Module):
+    """A network that turns slots into powers."""
+
+    @abstractmethod
+    def fit(self, slots: Block) -> None:
+        """Take the scale of the inputs from some slots, once, before training."""
+
+    @abstractmethod
+    def forward(self, slots: Block) -> Tensor:
+        """Shares of p_max, (networks, slots, m), of a block."""
+
+
+class Central(Learned):
+    """max_theta E[sum_i U_i(p)], p = p_max pi(theta, slot), by Adam; its gradient goes through SINR and rate."""
+
+    steps: Count = Field(description="of Adam")
+    networks: Count = Field(16, description="layouts in a step, where it learns across layouts")
+    slots: Count = Field(4, description="of each of them in a step")
+    renew: Count = Field(2, description="steps after which layouts are drawn anew")
+    learning_rate: Positive = Field(3e-3, description="at first; it falls to 0 as half a cosine")
+
+    @abstractmethod
+    def network(self, scenario: Scenario) -> Powers:
+        """The network, with random parameters drawn from torch's generator."""
+
+    @property
+    def knows_in_training(self) -> Knowledge:
+        return "everything"
+
+    def train(self, scenario: Scenario, seed: int, layout: int | None) -> Iterator[Stage]:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(stream(seed, "central training").integers(2**62)))
+            network = self.network(scenario)
+        seeds = training_layouts(seed, self.networks) if layout is None else [layout]
+        slots = self.slots if layout is None else self.slots * self.networks
+        channels = WirelessNetwork(scenario, seeds)
+        optimiser = torch.optim.Adam(network.parameters(), lr=self.learning_rate)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, self.steps)
+        used = 0
+        for step in range(1, self.steps + 1):
+            block = channels.block(slots)
+            if step == 1:
+                network.fit(block)
+            optimiser.zero_grad()
+            (-_utility(scenario, network, block)).backward()  # type: ignore[no-untyped-call]  # torch gives it no type
+            nn.utils.clip_grad_norm_(network.parameters(), LARGEST_GRADIENT)
+            optimiser.step()
+            schedule.step()
+            if layout is None and step % self.renew == 0:
+                channels.reset()
+            used += len(seeds) * slots
+            if step % max(1, self.steps // self.stages) == 0 or step == self.steps:
+                state = {name: value.clone() for name, value in network.state_dict().items()}
+                yield Stage(used, used * bits_to_know("everything", scenario), state)
+
+    def powers(self, held: HeldOut, state: dict[str, Any]) -> Floats:
+        network = self.network(held.scenario)
+        network.load_state_dict(state)
+        agents = held.scenario.transmitters
+        slots = held.block.wanted.shape[1]
+        at_once = max(1, LINKS_AT_ONCE // (slots * agents**2))
+        parts = []
+        with torch.no_grad():
+            for start in range(0, len(held.layouts), at_once):
+                some = held.some(range(start, min(start + at_once, len(held.layouts))))
+                parts.append(network(some.block).double().numpy() * held.scenario.max_power)
+        return np.concatenate(parts)
+
+
+def _utility(scenario: Scenario, network: Powers, block: Block) -> Tensor:
+    """The mean over networks and slots of the sum of utilities."""
+    power = network(block) * scenario.max_power
+    wanted, cross = torch.as_tensor(block.wanted), torch.as_tensor(block.cross)
+    ratio = wanted * power / (interference(cross, power) + scenario.noise)
+    utilities: Tensor = scenario.utility(rate(ratio, scenario.sinr_cap), power)
+    return utilities.sum(-1).mean()
