@@ -11,9 +11,10 @@ import torch
 from trainers import delays, fidelity, listing, plots, search, theory_runs
 from trainers.experiment import Experiment
 from trainers.run_directory import RunDirectory
-from trainers.runner import Interrupted, WorkerDied, run
+from trainers.runner import run
 from trainers.staleness import section_4_1
 from trainers.terminal import print_table
+from trainers.workers import Interrupted, WorkerDied, WorkerRefused
 from wirelessenv.config import ConfigError
 
 FAILED, USAGE_ERROR, INTERRUPTED = 1, 2, 130
@@ -29,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(given)
     except ConfigError as error:
         print(error, file=sys.stderr)
+        return USAGE_ERROR
+    except WorkerRefused:
         return USAGE_ERROR
     except (Interrupted, KeyboardInterrupt) as stopped:
         print(stopped or "Stopped.", file=sys.stderr)

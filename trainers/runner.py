@@ -1,16 +1,10 @@
 """Runs an experiment: trains its groups in worker processes, shows progress, writes the run directory, and resumes."""
 
 import os
-import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from multiprocessing import get_context, parent_process
-from multiprocessing.connection import wait
-from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from types import FrameType
 from typing import NamedTuple
 
 from rich.console import Console
@@ -21,25 +15,10 @@ from trainers.experiment import Experiment
 from trainers.groups import Group, GroupFiles, groups_of
 from trainers.run_directory import RunDirectory
 from trainers.training import At, Cadence, train
+from trainers.workers import LOOK_EVERY, Interrupted, in_workers, stop_request
 
 SAVE_EVERY = 5.0
 """Seconds between checkpoints, at least."""
-LOOK_EVERY = 0.5
-"""Seconds between two looks at what the workers have done."""
-STOP = ".stop"
-"""A file in the run directory that asks the workers to save and stop. A file, because no kill can leave it half locked."""
-
-
-FINISHED, FAILED, STOPPED = 0, 1, 3
-"""How a worker ended: its exit status. Anything else is a kill."""
-
-
-class Interrupted(Exception):  # noqa: N818  # it is no error: the run was asked to stop, and can go on
-    """The run was asked to stop; its state is saved."""
-
-
-class WorkerDied(Exception):  # noqa: N818  # the name says what happened
-    """A worker process ended by itself; what was saved before is safe."""
 
 
 def run(
@@ -72,15 +51,14 @@ def run(
                 print(f"{' and '.join(group.curves)}: {sentence}", file=sys.stderr)
     workers = 1 if device != "cpu" else min(workers or os.cpu_count() or 1, len(groups))
     with RunDirectory.opened(out, experiment, resume=resume, device=device, force=force) as directory:
-        (directory.path / STOP).unlink(missing_ok=True)
         job = Job(experiment.text(), directory.path, save_every)
         board = Board(directory.path) if tensorboard else None
-        with _shown(directory, experiment, quiet, board) as look, _stop_request() as stop:
+        with _shown(directory, experiment, quiet, board) as look, stop_request() as stop:
             left = _unfinished(directory.path, groups)
             if workers == 1 or not left:
                 finished = _in_this_process(job, left, device, look, stop)
             else:
-                finished = _in_workers(job, left, workers, look, stop)
+                finished = in_workers(job.train_in_worker, left, workers, directory.path, look=look, stop=stop)
         directory.assemble(experiment)
         if board is not None:
             board.update(directory.metrics())
@@ -115,29 +93,9 @@ class Job(NamedTuple):
         experiment = Experiment.from_text(self.experiment)
         return train(experiment, group, self.path, at, device=device, save_every=self.save_every)
 
-    def train_in_worker(self, group: Group) -> None:
-        """In a process of its own: train a group until the main process, or SIGTERM, asks to stop.
-
-        Leaves Ctrl-C to the main process, and does not outlive it. The exit status tells how it ended.
-        """
-        asked: list[int] = []
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, lambda number, frame: asked.append(number))
-        threading.Thread(target=_end_with_parent, daemon=True).start()
-        stop = self.path / STOP
-        try:
-            finished = self.train(group, lambda _: bool(asked) or stop.exists())
-        except OSError as error:
-            print(f"{self.path}: cannot be written ({error.strerror or error})", file=sys.stderr)
-            sys.exit(FAILED)
-        sys.exit(FINISHED if finished else STOPPED)
-
-
-def _end_with_parent() -> None:
-    parent = parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(FAILED)
+    def train_in_worker(self, group: Group, asked: Callable[[], bool]) -> bool:
+        """Train a group until the main process asks to stop."""
+        return self.train(group, lambda _: asked())
 
 
 def _in_this_process(job: Job, groups: list[Group], device: str, look: Callable[[], None], stop: list[int]) -> bool:
@@ -146,31 +104,6 @@ def _in_this_process(job: Job, groups: list[Group], device: str, look: Callable[
         return bool(stop)
 
     return all(job.train(group, at, device) for group in groups)
-
-
-def _in_workers(job: Job, groups: list[Group], workers: int, look: Callable[[], None], stop: list[int]) -> bool:
-    """One process a group, `workers` at a time: whatever kills one leaves no pool or queue in disorder."""
-    context, asked = get_context("spawn"), job.path / STOP
-    waiting, ended = list(groups), []
-    running: list[SpawnProcess] = []
-    try:
-        while running or waiting:
-            while waiting and len(running) < workers:
-                running.append(context.Process(target=job.train_in_worker, args=(waiting.pop(0),)))
-                running[-1].start()
-            wait([process.sentinel for process in running], timeout=LOOK_EVERY)
-            gone = [process for process in running if not process.is_alive()]  # asked once: another may end meanwhile
-            ended += [process.exitcode for process in gone]
-            running = [process for process in running if process not in gone]
-            look()
-            if stop or not set(ended) <= {FINISHED}:
-                asked.touch()
-                waiting.clear()
-    finally:
-        asked.unlink(missing_ok=True)
-    if not set(ended) <= {FINISHED, STOPPED} and not stop:  # who stops the main process may stop the workers, too
-        raise WorkerDied
-    return ended == [FINISHED] * len(groups)
 
 
 @contextmanager
@@ -205,19 +138,3 @@ def _shown(directory: RunDirectory, experiment: Experiment, quiet: bool, board: 
 
         yield look
         bar.update(task, completed=directory.progress(experiment))
-
-
-@contextmanager
-def _stop_request() -> Iterator[list[int]]:
-    """Turn SIGINT and SIGTERM into a list that is not empty, so that a run stops where its state is whole."""
-    received: list[int] = []
-
-    def note(number: int, frame: FrameType | None) -> None:
-        received.append(number)
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -19,6 +19,11 @@ from wirelessenv.streams import stream
 
 LINKS_AT_ONCE = 2**18
 LARGEST_GRADIENT = 5.0
+UNDECIDED = 1e-4
+"""Weight of the squared logits. Without it, nearly all gradients of a sparse network say "more power", all sigmoids saturate
+together in the first steps, and no gradient is left for the few pairs that should be silent (seen in `paper`)."""
+NEAREST = 1e-6
+"""Powers are at least that far from 0 and 1 where their logits are taken."""
 
 
 class Powers(nn.Module):
@@ -34,7 +39,10 @@ class Powers(nn.Module):
 
 
 class Central(Learned):
-    """max_theta E[sum_i U_i(p)], p = p_max pi(theta, slot), by Adam; its gradient goes through SINR and rate."""
+    """max_theta E[(1/m) sum_i U_i(p) - lambda z_i^2], p = p_max sigmoid(z(theta, slot)), lambda small, by Adam.
+
+    The gradient goes through SINR and rate: nobody has to say which powers would be right.
+    """
 
     steps: Count = Field(description="of Adam")
     networks: Count = Field(16, description="layouts in a step, where it learns across layouts")
@@ -65,7 +73,7 @@ class Central(Learned):
             if step == 1:
                 network.fit(block)
             optimiser.zero_grad()
-            (-_utility(scenario, network, block)).backward()  # type: ignore[no-untyped-call]  # torch gives it no type
+            (-_objective(scenario, network, block)).backward()  # type: ignore[no-untyped-call]  # torch gives it no type
             nn.utils.clip_grad_norm_(network.parameters(), LARGEST_GRADIENT)
             optimiser.step()
             schedule.step()
@@ -90,10 +98,12 @@ class Central(Learned):
         return np.concatenate(parts)
 
 
-def _utility(scenario: Scenario, network: Powers, block: Block) -> Tensor:
-    """The mean over networks and slots of the sum of utilities."""
-    power = network(block) * scenario.max_power
+def _objective(scenario: Scenario, network: Powers, block: Block) -> Tensor:
+    share = network(block)
+    power = share * scenario.max_power
     wanted, cross = torch.as_tensor(block.wanted), torch.as_tensor(block.cross)
     ratio = wanted * power / (interference(cross, power) + scenario.noise)
     utilities: Tensor = scenario.utility(rate(ratio, scenario.sinr_cap), power)
-    return utilities.sum(-1).mean()
+    logits = share.clamp(NEAREST, 1 - NEAREST).logit()
+    objective: Tensor = (utilities - UNDECIDED * logits**2).mean()
+    return objective

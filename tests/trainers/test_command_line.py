@@ -173,7 +173,7 @@ def test_a_directory_in_use_is_left_alone(tmp_path, config, capsys):
     with (out / ".lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert run(config, "--out", out, "--quiet", "--resume") == 2
-    assert "is in use: another process trains there" in capsys.readouterr().err
+    assert "is in use: another process works there" in capsys.readouterr().err
 
 
 def test_other_versions_are_refused_unless_forced(tmp_path, config, capsys):

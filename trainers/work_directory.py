@@ -1,0 +1,139 @@
+"""A directory that holds one piece of work: its configuration, where it began, and nobody else's files."""
+
+import fcntl
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, Self
+
+import wirelessenv
+from trainers.storage import write_atomically
+from wirelessenv.config import ConfigError
+
+MUST_AGREE = ("wirelessenv", "python", "numpy", "torch", "device", "threads_a_worker")
+"""What of the manifest decides the last bits of the numbers."""
+
+
+class Configuration(Protocol):
+    """What a directory is for."""
+
+    def text(self) -> str:
+        """The whole configuration as YAML."""
+
+    def dump(self) -> dict[str, Any]:
+        """The same as plain dicts, lists and numbers."""
+
+
+class WorkDirectory:
+    """config.yaml, manifest.json, and what a kind of work adds."""
+
+    what: ClassVar[str]
+    """The work in one word, for sentences."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    def configuration(self) -> Configuration:
+        """What it holds."""
+        raise NotImplementedError
+
+    @classmethod
+    @contextmanager
+    def opened(
+        cls, path: str | Path, configuration: Configuration, *, resume: bool, device: str, force: bool = False
+    ) -> Iterator[Self]:
+        """A directory for this configuration, new or (with `resume`) one that holds it already; nobody else's meanwhile.
+
+        Raises ConfigError, before anything is written, where the directory holds something else, is in use, or (unless
+        `force`) was begun with other versions or on another device.
+        """
+        directory = cls(path)
+        directory._refuse_what_is_there(configuration, resume, device, force)
+        directory.path.mkdir(parents=True, exist_ok=True)
+        with (directory.path / ".lock").open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise ConfigError(f"--out: {path} is in use: another process works there; wait for it, or stop it") from None
+            if not directory._config.exists():
+                write_atomically(directory.path / "manifest.json", json.dumps(_manifest(device), indent=2).encode() + b"\n")
+                write_atomically(directory._config, configuration.text().encode())  # last: with it, it is a directory of ours
+            yield directory
+
+    def _refuse_what_is_there(self, configuration: Configuration, resume: bool, device: str, force: bool) -> None:
+        if self.path.exists() and not self.path.is_dir():
+            raise ConfigError(f"--out: {self.path} is not valid: it is a file; give a directory")
+        if self._config.exists():
+            if not resume:
+                raise ConfigError(
+                    f"--out: {self.path} holds a {self.what} already; add --resume to go on with it, or give another directory"
+                )
+            self._refuse_another(configuration)
+            if not force:
+                self._refuse_other_versions(device)
+        elif self.path.exists() and {entry.name for entry in self.path.iterdir()} - {".lock", "manifest.json"}:
+            raise ConfigError(
+                f"--out: {self.path} is not valid: it holds files that are not a {self.what}'s; give another directory"
+            )
+
+    def _refuse_another(self, configuration: Configuration) -> None:
+        there, here = self.configuration().dump(), configuration.dump()
+        changed = [key for key in here if here[key] != there.get(key)]
+        if changed:
+            raise ConfigError(
+                f"--out: {self.path} holds another {self.what}: its {changed[0]} differs from this configuration's; "
+                "give another directory"
+            )
+
+    def _refuse_other_versions(self, device: str) -> None:
+        then, now = json.loads((self.path / "manifest.json").read_text()), _manifest(device)
+        changed = [name for name in MUST_AGREE if then.get(name) != now[name]]
+        if changed:
+            name = changed[0]
+            raise ConfigError(
+                f"--resume: {self.path} was begun with {name} {then.get(name)} and this is {now[name]}: the numbers would not "
+                "be the same to the last bit; add --force to go on all the same"
+            )
+
+    @property
+    def _config(self) -> Path:
+        return self.path / "config.yaml"
+
+
+def _manifest(device: str) -> dict[str, Any]:
+    packages = ("numpy", "torch", "gymnasium", "pettingzoo", "pydantic", "scipy")
+    return {
+        "wirelessenv": wirelessenv.__version__,
+        "commit": _commit(),
+        "python": platform.python_version(),
+        **{name: version(name) for name in packages},
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "processors": os.cpu_count(),
+        "threads_a_worker": 1,
+        "device": device,
+    }
+
+
+def _commit() -> str | None:
+    """The commit of the checkout that this code runs from, if it is one; "+" marks uncommitted changes."""
+    here = Path(__file__).resolve().parent
+
+    def git(*command: str) -> str:
+        return subprocess.run(  # noqa: S603  # fixed arguments, no shell
+            ["git", *command],  # noqa: S607  # whichever git the user has
+            cwd=here,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None

@@ -1,0 +1,116 @@
+"""Worker processes, one for each item of work: whatever kills one leaves no pool or queue in disorder."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from types import FrameType
+from typing import TypeVar
+
+from wirelessenv.config import ConfigError
+
+LOOK_EVERY = 0.5
+"""Seconds between two looks at what the workers have done."""
+STOP = ".stop"
+"""A file in the directory that asks the workers to save and stop. A file, because no kill can leave it half locked."""
+FINISHED, FAILED, REFUSED, STOPPED = 0, 1, 2, 3
+"""How a worker ended: its exit status. Anything else is a kill."""
+
+Item = TypeVar("Item")
+Work = Callable[[Item, Callable[[], bool]], bool]
+"""Works on an item, in its own process, until it is done or is asked to stop; returns whether it is done."""
+
+
+class Interrupted(Exception):  # noqa: N818  # it is no error: the work was asked to stop, and can go on
+    """The work was asked to stop; what was done is saved."""
+
+
+class WorkerDied(Exception):  # noqa: N818  # the name says what happened
+    """A worker process ended by itself; what was saved before is safe."""
+
+
+class WorkerRefused(Exception):  # noqa: N818  # the name says what happened
+    """A worker met what it cannot use, and has said so in a sentence."""
+
+
+def in_workers(
+    work: Work[Item], items: Sequence[Item], workers: int, folder: Path, *, look: Callable[[], None], stop: list[int]
+) -> bool:
+    """Work on the items in processes of their own, `workers` at a time; returns whether all are done.
+
+    Once `stop` is not empty, or a worker has failed, all are asked to save and stop. `look` is called now and then.
+    """
+    context, asked = get_context("spawn"), folder / STOP
+    asked.unlink(missing_ok=True)
+    waiting, ended = list(items), []
+    running: list[SpawnProcess] = []
+    try:
+        while running or waiting:
+            while waiting and len(running) < workers:
+                running.append(context.Process(target=_worker, args=(work, waiting.pop(0), folder)))
+                running[-1].start()
+            wait([process.sentinel for process in running], timeout=LOOK_EVERY)
+            gone = [process for process in running if not process.is_alive()]  # asked once: another may end meanwhile
+            ended += [process.exitcode for process in gone]
+            running = [process for process in running if process not in gone]
+            look()
+            if stop or not set(ended) <= {FINISHED}:
+                asked.touch()
+                waiting.clear()
+    finally:
+        asked.unlink(missing_ok=True)
+    if REFUSED in ended:
+        raise WorkerRefused
+    if not set(ended) <= {FINISHED, STOPPED} and not stop:  # who stops the main process may stop the workers, too
+        raise WorkerDied
+    return ended == [FINISHED] * len(items)
+
+
+def _worker(work: Work[Item], item: Item, folder: Path) -> None:
+    """In a process of its own: work until done, or until the main process, or SIGTERM, asks to stop.
+
+    Leaves Ctrl-C to the main process, and does not outlive it. The exit status tells how it ended.
+    """
+    asked: list[int] = []
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda number, frame: asked.append(number))
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    stop = folder / STOP
+    try:
+        finished = work(item, lambda: bool(asked) or stop.exists())
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        sys.exit(REFUSED)
+    except OSError as error:
+        print(f"{folder}: cannot be written ({error.strerror or error})", file=sys.stderr)
+        sys.exit(FAILED)
+    sys.exit(FINISHED if finished else STOPPED)
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(FAILED)
+
+
+@contextmanager
+def stop_request() -> Iterator[list[int]]:
+    """Turn SIGINT and SIGTERM into a list that is not empty, so that work stops where its state is whole."""
+    received: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
