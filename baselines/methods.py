@@ -203,6 +203,8 @@ class Stage(NamedTuple):
     """sent for it so far"""
     state: dict[str, Any]
     """tensors and numbers from which `Learned.powers` decides"""
+    relative: float | None = None
+    """utility relative to full power, where the training has measured it itself"""
 
 
 class Learned(Method):
@@ -222,8 +224,11 @@ class Learned(Method):
     def knows_in_training(self) -> Knowledge:
         """What it must know to learn."""
 
+    def prepare(self, scenario: Scenario, layouts: Sequence[int], folder: Path, workers: int | None, quiet: bool) -> None:
+        """What is to be done before the trainings, in a folder of its own; goes on where it was stopped."""
+
     @abstractmethod
-    def train(self, scenario: Scenario, seed: int, layout: int | None) -> Iterator[Stage]:
+    def train(self, scenario: Scenario, seed: int, layout: int | None, folder: Path) -> Iterator[Stage]:
         """One training, stage by stage; the last is its end. `layout` is the seed of its layout, if it learns on one."""
 
     @abstractmethod

@@ -12,7 +12,7 @@ from trainers.learner import Learner
 from trainers.learner_settings import LearnerSettings, ZerothOrderSettings
 from trainers.policies import PolicySettings
 from trainers.problem_settings import ProblemSettings, WirelessSettings
-from wirelessenv.config import ConfigError, Count, Model, Number, Seed, merge, nearest, read_yaml
+from wirelessenv.config import Count, Model, Number, Seed, assignment, merge, nearest, read_yaml
 from wirelessenv.scenario import Messaging, Scenario
 
 
@@ -158,7 +158,7 @@ class Experiment(Curve):
         """The experiment of a YAML file with changes such as "scenario.noise=0.5"; raises ConfigError with one sentence."""
         data = _spelled_out(read_yaml(path))
         for change in changes:
-            data = merge(data, _change(change))
+            data = merge(data, _spelled_out(assignment(change)))
         return cls.parse(data)
 
 
@@ -170,17 +170,3 @@ def _spelled_out(data: Mapping[str, Any]) -> dict[str, Any]:
     """Short forms as the mappings they stand for, so that changes can be laid over them."""
     key_of = {"scenario": "preset", "messaging": "preset", "problem": "kind", "learner": "kind"}
     return {key: {key_of[key]: value} if key in key_of and isinstance(value, str) else value for key, value in data.items()}
-
-
-def _change(text: str) -> dict[str, Any]:
-    path, equals, value = text.partition("=")
-    keys = path.strip().split(".")
-    if not equals or not all(keys):
-        raise ConfigError(f"--set: {text!r} is not valid: write KEY=VALUE, as in scenario.noise=0.5")
-    try:
-        parsed: Any = yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise ConfigError(f"--set: {text!r} is not valid: the value is not YAML") from None
-    for key in reversed(keys):
-        parsed = {key: parsed}
-    return _spelled_out(parsed)

@@ -1,5 +1,6 @@
 """Figures and tables of a run, from its directory alone."""
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -52,14 +53,17 @@ def plot(path: str | Path, x: Axis | None = None) -> list[Path]:
         axes.grid(alpha=0.2)
         axes.legend(frameon=False, fontsize="small")
     figure.suptitle(experiment.title, fontsize="medium")
+    return save(figure, directory.path, "figure")
+
+
+def save(figure: Figure, folder: Path, name: str) -> list[Path]:
+    """Write a figure as PNG and PDF, atomically; returns their paths."""
     paths = []
     for kind in ("png", "pdf"):
-        target = directory.path / f"figure.{kind}"
-        beside = directory.path / f"figure.part.{kind}"
-        figure.savefig(beside, dpi=160, metadata={"CreationDate": None} if kind == "pdf" else None)
-        write_atomically(target, beside.read_bytes())
-        beside.unlink()
-        paths.append(target)
+        content = io.BytesIO()
+        figure.savefig(content, format=kind, dpi=160, metadata={"CreationDate": None} if kind == "pdf" else None)
+        write_atomically(folder / f"{name}.{kind}", content.getvalue())
+        paths.append(folder / f"{name}.{kind}")
     return paths
 
 

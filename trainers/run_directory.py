@@ -14,10 +14,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
+import torch
 
 from trainers.experiment import Experiment
 from trainers.groups import TABLES, GroupFiles, groups_of, in_order
-from trainers.storage import write_atomically
+from trainers.storage import read_tensors, write_atomically
 from trainers.work_directory import WorkDirectory
 from wirelessenv.config import ConfigError
 
@@ -58,6 +59,16 @@ class RunDirectory(WorkDirectory):
     def finished(self, experiment: Experiment) -> bool:
         """Whether every group has come to its end, which is before its last iteration where all its runs have arrived."""
         return all((GroupFiles(self.path, group).path / "policies.pt").exists() for group in groups_of(experiment))
+
+    def policies(self, curve: str, seed: int) -> torch.Tensor:
+        """What a finished run has learned on a seed: policies (agents, size), or one that all share, (size,)."""
+        for group in groups_of(self.experiment()):
+            if curve in group.curves and seed in group.seeds:
+                learned = read_tensors(GroupFiles(self.path, group).path / "policies.pt")["parameters"]
+                run, variant = group.seeds.index(seed), group.curves.index(curve)
+                one: torch.Tensor = learned[run, :, variant] if learned.ndim == 4 else learned[run, variant]
+                return one
+        raise ConfigError(f'{self.path}: has no curve "{curve}" with seed {seed}')
 
     def metrics(self) -> pd.DataFrame:
         """All rows; raises ConfigError where there are none yet."""

@@ -207,16 +207,31 @@ class Interval(Model):
     high: float
 
 
-def interval(values: Sequence[float] | Values, average: Literal["mean", "median"], resamples: int = 9999) -> Interval:
-    """Mean or median over layouts with its bootstrap interval (BCa for the mean, percentile for the median), seed fixed."""
-    from scipy import stats  # noqa: PLC0415  # only claims need it
+Average = Literal["mean", "median", "interquartile_mean"]
+
+
+def averaged(values: Values, average: Average, axis: int = -1) -> Values:
+    """Mean, median, or interquartile mean: that of the middle half."""
+    if average == "interquartile_mean":
+        from scipy import stats  # noqa: PLC0415  # only claims and comparisons need it
+
+        return np.asarray(stats.trim_mean(values, 0.25, axis=axis))
+    return np.asarray((np.mean if average == "mean" else np.median)(values, axis=axis))
+
+
+def interval(values: Sequence[float] | Values, average: Average, resamples: int = 9999) -> Interval:
+    """An average over layouts with its bootstrap interval (percentile for the median, else BCa), seed fixed."""
+    from scipy import stats  # noqa: PLC0415  # only claims and comparisons need it
+
+    def statistic(sample: Values, axis: int = -1) -> Values:
+        return averaged(sample, average, axis)
 
     sample = np.asarray(values, float)
-    statistic = np.mean if average == "mean" else np.median
+    estimate = float(statistic(sample))
     if len(sample) < 2 or np.ptp(sample) == 0:
-        low, high = (float(statistic(sample)),) * 2 if np.ptp(sample) == 0 and len(sample) > 1 else (-np.inf, np.inf)
-        return Interval.model_construct(estimate=float(statistic(sample)), low=low, high=high)
-    method = "BCa" if average == "mean" else "percentile"
+        low, high = (estimate,) * 2 if np.ptp(sample) == 0 and len(sample) > 1 else (-np.inf, np.inf)
+        return Interval.model_construct(estimate=estimate, low=low, high=high)
+    method = "percentile" if average == "median" else "BCa"
     found = stats.bootstrap((sample,), statistic, n_resamples=resamples, method=method, rng=np.random.default_rng(0))
     low, high = found.confidence_interval
-    return Interval.model_construct(estimate=float(statistic(sample)), low=float(low), high=float(high))
+    return Interval.model_construct(estimate=estimate, low=float(low), high=float(high))

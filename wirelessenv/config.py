@@ -167,3 +167,22 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise ConfigError(f"{path}: should hold a mapping of keys to values, and holds {type(data).__name__}")
     return data
+
+
+def assignment(text: str) -> dict[str, Any]:
+    """The mapping that "scenario.noise=0.5" stands for; raises ConfigError where it is none.
+
+    >>> assignment("scenario.noise=0.5")
+    {'scenario': {'noise': 0.5}}
+    """
+    path, equals, value = text.partition("=")
+    keys = path.strip().split(".")
+    if not equals or not all(keys):
+        raise ConfigError(f"--set: {text!r} is not valid: write KEY=VALUE, as in scenario.noise=0.5")
+    try:
+        parsed: Any = yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise ConfigError(f"--set: {text!r} is not valid: the value is not YAML") from None
+    for key in reversed(keys):
+        parsed = {key: parsed}
+    return dict(parsed)

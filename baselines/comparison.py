@@ -1,0 +1,119 @@
+"""A comparison: a YAML file becomes a validated description of methods, scenarios, layouts and trainings."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import yaml
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from baselines.learned import aggregation_policy, gnn, reinforcement, trained_run  # their kinds are known from here on
+from baselines.methods import Learned, Method
+from wirelessenv.config import ConfigError, Count, Model, Positive, assignment, merge, read_yaml
+from wirelessenv.physics.utilities import Rate
+from wirelessenv.scenario import Scenario
+
+FULL_POWER, WMMSE = "full power", "WMMSE"
+"""The methods that all others are relative to; they are always there."""
+MOST_PAIRS = 12
+"""Of a certified optimum."""
+
+
+def _method(value: Any) -> Any:
+    """What a configuration says of a method, as the piece that it means: `method` is its kind, or module:function."""
+    value = {"method": value} if isinstance(value, str) else value
+    if not isinstance(value, Mapping) or not isinstance(value.get("method"), str):
+        raise ValueError(f"should be a method or a mapping with a method (known: {', '.join(sorted(Method.kinds))})")
+    options = {key: option for key, option in value.items() if key != "method"}
+    if ":" in value["method"]:
+        return {"kind": "custom", "allocator": value["method"], **options}
+    return {"kind": value["method"], **options}
+
+
+def _written(method: Mapping[str, Any]) -> dict[str, Any]:
+    """Undo `_method`."""
+    options = {key: option for key, option in method.items() if key not in {"kind", "allocator"}}
+    return {"method": method.get("allocator", method["kind"]), **options}
+
+
+def _by_name(value: Any) -> Any:
+    """A list of presets stands for scenarios of those names."""
+    return {name: name for name in value} if isinstance(value, list | tuple) else value
+
+
+class Optimum(Model):
+    """The certified optimum, of networks with few pairs."""
+
+    slots: Count = Field(1, description="slots of every layout that it is found for")
+    gap: Positive = Field(0.01, description="how far from the bound it may be")
+
+
+class Comparison(Model):
+    """Methods on scenarios: everybody on the same held-out slots of the same layouts."""
+
+    title: str = ""
+    scenarios: Annotated[dict[str, Scenario], BeforeValidator(_by_name), Field(min_length=1)] = {
+        "dense": Scenario(preset="dense")
+    }
+    layouts: Annotated[int, Field(ge=2, strict=True)] = Field(20, description="seeds 0, 1, ...: the unit of all statistics")
+    slots: Count = Field(200, description="held-out slots of every layout")
+    warm_up: Annotated[int, Field(ge=0, strict=True)] = Field(10, description="slots before them, which do not count")
+    seeds: Count = Field(3, description="trainings of every method that learns")
+    optimum: Optimum | None = Field(None, description="find the certified optimum, too")
+    methods: dict[str, Annotated[Method, BeforeValidator(_method)]] = Field({}, validate_default=True)
+
+    @field_validator("methods")
+    @classmethod
+    def _with_references(cls, methods: dict[str, Method]) -> dict[str, Method]:
+        always = {FULL_POWER: Method.parse("full_power"), WMMSE: Method.parse("wmmse")}
+        return always | methods
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        for name, method in self.methods.items():
+            if method.memory > self.warm_up:
+                raise ValueError(f'warm_up: {self.warm_up} is not valid: the method "{name}" needs {method.memory} slots')
+            for scenario_name, scenario in self.scenarios.items():
+                try:
+                    method.check(scenario)
+                except ConfigError as error:
+                    raise ValueError(f'methods.{name}: does not fit the scenario "{scenario_name}": {error}') from None
+        for name, scenario in self.scenarios.items():
+            if self.optimum is None:
+                continue
+            if scenario.transmitters > MOST_PAIRS or scenario.sinr_cap_db is not None or not isinstance(scenario.utility, Rate):
+                raise ValueError(
+                    f'optimum: is not valid for the scenario "{name}": it is found for the sum of rates without a cap, of at '
+                    f"most {MOST_PAIRS} pairs"
+                )
+            if self.optimum.slots > self.slots:
+                raise ValueError(f"optimum.slots: {self.optimum.slots} is not valid: there are {self.slots} slots")
+        return self
+
+    def trainings(self, method: Method) -> list[int | None]:
+        """The seeds of its trainings; of a method that does not learn, none."""
+        return list(range(method.seeds or self.seeds)) if isinstance(method, Learned) else [None]
+
+    def dump(self) -> dict[str, Any]:
+        dumped = super().dump()
+        return dumped | {"methods": {name: _written(method) for name, method in dumped["methods"].items()}}
+
+    def text(self) -> str:
+        """The comparison, complete, as YAML that `load` reads."""
+        return yaml.safe_dump(self.dump(), sort_keys=False, allow_unicode=True, width=120)
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """Undo `text`."""
+        return cls.parse(yaml.safe_load(text))
+
+    @classmethod
+    def load(cls, path: str | Path, changes: Sequence[str] = ()) -> Self:
+        """The comparison of a YAML file with changes such as "slots=50"; raises ConfigError with one sentence."""
+        data = read_yaml(path)
+        for change in changes:
+            data = merge(data, assignment(change))
+        return cls.parse(data)
+
+
+__all__ = ["FULL_POWER", "WMMSE", "Comparison", "Optimum", "aggregation_policy", "gnn", "reinforcement", "trained_run"]

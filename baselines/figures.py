@@ -1,0 +1,110 @@
+"""A comparison's figures, from its directory alone."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from baselines.comparison import FULL_POWER, Comparison
+from baselines.comparison_directory import ComparisonDirectory
+from baselines.tables import relative
+from trainers.plots import COLOURS, DASHES, save
+
+matplotlib.use("Agg")
+
+KNOWING = {"nothing": "#999999", "own channel": "#56b4e9", "neighbours": "#009e73", "everything": "#0072b2"}
+"""Colours by what must be known."""
+
+
+def draw(directory: ComparisonDirectory) -> list[Path]:
+    """Draw bars, cdf and learning as PNG and PDF; returns the paths. The last one only where something has learned."""
+    comparison = directory.configuration()
+    table = pd.read_csv(directory.path / "comparison.csv")
+    learning = pd.read_csv(directory.path / "learning.csv")
+    paths = _panels(directory, comparison, "bars", lambda axes, name: _bars(axes, table[table["scenario"] == name]))
+    paths += _panels(directory, comparison, "cdf", lambda axes, name: _cdf(axes, directory, comparison, name))
+    if len(learning):
+        paths += _panels(
+            directory, comparison, "learning", lambda axes, name: _learning(axes, learning[learning["scenario"] == name])
+        )
+    return paths
+
+
+def _panels(
+    directory: ComparisonDirectory, comparison: Comparison, name: str, one: Callable[[Axes, str], None]
+) -> list[Path]:
+    """A figure with a panel for each scenario."""
+    count = len(comparison.scenarios)
+    height = 1.2 + 0.27 * len(comparison.methods) if name == "bars" else 4.6
+    figure = Figure(figsize=(7.2 if count == 1 else 5.6 * count, height), layout="constrained")
+    for place, scenario in enumerate(comparison.scenarios, 1):
+        axes = figure.add_subplot(1, count, place)
+        one(axes, scenario)
+        axes.set_title(scenario, fontsize="small")
+        axes.grid(alpha=0.2)
+    figure.suptitle(comparison.title, fontsize="medium")
+    return save(figure, directory.path, name)
+
+
+def _bars(axes: Axes, rows: pd.DataFrame) -> None:
+    """x full power with its interval, a bar for each method, coloured by what it must know."""
+    methods = [(str(name), some) for name, some in rows.groupby("method", sort=False)]
+    for place, (_, some) in enumerate(methods):
+        found, knows = relative(some, "full_power"), str(some["knows"].iloc[0])
+        error = [[found.estimate - found.low], [found.high - found.estimate]] if np.isfinite(found.low) else None
+        drawn = axes.barh(place, found.estimate, xerr=error, color=KNOWING[knows], height=0.7, error_kw={"linewidth": 1})
+        if some["trained"].iloc[0] == "this layout":
+            drawn[0].set_hatch("///")
+            drawn[0].set_edgecolor("white")
+    axes.set_yticks(range(len(methods)), [name for name, _ in methods], fontsize="small")
+    axes.invert_yaxis()
+    axes.axvline(1, color="black", linewidth=0.8, linestyle=":")
+    axes.set_xlabel("utility relative to full power")
+    for knows in dict.fromkeys(rows["knows"]):
+        axes.barh([0], [0], color=KNOWING[str(knows)], label=f"knows {knows}")
+    if (rows["trained"] == "this layout").any():
+        axes.barh([0], [0], color="lightgrey", hatch="///", edgecolor="white", label="trained on this layout")
+    axes.legend(frameon=False, fontsize="x-small", loc="lower right", bbox_to_anchor=(1, 1.0), ncols=2, borderaxespad=0.1)
+
+
+def _styles(names: list[str]) -> dict[str, dict[str, Any]]:
+    return {
+        name: {"color": COLOURS[place % len(COLOURS)], "linestyle": DASHES[place // len(COLOURS) % len(DASHES)]}
+        for place, name in enumerate(names)
+    }
+
+
+def _cdf(axes: Axes, directory: ComparisonDirectory, comparison: Comparison, scenario: str) -> None:
+    """The share of users, of all layouts, whose mean rate is at most x."""
+    for name, style in _styles(list(comparison.methods)).items():
+        rates = np.sort(directory.rates(comparison, scenario, name))
+        axes.plot(rates, (np.arange(len(rates)) + 1) / len(rates), label=name, linewidth=1.3, **style)
+    axes.set_xlabel("mean rate of a user (bit/s/Hz)")
+    axes.set_ylabel("share of users")
+    axes.set_ylim(0, 1)
+    _beside(axes)
+
+
+def _learning(axes: Axes, rows: pd.DataFrame) -> None:
+    """Utility relative to full power over slots of training: median, and range over trainings and layouts."""
+    names = [str(name) for name in dict.fromkeys(rows["method"])]
+    for name, style in _styles(names).items():
+        some = rows[(rows["method"] == name) & (rows["slots"] > 0)]
+        by_slots = some.groupby("slots")["relative"]
+        middle, low, high = by_slots.median(), by_slots.quantile(0.25), by_slots.quantile(0.75)
+        axes.plot(middle.index, middle, label=name, linewidth=1.3, **style)
+        axes.fill_between(middle.index, low, high, color=style["color"], alpha=0.12, linewidth=0)
+    axes.axhline(1, color="grey", linewidth=0.8, linestyle=":", label=FULL_POWER)
+    axes.set_xscale("log")
+    axes.set_xlabel("slots of training, all networks")
+    axes.set_ylabel("utility relative to full power (median, quartiles)")
+    _beside(axes)
+
+
+def _beside(axes: Axes) -> None:
+    axes.legend(frameon=False, fontsize="x-small", loc="center left", bbox_to_anchor=(1, 0.5))

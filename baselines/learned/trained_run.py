@@ -1,0 +1,114 @@
+"""Policies of the project's own trainers, from a run directory that is there, or that is trained for the comparison."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+from pydantic import Field, model_validator
+
+from baselines.held_out import HeldOut
+from baselines.methods import Floats, Knowledge, Learned, Stage
+from trainers import runner
+from trainers.experiment import Experiment
+from trainers.policies import Policies, PolicySettings
+from trainers.problem_settings import WirelessSettings
+from trainers.run_directory import RunDirectory
+from wirelessenv.config import ConfigError, nearest
+from wirelessenv.scenario import Scenario
+
+
+class TrainedRun(Learned):
+    """A curve of an experiment of the trainers: seed s has learned on layout s.
+
+    `run` names a run directory, which must hold the comparison's scenario and layouts. `config` names an experiment instead,
+    which is trained on the comparison's scenario and layouts, in the comparison's own directory.
+    """
+
+    kind: Literal["trainers"] = "trainers"
+    curve: str
+    run: str | None = Field(None, description="a run directory")
+    config: str | None = Field(None, description="or an experiment to be trained")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.run is None) == (self.config is None):
+            raise ValueError("run, config: give one of them: a run directory, or an experiment to be trained")
+        if self.seeds is not None:
+            raise ValueError("seeds: is not valid here: a run has one training for each layout")
+        return self
+
+    @property
+    def across(self) -> bool:
+        return False
+
+    @property
+    def knows(self) -> Knowledge:
+        return "neighbours"
+
+    @property
+    def knows_in_training(self) -> Knowledge:
+        return "neighbours"
+
+    def prepare(self, scenario: Scenario, layouts: Sequence[int], folder: Path, workers: int | None, quiet: bool) -> None:
+        """Train what is to be trained in `folder`; raises ConfigError where a run does not hold what is compared."""
+        if self.config is not None:
+            experiment = self._experiment(self.config, scenario, layouts)
+            runner.run(experiment, folder, resume=True, workers=workers, quiet=quiet)
+        self._check(RunDirectory(self._place(folder)), scenario, layouts)
+
+    def _experiment(self, config: str, scenario: Scenario, layouts: Sequence[int]) -> Experiment:
+        experiment = Experiment.load(config)
+        self._known_curve(experiment, config)
+        one = {self.curve: experiment.curves[self.curve]}
+        changes = {"scenario": scenario.dump(), "seeds": list(layouts), "curves": one, "panels": [{}], "reference": None}
+        return Experiment.parse(experiment.dump() | changes, config)
+
+    def _place(self, folder: Path) -> Path:
+        return folder if self.run is None else Path(self.run)
+
+    def _known_curve(self, experiment: Experiment, where: str) -> None:
+        if self.curve not in experiment.curves:
+            raise ConfigError(f'curve: "{self.curve}" is not a curve of {where}{nearest(self.curve, experiment.curves)}')
+
+    def _check(self, directory: RunDirectory, scenario: Scenario, layouts: Sequence[int]) -> None:
+        experiment = directory.experiment()
+        self._known_curve(experiment, str(directory.path))
+        curve = experiment.curve(self.curve)
+        if not isinstance(curve.problem, WirelessSettings):
+            raise ConfigError(f"{directory.path}: is a run of another problem: its policies choose no powers")
+        there, here = curve.scenario.dump(), scenario.dump()
+        if there != here:
+            changed = next(key for key in here if key != "preset" and there[key] != here[key])
+            raise ConfigError(
+                f"{directory.path}: is a run of another scenario: its {changed} is {there[changed]}, and that of the "
+                f"comparison {here[changed]}"
+            )
+        missing = sorted(set(layouts) - set(experiment.seeds))
+        if missing:
+            raise ConfigError(f"{directory.path}: does not hold layout {missing[0]}: it has {len(experiment.seeds)} seeds")
+        if not directory.finished(experiment):
+            raise ConfigError(f"{directory.path}: is not finished: python -m trainers CONFIG --out {directory.path} --resume")
+
+    def train(self, scenario: Scenario, seed: int, layout: int | None, folder: Path) -> Iterator[Stage]:
+        """What the run has kept of one layout: its learning curve, and with every stage the policies of the end."""
+        assert layout is not None
+        directory = RunDirectory(self._place(folder))
+        policy = directory.experiment().curve(self.curve).policy
+        state = {"parameters": directory.policies(self.curve, layout), "policy": policy.dump()}
+        metrics = directory.metrics()
+        rows = metrics[(metrics["curve"] == self.curve) & (metrics["seed"] == layout)].sort_values("iteration")
+        for _, row in rows.iterrows():
+            yield Stage(int(row["slots"]), float(row["bits"]), state, float(row["utility"] / row["full_power_utility"]))
+
+    def powers(self, held: HeldOut, state: dict[str, Any]) -> Floats:
+        scenario, parameters = held.scenario, torch.as_tensor(state["parameters"])
+        policies = Policies(scenario.hops, 1, 0.0, scenario.max_power, PolicySettings.parse(state["policy"], "policy"))
+        features = torch.as_tensor(held.block.features)
+        layouts, slots, agents, hops = features.shape
+        rows = parameters.reshape(-1, policies.size)
+        inputs = features.reshape(-1, len(rows), hops).transpose(0, 1)
+        with torch.no_grad():
+            powers = policies(rows, inputs)[..., 0].T.reshape(layouts, slots, agents)
+        return np.asarray(powers.double())

@@ -1,0 +1,60 @@
+"""What powers are worth on held-out slots: numbers of every layout."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from baselines.allocators import sum_rate
+from baselines.held_out import HeldOut
+from wirelessenv.config import ConfigError
+from wirelessenv.network import WirelessNetwork
+
+Floats = NDArray[np.float64]
+
+
+class Measured(NamedTuple):
+    """Of every layout, in the slots that count."""
+
+    utility: Floats
+    """the sum of utilities, mean over slots, (layouts,)"""
+    rates: Floats
+    """of every user, mean over slots, bit/s/Hz, (layouts, m)"""
+    power: Floats
+    """of all transmitters together, mean over slots, (layouts,)"""
+    first: Floats
+    """the sum of rates in the first slots, for which the optimum is found, (layouts, k)"""
+
+    @classmethod
+    def of(cls, held: HeldOut, power: Any, first: int) -> "Measured":
+        """Measure powers (layouts, warm_up + slots, m); raises ConfigError where they are none."""
+        power = np.asarray(power, np.float32)
+        if not (np.isfinite(power) & (power >= 0)).all():
+            raise ConfigError("powers: not valid: they should be finite, and 0 or more")
+        network = WirelessNetwork(held.scenario, held.layouts[0])
+        wanted, cross, power = (held.counted(part) for part in (held.block.wanted, held.block.cross, power))
+        outcome = network.outcome(wanted, cross, power)
+        gain = held.counted(held.block.gain)[:, :first].astype(float)
+        return cls(
+            outcome.utility.sum(-1, dtype=float).mean(1),
+            outcome.rate.mean(1, dtype=float),
+            power.sum(-1, dtype=float).mean(1),
+            sum_rate(gain, held.scenario.noise, power[:, :first].astype(float)),
+        )
+
+    @classmethod
+    def joined(cls, parts: "list[Measured]") -> "Measured":
+        """Of all layouts."""
+        return cls(*(np.concatenate(some) for some in zip(*parts, strict=True)))
+
+    def columns(self) -> dict[str, Floats]:
+        """What stands in comparison.csv, each (layouts,)."""
+        total = self.rates.sum(1)
+        squares = self.rates.shape[1] * (self.rates**2).sum(1)
+        return {
+            "utility": self.utility,
+            "sum_rate": total,
+            "p5_rate": np.percentile(self.rates, 5, axis=1),
+            "jain": np.divide(total**2, squares, out=np.zeros_like(total), where=squares > 0),
+            "energy_efficiency": np.divide(total, self.power, out=np.zeros_like(total), where=self.power > 0),
+        }

@@ -1,0 +1,112 @@
+"""A comparison's tables, from comparison.csv alone."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from baselines.comparison_directory import ComparisonDirectory
+from trainers.statistics import Interval, interval
+from trainers.storage import write_atomically
+
+Row = dict[str, str]
+
+
+def write_tables(directory: ComparisonDirectory) -> None:
+    """Write comparison.md: for every scenario what each method reaches, and what it costs."""
+    comparison = directory.configuration()
+    lines = [f"# {comparison.title or 'Comparison'}", "", *_explained(comparison.layouts, comparison.slots)]
+    for scenario, reached, costs in tables(directory):
+        lines += ["", f"## {scenario}", "", *_markdown(reached), "", *_markdown(costs)]
+    write_atomically(directory.path / "comparison.md", ("\n".join(lines) + "\n").encode())
+
+
+def tables(directory: ComparisonDirectory) -> Iterator[tuple[str, list[Row], list[Row]]]:
+    """(scenario, rows of what methods reach, rows of what they cost)."""
+    table = pd.read_csv(directory.path / "comparison.csv")
+    for scenario, rows in table.groupby("scenario", sort=False):
+        methods = [(str(name), some) for name, some in rows.groupby("method", sort=False)]
+        yield str(scenario), [_reached(name, some) for name, some in methods], [_costs(name, some) for name, some in methods]
+
+
+def relative(rows: pd.DataFrame, reference: str) -> Interval:
+    """Utility over that of a reference on the same layout: interquartile mean over layouts and its 95 % interval.
+
+    Trainings are averaged first: the unit is the layout, and what is resampled are paired, normalised differences.
+    """
+    ratio = (rows["utility"] / rows[f"{reference}_utility"]).groupby(rows["layout"]).mean()
+    return interval(ratio.to_numpy(float), "interquartile_mean")
+
+
+def _reached(name: str, rows: pd.DataFrame) -> Row:
+    row = {
+        "method": name,
+        "x full power": _shown(relative(rows, "full_power")),
+        "x WMMSE": _shown(relative(rows, "wmmse")),
+    }
+    if rows["optimum_share"].notna().all():
+        share = rows["optimum_share"].groupby(rows["layout"]).mean()
+        row["of the optimum"] = _shown(interval(share.to_numpy(float), "interquartile_mean"))
+    middle = {column: float(interval(by_layout(rows, column), "interquartile_mean").estimate) for column in _PLAIN}
+    row |= {title: f"{middle[column]:.3g}" for column, title in _PLAIN.items()}
+    return row | {"trainings": _trainings(rows)}
+
+
+_PLAIN = {"p5_rate": "5th-percentile rate", "jain": "Jain index", "energy_efficiency": "rate / power"}
+
+
+def by_layout(rows: pd.DataFrame, column: str) -> "np.ndarray[Any, np.dtype[np.float64]]":
+    """A column, mean over trainings, one value a layout."""
+    return rows[column].groupby(rows["layout"]).mean().to_numpy(float)
+
+
+def _trainings(rows: pd.DataFrame) -> str:
+    """How many, and how far apart they are: the range of their "x full power"."""
+    if rows["seed"].isna().all():
+        return ""
+    each = [relative(some, "full_power").estimate for _, some in rows.groupby("seed")]
+    return f"{len(each)} ({min(each):.3f} to {max(each):.3f})" if len(each) > 1 else "1"
+
+
+def _costs(name: str, rows: pd.DataFrame) -> Row:
+    first = rows.iloc[0]
+    learned = not rows["seed"].isna().all()
+    return {
+        "method": name,
+        "must know": str(first["knows"]),
+        "to learn": str(first["knows_in_training"]) if learned else "",
+        "trained": str(first["trained"]) if learned else "",
+        "slots of training": _amount(rows["training_slots"].mean()) if learned else "",
+        "bits in training": _amount(rows["training_bits"].mean()) if learned else "",
+        "bits a slot": _amount(first["bits_a_slot"]),
+        "ms a slot": f"{rows['decision_ms'].mean():.2g}",
+    }
+
+
+def _amount(number: float) -> str:
+    """1230000 as 1.2 M."""
+    for size, name in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if number >= size:
+            return f"{number / size:.2g}{name}" if number < 100 * size else f"{number / size:.0f}{name}"
+    return f"{number:.0f}"
+
+
+def _shown(found: Interval) -> str:
+    return f"{found.estimate:.3f} [{found.low:.3f}, {found.high:.3f}]" if np.isfinite(found.low) else f"{found.estimate:.3f}"
+
+
+def _markdown(rows: list[Row]) -> list[str]:
+    lines = [list(rows[0]), ["---"] * len(rows[0]), *(list(row.values()) for row in rows)]
+    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
+
+
+def _explained(layouts: int, slots: int) -> list[str]:
+    return [
+        f"Everybody on the same {slots} held-out slots of {layouts} layouts. Utilities are divided by those of full power, or of "
+        "WMMSE, on the same layout; interquartile mean over layouts with its 95 % bootstrap interval (BCa); trainings are "
+        "averaged first, and their range stands in the last column. 5th-percentile rate: of the users of a layout, bit/s/Hz, mean "
+        'over slots; rate / power: sum of rates over sum of powers; both, like the Jain index, interquartile means over layouts. '
+        "Bits: 32 a number; where everything must be known, all gains and powers travel. ms a slot: one network's decision, "
+        "in batches, one core.",
+    ]

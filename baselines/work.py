@@ -1,0 +1,130 @@
+"""The pieces of work of a comparison: a training, an optimum, an evaluation; each ends with its file."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from baselines.allocators import certified_optimum as certify
+from baselines.comparison import Comparison
+from baselines.comparison_directory import ComparisonDirectory, Piece, trainings_of
+from baselines.held_out import VALIDATION, HeldOut
+from baselines.measures import Measured
+from baselines.methods import TRAINING, Allocator, Floats, Learned, Method
+from trainers.storage import write_atomically, write_tensors
+from trainers.training import one_thread
+from wirelessenv.scenario import Scenario
+
+LINKS_AT_ONCE = 2**24
+"""Of held-out slots that are drawn together."""
+VALIDATION_LAYOUTS = range(TRAINING // 2, TRAINING // 2 + 10)
+"""On which learning curves across layouts are measured: neither trained nor compared on."""
+VALIDATION_SLOTS = 50
+
+
+class Job(NamedTuple):
+    """What a process needs to know of a comparison."""
+
+    comparison: str
+    """as text"""
+    path: Path
+
+    def work(self, pieces: tuple[Piece, ...], asked: Callable[[], bool]) -> bool:
+        """Do some pieces, one after the other; returns whether all are done, which they are not when `asked` says stop."""
+        comparison, directory = Comparison.from_text(self.comparison), ComparisonDirectory(self.path)
+        do = {"trainings": _train, "optima": _optimum, "evaluations": _evaluate}
+        with one_thread():
+            for piece in pieces:
+                found = None if asked() else do[piece.what](comparison, directory, piece, asked)
+                if found is None:
+                    return False
+                write_tensors(directory.file(comparison, piece), found)
+        return True
+
+
+Asked = Callable[[], bool]
+
+
+def progress_file(file: Path) -> Path:
+    """Where a training says how far it is: its stage, and the slots it has used."""
+    return file.with_suffix(".stage")
+
+
+def _train(comparison: Comparison, directory: ComparisonDirectory, piece: Piece, asked: Asked) -> dict[str, Any] | None:
+    method, scenario = comparison.methods[piece.method], comparison.scenarios[piece.scenario]
+    assert isinstance(method, Learned)
+    assert piece.seed is not None
+    layouts = VALIDATION_LAYOUTS if piece.layout is None else [piece.layout]
+    held: HeldOut | None = None
+    note, curve, state, seconds = progress_file(directory.file(comparison, piece)), [], {}, 0.0
+    folder = directory.run(comparison, piece.scenario, piece.method)
+    started = time.perf_counter()
+    for number, stage in enumerate(method.train(scenario, piece.seed, piece.layout, folder), 1):
+        seconds += time.perf_counter() - started
+        relative, state = stage.relative, stage.state
+        if relative is None:
+            held = held or HeldOut.draw(scenario, layouts, VALIDATION_SLOTS, comparison.warm_up, VALIDATION)
+            relative = _relative(held, method, state)
+        curve.append([stage.slots, stage.bits, relative])
+        write_atomically(note, f"{min(number, method.stages)} {stage.slots}".encode())
+        if asked():
+            return None
+        started = time.perf_counter()
+    return {"state": state, "curve": np.array(curve, float), "seconds": seconds}
+
+
+def _relative(held: HeldOut, method: Learned, state: dict[str, Any]) -> float:
+    """Utility relative to full power, mean over layouts."""
+    full = np.full(held.block.wanted.shape, held.scenario.max_power)
+    reached, reference = (Measured.of(held, power, 0).utility for power in (method.powers(held, state), full))
+    return float((reached / reference).mean())
+
+
+def _optimum(comparison: Comparison, directory: ComparisonDirectory, piece: Piece, asked: Asked) -> dict[str, Any]:
+    scenario, optimum = comparison.scenarios[piece.scenario], comparison.optimum
+    assert optimum is not None
+    assert piece.layout is not None
+    held = HeldOut.draw(scenario, [piece.layout], comparison.slots, comparison.warm_up)
+    gain = held.counted(held.block.gain)[0, : optimum.slots].astype(float)
+    found = certify(gain, scenario.noise, scenario.max_power, gap=optimum.gap)
+    return {"value": found.value, "bound": found.bound}
+
+
+def _evaluate(comparison: Comparison, directory: ComparisonDirectory, piece: Piece, asked: Asked) -> dict[str, Any] | None:
+    method, scenario = comparison.methods[piece.method], comparison.scenarios[piece.scenario]
+    states = [directory.read(comparison, one)["state"] for one in trainings_of(comparison, piece)]
+    slots = comparison.warm_up + comparison.slots
+    at_once = max(1, LINKS_AT_ONCE // (slots * scenario.transmitters**2))
+    parts, seconds = [], 0.0
+    for start in range(0, comparison.layouts, at_once):
+        layouts = range(start, min(start + at_once, comparison.layouts))
+        held = HeldOut.draw(scenario, layouts, comparison.slots, comparison.warm_up)
+        started = time.perf_counter()
+        power = _powers(held, method, states)
+        seconds += time.perf_counter() - started
+        parts.append(Measured.of(held, power, comparison.optimum.slots if comparison.optimum else 0))
+        if asked():
+            return None
+    decision_ms = 1e3 * seconds / (comparison.layouts * slots)
+    return {"measured": Measured.joined(parts)._asdict(), "decision_ms": decision_ms}
+
+
+def _powers(held: HeldOut, method: Method, states: list[dict[str, Any]]) -> Floats:
+    if isinstance(method, Allocator):
+        return method.powers(held)
+    assert isinstance(method, Learned)
+    if method.across:
+        return method.powers(held, states[0])
+    return np.concatenate([method.powers(held.some([row]), states[layout]) for row, layout in enumerate(held.layouts)])
+
+
+def scenarios_fit(comparison: Comparison) -> None:
+    """Draw a layout of every scenario: raises ConfigError where that is not possible, before anything is written."""
+    for scenario in comparison.scenarios.values():
+        _drawn(scenario)
+
+
+def _drawn(scenario: Scenario) -> None:
+    HeldOut.draw(scenario, [0], 1, 0)
