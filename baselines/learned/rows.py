@@ -1,0 +1,226 @@
+"""What PPO, SAC and DQN share as methods of a comparison: budget, stages, evaluation, and what is known and sent."""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, NamedTuple, Self
+
+import numpy as np
+from gymnasium.spaces import Box, Space
+from pydantic import BeforeValidator, Field, model_validator
+
+from baselines.held_out import HeldOut
+from baselines.methods import BITS, Floats, Knowledge, Learned, Stage, training_layouts
+from wirelessenv.config import ConfigError, Count, Piece, Positive, Probability
+from wirelessenv.envs.actions import Actions
+from wirelessenv.envs.batch import Batch
+from wirelessenv.envs.observations import Aggregation, Full, Local, Neighbours, Observation
+from wirelessenv.envs.settings import Settings
+from wirelessenv.layout import draw_layout
+from wirelessenv.messages.knowledge import message_graphs
+from wirelessenv.scenario import Messaging, Scenario
+from wirelessenv.streams import stream
+
+Parts = Annotated[
+    tuple[Observation, ...],
+    BeforeValidator(lambda value: (value,) if isinstance(value, str | Mapping | Piece) else value),
+    Field(min_length=1),
+]
+LEAST_RATE = 0.1
+"""What is left of the learning rate at the end, to which it falls linearly."""
+SETTLING = 20
+"""Slots after which messages have come round, and what agents remember of each other is as old as it will be."""
+
+
+class Model(NamedTuple):
+    """What Stable-Baselines3 needs."""
+
+    algorithm: Any
+    policy: Any
+    policy_options: dict[str, Any]
+    options: dict[str, Any]
+
+
+class Reinforcement(Learned):
+    """What the three share: the environment, the budget, how a training is cut into stages, and evaluation.
+
+    One network serves all agents, and is trained in one place on `networks` networks side by side, whose layouts are drawn
+    anew in every episode; none of them is compared on.
+    """
+
+    reward: Literal["own", "sum", "known"] = Field(
+        "sum", description="own utility; the mean of all; or the mean of those heard of through messages, late"
+    )
+    observation: Parts = Field((Local(),), description="the parts that an observation is joined of")
+    messaging: Messaging = Field(Messaging(), description="who tells whom its utility; reward known alone")
+    slots: Count = Field(40_000, description="channel slots of training, over all networks; rounded down to whole updates")
+    networks: Count = Field(16, description="networks side by side")
+    max_cycles: Count = Field(50, description="slots in an episode; the next one has other layouts")
+    hidden: tuple[Count, ...] = Field((64, 64), description="neurons of the hidden layers, of actor and critic alike")
+    learning_rate: Positive = Field(1e-3, description="of Adam; falls to a tenth of it")
+    gamma: Probability = Field(0.0, description="discount: what is left of a reward one slot later")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.reward != "known" and self.messaging != Messaging():
+            raise ValueError('messaging: has no effect without reward: "known"')
+        if self.slots < self._collected:
+            raise ValueError(f"slots: {self.slots} is not valid: one update takes {self._collected} slots")
+        return self
+
+    @property
+    def _collected(self) -> int:
+        """Slots between two updates."""
+        return self.networks
+
+    @property
+    def across(self) -> bool:
+        return True
+
+    @property
+    def knows(self) -> Knowledge:
+        kinds = [_knowledge(part) for part in self.observation] + ["neighbours"] * (self.reward == "known")
+        for knowledge in ("everything", "neighbours"):
+            if knowledge in kinds:
+                return knowledge
+        return "own channel"
+
+    @property
+    def knows_in_training(self) -> Knowledge:
+        return "everything"
+
+    @property
+    def memory(self) -> int:
+        """The last two slots, or the time that messages take; slots before those act through the last powers alone."""
+        return SETTLING if self.reward == "known" else 2
+
+    def bits(self, scenario: Scenario) -> float:
+        """What others must send for the observations, and the messages."""
+        return BITS * (sum(_sent(part, scenario) for part in self.observation) + self._messages(scenario))
+
+    def _messages(self, scenario: Scenario) -> float:
+        """Utilities in a slot's messages: on every link one, or, relayed, the newest of every agent."""
+        if self.reward != "known":
+            return 0.0
+        where = draw_layout(scenario, scenario.layout_seed).transmitters
+        links = message_graphs(self.messaging, scenario.transmitters, [scenario.layout_seed], [where])
+        return float(links.sum() * (scenario.transmitters if self.messaging.relay else 1))
+
+    def _bits_in_training(self, scenario: Scenario, observed: int) -> float:
+        """A slot's: every agent sends its observation, its action and its reward to where the network is trained."""
+        return self.bits(scenario) + BITS * scenario.transmitters * (observed + 2)
+
+    def check(self, scenario: Scenario) -> None:
+        stable_baselines3()
+        Batch(self._settings(scenario), 1)
+
+    def _settings(self, scenario: Scenario) -> Settings:
+        told = {"messages": "utility", "messaging": self.messaging} if self.reward == "known" else {}
+        return Settings.parse(
+            {"scenario": scenario, "observation": self.observation, "reward": self.reward, "max_cycles": self.max_cycles}
+            | told
+            | self._actions()
+        )
+
+    def _actions(self) -> dict[str, Any]:
+        return {"actions": "normalised"}
+
+    @abstractmethod
+    def _model(self, agents: int) -> Model:
+        """The algorithm for networks of m agents."""
+
+    @property
+    def _numbered(self) -> bool:
+        """Whether rows show the policy whose they are."""
+        return False
+
+    def train(self, scenario: Scenario, seed: int, layout: int | None) -> Iterator[Stage]:
+        """Train, and show `stages` points of the way, at equal numbers of updates."""
+        library = stable_baselines3()
+        settings, seeds = self._settings(_on(scenario, layout)), training_layouts(seed, self.networks)
+        options = {name: getattr(settings, name) for name in settings.model_fields_set}
+        env, agents = library.PowerControlVecEnv(self.networks, **options), scenario.transmitters
+        bits = self._bits_in_training(scenario, env.observation_space.shape[0])
+        kind, generators = self._model(agents), library.Generators()
+        updates = self.slots // self._collected
+        with generators.in_use():
+            model = kind.algorithm(
+                kind.policy,
+                library.Numbered(env, agents) if self._numbered else env,
+                policy_kwargs=dict(kind.policy_options),
+                learning_rate=self._rate,
+                gamma=self.gamma,
+                seed=int(stream(seed, "Stable-Baselines3").integers(2**32)),
+                device="cpu",
+                **kind.options,
+            )
+            model.begin(updates * self._collected * agents)
+            env.seed(seeds[0])  # after the model, which seeds its environment with the seed of its own
+        for stage in range(self.stages):
+            more = updates * (stage + 1) // self.stages - updates * stage // self.stages
+            if more:
+                with generators.in_use():
+                    model.learn(more * self._collected * agents, reset_num_timesteps=False)
+                state = {name: value.clone() for name, value in model.policy.state_dict().items()}
+                yield Stage(env.slots, env.slots * bits, state)
+
+    def _rate(self, left: float) -> float:
+        return self.learning_rate * (LEAST_RATE + (1 - LEAST_RATE) * left)
+
+    def powers(self, held: HeldOut, state: dict[str, Any]) -> Floats:
+        """The deterministic actions of the network, all layouts side by side."""
+        settings, library = self._settings(held.scenario), stable_baselines3()
+        batch, actions = Batch(settings, len(held.layouts), network=held.network()), Actions(settings)
+        space, agents = actions.space(), batch.agents
+        policy = self._policy(batch.observation_space(), space, agents)
+        policy.load_state_dict(state)
+        batch.reset(held.layouts)
+        nothing = np.zeros((batch.environments, agents, 0), np.float32)
+        powers = np.empty((held.block.gain.shape[1], batch.environments, agents))
+        for slot in range(len(powers)):
+            rows = batch.observations().reshape(batch.environments * agents, -1)
+            chosen, _ = policy.predict(library.numbered(rows, agents) if self._numbered else rows, deterministic=True)
+            power = actions.of_array(chosen, (len(rows), *(space.shape or ())))[0].reshape(batch.environments, agents)
+            powers[slot] = power
+            batch.step(power, nothing)
+        return powers.swapaxes(0, 1)
+
+    def _policy(self, observations: Box, actions: Space[Any], agents: int) -> Any:
+        """The policy of a model, without one."""
+        kind, library = self._model(agents), stable_baselines3()
+        seen = library.numbered_space(observations, agents) if self._numbered else observations
+        with library.Generators().in_use():  # its first parameters, which are not kept, are drawn
+            return kind.policy(seen, actions, self._rate, **kind.policy_options)
+
+
+def _on(scenario: Scenario, layout: int | None) -> Scenario:
+    """`scenario` on that layout alone: episode 0 of its seed, on which it is compared."""
+    if layout is None or scenario.layout == "fixed":
+        return scenario
+    return scenario.model_copy(update={"layout": "fixed", "layout_seed": layout})
+
+
+def _knowledge(part: Observation) -> Knowledge:
+    if isinstance(part, Local):
+        return "own channel"
+    return "everything" if isinstance(part, Full) else "neighbours"
+
+
+def _sent(part: Observation, scenario: Scenario) -> int:
+    """Numbers that agents send each other in a slot so that all can observe this part."""
+    agents = scenario.transmitters
+    if isinstance(part, Aggregation):
+        return agents * (scenario.hops - 1)
+    if isinstance(part, Neighbours):  # the rates of interferers, in two slots; channel, rate and noise of those disturbed
+        return agents * 5 * min(part.strongest, agents - 1)
+    return agents**2 + agents if isinstance(part, Full) else 0
+
+
+def stable_baselines3() -> Any:
+    """What needs Stable-Baselines3; raises ConfigError where it is missing."""
+    try:
+        from baselines.learned import stable_baselines  # noqa: PLC0415  # the other methods do without Stable-Baselines3
+    except ModuleNotFoundError as missing:
+        if missing.name != "stable_baselines3":
+            raise
+        raise ConfigError("ppo, sac and dqn need Stable-Baselines3: pip install stable-baselines3") from None
+    return stable_baselines
