@@ -102,9 +102,15 @@ def _bundles(left: list[Piece], workers: int) -> list[tuple[Piece, ...]]:
 @contextmanager
 def _shown(comparison: Comparison, directory: ComparisonDirectory, quiet: bool) -> Iterator[Callable[[], None]]:
     """A progress bar, and a function that brings it up to date now and then."""
-    every = [piece for what in ("trainings", "optima", "evaluations") for piece in pieces(comparison, what)]  # type: ignore[arg-type]  # those are the sorts
+    every = [piece for what in ("trainings", "optima", "evaluations") for piece in pieces(comparison, what)]
     total = sum(_weight(comparison, piece) for piece in every)
-    columns = (TextColumn("comparing"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[told]}"), TimeElapsedColumn())
+    columns = (
+        TextColumn("comparing"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[told]}"),
+        TimeElapsedColumn(),
+    )
     cadence, started = Cadence(LOOK_EVERY), time.perf_counter()
     first = _slots(comparison, directory, every)
     with Progress(*columns, console=Console(stderr=True), disable=quiet) as bar:

@@ -52,9 +52,9 @@ class Comparison(Model):
     """Methods on scenarios: everybody on the same held-out slots of the same layouts."""
 
     title: str = ""
-    scenarios: Annotated[dict[str, Scenario], BeforeValidator(_by_name), Field(min_length=1)] = {
-        "dense": Scenario(preset="dense")
-    }
+    scenarios: Annotated[dict[str, Scenario], BeforeValidator(_by_name), Field(min_length=1)] = Field(
+        description="by name; a list of presets goes by their names"
+    )
     layouts: Annotated[int, Field(ge=2, strict=True)] = Field(20, description="seeds 0, 1, ...: the unit of all statistics")
     slots: Count = Field(200, description="held-out slots of every layout")
     warm_up: Annotated[int, Field(ge=0, strict=True)] = Field(10, description="slots before them, which do not count")

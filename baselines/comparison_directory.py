@@ -164,7 +164,9 @@ def pieces(comparison: Comparison, what: What) -> list[Piece]:
     if what == "optima":
         layouts = range(comparison.layouts if comparison.optimum is not None else 0)
         return [Piece(what, scenario, layout=layout) for scenario in comparison.scenarios for layout in layouts]
-    found = [one for name in comparison.scenarios for method in comparison.methods for one in evaluations(comparison, name, method)]
+    found = [
+        one for name in comparison.scenarios for method in comparison.methods for one in evaluations(comparison, name, method)
+    ]
     return found if what == "evaluations" else [one for piece in found for one in trainings_of(comparison, piece)]
 
 

@@ -35,9 +35,7 @@ def draw(directory: ComparisonDirectory) -> list[Path]:
     return paths
 
 
-def _panels(
-    directory: ComparisonDirectory, comparison: Comparison, name: str, one: Callable[[Axes, str], None]
-) -> list[Path]:
+def _panels(directory: ComparisonDirectory, comparison: Comparison, name: str, one: Callable[[Axes, str], None]) -> list[Path]:
     """A figure with a panel for each scenario."""
     count = len(comparison.scenarios)
     height = 1.2 + 0.27 * len(comparison.methods) if name == "bars" else 4.6
@@ -52,7 +50,7 @@ def _panels(
 
 
 def _bars(axes: Axes, rows: pd.DataFrame) -> None:
-    """x full power with its interval, a bar for each method, coloured by what it must know."""
+    """Utility relative to full power with its interval, a bar for each method, coloured by what it must know."""
     methods = [(str(name), some) for name, some in rows.groupby("method", sort=False)]
     for place, (_, some) in enumerate(methods):
         found, knows = relative(some, "full_power"), str(some["knows"].iloc[0])

@@ -228,7 +228,7 @@ class Learned(Method):
         """What is to be done before the trainings, in a folder of its own; goes on where it was stopped."""
 
     @abstractmethod
-    def train(self, scenario: Scenario, seed: int, layout: int | None, folder: Path) -> Iterator[Stage]:
+    def train(self, scenario: Scenario, seed: int, layout: int | None, folder: Path | None = None) -> Iterator[Stage]:
         """One training, stage by stage; the last is its end. `layout` is the seed of its layout, if it learns on one."""
 
     @abstractmethod

@@ -16,7 +16,7 @@ Row = dict[str, str]
 def write_tables(directory: ComparisonDirectory) -> None:
     """Write comparison.md: for every scenario what each method reaches, and what it costs."""
     comparison = directory.configuration()
-    lines = [f"# {comparison.title or 'Comparison'}", "", *_explained(comparison.layouts, comparison.slots)]
+    lines = [f"# {comparison.title or 'Comparison'}", "", _explained(comparison.layouts, comparison.slots)]
     for scenario, reached, costs in tables(directory):
         lines += ["", f"## {scenario}", "", *_markdown(reached), "", *_markdown(costs)]
     write_atomically(directory.path / "comparison.md", ("\n".join(lines) + "\n").encode())
@@ -101,12 +101,12 @@ def _markdown(rows: list[Row]) -> list[str]:
     return ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
 
 
-def _explained(layouts: int, slots: int) -> list[str]:
-    return [
-        f"Everybody on the same {slots} held-out slots of {layouts} layouts. Utilities are divided by those of full power, or of "
-        "WMMSE, on the same layout; interquartile mean over layouts with its 95 % bootstrap interval (BCa); trainings are "
-        "averaged first, and their range stands in the last column. 5th-percentile rate: of the users of a layout, bit/s/Hz, mean "
-        'over slots; rate / power: sum of rates over sum of powers; both, like the Jain index, interquartile means over layouts. '
-        "Bits: 32 a number; where everything must be known, all gains and powers travel. ms a slot: one network's decision, "
-        "in batches, one core.",
-    ]
+def _explained(layouts: int, slots: int) -> str:
+    return (
+        f"Everybody on the same {slots} held-out slots of {layouts} layouts. Utilities are divided by those of full power, or "
+        "of WMMSE, on the same layout: interquartile mean over layouts with its 95 % bootstrap interval (BCa). Trainings are "
+        "averaged first; their range stands in the last column. 5th-percentile rate: of the users of a layout, bit/s/Hz, mean "
+        "over slots. Rate / power: sum of rates over sum of powers. Both, like the Jain index, are interquartile means over "
+        "layouts. Bits: 32 a number; where everything must be known, all gains and all powers travel. ms a slot: one "
+        "network's decision, in batches, on one core."
+    )

@@ -101,6 +101,8 @@ def _evaluate(comparison: Comparison, directory: ComparisonDirectory, piece: Pie
     for start in range(0, comparison.layouts, at_once):
         layouts = range(start, min(start + at_once, comparison.layouts))
         held = HeldOut.draw(scenario, layouts, comparison.slots, comparison.warm_up)
+        if not parts:
+            _powers(held.some([0]), method, states)  # what is loaded and set up at the first call is no part of a decision
         started = time.perf_counter()
         power = _powers(held, method, states)
         seconds += time.perf_counter() - started

@@ -59,7 +59,7 @@ class Central(Learned):
     def knows_in_training(self) -> Knowledge:
         return "everything"
 
-    def train(self, scenario: Scenario, seed: int, layout: int | None, folder: Path) -> Iterator[Stage]:
+    def train(self, scenario: Scenario, seed: int, layout: int | None, folder: Path | None = None) -> Iterator[Stage]:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(stream(seed, "central training").integers(2**62)))
             network = self.network(scenario)

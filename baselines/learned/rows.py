@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
 import numpy as np
@@ -133,7 +134,7 @@ class Reinforcement(Learned):
         """Whether rows show the policy whose they are."""
         return False
 
-    def train(self, scenario: Scenario, seed: int, layout: int | None) -> Iterator[Stage]:
+    def train(self, scenario: Scenario, seed: int, layout: int | None, folder: Path | None = None) -> Iterator[Stage]:
         """Train, and show `stages` points of the way, at equal numbers of updates."""
         library = stable_baselines3()
         settings, seeds = self._settings(_on(scenario, layout)), training_layouts(seed, self.networks)

@@ -27,6 +27,7 @@ class TrainedRun(Learned):
     """
 
     kind: Literal["trainers"] = "trainers"
+    seeds: Literal[1] = Field(1, description="a run has one training for each layout")  # type: ignore[assignment]  # narrower
     curve: str
     run: str | None = Field(None, description="a run directory")
     config: str | None = Field(None, description="or an experiment to be trained")
@@ -35,8 +36,6 @@ class TrainedRun(Learned):
     def _one_of_both(self) -> Self:
         if (self.run is None) == (self.config is None):
             raise ValueError("run, config: give one of them: a run directory, or an experiment to be trained")
-        if self.seeds is not None:
-            raise ValueError("seeds: is not valid here: a run has one training for each layout")
         return self
 
     @property
@@ -62,7 +61,13 @@ class TrainedRun(Learned):
         experiment = Experiment.load(config)
         self._known_curve(experiment, config)
         one = {self.curve: experiment.curves[self.curve]}
-        changes = {"scenario": scenario.dump(), "seeds": list(layouts), "curves": one, "panels": [{}], "reference": None}
+        changes: dict[str, Any] = {
+            "scenario": scenario.dump(),
+            "seeds": list(layouts),
+            "curves": one,
+            "panels": [{}],
+            "reference": None,
+        }
         return Experiment.parse(experiment.dump() | changes, config)
 
     def _place(self, folder: Path) -> Path:
@@ -91,9 +96,10 @@ class TrainedRun(Learned):
         if not directory.finished(experiment):
             raise ConfigError(f"{directory.path}: is not finished: python -m trainers CONFIG --out {directory.path} --resume")
 
-    def train(self, scenario: Scenario, seed: int, layout: int | None, folder: Path) -> Iterator[Stage]:
+    def train(self, scenario: Scenario, seed: int, layout: int | None, folder: Path | None = None) -> Iterator[Stage]:
         """What the run has kept of one layout: its learning curve, and with every stage the policies of the end."""
         assert layout is not None
+        assert folder is not None
         directory = RunDirectory(self._place(folder))
         policy = directory.experiment().curve(self.curve).policy
         state = {"parameters": directory.policies(self.curve, layout), "policy": policy.dump()}
