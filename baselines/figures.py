@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from baselines.comparison import FULL_POWER, Comparison
 from baselines.comparison_directory import ComparisonDirectory
@@ -19,6 +20,8 @@ matplotlib.use("Agg")
 
 KNOWING = {"nothing": "#999999", "own channel": "#56b4e9", "neighbours": "#009e73", "everything": "#0072b2"}
 """Colours by what must be known."""
+LEAST_RATE = 1e-3
+"""bit/s/Hz: a user with less has nothing."""
 
 
 def draw(directory: ComparisonDirectory) -> list[Path]:
@@ -26,31 +29,31 @@ def draw(directory: ComparisonDirectory) -> list[Path]:
     comparison = directory.configuration()
     table = pd.read_csv(directory.path / "comparison.csv")
     learning = pd.read_csv(directory.path / "learning.csv")
-    paths = _panels(directory, comparison, "bars", lambda axes, name: _bars(axes, table[table["scenario"] == name]))
-    paths += _panels(directory, comparison, "cdf", lambda axes, name: _cdf(axes, directory, comparison, name))
+    bars = _panels(comparison, 1.6 + 0.27 * len(comparison.methods), lambda axes, name: _bars(axes, name, table))
+    _bars_legend(bars, table)
+    paths = save(bars, directory.path, "bars")
+    paths += save(_panels(comparison, 4.6, lambda axes, name: _cdf(axes, name, directory, comparison)), directory.path, "cdf")
     if len(learning):
-        paths += _panels(
-            directory, comparison, "learning", lambda axes, name: _learning(axes, learning[learning["scenario"] == name])
-        )
+        paths += save(_panels(comparison, 4.6, lambda axes, name: _learning(axes, name, learning)), directory.path, "learning")
     return paths
 
 
-def _panels(directory: ComparisonDirectory, comparison: Comparison, name: str, one: Callable[[Axes, str], None]) -> list[Path]:
+def _panels(comparison: Comparison, height: float, one: Callable[[Axes, str], None]) -> Figure:
     """A figure with a panel for each scenario."""
     count = len(comparison.scenarios)
-    height = 1.2 + 0.27 * len(comparison.methods) if name == "bars" else 4.6
-    figure = Figure(figsize=(7.2 if count == 1 else 5.6 * count, height), layout="constrained")
+    figure = Figure(figsize=(7.6 if count == 1 else 5.6 * count, height), layout="constrained")
     for place, scenario in enumerate(comparison.scenarios, 1):
         axes = figure.add_subplot(1, count, place)
         one(axes, scenario)
         axes.set_title(scenario, fontsize="small")
         axes.grid(alpha=0.2)
     figure.suptitle(comparison.title, fontsize="medium")
-    return save(figure, directory.path, name)
+    return figure
 
 
-def _bars(axes: Axes, rows: pd.DataFrame) -> None:
+def _bars(axes: Axes, scenario: str, table: pd.DataFrame) -> None:
     """Utility relative to full power with its interval, a bar for each method, coloured by what it must know."""
+    rows = table[table["scenario"] == scenario]
     methods = [(str(name), some) for name, some in rows.groupby("method", sort=False)]
     for place, (_, some) in enumerate(methods):
         found, knows = relative(some, "full_power"), str(some["knows"].iloc[0])
@@ -63,11 +66,13 @@ def _bars(axes: Axes, rows: pd.DataFrame) -> None:
     axes.invert_yaxis()
     axes.axvline(1, color="black", linewidth=0.8, linestyle=":")
     axes.set_xlabel("utility relative to full power")
-    for knows in dict.fromkeys(rows["knows"]):
-        axes.barh([0], [0], color=KNOWING[str(knows)], label=f"knows {knows}")
-    if (rows["trained"] == "this layout").any():
-        axes.barh([0], [0], color="lightgrey", hatch="///", edgecolor="white", label="trained on this layout")
-    axes.legend(frameon=False, fontsize="x-small", loc="lower right", bbox_to_anchor=(1, 1.0), ncols=2, borderaxespad=0.1)
+
+
+def _bars_legend(figure: Figure, table: pd.DataFrame) -> None:
+    handles = [Patch(color=KNOWING[knows], label=f"knows {knows}") for knows in KNOWING if (table["knows"] == knows).any()]
+    if (table["trained"] == "this layout").any():
+        handles.append(Patch(facecolor="lightgrey", hatch="///", edgecolor="white", label="trained on this layout"))
+    figure.legend(handles=handles, frameon=False, fontsize="small", loc="outside lower center", ncols=len(handles))
 
 
 def _styles(names: list[str]) -> dict[str, dict[str, Any]]:
@@ -77,19 +82,25 @@ def _styles(names: list[str]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _cdf(axes: Axes, directory: ComparisonDirectory, comparison: Comparison, scenario: str) -> None:
+def _cdf(axes: Axes, scenario: str, directory: ComparisonDirectory, comparison: Comparison) -> None:
     """The share of users, of all layouts, whose mean rate is at most x."""
+    largest = LEAST_RATE
     for name, style in _styles(list(comparison.methods)).items():
         rates = np.sort(directory.rates(comparison, scenario, name))
-        axes.plot(rates, (np.arange(len(rates)) + 1) / len(rates), label=name, linewidth=1.3, **style)
+        shares = (np.arange(len(rates)) + 1) / len(rates)
+        axes.step(np.maximum(rates, LEAST_RATE / 2), shares, where="post", label=name, linewidth=1.3, **style)
+        largest = max(largest, rates[-1])
+    axes.set_xscale("log")
+    axes.set_xlim(LEAST_RATE, 1.3 * largest)
     axes.set_xlabel("mean rate of a user (bit/s/Hz)")
     axes.set_ylabel("share of users")
     axes.set_ylim(0, 1)
     _beside(axes)
 
 
-def _learning(axes: Axes, rows: pd.DataFrame) -> None:
-    """Utility relative to full power over slots of training: median, and range over trainings and layouts."""
+def _learning(axes: Axes, scenario: str, learning: pd.DataFrame) -> None:
+    """Utility relative to full power over slots of training: median, and quartiles over trainings or layouts."""
+    rows = learning[learning["scenario"] == scenario]
     names = [str(name) for name in dict.fromkeys(rows["method"])]
     for name, style in _styles(names).items():
         some = rows[(rows["method"] == name) & (rows["slots"] > 0)]

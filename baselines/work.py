@@ -97,7 +97,8 @@ def _evaluate(comparison: Comparison, directory: ComparisonDirectory, piece: Pie
     states = [directory.read(comparison, one)["state"] for one in trainings_of(comparison, piece)]
     slots = comparison.warm_up + comparison.slots
     at_once = max(1, LINKS_AT_ONCE // (slots * scenario.transmitters**2))
-    parts, seconds = [], 0.0
+    parts: list[Measured] = []
+    seconds = 0.0
     for start in range(0, comparison.layouts, at_once):
         layouts = range(start, min(start + at_once, comparison.layouts))
         held = HeldOut.draw(scenario, layouts, comparison.slots, comparison.warm_up)

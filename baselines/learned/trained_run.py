@@ -27,7 +27,7 @@ class TrainedRun(Learned):
     """
 
     kind: Literal["trainers"] = "trainers"
-    seeds: Literal[1] = Field(1, description="a run has one training for each layout")  # type: ignore[assignment]  # narrower
+    seeds: Literal[1] = Field(1, description="a run has one training for each layout")
     curve: str
     run: str | None = Field(None, description="a run directory")
     config: str | None = Field(None, description="or an experiment to be trained")
