@@ -13,9 +13,10 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from baselines.comparison import Comparison
 from baselines.comparison_directory import ComparisonDirectory, Piece, What, pieces
 from baselines.figures import draw
+from baselines.held_out import HeldOut
 from baselines.methods import Learned
 from baselines.tables import write_tables
-from baselines.work import Job, progress_file, scenarios_fit
+from baselines.work import Job, progress_file
 from trainers.training import Cadence
 from trainers.workers import LOOK_EVERY, Interrupted, in_workers, stop_request
 from wirelessenv.config import ConfigError
@@ -41,7 +42,7 @@ def compare(
     Raises ConfigError, before anything is written, for what cannot be used; Interrupted on SIGINT or SIGTERM; WorkerDied
     when a worker was killed; WorkerRefused when one met what it cannot use; OSError when the disk refuses.
     """
-    scenarios_fit(comparison)
+    refuse(comparison)
     workers = workers or os.cpu_count() or 1
     with ComparisonDirectory.opened(out, comparison, resume=resume, device="cpu", force=force) as directory:
         _prepare(comparison, directory, workers, quiet)
@@ -56,6 +57,15 @@ def compare(
         write_tables(directory)
         draw(directory)
     return directory
+
+
+def refuse(comparison: Comparison) -> None:
+    """Raises ConfigError for what cannot be compared: a layout that cannot be drawn, a run of something else."""
+    for scenario in comparison.scenarios.values():
+        HeldOut.draw(scenario, [0], 1, 0)
+        for method in comparison.methods.values():
+            if isinstance(method, Learned):
+                method.refuse(scenario, range(comparison.layouts))
 
 
 def _prepare(comparison: Comparison, directory: ComparisonDirectory, workers: int, quiet: bool) -> None:
@@ -94,7 +104,7 @@ def _bundles(left: list[Piece], workers: int) -> list[tuple[Piece, ...]]:
         alike.setdefault((piece.what, piece.scenario, piece.method if piece.what == "trainings" else ""), []).append(piece)
     found = []
     for some in alike.values():
-        size = max(1, min(MOST_TOGETHER, len(some) // workers))
+        size = min(MOST_TOGETHER, -(-len(some) // workers))
         found += [tuple(some[start : start + size]) for start in range(0, len(some), size)]
     return found
 

@@ -224,6 +224,9 @@ class Learned(Method):
     def knows_in_training(self) -> Knowledge:
         """What it must know to learn."""
 
+    def refuse(self, scenario: Scenario, layouts: Sequence[int]) -> None:
+        """Raises ConfigError, before anything is written, where it cannot learn for these layouts."""
+
     def prepare(self, scenario: Scenario, layouts: Sequence[int], folder: Path, workers: int | None, quiet: bool) -> None:
         """What is to be done before the trainings, in a folder of its own; goes on where it was stopped."""
 

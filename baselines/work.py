@@ -15,7 +15,6 @@ from baselines.measures import Measured
 from baselines.methods import TRAINING, Allocator, Floats, Learned, Method
 from trainers.storage import write_atomically, write_tensors
 from trainers.training import one_thread
-from wirelessenv.scenario import Scenario
 
 LINKS_AT_ONCE = 2**24
 """Of held-out slots that are drawn together."""
@@ -121,13 +120,3 @@ def _powers(held: HeldOut, method: Method, states: list[dict[str, Any]]) -> Floa
     if method.across:
         return method.powers(held, states[0])
     return np.concatenate([method.powers(held.some([row]), states[layout]) for row, layout in enumerate(held.layouts)])
-
-
-def scenarios_fit(comparison: Comparison) -> None:
-    """Draw a layout of every scenario: raises ConfigError where that is not possible, before anything is written."""
-    for scenario in comparison.scenarios.values():
-        _drawn(scenario)
-
-
-def _drawn(scenario: Scenario) -> None:
-    HeldOut.draw(scenario, [0], 1, 0)

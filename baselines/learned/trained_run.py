@@ -50,12 +50,18 @@ class TrainedRun(Learned):
     def knows_in_training(self) -> Knowledge:
         return "neighbours"
 
+    def refuse(self, scenario: Scenario, layouts: Sequence[int]) -> None:
+        """Raises ConfigError where a run does not hold what is compared, or an experiment does not fit it."""
+        if self.run is not None:
+            self._check(RunDirectory(self.run), scenario, layouts)
+        elif self.config is not None:
+            self._experiment(self.config, scenario, layouts).build([self.curve], layouts[:1])
+
     def prepare(self, scenario: Scenario, layouts: Sequence[int], folder: Path, workers: int | None, quiet: bool) -> None:
-        """Train what is to be trained in `folder`; raises ConfigError where a run does not hold what is compared."""
+        """Train what is to be trained in `folder`."""
         if self.config is not None:
             experiment = self._experiment(self.config, scenario, layouts)
             runner.run(experiment, folder, resume=True, workers=workers, quiet=quiet)
-        self._check(RunDirectory(self._place(folder)), scenario, layouts)
 
     def _experiment(self, config: str, scenario: Scenario, layouts: Sequence[int]) -> Experiment:
         experiment = Experiment.load(config)
