@@ -5,13 +5,17 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 PYTHON_NEW := $(shell for p in $(PYTHON) python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: demo figures torture test wheel clients bench venv clean
+.PHONY: demo figures compare torture test wheel clients bench venv clean
 
 demo: .venv/train.done  ## Figure 2 of the zeroth-order paper, in full
 	$(BIN)/python -m trainers configs/paper/fig2.yaml --out runs/fig2 --resume
 
 figures: .venv/train.done  ## every figure, and the papers' claims checked; goes on where it stopped
 	$(BIN)/python -m trainers fidelity
+
+compare: .venv/compare.done  ## everybody on the same channels: five comparisons; goes on where it stopped
+	for name in dense paper gaussian d2d cellular; do \
+		$(BIN)/python -m baselines configs/compare/$$name.yaml --resume || exit; done
 
 test: .venv/all.done  ## lint, types and tests
 	$(BIN)/ruff check .
@@ -41,9 +45,13 @@ venv: .venv/all.done  ## .venv/ with everything for development
 	$(PIP) --editable '.[train]'
 	@touch $@
 
-.venv/all.done: .venv/bin/python pyproject.toml constraints.txt
-	$(PIP) --editable '.[train,compare,dev]'
+.venv/compare.done: .venv/bin/python pyproject.toml constraints.txt
+	$(PIP) --editable '.[compare]'
 	@touch .venv/train.done $@
+
+.venv/all.done: .venv/bin/python pyproject.toml constraints.txt
+	$(PIP) --editable '.[dev]'
+	@touch .venv/train.done .venv/compare.done $@
 
 # An environment of its own: RLlib pins a Gymnasium older than the one in constraints.txt.
 .venv-clients/done: pyproject.toml constraints-clients.txt

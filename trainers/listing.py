@@ -16,7 +16,7 @@ def runs(directory: Path) -> list[dict[str, Any]]:
     """
     if not directory.is_dir():
         raise ConfigError(f"{directory}: there is no such directory")
-    found = [RunDirectory(path.parent) for path in sorted(directory.rglob("config.yaml"))]
+    found = RunDirectory.below(directory)
     if not found:
         raise ConfigError(f"{directory}: holds no runs")
     return [_row(run, run.path.relative_to(directory)) for run in found]

@@ -163,7 +163,8 @@ def half_width(values: pd.DataFrame) -> "pd.Series[float]":
     """Half the 95 % Student interval of every row's mean; NaN for a single column."""
     runs = values.shape[1]
     quantile = float(stats.t.ppf(0.975, max(runs - 1, 1)))
-    half: pd.Series[float] = values.std(axis=1, ddof=1) * (quantile / np.sqrt(runs))
+    with np.errstate(over="ignore"):  # of what diverges
+        half: pd.Series[float] = values.std(axis=1, ddof=1) * (quantile / np.sqrt(runs))
     return half
 
 

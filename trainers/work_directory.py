@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import subprocess
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -29,7 +30,7 @@ class Configuration(Protocol):
         """The same as plain dicts, lists and numbers."""
 
 
-class WorkDirectory:
+class WorkDirectory(ABC):
     """config.yaml, manifest.json, and what a kind of work adds."""
 
     what: ClassVar[str]
@@ -38,9 +39,19 @@ class WorkDirectory:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
 
+    @abstractmethod
     def configuration(self) -> Configuration:
-        """What it holds."""
-        raise NotImplementedError
+        """What it holds; raises ConfigError where that is nothing."""
+
+    @classmethod
+    def below(cls, folder: Path) -> list[Self]:
+        """The directories of this kind of work below a folder, in order."""
+        found = [cls(path.parent) for path in sorted(folder.rglob("config.yaml"))]
+        return [one for one in found if one._is_one()]
+
+    def _is_one(self) -> bool:
+        manifest = self.path / "manifest.json"
+        return not manifest.exists() or json.loads(manifest.read_text()).get("what", "run") == self.what
 
     @classmethod
     @contextmanager
@@ -61,7 +72,8 @@ class WorkDirectory:
             except BlockingIOError:
                 raise ConfigError(f"--out: {path} is in use: another process works there; wait for it, or stop it") from None
             if not directory._config.exists():
-                write_atomically(directory.path / "manifest.json", json.dumps(_manifest(device), indent=2).encode() + b"\n")
+                manifest = json.dumps({"what": cls.what, **_manifest(device)}, indent=2) + "\n"
+                write_atomically(directory.path / "manifest.json", manifest.encode())
                 write_atomically(directory._config, configuration.text().encode())  # last: with it, it is a directory of ours
             yield directory
 

@@ -21,6 +21,7 @@ from baselines.comparison_directory import ComparisonDirectory, Piece, pieces
 from baselines.held_out import HeldOut
 from baselines.measures import Measured
 from baselines.tables import relative, tables
+from trainers.__main__ import main as trainers_main
 from trainers.experiment import Experiment
 from trainers.runner import run
 from trainers.statistics import interval
@@ -274,3 +275,10 @@ def test_tables_say_what_the_rows_say(tmp_path, place):
     assert reached[1]["x WMMSE"] == "1.000 [1.000, 1.000]"
     assert costs[1] == {**costs[1], "must know": "everything", "to learn": "", "bits a slot": "640"}
     assert json.loads(Path("one/manifest.json").read_text())["device"] == "cpu"
+
+
+def test_the_trainers_list_shows_runs_and_leaves_comparisons_out(finished, capsys):
+    assert trainers_main(["list", str(finished[0])]) == 0
+    told = capsys.readouterr().out
+    assert "00_small-06_run" in told
+    assert told.count("finished") == 1
