@@ -88,8 +88,8 @@ class Replaying(Reinforcement):
     """What the algorithms with a replay buffer share."""
 
     buffer_slots: Count = Field(8000, description="slots, over all networks, that are remembered")
-    batch_size: Count = Field(1024, description="agent-steps in a minibatch")
-    updates: Count = Field(1, description="gradient steps after each slot of all networks")
+    batch_size: Count = Field(512, description="agent-steps in a minibatch")
+    updates: Count = Field(1, description="gradient steps after each slot, which all networks play at once")
     first: Annotated[int, Field(ge=0, strict=True)] = Field(800, description="slots of random actions before the first update")
 
     def _options(self, agents: int) -> dict[str, Any]:
@@ -106,12 +106,15 @@ class SAC(Replaying):
     """Soft actor-critic (Haarnoja et al., 2018): one network for all agents."""
 
     kind: Literal["sac"] = "sac"
+    updates: Count = 4
     tau: Probability = Field(0.005, description="share of the critics that goes into their targets in an update")
-    target_entropy: Number = Field(-1.0, description="of the policy, nats")
+    temperature: Positive = Field(0.01, description="weight of the entropy at first; it is learned")
+    target_entropy: Number = Field(-6.0, description="of the policy, nats; low, because the best powers are often 0 or p_max")
 
     def _model(self, agents: int) -> Model:
         library = stable_baselines3()
         options = self._options(agents) | {"tau": self.tau, "target_entropy": self.target_entropy}
+        options["ent_coef"] = f"auto_{self.temperature}"
         return Model(library.SAC, library.SACPolicy, {"net_arch": list(self.hidden)}, options)
 
 
@@ -119,6 +122,7 @@ class DQN(Replaying):
     """Deep Q-learning (Mnih et al., 2015): one network for all agents, which choose among `levels` powers."""
 
     kind: Literal["dqn"] = "dqn"
+    batch_size: Count = 1024
     levels: Annotated[int, Field(ge=2, strict=True)] = Field(10, description="level k is the power k p_max / (levels - 1)")
     exploration: Probability = Field(0.05, description="share of random actions at the end")
     exploration_fraction: Probability = Field(0.3, description="of the training; so long it falls to that share, from 1")

@@ -58,7 +58,10 @@ class Reinforcement(Learned):
     max_cycles: Count = Field(50, description="slots in an episode; the next one has other layouts")
     hidden: tuple[Count, ...] = Field((64, 64), description="neurons of the hidden layers, of actor and critic alike")
     learning_rate: Positive = Field(1e-3, description="of Adam; falls to a tenth of it")
-    gamma: Probability = Field(0.0, description="discount: what is left of a reward one slot later")
+    gamma: Probability | None = Field(
+        None,
+        description="discount; none: 0, because powers act in their slot alone, and 0.5 for reward known, which comes late",
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -130,6 +133,12 @@ class Reinforcement(Learned):
         """The algorithm for networks of m agents."""
 
     @property
+    def _discount(self) -> float:
+        if self.gamma is None:
+            return 0.5 if self.reward == "known" else 0.0
+        return self.gamma
+
+    @property
     def _numbered(self) -> bool:
         """Whether rows show the policy whose they are."""
         return False
@@ -149,7 +158,7 @@ class Reinforcement(Learned):
                 library.Numbered(env, agents) if self._numbered else env,
                 policy_kwargs=dict(kind.policy_options),
                 learning_rate=self._rate,
-                gamma=self.gamma,
+                gamma=self._discount,
                 seed=int(stream(seed, "Stable-Baselines3").integers(2**32)),
                 device="cpu",
                 **kind.options,

@@ -23,7 +23,7 @@ SMALL = {"networks": 2, "max_cycles": 10, "hidden": [8]}
 BRIEF = [
     PPO(slots=200, n_steps=10, minibatches=2, n_epochs=2, **SMALL),
     PPO(slots=200, n_steps=10, minibatches=2, n_epochs=2, policies="own", observation=["local", "aggregation"], **SMALL),
-    PPO(slots=80, n_steps=10, minibatches=2, reward="known", messaging=COMPLETE, gamma=0.5, policies="own", **SMALL),
+    PPO(slots=80, n_steps=10, minibatches=2, reward="known", messaging=COMPLETE, policies="own", **SMALL),
     SAC(slots=80, first=20, batch_size=16, **SMALL),
     DQN(slots=80, first=20, batch_size=16, levels=4, reward="own", **SMALL),
 ]
@@ -71,7 +71,7 @@ QUICK = {"networks": 4, "max_cycles": 20, "hidden": [16], "learning_rate": 1e-2}
 LEARNERS = {
     "ppo": (PPO, {"slots": 3000, "n_steps": 25, "minibatches": 2}),
     "ppo-own": (PPO, {"slots": 3000, "n_steps": 25, "minibatches": 2, "policies": "own"}),
-    "sac": (SAC, {"slots": 2000, "first": 200, "batch_size": 64, "updates": 4}),
+    "sac": (SAC, {"slots": 2000, "first": 200, "batch_size": 64, "temperature": 1.0, "target_entropy": -1.0}),
     "dqn": (DQN, {"slots": 2000, "first": 200, "batch_size": 64, "levels": 3, "target_slots": 40}),
 }
 
@@ -305,7 +305,7 @@ def test_every_row_explores_by_itself():
         ({"observation": ["local", "full"]}, "everything", "everything", 32 * 20),
         ({"policies": "own"}, "own channel", "everything", 0),
         ({"policies": "own", "reward": "own"}, "own channel", "own channel", 0),
-        ({"policies": "own", "reward": "known", "messaging": COMPLETE, "gamma": 0.5}, "neighbours", "neighbours", 32 * 12 * 4),
+        ({"policies": "own", "reward": "known", "messaging": COMPLETE}, "neighbours", "neighbours", 32 * 12 * 4),
     ],
 )
 def test_what_is_known_and_sent(options, knows, training, bits):
@@ -328,7 +328,7 @@ def test_what_is_known_and_sent(options, knows, training, bits):
         (lambda: PPO(minibatches=7), "minibatches: 7 is not valid: it should divide networks x n_steps, 800"),
         (lambda: DQN(levels=1), "levels: 1 is not valid"),
         (lambda: PPO(observation="locl"), 'unknown kind "locl" (did you mean "local"?)'),
-        (lambda: PPO(reward="known", gamma=0.5).check(DENSE), "graph.kappa: 6 is not valid: there are only 4 agents"),
+        (lambda: PPO(reward="known").check(DENSE), "graph.kappa: 6 is not valid: there are only 4 agents"),
     ],
 )
 def test_what_cannot_be_is_told_in_one_sentence(make, sentence):
