@@ -56,7 +56,7 @@ class Reinforcement(Learned):
     slots: Count = Field(40_000, description="channel slots of training, over all networks; rounded down to whole updates")
     networks: Count = Field(16, description="networks side by side")
     max_cycles: Count = Field(50, description="slots in an episode; the next one has other layouts")
-    hidden: tuple[Count, ...] = Field((64, 64), description="neurons of the hidden layers, of actor and critic alike")
+    hidden: tuple[Count, ...] = Field((128, 128), description="neurons of the hidden layers, of actor and critic alike")
     learning_rate: Positive = Field(1e-3, description="of Adam; falls to a tenth of it")
     gamma: Probability | None = Field(
         None,
