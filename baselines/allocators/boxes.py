@@ -131,7 +131,6 @@ def linear_bound(channel: Channel, boxes: Boxes, point: Floats) -> tuple[Floats,
     inverse = np.divide(1, spread, out=np.zeros_like(spread), where=wide)
     share = np.where(wide, (loud - 1 - point @ channel.cross.T) * inverse, 1.0)
     level = water_level(point * channel.own, share.clip(1e-9, 1 - 1e-9), least, most, quiet, loud)
-    level = np.maximum(level, quiet + least)  # rounding could make it less
     price = 1 / (level * LN2)
     at_quiet, at_loud = (level - quiet).clip(least, most), (level - loud).clip(least, most)
     value = np.log1p(at_quiet / quiet) / LN2 - price * at_quiet

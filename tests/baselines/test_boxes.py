@@ -59,12 +59,24 @@ def test_a_linear_bound_holds_wherever_its_prices_are_from(pairs, seed, strength
             assert (sum_rate(gain, 1.0, power, weights) <= constant + (slope * power).sum(1)).all()
 
 
-def test_a_linear_bound_of_one_pair_is_tight_where_interference_is_at_an_end():
-    gain = np.array([[3.0, 2.0], [0.0, 0.0]])
-    channel, box = Channel(gain, np.array([1.0, 0.0])), Boxes.all_powers(2)
-    for power in ([0.3, 0.0], [0.6, 1.0], [1.0, 1.0], [0.0, 0.0]):
-        constant, slope = linear_bound(channel, box, np.array([power]))
-        assert constant + slope[0] @ power == pytest.approx(float(sum_rate(gain, 1.0, power)), abs=1e-6)
+@settings(max_examples=60)
+@given(seed=st.integers(0, 9999), strength=st.sampled_from([0.1, 1.0, 30.0]), width=st.sampled_from([1e-6, 0.05, 1.0]))
+def test_a_linear_bound_of_one_pair_touches_its_concave_envelope(seed, strength, width):
+    """The envelope at (s, I): the best mixture with that mean of points at the smallest and at the largest I, by search."""
+    rng = np.random.default_rng(seed)
+    own, cross = strength * rng.exponential(size=2)
+    low = rng.random(2) * rng.integers(0, 2, 2)
+    high = low + (1 - low) * [rng.random(), width]
+    box = Boxes(low[None], high[None], np.array([np.inf]))
+    point = low + rng.uniform(0.02, 0.98, 2) * (high - low)
+    constant, slope = linear_bound(Channel(np.array([[own, cross], [0, 0]]), np.array([1.0, 0.0])), box, point[None])
+    share = (high[1] - point[1]) / (high[1] - low[1])
+    first = np.linspace(low[0], high[0], 100_001)
+    second = (point[0] - share * first) / (1 - share)
+    first, second = (part[(second >= low[0]) & (second <= high[0])] for part in (first, second))
+    rates = [np.log2(1 + own * power / (1 + cross * other)) for power, other in ((first, low[1]), (second, high[1]))]
+    envelope = (share * rates[0] + (1 - share) * rates[1]).max()
+    assert envelope * (1 - 1e-12) <= constant + slope[0] @ point <= envelope * (1 + 1e-4)
 
 
 @settings(max_examples=60)
@@ -149,5 +161,10 @@ def test_shrinking_finds_the_ends_and_drops_what_lies_between():
 
 def test_of_powers_that_are_all_below_their_largest_none_is_best():
     boxes = Boxes(np.array([[0.0, 0.0], [0.0, 0.0]]), np.array([[1.0, 0.5], [0.5, 0.5]]), np.zeros(2))
-    kept = where_optima_can_be(Channel(np.ones((2, 2)), np.ones(2)), boxes)
+    kept = where_optima_can_be(Channel(np.full((2, 2), 10.0), np.ones(2)), boxes)
     np.testing.assert_array_equal(kept.high, [[1.0, 0.5]])
+
+
+def test_a_pair_without_a_channel_or_a_weight_is_silent_at_once():
+    channel = Channel(np.full((3, 3), 10.0) - np.diag([10.0, 0.0, 0.0]), np.array([1.0, 0.0, 1.0]))
+    np.testing.assert_array_equal(where_optima_can_be(channel, Boxes.all_powers(3)).high, [[0, 0, 1]])
