@@ -13,7 +13,7 @@ import torch
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmarks import environments, gradient_methods, plain_numpy
+from benchmarks import allocators, environments, gradient_methods, plain_numpy
 from benchmarks.reporting import row, spread
 from trainers import WirelessProblem, ZerothOrderLearner
 from trainers.terminal import print_table
@@ -55,6 +55,7 @@ def main() -> int:
         times = in_turn({"plain numpy": (plain_numpy.make(), 300), "1 run": (learner(1), 320)} | batches, bar)
         shared = in_turn({"10 runs x 4 curves": (learner(10, 4), 20)}, bar)
         environment_rows = environments.table(ROUNDS, bar)
+        allocator_rows = allocators.table(ROUNDS, bar)
     one = times["1 run"]
     ratios = [plain / ours for plain, ours in zip(times["plain numpy"], one, strict=True)]
     rows = [
@@ -72,6 +73,7 @@ def main() -> int:
     each = [value / 40 for value in shared["10 runs x 4 curves"]]
     rows.append(row("10 runs x 4 curves, ms a run-iteration", spread(each, ".3f")))
     print_table(f"Speed on one thread: median of {ROUNDS} rounds (smallest to largest)", rows + environment_rows)
+    print_table(f"Allocators on one thread: median of {ROUNDS} rounds or of the channels (range)", allocator_rows)
     print_table("Gradient methods on one thread", gradient_methods.table())
     if torch.cuda.is_available():
         gpu_table()
