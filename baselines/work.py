@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from baselines.allocators import certified_optimum as certify
+from baselines.allocators import certify
 from baselines.comparison import Comparison
 from baselines.comparison_directory import ComparisonDirectory, Piece, trainings_of
 from baselines.held_out import VALIDATION, HeldOut
