@@ -106,7 +106,9 @@ class ComparisonDirectory(WorkDirectory):
             return np.nan
         pieces = [Piece("optima", scenario, layout=layout) for layout in range(comparison.layouts)]
         best = np.array([self.read(comparison, piece)["value"] for piece in pieces])
-        return measured.first.sum(1) / best.sum(1)
+        certified = np.where(np.isnan(best), 0.0, best).sum(1)
+        reached = np.where(np.isnan(best), 0.0, measured.first).sum(1)
+        return np.divide(reached, certified, out=np.full_like(reached, np.nan), where=certified > 0)
 
     def _costs(self, comparison: Comparison, scenario: str, piece: Piece) -> dict[str, Any]:
         method = comparison.methods[piece.method]

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wirelessenv.network import Block, WirelessNetwork
 from wirelessenv.scenario import Scenario
@@ -38,11 +37,6 @@ class HeldOut(NamedTuple):
         """Those layouts alone, by their place."""
         parts = {name: getattr(self.block, name)[list(rows)] for name in self.block.__dataclass_fields__}
         return self._replace(layouts=tuple(self.layouts[row] for row in rows), block=Block(**parts))
-
-    def delayed(self, slots: int) -> NDArray[np.float32]:
-        """The gains of so many slots before, (layouts, warm_up + slots, m, m); at the very beginning, the first ones."""
-        gain: NDArray[np.float32] = self.block.gain
-        return gain[:, np.maximum(np.arange(gain.shape[1]) - slots, 0)]
 
     def network(self) -> type[WirelessNetwork]:
         """A network that plays these slots, in order: what an environment can be made on."""

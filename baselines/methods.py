@@ -15,7 +15,7 @@ from baselines import allocators
 from baselines.allocators.iterative import Start
 from baselines.allocators.simple import MOST_PATTERNS
 from baselines.held_out import HeldOut
-from wirelessenv.config import ConfigError, Count, NonNegative, Piece, Seed
+from wirelessenv.config import ConfigError, Count, NonNegative, Piece, Positive, Seed
 from wirelessenv.scenario import Scenario
 
 Floats = NDArray[np.float64]
@@ -74,7 +74,8 @@ class Allocator(Method):
     def powers(self, held: HeldOut) -> Floats:
         """Powers (layouts, warm_up + slots, m)."""
         scenario = held.scenario
-        return self.allocate(held.delayed(self.delay).astype(float), scenario.noise, scenario.max_power)
+        gain = allocators.delayed(held.block.gain, self.delay).astype(float)
+        return self.allocate(gain, scenario.noise, scenario.max_power)
 
 
 class FullPower(Allocator):
@@ -157,6 +158,16 @@ class MaxMin(Allocator):
 
     def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
         return allocators.max_min(gain, noise, p_max)
+
+
+class CertifiedOptimum(Allocator):
+    """Branch and bound; refuses, half way, a channel that is too hard for it."""
+
+    kind: Literal["certified_optimum"] = "certified_optimum"
+    gap: Positive = Field(0.01, description="how far from the bound it may be")
+
+    def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
+        return allocators.certified_optimum(gain, noise, p_max, gap=self.gap)
 
 
 class Custom(Allocator):

@@ -43,3 +43,15 @@ def on_off(gain: ArrayLike, noise: ArrayLike, p_max: ArrayLike, weights: ArrayLi
         better = found[pick, rows] > value
         best[better], value[better] = power[pick, rows][better], found[pick, rows][better]
     return best.reshape(np.shape(gain)[:-1])
+
+
+def delayed(gain: ArrayLike, slots: int) -> Floats:
+    """The gains (..., time, m, m) of so many slots before, for an allocator that learns of them late; at first the first ones.
+
+    >>> delayed(np.arange(4.0).reshape(4, 1, 1), 2).ravel().tolist()
+    [0.0, 0.0, 0.0, 1.0]
+    """
+    series = np.asarray(gain)
+    if series.ndim < 3 or slots < 0:
+        raise ConfigError(f"gain, slots: {series.shape}, {slots} are not valid: (..., time, m, m), and 0 or more are needed")
+    return np.asarray(series[..., np.maximum(np.arange(series.shape[-3]) - slots, 0), :, :])

@@ -8,11 +8,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baselines.allocators import fractional_programming, full_power, max_min, on_off, random_power, sum_rate, wmmse
+from baselines.allocators import (
+    certified_optimum,
+    fractional_programming,
+    full_power,
+    max_min,
+    on_off,
+    random_power,
+    sum_rate,
+    wmmse,
+)
 from tests.yardstick import wmmse as plain_wmmse
 from wirelessenv import ConfigError, WirelessNetwork
 
-EVERY = [full_power, random_power, on_off, wmmse, fractional_programming, max_min]
+EVERY = [full_power, random_power, on_off, wmmse, fractional_programming, max_min, certified_optimum]
 ITERATIVE = [wmmse, fractional_programming]
 
 
