@@ -8,7 +8,7 @@ import yaml
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from baselines.learned import aggregation_policy, gnn, reinforcement, trained_run  # their kinds are known from here on
-from baselines.methods import Learned, Method
+from baselines.methods import Custom, Learned, Method, imported
 from wirelessenv.config import ConfigError, Count, Model, Positive, assignment, merge, read_yaml
 from wirelessenv.physics.utilities import Rate
 from wirelessenv.scenario import Scenario
@@ -20,20 +20,28 @@ MOST_PAIRS = 30
 
 
 def _method(value: Any) -> Any:
-    """What a configuration says of a method, as the piece that it means: `method` is its kind, or module:function."""
+    """What a configuration says of a method, as the piece that it means.
+
+    `method` is its kind, or module:name of an allocator or of a Method of a user's own.
+    """
     value = {"method": value} if isinstance(value, str) else value
     if not isinstance(value, Mapping) or not isinstance(value.get("method"), str):
         raise ValueError(f"should be a method or a mapping with a method (known: {', '.join(sorted(Method.kinds))})")
-    options = {key: option for key, option in value.items() if key != "method"}
-    if ":" in value["method"]:
-        return {"kind": "custom", "allocator": value["method"], **options}
-    return {"kind": value["method"], **options}
+    name, options = value["method"], {key: option for key, option in value.items() if key != "method"}
+    if ":" not in name:
+        return {"kind": name, **options}
+    found = imported(name)
+    if isinstance(found, type) and issubclass(found, Method):
+        return found.parse(options)
+    return {"kind": "custom", "allocator": name, **options}
 
 
-def _written(method: Mapping[str, Any]) -> dict[str, Any]:
+def _written(method: Method) -> dict[str, Any]:
     """Undo `_method`."""
-    options = {key: option for key, option in method.items() if key not in {"kind", "allocator"}}
-    return {"method": method.get("allocator", method["kind"]), **options}
+    options, kind = method.dump(), type(method)
+    name = options.pop("kind") if kind.__module__.startswith("baselines.") else f"{kind.__module__}:{kind.__qualname__}"
+    options.pop("kind", None)
+    return {"method": options.pop("allocator", name) if isinstance(method, Custom) else name, **options}
 
 
 def _by_name(value: Any) -> Any:
@@ -96,8 +104,7 @@ class Comparison(Model):
         return list(range(method.seeds or self.seeds)) if isinstance(method, Learned) else [None]
 
     def dump(self) -> dict[str, Any]:
-        dumped = super().dump()
-        return dumped | {"methods": {name: _written(method) for name, method in dumped["methods"].items()}}
+        return super().dump() | {"methods": {name: _written(method) for name, method in self.methods.items()}}
 
     def text(self) -> str:
         """The comparison, complete, as YAML that `load` reads."""

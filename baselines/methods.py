@@ -34,7 +34,7 @@ def bits_to_know(what: Knowledge, scenario: Scenario) -> float:
 
 
 class Method(Piece):
-    """Channels to powers."""
+    """Channels to powers: `powers(held)`, or, of a Learned one, `powers(held, state)`."""
 
     @property
     @abstractmethod
@@ -54,7 +54,15 @@ class Method(Piece):
         return 0
 
 
-class Allocator(Method):
+class Untrained(Method):
+    """A method that needs no training."""
+
+    @abstractmethod
+    def powers(self, held: HeldOut) -> Floats:
+        """Powers (layouts, warm_up + slots, m)."""
+
+
+class Allocator(Untrained):
     """A function of the gains of one slot, which may be `delay` slots old when its powers are used."""
 
     delay: Annotated[int, Field(ge=0, strict=True)] = Field(0, description="slots between the gains it sees and its powers")
@@ -179,11 +187,11 @@ class Custom(Allocator):
     @field_validator("allocator")
     @classmethod
     def _exists(cls, value: str) -> str:
-        _imported(value)
+        imported(value)
         return value
 
     def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
-        power = np.asarray(_imported(self.allocator)(gain, noise, p_max), float)
+        power = np.asarray(imported(self.allocator)(gain, noise, p_max), float)
         if power.shape != gain.shape[:-1]:
             raise ConfigError(f"{self.allocator}: powers of the shape {power.shape} are not valid for gains {gain.shape}")
         if not ((power >= 0) & (power <= p_max * (1 + 1e-6))).all():
@@ -191,7 +199,8 @@ class Custom(Allocator):
         return power
 
 
-def _imported(path: str) -> Any:
+def imported(path: str) -> Any:
+    """What "module:name" names, a function or a class; raises ValueError where there is no such thing."""
     module, _, name = path.partition(":")
     here = str(Path.cwd())
     if here not in sys.path:

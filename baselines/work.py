@@ -12,7 +12,7 @@ from baselines.comparison import Comparison, Optimum
 from baselines.comparison_directory import ComparisonDirectory, Piece, trainings_of
 from baselines.held_out import VALIDATION, HeldOut
 from baselines.measures import Measured
-from baselines.methods import TRAINING, Allocator, Floats, Learned, Method
+from baselines.methods import TRAINING, Floats, Learned, Method, Untrained
 from trainers.storage import write_atomically, write_tensors
 from trainers.training import one_thread
 from wirelessenv.config import ConfigError
@@ -124,7 +124,7 @@ def _evaluate(comparison: Comparison, directory: ComparisonDirectory, piece: Pie
 
 
 def _powers(held: HeldOut, method: Method, states: list[dict[str, Any]]) -> Floats:
-    if isinstance(method, Allocator):
+    if isinstance(method, Untrained):
         return method.powers(held)
     assert isinstance(method, Learned)
     if method.across:

@@ -20,6 +20,7 @@ from baselines.comparison import Comparison
 from baselines.comparison_directory import ComparisonDirectory, Piece, pieces
 from baselines.held_out import HeldOut
 from baselines.measures import Measured
+from baselines.methods import Method
 from baselines.tables import relative, tables
 from trainers.__main__ import main as trainers_main
 from trainers.experiment import Experiment
@@ -202,7 +203,7 @@ def test_runs_that_hold_something_else_are_refused_and_nothing_is_written(place,
         ({"methods": {"x": "wmsse"}}, 'methods.x: unknown kind "wmsse" (did you mean "wmmse"?)'),
         ({"methods": {"x": {"delay": 1}}}, "methods.x: should be a method or a mapping with a method (known: "),
         ({"methods": {"x": {"method": "gnn", "setps": 3}}}, 'methods.x: unknown key "setps" (did you mean "steps"?)'),
-        ({"methods": {"x": "nowhere:f"}}, 'methods.x.allocator: "nowhere:f" is not valid'),
+        ({"methods": {"x": "nowhere:f"}}, 'methods.x: "nowhere:f" is not valid'),
         ({"methods": {"x": {"method": "wmmse", "delay": 11}}}, 'warm_up: 10 is not valid: the method "x" needs 11 slots'),
         ({"methods": {"x": "on_off"}}, 'methods.x: does not fit the scenario "dense": 24 pairs are not valid'),
         ({"methods": {"x": {"method": "trainers", "curve": "a"}}}, "run, config: give one of them"),
@@ -229,6 +230,40 @@ def test_a_comparison_survives_its_own_text(place):
     again = Comparison.from_text(comparison.text())
     assert again.dump() == comparison.dump()
     assert again.dump()["methods"]["mine"] == {"method": "my_allocators:half", "delay": 0}
+
+
+OWN = """
+from typing import Literal
+import numpy as np
+from baselines.methods import Untrained
+
+class LoudestAlone(Untrained):
+    kind: Literal["loudest_alone"] = "loudest_alone"
+    power: float = 1.0
+
+    @property
+    def knows(self):
+        return "everything"
+
+    def powers(self, held):
+        own = np.einsum("ltii->lti", held.block.gain)
+        return self.power * held.scenario.max_power * (own == own.max(-1, keepdims=True))
+"""
+
+
+def test_a_method_of_ones_own_stands_in_the_table(place):
+    Path("my_methods.py").write_text(OWN)
+    few = {"scenarios": {"small": SMALL}, "layouts": 2, "slots": 5}
+    few["methods"] = {"loudest": {"method": "my_methods:LoudestAlone", "power": 0.5}, "all of it": "my_methods:LoudestAlone"}
+    Path("comparison.yaml").write_text(yaml.safe_dump(few))
+    assert main(["comparison.yaml", "--out", "one", "--quiet"]) == 0
+    table = pd.read_csv("one/comparison.csv").set_index(["method", "layout"])
+    held = HeldOut.draw(Comparison.load("comparison.yaml").scenarios["small"], range(2), 5, 10)
+    own = np.einsum("ltii->lti", held.counted(held.block.gain)).max(-1)
+    np.testing.assert_allclose(table.loc["loudest", "utility"], np.log2(1 + 5 * own).mean(1), rtol=1e-5)
+    np.testing.assert_allclose(table.loc["all of it", "utility"], np.log2(1 + 10 * own).mean(1), rtol=1e-5)
+    del Method.kinds["loudest_alone"]
+    sys.modules.pop("my_methods")
 
 
 def test_references_are_always_there_and_may_be_changed():
