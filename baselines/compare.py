@@ -98,13 +98,14 @@ def _done_before(comparison: Comparison, directory: ComparisonDirectory, piece: 
 
 
 def _bundles(left: list[Piece], workers: int) -> list[tuple[Piece, ...]]:
-    """Pieces of the same sort and method together, a few to a process; never so many that a worker is left idle."""
+    """Short pieces of the same sort and method together, a few to a process; never so many that a worker is left idle."""
     alike: dict[tuple[object, ...], list[Piece]] = {}
     for piece in left:
         alike.setdefault((piece.what, piece.scenario, piece.method if piece.what == "trainings" else ""), []).append(piece)
     found = []
     for some in alike.values():
-        size = min(MOST_TOGETHER, -(-len(some) // workers))
+        long = some[0].what == "trainings" and some[0].layout is None
+        size = 1 if long else min(MOST_TOGETHER, -(-len(some) // workers))
         found += [tuple(some[start : start + size]) for start in range(0, len(some), size)]
     return found
 

@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-import yaml
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from baselines.learned import aggregation_policy, gnn, reinforcement, trained_run  # their kinds are known from here on
 from baselines.methods import Custom, Learned, Method, imported
-from wirelessenv.config import ConfigError, Count, Model, Positive, assignment, merge, read_yaml
+from wirelessenv.config import ConfigError, Count, Document, Model, Positive, assignment, merge, read_yaml
 from wirelessenv.physics.utilities import Rate
 from wirelessenv.scenario import Scenario
 
@@ -57,7 +56,7 @@ class Optimum(Model):
     most_boxes: Count = Field(200_000, description="after which a slot is given up: shares are those of the others")
 
 
-class Comparison(Model):
+class Comparison(Document):
     """Methods on scenarios: everybody on the same held-out slots of the same layouts."""
 
     title: str = ""
@@ -105,15 +104,6 @@ class Comparison(Model):
 
     def dump(self) -> dict[str, Any]:
         return super().dump() | {"methods": {name: _written(method) for name, method in self.methods.items()}}
-
-    def text(self) -> str:
-        """The comparison, complete, as YAML that `load` reads."""
-        return yaml.safe_dump(self.dump(), sort_keys=False, allow_unicode=True, width=120)
-
-    @classmethod
-    def from_text(cls, text: str) -> Self:
-        """Undo `text`."""
-        return cls.parse(yaml.safe_load(text))
 
     @classmethod
     def load(cls, path: str | Path, changes: Sequence[str] = ()) -> Self:

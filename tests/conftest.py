@@ -1,6 +1,7 @@
 """Settings and fixtures for all tests."""
 
 import pytest
+import torch
 from hypothesis import settings
 
 from wirelessenv.channel.fading import Fading
@@ -24,3 +25,12 @@ def registry():
     for family, kinds in zip(families, before, strict=True):
         family.kinds.clear()
         family.kinds.update(kinds)
+
+
+@pytest.fixture
+def one_thread():
+    """torch computes in one thread, as in worker processes."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -5,14 +5,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from trainers.learner import Learner
 from trainers.learner_settings import LearnerSettings, ZerothOrderSettings
 from trainers.policies import PolicySettings
 from trainers.problem_settings import ProblemSettings, WirelessSettings
-from wirelessenv.config import Count, Model, Number, Seed, assignment, merge, nearest, read_yaml
+from wirelessenv.config import Count, Document, Model, Number, Seed, assignment, merge, nearest, read_yaml
 from wirelessenv.scenario import Messaging, Scenario
 
 
@@ -96,7 +95,7 @@ def _seeds(value: Any) -> Any:
     return value
 
 
-class Experiment(Curve):
+class Experiment(Curve, Document):
     """A figure: a base, what each curve changes in it, and the seeds that all curves share.
 
     `curves` maps a name to changes of `scenario`, `messaging`, `problem`, `policy` and `learner`. Curves of one
@@ -143,15 +142,6 @@ class Experiment(Curve):
         """A learner of some seeds; its variants are the curves `names`. Raises ConfigError where settings do not fit."""
         curves = [self._curves[name] for name in names]
         return curves[0].learner.build(curves, seeds, device)
-
-    def text(self) -> str:
-        """The experiment, complete, as YAML that `load` reads."""
-        return yaml.safe_dump(self.dump(), sort_keys=False, allow_unicode=True, width=120)
-
-    @classmethod
-    def from_text(cls, text: str) -> Self:
-        """Undo `text`."""
-        return cls.parse(yaml.safe_load(text))
 
     @classmethod
     def load(cls, path: str | Path, changes: Sequence[str] = ()) -> Self:

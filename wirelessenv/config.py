@@ -86,6 +86,19 @@ class Model(BaseModel):
         return self.model_dump(mode="json", serialize_as_any=True)
 
 
+class Document(Model):
+    """A configuration that is a whole YAML file."""
+
+    def text(self) -> str:
+        """All of it as YAML, complete."""
+        return yaml.safe_dump(self.dump(), sort_keys=False, allow_unicode=True, width=120)
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """Undo `text`."""
+        return cls.parse(yaml.safe_load(text))
+
+
 class Piece(Model):
     """One exchangeable part of a configuration, chosen by `kind`.
 

@@ -19,13 +19,7 @@ from wirelessenv import Scenario, WirelessNetwork
 SMALL = Scenario(preset="dense", transmitters=5)
 METHODS = [GNN(steps=4), AggregationPolicy(steps=4), AggregationPolicy(steps=4, policies="own")]
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def trained(method, scenario=SMALL, seed=0):

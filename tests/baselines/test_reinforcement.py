@@ -42,13 +42,7 @@ from wirelessenv import Scenario
 PPO().check(Scenario(preset="dense"))
 """
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture

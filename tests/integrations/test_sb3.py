@@ -49,12 +49,7 @@ def random_rows(env, rng):
     return rng.uniform(space.low, space.high, (env.num_envs, *space.shape)).astype(np.float32)
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.mark.parametrize("options", OPTIONS)
