@@ -29,7 +29,7 @@ def draw(directory: ComparisonDirectory) -> list[Path]:
     comparison = directory.configuration()
     table = pd.read_csv(directory.path / "comparison.csv")
     learning = pd.read_csv(directory.path / "learning.csv")
-    bars = _panels(comparison, 1.6 + 0.27 * len(comparison.methods), lambda axes, name: _bars(axes, name, table))
+    bars = _panels(comparison, 1.9 + 0.27 * len(comparison.methods), lambda axes, name: _bars(axes, name, table))
     _bars_legend(bars, table)
     paths = save(bars, directory.path, "bars")
     paths += save(_panels(comparison, 4.6, lambda axes, name: _cdf(axes, name, directory, comparison)), directory.path, "cdf")
@@ -72,7 +72,8 @@ def _bars_legend(figure: Figure, table: pd.DataFrame) -> None:
     handles = [Patch(color=KNOWING[knows], label=f"knows {knows}") for knows in KNOWING if (table["knows"] == knows).any()]
     if (table["trained"] == "this layout").any():
         handles.append(Patch(facecolor="lightgrey", hatch="///", edgecolor="white", label="trained on this layout"))
-    figure.legend(handles=handles, frameon=False, fontsize="small", loc="outside lower center", ncols=len(handles))
+    columns = 3 if table["scenario"].nunique() == 1 else len(handles)
+    figure.legend(handles=handles, frameon=False, fontsize="small", loc="outside lower center", ncols=columns)
 
 
 def _styles(names: list[str]) -> dict[str, dict[str, Any]]:
@@ -107,7 +108,7 @@ def _learning(axes: Axes, scenario: str, learning: pd.DataFrame) -> None:
         by_slots = some.groupby("slots")["relative"]
         middle, low, high = by_slots.median(), by_slots.quantile(0.25), by_slots.quantile(0.75)
         axes.plot(middle.index, middle, label=name, linewidth=1.3, **style)
-        axes.fill_between(middle.index, low, high, color=style["color"], alpha=0.12, linewidth=0)
+        axes.fill_between(middle.index, low, high, color=style["color"], alpha=0.08, linewidth=0)
     axes.axhline(1, color="grey", linewidth=0.8, linestyle=":", label=FULL_POWER)
     axes.set_xscale("log")
     axes.set_xlabel("slots of training, all networks")

@@ -4,6 +4,7 @@ Gains are (utility - start) / (reference's utility at its end - reference's star
 which everything is easy counts no more than another.
 """
 
+import warnings
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Literal
@@ -231,7 +232,10 @@ def interval(values: Sequence[float] | Values, average: Average, resamples: int 
     if len(sample) < 2 or np.ptp(sample) == 0:
         low, high = (estimate,) * 2 if np.ptp(sample) == 0 and len(sample) > 1 else (-np.inf, np.inf)
         return Interval.model_construct(estimate=estimate, low=low, high=high)
-    method = "percentile" if average == "median" else "BCa"
-    found = stats.bootstrap((sample,), statistic, n_resamples=resamples, method=method, rng=np.random.default_rng(0))
-    low, high = found.confidence_interval
+    for method in ("percentile",) if average == "median" else ("BCa", "percentile"):
+        with np.errstate(invalid="ignore"), warnings.catch_warnings(action="ignore", category=stats.DegenerateDataWarning):
+            found = stats.bootstrap((sample,), statistic, n_resamples=resamples, method=method, rng=np.random.default_rng(0))
+        low, high = found.confidence_interval
+        if np.isfinite(low) and np.isfinite(high):
+            break  # BCa has none where leaving one value out never changes the average
     return Interval.model_construct(estimate=estimate, low=float(low), high=float(high))

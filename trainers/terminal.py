@@ -7,7 +7,9 @@ from rich.console import Console
 from rich.table import Table
 
 NARROWEST = 120
-"""Columns of a table's page where the terminal is narrower, or there is none: long lines rather than broken cells."""
+"""Columns of a table's page where the terminal is narrower, or there is none, ..."""
+WIDEST = 180
+"""... or more where cells need them, up to these: long lines rather than broken cells."""
 
 
 def print_table(title: str, rows: Sequence[dict[str, Any]]) -> None:
@@ -17,6 +19,8 @@ def print_table(title: str, rows: Sequence[dict[str, Any]]) -> None:
         table.add_column(column, justify="right" if index else "left")
     for row in rows:
         table.add_row(*(str(value) for value in row.values()))
-    console = Console(width=max(Console().width, NARROWEST))
+    console = Console()
+    needed = min(console.measure(table, options=console.options.update(max_width=WIDEST)).maximum, WIDEST)
+    console = Console(width=max(console.width, NARROWEST, needed))
     console.print(title)
     console.print(table)

@@ -300,6 +300,8 @@ def test_intervals_are_scipys_of_paired_ratios_averaged_over_trainings():
     )
     assert (found.low, found.high) == pytest.approx(tuple(by_hand.confidence_interval))
     assert interval([2.0, 2.0, 2.0], "interquartile_mean").low == 2.0
+    one_apart = interval([1.0] * 19 + [3.0], "interquartile_mean")  # leaving one out changes nothing: BCa has no interval
+    assert (one_apart.estimate, one_apart.low, one_apart.high) == (1, 1, 1)
 
 
 def test_tables_say_what_the_rows_say(tmp_path, place):
