@@ -49,6 +49,10 @@ class Policies:
 
     def __call__(self, parameters: Tensor, inputs: Tensor) -> Tensor:
         """Outputs (networks, batch, outputs) of parameters (networks, size) and inputs (networks, batch, inputs)."""
+        return self.logits(parameters, inputs).sigmoid().mul(self._span).add_(self._low)
+
+    def logits(self, parameters: Tensor, inputs: Tensor) -> Tensor:
+        """What the sigmoid is taken of."""
         values = inputs if self.settings.input_scale == 1 else inputs * self.settings.input_scale
         parts = iter(parameters.split_with_sizes(self._parts, dim=1))
         for layer, (fan_in, fan_out) in enumerate(self._layers):
@@ -59,4 +63,4 @@ class Policies:
                 values = torch.baddbmm(bias, values, weights)
             if layer < len(self._layers) - 1:
                 values.relu_()
-        return values.sigmoid().mul(self._span).add_(self._low)
+        return values

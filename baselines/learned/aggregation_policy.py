@@ -13,9 +13,15 @@ from wirelessenv.config import Count
 from wirelessenv.network import Block
 from wirelessenv.scenario import Scenario
 
+CONSTANT = 1e-4
+"""A standard deviation that is smaller, relative to the mean, is rounding."""
+
 
 class AggregationNetwork(Powers):
-    """p_i / p_max = pi(theta, y_i), with one theta for all transmitters, or theta_i of their own."""
+    """p_i / p_max = pi(theta, y_i), with one theta for all transmitters, or theta_i of their own; hops of y are standardised.
+
+    Raw sequences grow by a factor of 10 a hop and more: sigmoids would saturate before anything is learned.
+    """
 
     def __init__(self, scenario: Scenario, settings: PolicySettings, own: bool) -> None:
         super().__init__()
@@ -23,16 +29,22 @@ class AggregationNetwork(Powers):
         seed = int(torch.randint(2**31, ()))
         rows = self._policies.initial([seed], scenario.transmitters if own else 1)[0]
         self.parameters_of = nn.Parameter(rows)
+        self.register_buffer("scale", torch.tensor([[0.0], [1.0]]).repeat(1, scenario.hops))
+        self.scale: Tensor
+        """mean and standard deviation of every hop"""
 
     def fit(self, slots: Block) -> None:
-        """The scenario says how the sequence is scaled."""
+        features = torch.as_tensor(slots.features).flatten(0, -2)
+        mean, std = features.mean(0), features.std(0)
+        constant = std < CONSTANT * mean.abs()  # hop 0 is the same everywhere
+        self.scale[0], self.scale[1] = mean, torch.where(constant, torch.ones_like(std), std)
 
     def forward(self, slots: Block) -> Tensor:
-        features = torch.as_tensor(slots.features)
+        features = (torch.as_tensor(slots.features) - self.scale[0]) / self.scale[1]
         networks, count, agents, hops = features.shape
         rows = len(self.parameters_of)
         inputs = features.reshape(-1, rows, hops).transpose(0, 1)  # of one network for all: all agents are its inputs
-        return self._policies(self.parameters_of, inputs)[..., 0].T.reshape(networks, count, agents)
+        return self._policies.logits(self.parameters_of, inputs)[..., 0].T.reshape(networks, count, agents)
 
 
 class AggregationPolicy(Central):

@@ -23,12 +23,10 @@ LARGEST_GRADIENT = 5.0
 UNDECIDED = 1e-4
 """Weight of the squared logits. Without it, nearly all gradients of a sparse network say "more power", all sigmoids saturate
 together in the first steps, and no gradient is left for the few pairs that should be silent (seen in `paper`)."""
-NEAREST = 1e-6
-"""Powers are at least that far from 0 and 1 where their logits are taken."""
 
 
 class Powers(nn.Module):
-    """A network that turns slots into powers."""
+    """A network that turns slots into powers; its inputs are standardised."""
 
     @abstractmethod
     def fit(self, slots: Block) -> None:
@@ -36,7 +34,7 @@ class Powers(nn.Module):
 
     @abstractmethod
     def forward(self, slots: Block) -> Tensor:
-        """Shares of p_max, (networks, slots, m), of a block."""
+        """Logits of the shares of p_max, (networks, slots, m), of a block."""
 
 
 class Central(Learned):
@@ -95,16 +93,15 @@ class Central(Learned):
         with torch.no_grad():
             for start in range(0, len(held.layouts), at_once):
                 some = held.some(range(start, min(start + at_once, len(held.layouts))))
-                parts.append(network(some.block).double().numpy() * held.scenario.max_power)
+                parts.append(network(some.block).sigmoid().double().numpy() * held.scenario.max_power)
         return np.concatenate(parts)
 
 
 def _objective(scenario: Scenario, network: Powers, block: Block) -> Tensor:
-    share = network(block)
-    power = share * scenario.max_power
+    logits = network(block)
+    power = logits.sigmoid() * scenario.max_power
     wanted, cross = torch.as_tensor(block.wanted), torch.as_tensor(block.cross)
     ratio = wanted * power / (interference(cross, power) + scenario.noise)
     utilities: Tensor = scenario.utility(rate(ratio, scenario.sinr_cap), power)
-    logits = share.clamp(NEAREST, 1 - NEAREST).logit()
     objective: Tensor = (utilities - UNDECIDED * logits**2).mean()
     return objective

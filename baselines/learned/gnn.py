@@ -58,7 +58,8 @@ class InterferenceGraphNetwork(Powers):
         for of_node, of_edge, update in zip(self.of_node, self.of_edge, self.update, strict=True):
             messages = torch.relu(of_node(nodes)[..., None, :, :] + of_edge(edges)).masked_fill(itself, 0.0)
             nodes = nodes + update(torch.cat([nodes, messages.amax(-2), messages.mean(-2)], dim=-1))
-        return torch.sigmoid(self.last(nodes))[..., 0]
+        logits: Tensor = self.last(nodes)[..., 0]
+        return logits
 
 
 class GNN(Central):

@@ -48,7 +48,7 @@ def test_the_gradient_is_that_of_the_mean_utility(method):
             parameter[at] += step
             values.append(_objective(SMALL, network, block).item())
     assert parameter.grad[at].item() == pytest.approx((values[0] - values[1]) / 2e-5, rel=1e-4)
-    power = network(block).detach().numpy() * 10
+    power = network(block).sigmoid().detach().numpy() * 10
     utility = WirelessNetwork(SMALL, 0).utilities(block.wanted, block.cross, power).mean()
     assert values[1] == pytest.approx(utility, abs=1e-3)  # the penalty on logits is small
 
@@ -75,8 +75,20 @@ def test_policies_are_those_of_the_trainers(policies):
     method = AggregationPolicy(policies=policies, steps=1)
     network, block = made(method)
     rows = network.parameters_of.detach().expand(5, -1)
-    powers = WirelessProblem(SMALL, seed=0).act(rows, block.features)
-    np.testing.assert_allclose(network(block).detach().numpy() * 10, powers, rtol=1e-5)
+    mean, std = block.features.mean((0, 1, 2)), block.features.std((0, 1, 2), ddof=1)
+    standardised = (block.features - mean) / np.where(np.arange(5) == 0, 1.0, std)  # hop 0 is the same everywhere
+    powers = WirelessProblem(SMALL, seed=0).act(rows, standardised)
+    np.testing.assert_allclose(network(block).sigmoid().detach().numpy() * 10, powers, rtol=1e-4)
+
+
+def test_no_training_falls_silent_where_sequences_are_raw_and_large():
+    scenario, method = Scenario(preset="gaussian"), AggregationPolicy(steps=300)
+    assert scenario.observation_scale == "raw"
+    held = HeldOut.draw(scenario, range(5), 10, 0)
+    full = Measured.of(held, np.ones((5, 10, 10)), 0).utility
+    for seed in range(3):
+        reached = Measured.of(held, method.powers(held, trained(method, scenario, seed)[-1].state), 0).utility
+        assert (reached / full).mean() > 0.98
 
 
 @pytest.mark.parametrize("method", METHODS)
