@@ -6,8 +6,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from baselines.allocation import Custom, imported
 from baselines.learned import aggregation_policy, gnn, reinforcement, trained_run  # their kinds are known from here on
-from baselines.methods import Custom, Learned, Method, imported
+from baselines.methods import Learned, Method
 from wirelessenv.config import ConfigError, Count, Document, Model, Positive, assignment, merge, read_yaml
 from wirelessenv.physics.utilities import Rate
 from wirelessenv.scenario import Scenario

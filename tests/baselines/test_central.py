@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from baselines.allocation import WMMSE
 from baselines.held_out import HeldOut
 from baselines.learned.aggregation_policy import AggregationPolicy
 from baselines.learned.central import _objective
 from baselines.learned.gnn import GNN
 from baselines.measures import Measured
-from baselines.methods import Method, training_layouts
+from baselines.methods import training_layouts
 from trainers import WirelessProblem
 from trainers.storage import read_tensors, write_tensors
 from wirelessenv import Scenario, WirelessNetwork
@@ -128,7 +129,7 @@ def relative_to_wmmse(method, scenario, layouts):
     held = HeldOut.draw(scenario, layouts, 20, 0)
     state = trained(method, scenario)[-1].state
     reached = Measured.of(held, method.powers(held, state), 0).utility
-    return (reached / Measured.of(held, Method.parse("wmmse").powers(held), 0).utility).mean()
+    return (reached / Measured.of(held, WMMSE().powers(held), 0).utility).mean()
 
 
 @pytest.mark.parametrize(("preset", "steps"), [("gaussian", 400), ("dense", 250)])

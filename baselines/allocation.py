@@ -1,0 +1,170 @@
+"""Allocators as methods of a comparison: functions of the gains of one slot, maybe late; a user's own among them."""
+
+import importlib
+import sys
+from abc import abstractmethod
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field, field_validator
+
+from baselines import allocators
+from baselines.allocators.iterative import Start
+from baselines.allocators.simple import MOST_PATTERNS
+from baselines.held_out import HeldOut
+from baselines.methods import Floats, Knowledge, Untrained
+from wirelessenv.config import ConfigError, Count, NonNegative, Positive, Seed
+from wirelessenv.scenario import Scenario
+
+
+class Allocator(Untrained):
+    """A function of the gains of one slot, which may be `delay` slots old when its powers are used."""
+
+    delay: Annotated[int, Field(ge=0, strict=True)] = Field(0, description="slots between the gains it sees and its powers")
+
+    @property
+    def knows(self) -> Knowledge:
+        return "everything"
+
+    @property
+    def memory(self) -> int:
+        return self.delay
+
+    @abstractmethod
+    def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
+        """Powers (..., m) of gains (..., m, m)."""
+
+    def powers(self, held: HeldOut) -> Floats:
+        """Powers (layouts, warm_up + slots, m)."""
+        scenario = held.scenario
+        gain = allocators.delayed(held.block.gain, self.delay).astype(float)
+        return self.allocate(gain, scenario.noise, scenario.max_power)
+
+
+class FullPower(Allocator):
+    """Everybody at p_max, always."""
+
+    kind: Literal["full_power"] = "full_power"
+
+    @property
+    def knows(self) -> Knowledge:
+        return "nothing"
+
+    def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
+        return allocators.full_power(gain, noise, p_max)
+
+
+class RandomPower(Allocator):
+    """Uniform in [0, p_max], in every slot."""
+
+    kind: Literal["random_power"] = "random_power"
+    seed: Seed = 0
+
+    @property
+    def knows(self) -> Knowledge:
+        return "nothing"
+
+    def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
+        return allocators.random_power(gain, noise, p_max, seed=self.seed)
+
+
+class OnOff(Allocator):
+    """The best of all patterns of 0 and p_max, of at most 16 pairs."""
+
+    kind: Literal["on_off"] = "on_off"
+
+    def check(self, scenario: Scenario) -> None:
+        if 2**scenario.transmitters > MOST_PATTERNS:
+            raise ConfigError(f"{scenario.transmitters} pairs are not valid: on_off tries all patterns, of at most 16 pairs")
+
+    def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
+        return allocators.on_off(gain, noise, p_max)
+
+
+class Iterative(Allocator):
+    """What WMMSE and fractional programming share."""
+
+    starts: tuple[Start, ...] = Field(
+        ("full",), min_length=1, description='"full" or "random"; of several, the best end counts'
+    )
+    tolerance: NonNegative = Field(1e-3, description="bit/s/Hz: a channel whose sum rate changes by less stands still")
+    iterations: Count = 100
+    seed: Seed = Field(0, description="of random starts")
+
+    def options(self) -> dict[str, Any]:
+        """Settings as keyword arguments."""
+        return {name: getattr(self, name) for name in ("starts", "tolerance", "iterations", "seed")}
+
+
+class WMMSE(Iterative):
+    """Weighted minimum mean square error."""
+
+    kind: Literal["wmmse"] = "wmmse"
+
+    def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
+        return allocators.wmmse(gain, noise, p_max, **self.options())
+
+
+class FractionalProgramming(Iterative):
+    """Closed-form fractional programming."""
+
+    kind: Literal["fractional_programming"] = "fractional_programming"
+
+    def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
+        return allocators.fractional_programming(gain, noise, p_max, **self.options())
+
+
+class MaxMin(Allocator):
+    """The largest smallest SINR."""
+
+    kind: Literal["max_min"] = "max_min"
+
+    def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
+        return allocators.max_min(gain, noise, p_max)
+
+
+class CertifiedOptimum(Allocator):
+    """Branch and bound; refuses, half way, a channel that is too hard for it."""
+
+    kind: Literal["certified_optimum"] = "certified_optimum"
+    gap: Positive = Field(0.01, description="how far from the bound it may be")
+
+    def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
+        return allocators.certified_optimum(gain, noise, p_max, gap=self.gap)
+
+
+class Custom(Allocator):
+    """A user's own allocator(gain, noise, p_max) -> power, as "module:function"."""
+
+    kind: Literal["custom"] = "custom"
+    allocator: str = Field(description="module:function; modules of the working directory are found")
+
+    @field_validator("allocator")
+    @classmethod
+    def _exists(cls, value: str) -> str:
+        imported(value)
+        return value
+
+    def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
+        power = np.asarray(imported(self.allocator)(gain, noise, p_max), float)
+        if power.shape != gain.shape[:-1]:
+            raise ConfigError(f"{self.allocator}: powers of the shape {power.shape} are not valid for gains {gain.shape}")
+        if not ((power >= 0) & (power <= p_max * (1 + 1e-6))).all():
+            raise ConfigError(f"{self.allocator}: its powers are not valid: they should lie in [0, {p_max:g}]")
+        return power
+
+
+def imported(path: str) -> Any:
+    """What "module:name" names, a function or a class; raises ValueError where there is no such thing."""
+    module, _, name = path.partition(":")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(f'"{path}" is not valid: it should be module:function, and cannot be imported ({error})') from None
+    if not callable(found):
+        raise ValueError(f'"{path}" is not valid: it is no function')
+    return found
