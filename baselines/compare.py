@@ -117,7 +117,7 @@ def _shown(comparison: Comparison, directory: ComparisonDirectory, quiet: bool) 
     total = sum(_weight(comparison, piece) for piece in every)
     columns = (
         TextColumn("comparing"),
-        BarColumn(),
+        BarColumn(bar_width=12),
         TaskProgressColumn(),
         TextColumn("{task.fields[told]}"),
         TimeElapsedColumn(),
@@ -135,10 +135,10 @@ def _shown(comparison: Comparison, directory: ComparisonDirectory, quiet: bool) 
                 units = sum(_done(comparison, directory, piece) for piece in every)
                 rate = (_slots(comparison, directory, every) - first) / (time.perf_counter() - started)
                 told = ", ".join(
-                    f"{sum(piece.what == what for piece in done)} of {sum(piece.what == what for piece in every)} {what}"
+                    f"{sum(piece.what == what for piece in done)}/{sum(piece.what == what for piece in every)} {what}"
                     for what in dict.fromkeys(piece.what for piece in every)
                 )
-                bar.update(task, completed=units, told=f"{told}; {rate:.0f} slots of training/s")
+                bar.update(task, completed=units, told=f"{told}, {rate:.0f} slots/s")
 
         yield look
 

@@ -118,7 +118,7 @@ def test_what_it_leaves_behind(finished):
     assert "| GNN | everything | everything | across layouts | 384 |" in text
     assert "| mine |" in text
     assert "what methods reach on 3 layouts" in told.stdout
-    assert "8 of 8 trainings, 3 of 3 optima, 8 of 8 evaluations" in told.stderr
+    assert "8/8 trainings, 3/3 optima, 8/8 evaluations" in told.stderr
     for name in ("bars", "cdf", "learning"):
         assert (directory / f"{name}.png").stat().st_size > 10_000
         assert (directory / f"{name}.pdf").read_bytes()[:5] == b"%PDF-"
