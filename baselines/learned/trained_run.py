@@ -115,7 +115,7 @@ class TrainedRun(Learned):
             yield Stage(int(row["slots"]), float(row["bits"]), state, float(row["utility"] / row["full_power_utility"]))
 
     def powers(self, held: HeldOut, state: dict[str, Any]) -> Floats:
-        scenario, parameters = held.scenario, torch.as_tensor(state["parameters"])
+        scenario, parameters = held.scenario, torch.as_tensor(state["parameters"]).float()
         policies = Policies(scenario.hops, 1, 0.0, scenario.max_power, PolicySettings.parse(state["policy"], "policy"))
         features = torch.as_tensor(held.block.features)
         layouts, slots, agents, hops = features.shape

@@ -22,6 +22,7 @@ from baselines.held_out import HeldOut
 from baselines.measures import Measured
 from baselines.methods import Method
 from baselines.tables import relative, tables
+from trainers import WirelessProblem
 from trainers.__main__ import main as trainers_main
 from trainers.experiment import Experiment
 from trainers.runner import run
@@ -195,6 +196,25 @@ def test_runs_that_hold_something_else_are_refused_and_nothing_is_written(place,
     metrics = pd.read_csv("there/metrics.csv").query("curve == 'a' and iteration == 20")
     table = pd.read_csv("new/comparison.csv").query("method == 'run'")
     assert abs(table["utility"].to_numpy() / metrics["utility"].to_numpy() - 1).max() < 0.5  # other slots of the same layouts
+
+
+def test_a_policy_that_gradient_methods_have_learned_for_all_is_read_too(place):
+    messaging = {"graph": "complete", "links": {"delay": 1}}
+    problem = {"evaluation_slots": 20, "bank_slots": 20, "batch": 5}
+    learner = {"kind": "sgp", "step_size": 0.1}
+    experiment = Experiment.parse(
+        {**EXPERIMENT, "scenario": SMALL, "seeds": 2, "messaging": messaging, "problem": problem, "learner": learner}
+    )
+    directory = run(experiment, "there", quiet=True, workers=1)
+    few = {"scenarios": {"small": SMALL}, "layouts": 2, "slots": 400, "warm_up": 4}  # those of the evaluation, but for a few
+    few["methods"] = {"SGP": {"method": "trainers", "run": "there", "curve": "learned"}}
+    Path("comparison.yaml").write_text(yaml.safe_dump(few))
+    assert main(["comparison.yaml", "--out", "one", "--quiet"]) == 0
+    held = HeldOut.draw(experiment.scenario, [1], 400, 4)
+    shared = directory.policies("learned", 1).float().expand(4, -1)
+    power = WirelessProblem(SMALL, seed=1).act(shared, held.block.features)
+    table = pd.read_csv("one/comparison.csv").query("method == 'SGP' and layout == 1")
+    assert table["utility"].item() == pytest.approx(Measured.of(held, power, 0).utility.item(), rel=1e-5)
 
 
 @pytest.mark.parametrize(
