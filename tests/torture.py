@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 CONFIG = """
@@ -60,6 +61,16 @@ def newest_child(process: int) -> int | None:
     return int(workers[-1]) if workers else None
 
 
+def wait_for_handlers(process: subprocess.Popen[bytes]) -> None:
+    """Until the run takes signals: while it still imports, a library may swallow the KeyboardInterrupt of a SIGINT."""
+    while process.poll() is None:
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+        if caught >> (signal.SIGTERM - 1) & 1:
+            return
+        time.sleep(0.01)
+
+
 def torture(config: Path, out: Path, kills: int, rng: random.Random) -> int:
     """Kill the run of `out` up to `kills` times, until it comes to its end; returns how many kills met it going on."""
     for done in range(kills):
@@ -71,8 +82,11 @@ def torture(config: Path, out: Path, kills: int, rng: random.Random) -> int:
                 return done
             raise SystemExit(f"the run ended by itself with status {process.returncode}")
         kind = rng.choice([signal.SIGKILL] * 4 + [signal.SIGTERM, signal.SIGINT])
+        if kind != signal.SIGKILL:
+            wait_for_handlers(process)
         victim = newest_child(process.pid) if workers > 1 and rng.random() < 0.4 else None
-        os.kill(victim or process.pid, signal.SIGKILL if victim else kind)
+        with suppress(ProcessLookupError):  # it may have come to its end meanwhile
+            os.kill(victim or process.pid, signal.SIGKILL if victim else kind)
         process.wait(timeout=60)
     return kills
 
