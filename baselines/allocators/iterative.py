@@ -4,13 +4,14 @@ Arrays are turned so that channels are the last axis: sums over transmitters are
 """
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from baselines.allocators.checks import Floats, checked
 from wirelessenv.config import ConfigError
+from wirelessenv.physics.rates import split
 
 Rows = NDArray[np.float64]
 CHANNELS_AT_ONCE = 256
@@ -18,26 +19,37 @@ CHANNELS_AT_ONCE = 256
 Start = Literal["full", "random"]
 
 
-class Channels:
-    """Some channels, channels last: gain (m, m, n), noise, p_max and weights (m, n)."""
+class Channels(NamedTuple):
+    """Some channels, channels last: gains split as (m, n) and (m, m, n), the latter 0 on its diagonal; the others (m, n)."""
 
-    def __init__(self, gain: Rows, noise: Rows, most: Rows, weights: Rows) -> None:
-        self.gain, self.noise, self.most, self.weights = gain, noise, most, weights
-        self.wanted = np.einsum("iin->in", gain).copy()
+    wanted: Rows
+    cross: Rows
+    noise: Rows
+    most: Rows
+    weights: Rows
 
-    def received(self, power: Rows) -> Rows:
-        """All power that arrives at each receiver, noise included, (m, n)."""
-        return np.asarray(np.einsum("ijn,jn->in", self.gain, power) + self.noise)
+    @classmethod
+    def of(cls, gain: Floats, *rows: Floats) -> Self:
+        """Of gain (n, m, m), noise, p_max and weights (n, m)."""
+        turned = [np.ascontiguousarray(part.T) for part in rows]
+        wanted, cross = split(gain)
+        return cls(wanted.T.copy(), np.ascontiguousarray(np.moveaxis(cross, 0, -1)), *turned)
+
+    def interference(self, power: Rows) -> Rows:
+        """What arrives at each receiver from others, and noise, (m, n): summed up, for a difference would lose strong SINRs."""
+        return np.asarray(np.einsum("ijn,jn->in", self.cross, power) + self.noise)
 
     def value(self, power: Rows) -> Rows:
         """The weighted sum rate in bit/s/Hz, (n,)."""
-        received = self.received(power)
-        own = self.wanted * power
-        return np.asarray((self.weights * np.log2(received / (received - own))).sum(0))
+        return np.asarray((self.weights * np.log2(1 + self.wanted * power / self.interference(power))).sum(0))
+
+    def pull(self, prices: Rows) -> Rows:
+        """sum_k g_ki x_k of prices x (m, n): what each transmitter pays for a unit of power."""
+        return np.asarray(np.einsum("kin,kn->in", self.cross, prices) + self.wanted * prices)
 
     def some(self, which: NDArray[np.intp]) -> "Channels":
         """Those channels alone."""
-        return Channels(*(part[..., which] for part in (self.gain, self.noise, self.most, self.weights)))
+        return Channels(*(part[..., which] for part in self))
 
 
 Update = Callable[[Channels, Rows], Rows]
@@ -60,9 +72,8 @@ def _iterated(  # noqa: PLR0917  # what an allocator was given, handed on
     rng, best = np.random.default_rng(seed), np.zeros_like(most)
     for begin in range(0, len(gains), CHANNELS_AT_ONCE):
         part = slice(begin, begin + CHANNELS_AT_ONCE)
-        rows = [np.ascontiguousarray(np.moveaxis(one[part], 0, -1)) for one in (gains, noise, most, weights)]
-        channels = Channels(*rows)
-        value, found = np.full(rows[0].shape[-1], -np.inf), np.zeros_like(channels.most)
+        channels = Channels.of(gains[part], noise[part], most[part], weights[part])
+        value, found = np.full(channels.most.shape[-1], -np.inf), np.zeros_like(channels.most)
         for start in starts:
             power = channels.most.copy() if start == "full" else rng.random(channels.most.shape) * channels.most
             power = _settled(update, channels, power, tolerance, iterations)
@@ -105,7 +116,7 @@ def wmmse(
     """Weighted minimum mean square error: a stationary point of the weighted sum rate (Shi et al., 2011), (..., m).
 
     With amplitudes v = sqrt(p): u_i = h_ii v_i / (sum_j g_ij p_j + noise), w_i = 1 / (1 - u_i h_ii v_i),
-    v_i = clip(a_i w_i u_i h_ii / sum_k a_k w_k u_k^2 g_ki, 0, sqrt(p_max)).
+    v_i = clip(a_i w_i u_i h_ii / sum_k a_k w_k u_k^2 g_ki, 0, sqrt(p_max)). There 1 - u_i h_ii v_i is 1 / (1 + SINR_i).
 
     Args:
         gain: |h|^2 (..., m, m), [receiver, transmitter].
@@ -123,9 +134,10 @@ def wmmse(
 
     def update(channels: Channels, power: Rows) -> Rows:
         amplitude, root = np.sqrt(power), np.sqrt(channels.wanted)
-        receive = root * amplitude / channels.received(power)
-        weight = channels.weights / (1 - receive * root * amplitude)
-        pull = np.einsum("kin,kn->in", channels.gain, weight * receive**2)
+        own, interference = channels.wanted * power, channels.interference(power)
+        receive = root * amplitude / (own + interference)
+        weight = channels.weights * (1 + own / interference)
+        pull = channels.pull(weight * receive**2)
         best = np.divide(weight * receive * root, pull, out=np.zeros_like(pull), where=pull > 0)
         return np.asarray(np.minimum(best**2, channels.most))
 
@@ -150,10 +162,10 @@ def fractional_programming(
     """
 
     def update(channels: Channels, power: Rows) -> Rows:
-        received, own = channels.received(power), channels.wanted * power
-        scale = channels.weights * received / (received - own)  # a (1 + gamma)
-        auxiliary = np.sqrt(scale * own) / received
-        pull = np.einsum("kin,kn->in", channels.gain, auxiliary**2)
+        own, interference = channels.wanted * power, channels.interference(power)
+        scale = channels.weights * (1 + own / interference)  # a (1 + gamma)
+        auxiliary = np.sqrt(scale * own) / (own + interference)
+        pull = channels.pull(auxiliary**2)
         root = np.divide(auxiliary * np.sqrt(scale * channels.wanted), pull, out=np.zeros_like(pull), where=pull > 0)
         return np.asarray(np.minimum(root**2, channels.most))
 

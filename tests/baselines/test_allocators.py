@@ -125,6 +125,12 @@ def test_max_min_makes_all_sinrs_equal_with_one_power_at_its_maximum():
         assert (np.min(wanted / ((gain @ other[..., None])[..., 0] - wanted + 0.4), -1) <= ratio.min(-1) * (1 + 1e-6)).all()
 
 
+@pytest.mark.parametrize("allocator", EVERY[2:])
+def test_pairs_that_hardly_hear_each_other_all_transmit_however_strong_they_are(allocator):
+    gain = np.array([[1.0, 1e-30], [1e-30, 1.0]])  # SINRs of 10^20: 1 + SINR is SINR, and 1 - its share of all power is 0
+    assert allocator(gain, 1e-20, 1.0).tolist() == [1.0, 1.0]
+
+
 def test_channels_that_are_not_there_are_no_fault():
     gain = np.zeros((1, 3, 3))
     gain[0, 1, 1] = 2.0
