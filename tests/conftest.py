@@ -16,6 +16,14 @@ settings.register_profile("search", deadline=None, max_examples=1000)
 settings.load_profile("suite")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def logs_of_stable_baselines(tmp_path_factory):
+    """Stable-Baselines3 makes a directory for the logs of every model, even of one that logs nothing."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SB3_LOGDIR", str(tmp_path_factory.mktemp("logs")))
+        yield
+
+
 @pytest.fixture
 def registry():
     """Forgets the pieces that a test defines."""
