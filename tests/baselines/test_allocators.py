@@ -125,6 +125,23 @@ def test_max_min_makes_all_sinrs_equal_with_one_power_at_its_maximum():
         assert (np.min(wanted / ((gain @ other[..., None])[..., 0] - wanted + 0.4), -1) <= ratio.min(-1) * (1 + 1e-6)).all()
 
 
+@pytest.mark.parametrize("preset", ["d2d", "dense"])  # where a few pairs disturb each other strongly and hardly hear the others
+def test_max_min_makes_all_sinrs_equal_in_every_network(preset):
+    network = WirelessNetwork(preset, seed=range(5))
+    gain, noise, most = network.block(10).gain.astype(float), network.scenario.noise, network.scenario.max_power
+    power = max_min(gain, noise, most)
+    np.testing.assert_allclose(power.max(-1) / most, 1)
+    own = np.einsum("...ii->...i", gain) * power
+    others = np.einsum("...ij,...j->...i", gain * (1 - np.eye(gain.shape[-1])), power)
+    ratio = own / (others + noise)
+    np.testing.assert_allclose(ratio, ratio.mean(-1, keepdims=True) * np.ones(gain.shape[-1]), rtol=1e-6)
+
+
+def test_max_min_where_the_largest_target_is_exactly_what_interference_alone_allows():
+    assert max_min([[1.0, 1.0], [1.0, 1.0]], 1e-30, 1.0).tolist() == [1.0, 1.0]
+    assert max_min(np.diag([1.0, 0.0, 2.0]), 1.0, [1.0, 2.0, 3.0]).tolist() == [1.0, 0.0, 0.5]
+
+
 @pytest.mark.parametrize("allocator", EVERY[2:])
 def test_pairs_that_hardly_hear_each_other_all_transmit_however_strong_they_are(allocator):
     gain = np.array([[1.0, 1e-30], [1e-30, 1.0]])  # SINRs of 10^20: 1 + SINR is SINR, and 1 - its share of all power is 0
