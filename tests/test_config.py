@@ -225,6 +225,15 @@ def test_whatever_is_written_it_is_a_configuration_or_one_sentence(model, data):
     assert sentence.startswith(model.__name__.lower())
 
 
+def test_a_kind_belongs_to_one_class():
+    with pytest.raises(ConfigError, match=r'kind: "steam" of .*Kettle is not valid: Steam has it already'):
+
+        class Kettle(Engine):
+            kind: Literal["steam"] = "steam"
+
+    assert Engine.kinds["steam"] is Steam
+
+
 def test_a_subclass_that_keeps_its_parents_kind_does_not_take_its_place():
     class Stronger(Rayleigh):
         """A law that is used as an object, not by name."""

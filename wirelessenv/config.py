@@ -114,7 +114,11 @@ class Piece(Model):
         if Piece in cls.__bases__:
             cls.kinds = {}
         elif "kind" in cls.__annotations__:  # a subclass that keeps its parent's kind does not take its place
-            cls.kinds[cls.model_fields["kind"].default] = cls
+            kind = cls.model_fields["kind"].default
+            taken = cls.kinds.get(kind, cls)
+            if (taken.__module__, taken.__qualname__) != (cls.__module__, cls.__qualname__):  # who defines it again, may
+                raise ConfigError(f'kind: "{kind}" of {cls.__qualname__} is not valid: {taken.__qualname__} has it already')
+            cls.kinds[kind] = cls
 
     @model_validator(mode="wrap")
     @classmethod
