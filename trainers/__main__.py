@@ -79,7 +79,9 @@ def _trained(experiment: Experiment, out: Path, **options: Any) -> RunDirectory:
     except Interrupted:
         raise Interrupted(f"Stopped, and saved: the same command with --resume goes on. It is in {out}") from None
     except WorkerDied:
-        raise WorkerDied(f"A worker process was killed: the same command with --resume goes on. It is in {out}") from None
+        raise WorkerDied(
+            f"A worker process failed or was killed: the same command with --resume goes on. It is in {out}"
+        ) from None
     except OSError as error:
         raise OSError(f"{out}: cannot be written ({error.strerror or error}); what was saved before is safe") from None
 

@@ -8,7 +8,7 @@ import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
@@ -18,6 +18,9 @@ from wirelessenv.config import ConfigError
 
 MUST_AGREE = ("wirelessenv", "python", "numpy", "torch", "device", "threads_a_worker")
 """What of the manifest decides the last bits of the numbers."""
+
+
+PACKAGES = ("numpy", "torch", "gymnasium", "pettingzoo", "pydantic", "scipy", "stable-baselines3")
 
 
 class Configuration(Protocol):
@@ -35,6 +38,7 @@ class WorkDirectory(ABC):
 
     what: ClassVar[str]
     """The work in one word, for sentences."""
+    must_agree: ClassVar[tuple[str, ...]] = MUST_AGREE
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
@@ -50,8 +54,19 @@ class WorkDirectory(ABC):
         return [one for one in found if one._is_one()]
 
     def _is_one(self) -> bool:
-        manifest = self.path / "manifest.json"
-        return not manifest.exists() or json.loads(manifest.read_text()).get("what", "run") == self.what
+        return self._held() == self.what
+
+    def _held(self) -> str:
+        """Which work it holds; where nothing says so, this one."""
+        manifest = self._manifest()
+        return str(manifest.get("what", "run")) if manifest else self.what
+
+    def _manifest(self) -> dict[str, Any]:
+        """What manifest.json says; nothing where it is missing or damaged."""
+        try:
+            return dict(json.loads((self.path / "manifest.json").read_text()))
+        except (FileNotFoundError, ValueError, TypeError):
+            return {}
 
     @classmethod
     @contextmanager
@@ -81,6 +96,8 @@ class WorkDirectory(ABC):
         if self.path.exists() and not self.path.is_dir():
             raise ConfigError(f"--out: {self.path} is not valid: it is a file; give a directory")
         if self._config.exists():
+            if self._held() != self.what:
+                raise ConfigError(f"--out: {self.path} holds a {self._held()}, not a {self.what}; give another directory")
             if not resume:
                 raise ConfigError(
                     f"--out: {self.path} holds a {self.what} already; add --resume to go on with it, or give another directory"
@@ -103,8 +120,13 @@ class WorkDirectory(ABC):
             )
 
     def _refuse_other_versions(self, device: str) -> None:
-        then, now = json.loads((self.path / "manifest.json").read_text()), _manifest(device)
-        changed = [name for name in MUST_AGREE if then.get(name) != now[name]]
+        then, now = self._manifest(), _manifest(device)
+        if not then:
+            raise ConfigError(
+                f"--resume: {self.path}/manifest.json is missing or damaged, so that nobody knows with which versions it was "
+                "begun; add --force to go on all the same"
+            )
+        changed = [name for name in self.must_agree if then.get(name) != now[name]]
         if changed:
             name = changed[0]
             raise ConfigError(
@@ -118,18 +140,24 @@ class WorkDirectory(ABC):
 
 
 def _manifest(device: str) -> dict[str, Any]:
-    packages = ("numpy", "torch", "gymnasium", "pettingzoo", "pydantic", "scipy")
     return {
         "wirelessenv": wirelessenv.__version__,
         "commit": _commit(),
         "python": platform.python_version(),
-        **{name: version(name) for name in packages},
+        **{name: _version(name) for name in PACKAGES},
         "machine": platform.machine(),
         "system": platform.system(),
         "processors": os.cpu_count(),
         "threads_a_worker": 1,
         "device": device,
     }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def _commit() -> str | None:

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
@@ -63,6 +64,9 @@ def in_workers(
             if stop or not set(ended) <= {FINISHED}:
                 asked.touch()
                 waiting.clear()
+            if len(stop) > 1:  # whoever asks twice does not want to wait
+                for process in running:
+                    process.kill()
     finally:
         asked.unlink(missing_ok=True)
     if REFUSED in ended:
@@ -89,6 +93,9 @@ def _worker(work: Work[Item], item: Item, folder: Path) -> None:
         sys.exit(REFUSED)
     except OSError as error:
         print(f"{folder}: cannot be written ({error.strerror or error})", file=sys.stderr)
+        sys.exit(FAILED)
+    except (Exception, SystemExit):
+        traceback.print_exc()
         sys.exit(FAILED)
     sys.exit(FINISHED if finished else STOPPED)
 

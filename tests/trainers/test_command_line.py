@@ -135,7 +135,10 @@ def test_a_worker_that_is_killed_ends_the_run_and_the_others_save(tmp_path, monk
     os.kill(torture.newest_child(process.pid), signal.SIGKILL)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert said.decode().strip() == f"A worker process was killed: the same command with --resume goes on. It is in {out}"
+    assert (
+        said.decode().strip()
+        == f"A worker process failed or was killed: the same command with --resume goes on. It is in {out}"
+    )
 
 
 def test_the_numbers_do_not_depend_on_the_number_of_workers(tmp_path, config):
