@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (Interrupted, KeyboardInterrupt):
         return _said(f"Stopped; what is finished is saved: {again}", INTERRUPTED)
     except WorkerDied:
-        return _said(f"A worker process was killed: {again}", FAILED)
+        return _said(f"A worker process failed or was killed: {again}", FAILED)
     except OSError as error:
         return _said(f"{out}: cannot be written ({error.strerror or error}); what was saved before is safe", FAILED)
     if not chosen.quiet:

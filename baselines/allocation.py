@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+import traceback
 from abc import abstractmethod
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,7 +16,11 @@ from baselines.allocators.simple import MOST_PATTERNS
 from baselines.held_out import HeldOut
 from baselines.methods import Floats, Knowledge, Untrained
 from wirelessenv.config import ConfigError, Count, NonNegative, Positive, Seed
+from wirelessenv.physics.utilities import Rate
 from wirelessenv.scenario import Scenario
+
+MOST_PAIRS = 30
+"""Of a certified optimum."""
 
 
 class Allocator(Untrained):
@@ -67,6 +72,12 @@ class RandomPower(Allocator):
 
     def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
         return allocators.random_power(gain, noise, p_max, seed=self.seed)
+
+    def powers(self, held: HeldOut) -> Floats:
+        """Those of a layout do not depend on how many are drawn together."""
+        noise, most = held.scenario.noise, held.scenario.max_power
+        rows = zip(held.block.gain, held.layouts, strict=True)
+        return np.stack([allocators.random_power(gain, noise, most, seed=[self.seed, layout]) for gain, layout in rows])
 
 
 class OnOff(Allocator):
@@ -130,6 +141,9 @@ class CertifiedOptimum(Allocator):
     kind: Literal["certified_optimum"] = "certified_optimum"
     gap: Positive = Field(0.01, description="how far from the bound it may be")
 
+    def check(self, scenario: Scenario) -> None:
+        refuse_uncertifiable(scenario)
+
     def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
         return allocators.certified_optimum(gain, noise, p_max, gap=self.gap)
 
@@ -147,12 +161,24 @@ class Custom(Allocator):
         return value
 
     def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
-        power = np.asarray(imported(self.allocator)(gain, noise, p_max), float)
+        allocator = imported(self.allocator)
+        try:
+            power = np.asarray(allocator(gain, noise, p_max))
+        except (Exception, SystemExit) as error:
+            raise ConfigError(f"{self.allocator}: has failed, {_failure(error)}") from error
+        if power.dtype.kind not in "biuf":
+            raise ConfigError(f"{self.allocator}: powers of the type {power.dtype} are not valid: they should be real numbers")
         if power.shape != gain.shape[:-1]:
             raise ConfigError(f"{self.allocator}: powers of the shape {power.shape} are not valid for gains {gain.shape}")
         if not ((power >= 0) & (power <= p_max * (1 + 1e-6))).all():
             raise ConfigError(f"{self.allocator}: its powers are not valid: they should lie in [0, {p_max:g}]")
-        return power
+        return power.astype(float)
+
+
+def refuse_uncertifiable(scenario: Scenario) -> None:
+    """Raises ConfigError where branch and bound does not find what a comparison calls utility, or is out of its reach."""
+    if scenario.transmitters > MOST_PAIRS or scenario.sinr_cap_db is not None or not isinstance(scenario.utility, Rate):
+        raise ConfigError(f"it is found for the sum of rates without a cap, of at most {MOST_PAIRS} pairs")
 
 
 def imported(path: str) -> Any:
@@ -163,8 +189,18 @@ def imported(path: str) -> Any:
         sys.path.insert(0, here)
     try:
         found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ValueError(f'"{path}" is not valid: it should be module:function, and cannot be imported ({error})') from None
+    except (Exception, SystemExit) as error:
+        raise ValueError(
+            f'"{path}" is not valid: it should be module:function, and its import fails: {_failure(error)}'
+        ) from error
     if not callable(found):
         raise ValueError(f'"{path}" is not valid: it is no function')
     return found
+
+
+def _failure(error: BaseException) -> str:
+    """What a user's code has raised, and where, on one line."""
+    frames = traceback.extract_tb(error.__traceback__)
+    theirs = [frame for frame in frames if frame.filename != __file__ and not frame.filename.startswith("<frozen")]
+    where = f" ({Path(theirs[-1].filename).name}, line {theirs[-1].lineno})" if theirs else ""
+    return " ".join(f"{type(error).__name__}: {error}{where}".split())

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
@@ -45,7 +46,8 @@ def compare(
     refuse(comparison)
     workers = workers or os.cpu_count() or 1
     with ComparisonDirectory.opened(out, comparison, resume=resume, device="cpu", force=force) as directory:
-        _prepare(comparison, directory, workers, quiet)
+        comparison = directory.configuration()  # the same, in the order of the files that are there
+        _prepare(comparison, directory, workers=workers, quiet=quiet, force=force)
         job = Job(comparison.text(), directory.path)
         with _shown(comparison, directory, quiet) as look, stop_request() as stop:
             sorts: tuple[tuple[What, ...], ...] = (("trainings", "optima"), ("evaluations",))
@@ -68,12 +70,12 @@ def refuse(comparison: Comparison) -> None:
                 method.refuse(scenario, range(comparison.layouts))
 
 
-def _prepare(comparison: Comparison, directory: ComparisonDirectory, workers: int, quiet: bool) -> None:
+def _prepare(comparison: Comparison, directory: ComparisonDirectory, **running: Any) -> None:
     for scenario_name, scenario in comparison.scenarios.items():
         for name, method in comparison.methods.items():
             if isinstance(method, Learned):
                 folder = directory.run(comparison, scenario_name, name)
-                method.prepare(scenario, range(comparison.layouts), folder, workers, quiet)
+                method.prepare(scenario, range(comparison.layouts), folder, **running)
 
 
 def _left(comparison: Comparison, directory: ComparisonDirectory, what: tuple[What, ...]) -> list[Piece]:
@@ -157,8 +159,8 @@ def _done(comparison: Comparison, directory: ComparisonDirectory, piece: Piece) 
 def _noted(comparison: Comparison, directory: ComparisonDirectory, piece: Piece) -> tuple[int, int]:
     """Stage and slots of a training."""
     note = progress_file(directory.file(comparison, piece))
-    stage, slots = map(int, note.read_text().split()) if note.exists() else (0, 0)
-    return stage, slots
+    told = note.read_text().split() if note.exists() else []
+    return (int(told[0]), int(told[1])) if len(told) == 2 else (0, 0)
 
 
 def _slots(comparison: Comparison, directory: ComparisonDirectory, every: list[Piece]) -> int:

@@ -2,21 +2,25 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, get_args
 
+import numpy as np
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from baselines.allocation import Custom, imported
+from baselines import allocation
+from baselines.allocation import Custom, imported, refuse_uncertifiable
+from baselines.held_out import one_layout
 from baselines.learned import aggregation_policy, gnn, reinforcement, trained_run  # their kinds are known from here on
-from baselines.methods import Learned, Method
+from baselines.methods import Knowledge, Learned, Method
+from wirelessenv.channel.fading import NoFading
 from wirelessenv.config import ConfigError, Count, Document, Model, Positive, assignment, merge, read_yaml
-from wirelessenv.physics.utilities import Rate
 from wirelessenv.scenario import Scenario
 
 FULL_POWER, WMMSE = "full power", "WMMSE"
 """The methods that all others are relative to; they are always there."""
-MOST_PAIRS = 30
-"""Of a certified optimum."""
+_REFERENCES: dict[str, type[Method]] = {FULL_POWER: allocation.FullPower, WMMSE: allocation.WMMSE}
+Name = Annotated[str, Field(min_length=1, max_length=60)]
+"""Of a method or a scenario: it stands in tables, and in the names of files."""
 
 
 def _method(value: Any) -> Any:
@@ -27,6 +31,9 @@ def _method(value: Any) -> Any:
     value = {"method": value} if isinstance(value, str) else value
     if not isinstance(value, Mapping) or not isinstance(value.get("method"), str):
         raise ValueError(f"should be a method or a mapping with a method (known: {', '.join(sorted(Method.kinds))})")
+    for key in ("kind", "allocator"):
+        if key in value:
+            raise ValueError(f'unknown key "{key}": "method" says what it is')
     name, options = value["method"], {key: option for key, option in value.items() if key != "method"}
     if ":" not in name:
         return {"kind": name, **options}
@@ -46,7 +53,11 @@ def _written(method: Method) -> dict[str, Any]:
 
 def _by_name(value: Any) -> Any:
     """A list of presets stands for scenarios of those names."""
-    return {name: name for name in value} if isinstance(value, list | tuple) else value
+    if isinstance(value, list | tuple):
+        if not all(isinstance(name, str) for name in value):
+            raise ValueError("a list should hold names of presets alone; scenarios with changes go by name: {mine: {...}}")
+        return {name: name for name in value}
+    return value
 
 
 class Optimum(Model):
@@ -61,7 +72,7 @@ class Comparison(Document):
     """Methods on scenarios: everybody on the same held-out slots of the same layouts."""
 
     title: str = ""
-    scenarios: Annotated[dict[str, Scenario], BeforeValidator(_by_name), Field(min_length=1)] = Field(
+    scenarios: Annotated[dict[Name, Scenario], BeforeValidator(_by_name), Field(min_length=1)] = Field(
         description="by name; a list of presets goes by their names"
     )
     layouts: Annotated[int, Field(ge=2, strict=True)] = Field(20, description="seeds 0, 1, ...: the unit of all statistics")
@@ -69,17 +80,44 @@ class Comparison(Document):
     warm_up: Annotated[int, Field(ge=0, strict=True)] = Field(10, description="slots before them, which do not count")
     seeds: Count = Field(3, description="trainings of every method that learns")
     optimum: Optimum | None = Field(None, description="find the certified optimum, too")
-    methods: dict[str, Annotated[Method, BeforeValidator(_method)]] = Field({}, validate_default=True)
+    methods: dict[Name, Annotated[Method, BeforeValidator(_method)]] = Field({}, validate_default=True)
 
     @field_validator("methods")
     @classmethod
     def _with_references(cls, methods: dict[str, Method]) -> dict[str, Method]:
-        always = {FULL_POWER: Method.parse("full_power"), WMMSE: Method.parse("wmmse")}
-        return always | methods
+        for name, kind in _REFERENCES.items():
+            if not isinstance(methods.get(name, kind()), kind):
+                raise ValueError(f'"{name}" is what all others are compared with: give your method another name')
+        return {name: kind() for name, kind in _REFERENCES.items()} | methods
+
+    @model_validator(mode="after")
+    def _scenarios_can_be_compared_on(self) -> Self:
+        learners = [name for name, method in self.methods.items() if isinstance(method, Learned)]
+        for name, scenario in self.scenarios.items():
+            zero = np.zeros(1, np.float32)
+            if min(float(scenario.utility(zero, zero + power)[0]) for power in (0.0, scenario.max_power)) < 0:
+                raise ValueError(
+                    f'scenarios.{name}: the utility "{type(scenario.utility).__name__}" is not valid: it can be negative, and '
+                    "utilities are divided by those of full power"
+                )
+            series = scenario.gains is not None and len(scenario.gains.load()) > 1
+            alike = one_layout(scenario) and isinstance(scenario.fading, NoFading) and scenario.mobility.interval() is None
+            if alike and not (series and scenario.gains is not None and scenario.gains.start == "random"):
+                raise ValueError(f"scenarios.{name}: is not valid: without fading all its layouts are the same")
+            if series and learners:
+                raise ValueError(
+                    f'methods.{learners[0]}: cannot learn on the scenario "{name}": its gains are one series, of which no part '
+                    "is held out"
+                )
+        return self
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
         for name, method in self.methods.items():
+            if method.knows not in get_args(Knowledge):
+                raise ValueError(
+                    f"methods.{name}: knows: {method.knows!r} is not valid: it should be one of {get_args(Knowledge)}"
+                )
             if method.memory > self.warm_up:
                 raise ValueError(f'warm_up: {self.warm_up} is not valid: the method "{name}" needs {method.memory} slots')
             for scenario_name, scenario in self.scenarios.items():
@@ -90,11 +128,10 @@ class Comparison(Document):
         for name, scenario in self.scenarios.items():
             if self.optimum is None:
                 continue
-            if scenario.transmitters > MOST_PAIRS or scenario.sinr_cap_db is not None or not isinstance(scenario.utility, Rate):
-                raise ValueError(
-                    f'optimum: is not valid for the scenario "{name}": it is found for the sum of rates without a cap, of at '
-                    f"most {MOST_PAIRS} pairs"
-                )
+            try:
+                refuse_uncertifiable(scenario)
+            except ConfigError as error:
+                raise ValueError(f'optimum: is not valid for the scenario "{name}": {error}') from None
             if self.optimum.slots > self.slots:
                 raise ValueError(f"optimum.slots: {self.optimum.slots} is not valid: there are {self.slots} slots")
         return self

@@ -17,12 +17,15 @@ import numpy as np
 import pandas as pd
 
 from baselines.comparison import FULL_POWER, WMMSE, Comparison
+from baselines.held_out import one_layout
 from baselines.measures import Measured
 from baselines.methods import Learned, Method
 from trainers.storage import read_tensors, write_atomically
-from trainers.work_directory import WorkDirectory
+from trainers.work_directory import MUST_AGREE, WorkDirectory
 from wirelessenv.config import ConfigError
+from wirelessenv.scenario import Scenario
 
+_TEXT = ("scenario", "method", "knows", "knows_in_training", "trained")
 What = Literal["trainings", "optima", "evaluations"]
 
 
@@ -42,6 +45,7 @@ class ComparisonDirectory(WorkDirectory):
     """One comparison's files."""
 
     what = "comparison"
+    must_agree = (*MUST_AGREE, "stable-baselines3")
 
     def configuration(self) -> Comparison:
         """The comparison that this directory holds; raises ConfigError where it holds none."""
@@ -73,6 +77,10 @@ class ComparisonDirectory(WorkDirectory):
         table = pd.concat(learning) if learning else pd.DataFrame(columns=columns)
         write_atomically(self.path / "learning.csv", table[columns].to_csv(index=False).encode())
 
+    def table(self, name: str) -> pd.DataFrame:
+        """comparison.csv or learning.csv; names are text, whatever they look like."""
+        return pd.read_csv(self.path / name, dtype=dict.fromkeys(_TEXT, str), keep_default_na=False, na_values=[""])
+
     def _rows(self, comparison: Comparison) -> Iterator[pd.DataFrame]:
         for scenario in comparison.scenarios:
             utility = {}
@@ -91,7 +99,7 @@ class ComparisonDirectory(WorkDirectory):
                             **measured.columns(),
                             "full_power_utility": utility[FULL_POWER],
                             "wmmse_utility": utility[WMMSE],
-                            "optimum_share": self._share(comparison, scenario, measured),
+                            **self._shares(comparison, scenario, measured),
                             **self._costs(comparison, scenario, piece),
                             "decision_ms": told["decision_ms"],
                         }
@@ -101,14 +109,16 @@ class ComparisonDirectory(WorkDirectory):
         told = self.read(comparison, piece)
         return Measured(**told["measured"]), told
 
-    def _share(self, comparison: Comparison, scenario: str, measured: Measured) -> Any:
+    def _shares(self, comparison: Comparison, scenario: str, measured: Measured) -> dict[str, Any]:
+        """Of the optimum, in the slots in which it was found, and how many these are."""
         if comparison.optimum is None:
-            return np.nan
+            return {"optimum_share": np.nan, "optimum_slots": 0}
         pieces = [Piece("optima", scenario, layout=layout) for layout in range(comparison.layouts)]
         best = np.array([self.read(comparison, piece)["value"] for piece in pieces])
         certified = np.where(np.isnan(best), 0.0, best).sum(1)
         reached = np.where(np.isnan(best), 0.0, measured.first).sum(1)
-        return np.divide(reached, certified, out=np.full_like(reached, np.nan), where=certified > 0)
+        share = np.divide(reached, certified, out=np.full_like(reached, np.nan), where=certified > 0)
+        return {"optimum_share": share, "optimum_slots": (~np.isnan(best)).sum(1)}
 
     def _costs(self, comparison: Comparison, scenario: str, piece: Piece) -> dict[str, Any]:
         method = comparison.methods[piece.method]
@@ -124,7 +134,7 @@ class ComparisonDirectory(WorkDirectory):
             "bits_a_slot": method.bits(comparison.scenarios[scenario]),
             "knows": method.knows,
             "knows_in_training": method.knows_in_training if isinstance(method, Learned) else "",
-            "trained": trained_on(method),
+            "trained": trained_on(method, comparison.scenarios[scenario]),
         }
 
     def _learning(self, comparison: Comparison) -> Iterator[pd.DataFrame]:
@@ -140,11 +150,11 @@ class ComparisonDirectory(WorkDirectory):
         return np.concatenate(found)
 
 
-def trained_on(method: Method) -> str:
+def trained_on(method: Method, scenario: Scenario) -> str:
     """Where a method has learned, in words."""
     if not isinstance(method, Learned):
         return ""
-    return "across layouts" if method.across else "this layout"
+    return "across layouts" if method.across and not one_layout(scenario) else "this layout"
 
 
 def evaluations(comparison: Comparison, scenario: str, method: str) -> list[Piece]:

@@ -27,8 +27,7 @@ LEAST_RATE = 1e-3
 def draw(directory: ComparisonDirectory) -> list[Path]:
     """Draw bars, cdf and learning as PNG and PDF; returns the paths. The last one only where something has learned."""
     comparison = directory.configuration()
-    table = pd.read_csv(directory.path / "comparison.csv")
-    learning = pd.read_csv(directory.path / "learning.csv")
+    table, learning = directory.table("comparison.csv"), directory.table("learning.csv")
     bars = _panels(comparison, 1.9 + 0.27 * len(comparison.methods), lambda axes, name: _bars(axes, name, table))
     _bars_legend(bars, table)
     paths = save(bars, directory.path, "bars")
@@ -45,9 +44,9 @@ def _panels(comparison: Comparison, height: float, one: Callable[[Axes, str], No
     for place, scenario in enumerate(comparison.scenarios, 1):
         axes = figure.add_subplot(1, count, place)
         one(axes, scenario)
-        axes.set_title(scenario, fontsize="small")
+        axes.set_title(_plain(scenario), fontsize="small")
         axes.grid(alpha=0.2)
-    figure.suptitle(comparison.title, fontsize="medium")
+    figure.suptitle(_plain(comparison.title), fontsize="medium")
     return figure
 
 
@@ -62,7 +61,7 @@ def _bars(axes: Axes, scenario: str, table: pd.DataFrame) -> None:
         if some["trained"].iloc[0] == "this layout":
             drawn[0].set_hatch("///")
             drawn[0].set_edgecolor("white")
-    axes.set_yticks(range(len(methods)), [name for name, _ in methods], fontsize="small")
+    axes.set_yticks(range(len(methods)), [_plain(name) for name, _ in methods], fontsize="small")
     axes.invert_yaxis()
     axes.axvline(1, color="black", linewidth=0.8, linestyle=":")
     axes.set_xlabel("utility relative to full power")
@@ -89,7 +88,7 @@ def _cdf(axes: Axes, scenario: str, directory: ComparisonDirectory, comparison: 
     for name, style in _styles(list(comparison.methods)).items():
         rates = np.sort(directory.rates(comparison, scenario, name))
         shares = (np.arange(len(rates)) + 1) / len(rates)
-        axes.step(np.maximum(rates, LEAST_RATE / 2), shares, where="post", label=name, linewidth=1.3, **style)
+        axes.step(np.maximum(rates, LEAST_RATE / 2), shares, where="post", label=_plain(name), linewidth=1.3, **style)
         largest = max(largest, rates[-1])
     axes.set_xscale("log")
     axes.set_xlim(LEAST_RATE, 1.3 * largest)
@@ -107,13 +106,18 @@ def _learning(axes: Axes, scenario: str, learning: pd.DataFrame) -> None:
         some = rows[(rows["method"] == name) & (rows["slots"] > 0)]
         by_slots = some.groupby("slots")["relative"]
         middle, low, high = by_slots.median(), by_slots.quantile(0.25), by_slots.quantile(0.75)
-        axes.plot(middle.index, middle, label=name, linewidth=1.3, **style)
+        axes.plot(middle.index, middle, label=_plain(name), linewidth=1.3, **style)
         axes.fill_between(middle.index, low, high, color=style["color"], alpha=0.08, linewidth=0)
     axes.axhline(1, color="grey", linewidth=0.8, linestyle=":", label=FULL_POWER)
     axes.set_xscale("log")
     axes.set_xlabel("slots of training, all networks")
     axes.set_ylabel("utility relative to full power (median, quartiles)")
     _beside(axes)
+
+
+def _plain(text: str) -> str:
+    """Text that matplotlib shows as it is, dollars and all."""
+    return text.replace("$", r"\$")
 
 
 def _beside(axes: Axes) -> None:

@@ -15,6 +15,11 @@ VALIDATION = "validation"
 """The stream of the slots that learning curves are measured on."""
 
 
+def one_layout(scenario: Scenario) -> bool:
+    """Whether the layouts of all seeds are the same one, which then differ in their fading alone."""
+    return scenario.layout == "fixed" or scenario.gains is not None
+
+
 class HeldOut(NamedTuple):
     """Some layouts, and the slots kept for evaluation on each of them."""
 

@@ -11,6 +11,7 @@ from wirelessenv.config import ConfigError
 from wirelessenv.network import WirelessNetwork
 
 Floats = NDArray[np.float64]
+ROUNDING = 1e-6
 
 
 class Measured(NamedTuple):
@@ -28,9 +29,13 @@ class Measured(NamedTuple):
     @classmethod
     def of(cls, held: HeldOut, power: Any, first: int) -> "Measured":
         """Measure powers (layouts, warm_up + slots, m); raises ConfigError where they are none."""
-        power = np.asarray(power, np.float32)
-        if not (np.isfinite(power) & (power >= 0)).all():
-            raise ConfigError("powers: not valid: they should be finite, and 0 or more")
+        power, most = np.asarray(power, np.float32), held.scenario.max_power
+        if power.shape != held.block.wanted.shape:
+            raise ConfigError(
+                f"powers of the shape {power.shape} are not valid for (layouts, slots, m) {held.block.wanted.shape}"
+            )
+        if not ((power >= 0) & (power <= most * (1 + ROUNDING))).all():
+            raise ConfigError(f"its powers are not valid: they should lie in [0, {most:g}]")
         network = WirelessNetwork(held.scenario, held.layouts[0])
         wanted, cross, power = (held.counted(part) for part in (held.block.wanted, held.block.cross, power))
         outcome = network.outcome(wanted, cross, power)

@@ -68,6 +68,8 @@ class Stage(NamedTuple):
     """tensors and numbers from which `Learned.powers` decides"""
     relative: float | None = None
     """utility relative to full power, where the training has measured it itself"""
+    seconds: float | None = None
+    """it has taken so far, where that was not here"""
 
 
 class Learned(Method):
@@ -90,8 +92,11 @@ class Learned(Method):
     def refuse(self, scenario: Scenario, layouts: Sequence[int]) -> None:
         """Raises ConfigError, before anything is written, where it cannot learn for these layouts."""
 
-    def prepare(self, scenario: Scenario, layouts: Sequence[int], folder: Path, workers: int | None, quiet: bool) -> None:
-        """What is to be done before the trainings, in a folder of its own; goes on where it was stopped."""
+    def prepare(self, scenario: Scenario, layouts: Sequence[int], folder: Path, **running: Any) -> None:
+        """What is to be done before the trainings, in a folder of its own; goes on where it was stopped.
+
+        `running` has `workers`, `quiet` and `force` as given to `compare`.
+        """
 
     @abstractmethod
     def train(self, scenario: Scenario, seed: int, layout: int | None, folder: Path | None = None) -> Iterator[Stage]:

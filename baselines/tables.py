@@ -24,10 +24,12 @@ def write_tables(directory: ComparisonDirectory) -> None:
 
 def tables(directory: ComparisonDirectory) -> Iterator[tuple[str, list[Row], list[Row]]]:
     """(scenario, rows of what methods reach, rows of what they cost)."""
-    table = pd.read_csv(directory.path / "comparison.csv")
-    for scenario, rows in table.groupby("scenario", sort=False):
+    comparison = directory.configuration()
+    asked = comparison.layouts * comparison.optimum.slots if comparison.optimum else 0
+    for scenario, rows in directory.table("comparison.csv").groupby("scenario", sort=False):
         methods = [(str(name), some) for name, some in rows.groupby("method", sort=False)]
-        yield str(scenario), [_reached(name, some) for name, some in methods], [_costs(name, some) for name, some in methods]
+        reached = [_reached(name, some, asked) for name, some in methods]
+        yield str(scenario), reached, [_costs(name, some) for name, some in methods]
 
 
 def relative(rows: pd.DataFrame, reference: str) -> Interval:
@@ -39,15 +41,18 @@ def relative(rows: pd.DataFrame, reference: str) -> Interval:
     return interval(ratio.to_numpy(float), "interquartile_mean")
 
 
-def _reached(name: str, rows: pd.DataFrame) -> Row:
+def _reached(name: str, rows: pd.DataFrame, asked: int) -> Row:
+    """`asked`: slots in which the optimum was looked for."""
     row = {
         "method": name,
         "x full power": _shown(relative(rows, "full_power")),
         "x WMMSE": _shown(relative(rows, "wmmse")),
     }
-    if rows["optimum_share"].notna().all():
-        share = rows["optimum_share"].groupby(rows["layout"]).mean()
-        row["of the optimum"] = _shown(interval(share.to_numpy(float), "interquartile_mean"))
+    found = int(rows["optimum_slots"].groupby(rows["layout"]).first().sum())
+    if found:
+        share = rows["optimum_share"].groupby(rows["layout"]).mean().dropna()
+        title = "of the optimum" if found == asked else f"of the optimum (in {found} of {asked} slots)"
+        row[title] = _shown(interval(share.to_numpy(float), "interquartile_mean"))
     middle = {column: float(interval(by_layout(rows, column), "interquartile_mean").estimate) for column in _PLAIN}
     row |= {title: f"{middle[column]:.3g}" for column, title in _PLAIN.items()}
     return row | {"trainings": _trainings(rows)}

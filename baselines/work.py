@@ -38,7 +38,13 @@ class Job(NamedTuple):
         do = {"trainings": _train, "optima": _optimum, "evaluations": _evaluate}
         with one_thread():
             for piece in pieces:
-                found = None if asked() else do[piece.what](comparison, directory, piece, asked)
+                try:
+                    found = None if asked() else do[piece.what](comparison, directory, piece, asked)
+                except ConfigError as error:
+                    where = (
+                        f"methods.{piece.method}, scenario {piece.scenario}" if piece.method else f"scenarios.{piece.scenario}"
+                    )
+                    raise ConfigError(f"{where}: {error}") from error
                 if found is None:
                     return False
                 write_tensors(directory.file(comparison, piece), found)
@@ -63,7 +69,7 @@ def _train(comparison: Comparison, directory: ComparisonDirectory, piece: Piece,
     folder = directory.run(comparison, piece.scenario, piece.method)
     started = time.perf_counter()
     for number, stage in enumerate(method.train(scenario, piece.seed, piece.layout, folder), 1):
-        seconds += time.perf_counter() - started
+        seconds = seconds + time.perf_counter() - started if stage.seconds is None else stage.seconds
         relative, state = stage.relative, stage.state
         if relative is None:
             held = held or HeldOut.draw(scenario, layouts, VALIDATION_SLOTS, comparison.warm_up, VALIDATION)
@@ -83,13 +89,18 @@ def _relative(held: HeldOut, method: Learned, state: dict[str, Any]) -> float:
     return float((reached / reference).mean())
 
 
-def _optimum(comparison: Comparison, directory: ComparisonDirectory, piece: Piece, asked: Asked) -> dict[str, Any]:
+def _optimum(comparison: Comparison, directory: ComparisonDirectory, piece: Piece, asked: Asked) -> dict[str, Any] | None:
     scenario, optimum = comparison.scenarios[piece.scenario], comparison.optimum
     assert optimum is not None
     assert piece.layout is not None
     held = HeldOut.draw(scenario, [piece.layout], comparison.slots, comparison.warm_up)
     gain = held.counted(held.block.gain)[0, : optimum.slots].astype(float)
-    return {"value": np.array([_certified(one, scenario, optimum) for one in gain])}
+    values: list[float] = []
+    for one in gain:
+        if asked():
+            return None
+        values.append(_certified(one, scenario, optimum))
+    return {"value": np.array(values)}
 
 
 def _certified(gain: Floats, scenario: Scenario, optimum: Optimum) -> float:
@@ -113,12 +124,13 @@ def _evaluate(comparison: Comparison, directory: ComparisonDirectory, piece: Pie
         held = HeldOut.draw(scenario, layouts, comparison.slots, comparison.warm_up)
         if not parts:
             _powers(held.some([0]), method, states)  # what is loaded and set up at the first call is no part of a decision
-        started = time.perf_counter()
-        power = _powers(held, method, states)
-        seconds += time.perf_counter() - started
-        parts.append(Measured.of(held, power, comparison.optimum.slots if comparison.optimum else 0))
         if asked():
             return None
+        theirs = held.some(range(len(layouts)))  # a copy: what a method does to its slots is not measured
+        started = time.perf_counter()
+        power = _powers(theirs, method, states)
+        seconds += time.perf_counter() - started
+        parts.append(Measured.of(held, power, comparison.optimum.slots if comparison.optimum else 0))
     decision_ms = 1e3 * seconds / (comparison.layouts * slots)
     return {"measured": Measured.joined(parts)._asdict(), "decision_ms": decision_ms}
 

@@ -4,7 +4,6 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
-from math import ceil, log2
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -18,7 +17,7 @@ from trainers.problems.problem import Problem
 from trainers.problems.wireless import WirelessProblem
 from trainers.storage import read_tensors, write_tensors
 from wirelessenv.config import ConfigError
-from wirelessenv.messages.knowledge import Knowledge, message_graphs, needed_memory
+from wirelessenv.messages.knowledge import Knowledge, entry_bits, message_graphs, needed_memory
 from wirelessenv.scenario import Messaging
 from wirelessenv.streams import run_seeds
 
@@ -119,8 +118,8 @@ class MessagePassingLearner(ABC):
 
     @property
     def entry_bits(self) -> int:
-        """Bits of one entry of a message: its value, its agent's number, and 32 for its time."""
-        return self.value_bits + ceil(log2(max(self.problem.agents, 2))) + 32
+        """Bits of one entry of a message."""
+        return entry_bits(self.problem.agents, self.value_bits)
 
     def _told(self, what: str) -> NDArray[np.int64]:
         return np.stack([getattr(knowledge, what) for knowledge in self.knowledge], axis=1)

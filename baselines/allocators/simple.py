@@ -1,5 +1,7 @@
 """Allocators without iterations: everybody at full power, at random, and the best pattern of on and off."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -17,7 +19,7 @@ def full_power(gain: ArrayLike, noise: ArrayLike, p_max: ArrayLike, weights: Arr
 
 
 def random_power(
-    gain: ArrayLike, noise: ArrayLike, p_max: ArrayLike, weights: ArrayLike | None = None, *, seed: int = 0
+    gain: ArrayLike, noise: ArrayLike, p_max: ArrayLike, weights: ArrayLike | None = None, *, seed: int | Sequence[int] = 0
 ) -> Floats:
     """Uniform in [0, p_max]."""
     _, _, most, _ = checked(gain, noise, p_max, weights)

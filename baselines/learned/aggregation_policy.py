@@ -35,8 +35,8 @@ class AggregationNetwork(Powers):
 
     def fit(self, slots: Block) -> None:
         features = torch.as_tensor(slots.features).flatten(0, -2)
-        mean, std = features.mean(0), features.std(0)
-        constant = std < CONSTANT * mean.abs()  # hop 0 is the same everywhere
+        mean, std = features.mean(0), features.std(0, correction=min(1, len(features) - 1))
+        constant = std <= CONSTANT * mean.abs()  # hop 0 is the same everywhere
         self.scale[0], self.scale[1] = mean, torch.where(constant, torch.ones_like(std), std)
 
     def forward(self, slots: Block) -> Tensor:

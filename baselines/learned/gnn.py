@@ -46,7 +46,7 @@ class InterferenceGraphNetwork(Powers):
         own, x = self._inputs(slots)
         others = x[..., ~torch.eye(x.shape[-1], dtype=torch.bool)] if x.shape[-1] > 1 else own
         for row, values in zip(self.scale, (own, others), strict=True):
-            row[0], row[1] = values.mean(), values.std() + 1e-6
+            row[0], row[1] = values.mean(), values.std(correction=min(1, values.numel() - 1)) + 1e-6
 
     def forward(self, slots: Block) -> Tensor:
         own, x = self._inputs(slots)

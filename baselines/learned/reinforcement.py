@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from baselines.learned.rows import Model, Reinforcement, stable_baselines3
 from baselines.methods import BITS, Knowledge
-from wirelessenv.config import Count, NonNegative, Number, Positive, Probability
+from wirelessenv.config import ConfigError, Count, NonNegative, Number, Positive, Probability
 from wirelessenv.scenario import Scenario
 
 ADAM_EPS = 1e-5
@@ -43,6 +43,11 @@ class PPO(Reinforcement):
                 f"minibatches: {self.minibatches} is not valid: it should divide networks x n_steps, {self._collected}"
             )
         return self
+
+    def check(self, scenario: Scenario) -> None:
+        if self._collected * scenario.transmitters == self.minibatches:
+            raise ConfigError(f"minibatches: {self.minibatches} is not valid: each would be one row, of no spread")
+        super().check(scenario)
 
     @property
     def _collected(self) -> int:

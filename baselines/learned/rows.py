@@ -17,7 +17,7 @@ from wirelessenv.envs.batch import Batch
 from wirelessenv.envs.observations import Aggregation, Full, Local, Neighbours, Observation
 from wirelessenv.envs.settings import Settings
 from wirelessenv.layout import draw_layout
-from wirelessenv.messages.knowledge import message_graphs
+from wirelessenv.messages.knowledge import entry_bits, message_graphs
 from wirelessenv.scenario import Messaging, Scenario
 from wirelessenv.streams import stream
 
@@ -29,7 +29,7 @@ Parts = Annotated[
 LEAST_RATE = 0.1
 """What is left of the learning rate at the end, to which it falls linearly."""
 SETTLING = 20
-"""Slots after which messages have come round, and what agents remember of each other is as old as it will be."""
+"""Delays of a message after which all have come round, and what agents remember of each other is as old as it will be."""
 
 
 class Model(NamedTuple):
@@ -95,19 +95,20 @@ class Reinforcement(Learned):
     @property
     def memory(self) -> int:
         """The last two slots, or the time that messages take; slots before those act through the last powers alone."""
-        return SETTLING if self.reward == "known" else 2
+        return SETTLING * max(1, self.messaging.links.delay.largest) if self.reward == "known" else 2
 
     def bits(self, scenario: Scenario) -> float:
         """What others must send for the observations, and the messages."""
-        return BITS * (sum(_sent(part, scenario) for part in self.observation) + self._messages(scenario))
+        return BITS * sum(_sent(part, scenario) for part in self.observation) + self._message_bits(scenario)
 
-    def _messages(self, scenario: Scenario) -> float:
-        """Utilities in a slot's messages: on every link one, or, relayed, the newest of every agent."""
+    def _message_bits(self, scenario: Scenario) -> float:
+        """Of a slot's messages: on every link one entry, or, relayed, the newest of every agent."""
         if self.reward != "known":
             return 0.0
         where = draw_layout(scenario, scenario.layout_seed).transmitters
         links = message_graphs(self.messaging, scenario.transmitters, [scenario.layout_seed], [where])
-        return float(links.sum() * (scenario.transmitters if self.messaging.relay else 1))
+        entries = links.sum() * (scenario.transmitters if self.messaging.relay else 1)
+        return float(entries * entry_bits(scenario.transmitters))
 
     def _bits_in_training(self, scenario: Scenario, observed: int) -> float:
         """A slot's: every agent sends its observation, its action and its reward to where the network is trained."""

@@ -12,6 +12,7 @@ from baselines.held_out import HeldOut
 from baselines.methods import Floats, Knowledge, Learned, Stage
 from trainers import runner
 from trainers.experiment import Experiment
+from trainers.learner_settings import GradientSettings
 from trainers.policies import Policies, PolicySettings
 from trainers.problem_settings import WirelessSettings
 from trainers.run_directory import RunDirectory
@@ -48,20 +49,26 @@ class TrainedRun(Learned):
 
     @property
     def knows_in_training(self) -> Knowledge:
-        return "neighbours"
+        """Gradients of a rate are taken through all channels; without delay everybody knows at once what anybody knows."""
+        source = RunDirectory(self.run).experiment() if self.run is not None else Experiment.load(str(self.config))
+        curve = source.curve(self.curve)
+        all_at_once = curve.messaging.links.delay.largest == 0
+        return "everything" if all_at_once or isinstance(curve.learner, GradientSettings) else "neighbours"
 
     def refuse(self, scenario: Scenario, layouts: Sequence[int]) -> None:
         """Raises ConfigError where a run does not hold what is compared, or an experiment does not fit it."""
         if self.run is not None:
             self._check(RunDirectory(self.run), scenario, layouts)
         elif self.config is not None:
-            self._experiment(self.config, scenario, layouts).build([self.curve], layouts[:1])
+            experiment = self._experiment(self.config, scenario, layouts)
+            self._check_curve(experiment, self.config, scenario)
+            experiment.build([self.curve], layouts[:1])
 
-    def prepare(self, scenario: Scenario, layouts: Sequence[int], folder: Path, workers: int | None, quiet: bool) -> None:
+    def prepare(self, scenario: Scenario, layouts: Sequence[int], folder: Path, **running: Any) -> None:
         """Train what is to be trained in `folder`."""
         if self.config is not None:
             experiment = self._experiment(self.config, scenario, layouts)
-            runner.run(experiment, folder, resume=True, workers=workers, quiet=quiet)
+            runner.run(experiment, folder, resume=True, **running)
 
     def _experiment(self, config: str, scenario: Scenario, layouts: Sequence[int]) -> Experiment:
         experiment = Experiment.load(config)
@@ -83,19 +90,21 @@ class TrainedRun(Learned):
         if self.curve not in experiment.curves:
             raise ConfigError(f'curve: "{self.curve}" is not a curve of {where}{nearest(self.curve, experiment.curves)}')
 
-    def _check(self, directory: RunDirectory, scenario: Scenario, layouts: Sequence[int]) -> None:
-        experiment = directory.experiment()
-        self._known_curve(experiment, str(directory.path))
+    def _check_curve(self, experiment: Experiment, where: str, scenario: Scenario) -> None:
+        self._known_curve(experiment, where)
         curve = experiment.curve(self.curve)
         if not isinstance(curve.problem, WirelessSettings):
-            raise ConfigError(f"{directory.path}: is a run of another problem: its policies choose no powers")
+            raise ConfigError(f"{where}: is a run of another problem: its policies choose no powers")
         there, here = curve.scenario.dump(), scenario.dump()
-        if there != here:
-            changed = next(key for key in here if key != "preset" and there[key] != here[key])
-            raise ConfigError(
-                f"{directory.path}: is a run of another scenario: its {changed} is {there[changed]}, and that of the "
-                f"comparison {here[changed]}"
-            )
+        for key in here:
+            if key != "preset" and there[key] != here[key]:
+                raise ConfigError(
+                    f"{where}: is a run of another scenario: its {key} is {there[key]}, and that of the comparison {here[key]}"
+                )
+
+    def _check(self, directory: RunDirectory, scenario: Scenario, layouts: Sequence[int]) -> None:
+        experiment = directory.experiment()
+        self._check_curve(experiment, str(directory.path), scenario)
         missing = sorted(set(layouts) - set(experiment.seeds))
         if missing:
             raise ConfigError(f"{directory.path}: does not hold layout {missing[0]}: it has {len(experiment.seeds)} seeds")
@@ -112,7 +121,9 @@ class TrainedRun(Learned):
         metrics = directory.metrics()
         rows = metrics[(metrics["curve"] == self.curve) & (metrics["seed"] == layout)].sort_values("iteration")
         for _, row in rows.iterrows():
-            yield Stage(int(row["slots"]), float(row["bits"]), state, float(row["utility"] / row["full_power_utility"]))
+            slots, relative = int(row["slots"]), float(row["utility"] / row["full_power_utility"])
+            bits = float(row["bits"]) + slots * self.bits(scenario)  # messages, and what the policies see
+            yield Stage(slots, bits, state, relative, float(row["wall_seconds"]))
 
     def powers(self, held: HeldOut, state: dict[str, Any]) -> Floats:
         scenario, parameters = held.scenario, torch.as_tensor(state["parameters"]).float()

@@ -90,12 +90,20 @@ def test_measured_is_what_the_formulas_say():
     assert all((silent[name] == 0).all() for name in ("utility", "jain", "energy_efficiency"))
 
 
-@pytest.mark.parametrize("wrong", [np.nan, -1.0, np.inf])
+@pytest.mark.parametrize("wrong", [np.nan, -1.0, np.inf, 10.1])
 def test_powers_that_are_none_are_refused(wrong):
     power = np.ones((3, 9, 4))
     power[1, 2, 3] = wrong
-    with pytest.raises(ConfigError, match="powers: not valid"):
+    with pytest.raises(ConfigError, match=r"its powers are not valid: they should lie in \[0, 10\]"):
         Measured.of(held_out(), power, 0)
+    with pytest.raises(ConfigError, match=r"powers of the shape \(1, 9, 4\) are not valid"):
+        Measured.of(held_out(), np.ones((1, 9, 4)), 0)
+
+
+def test_random_powers_of_a_layout_do_not_depend_on_the_others():
+    method, held = Method.parse("random_power"), held_out()
+    np.testing.assert_array_equal(method.powers(held)[2], method.powers(held.some([2]))[0])
+    assert (method.powers(held)[2] != method.powers(held)[1]).all()
 
 
 def test_an_environment_on_held_out_slots_plays_just_these():

@@ -7,6 +7,7 @@ not depend on what is learned, ages and delays are known before any training.
 
 from collections.abc import Sequence
 from copy import copy
+from math import ceil, log2
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -50,6 +51,11 @@ def message_graphs(messaging: "Messaging", agents: int, seeds: Sequence[int], po
         where = None if positions is None else np.asarray(positions[run])
         graphs.append(checked(messaging.graph.build(agents, stream(seed, "graph", episode), where)))
     return np.stack(graphs)
+
+
+def entry_bits(agents: int, value_bits: int = 32) -> int:
+    """Bits of one entry of a message: its value, its agent's number, and 32 for its time."""
+    return value_bits + ceil(log2(max(agents, 2))) + 32
 
 
 def needed_memory(messaging: "Messaging", links: Links) -> int:
