@@ -122,7 +122,7 @@ def test_stages_count_slots_and_bits(method):
         (True, "sum"): 32 * 4 * sizes[method.kind],
         (True, "own"): 32 * 4 * sizes[method.kind],
         (False, "sum"): 32 * (4 * 3 + 4 * (DENSE.hops - 1)),  # utilities to all, and the aggregation sequence
-        (False, "known"): 32 * 4 * 3 * 4,  # on each of 12 links a table of 4 utilities
+        (False, "known"): (32 + 2 + 32) * 4 * 3 * 4,  # on each of 12 links a table of 4 utilities, their agents and times
     }[method.across, method.reward]
     assert [stage.bits for stage in told] == [stage.slots * a_slot for stage in told]
 
@@ -299,7 +299,7 @@ def test_every_row_explores_by_itself():
         ({"observation": ["local", "full"]}, "everything", "everything", 32 * 20),
         ({"policies": "own"}, "own channel", "everything", 0),
         ({"policies": "own", "reward": "own"}, "own channel", "own channel", 0),
-        ({"policies": "own", "reward": "known", "messaging": COMPLETE}, "neighbours", "neighbours", 32 * 12 * 4),
+        ({"policies": "own", "reward": "known", "messaging": COMPLETE}, "neighbours", "neighbours", 66 * 12 * 4),
     ],
 )
 def test_what_is_known_and_sent(options, knows, training, bits):
