@@ -112,6 +112,8 @@ def _explained(layouts: int, slots: int) -> str:
         "of WMMSE, on the same layout: interquartile mean over layouts with its 95 % bootstrap interval (BCa). Trainings are "
         "averaged first; their range stands in the last column. 5th-percentile rate: of the users of a layout, bit/s/Hz, mean "
         "over slots. Rate / power: sum of rates over sum of powers. Both, like the Jain index, are interquartile means over "
-        "layouts. Bits: 32 a number; where everything must be known, all gains and all powers travel. ms a slot: one "
-        "network's decision, in batches, on one core."
+        "layouts. Bits: 32 a number, and in messages that are passed on whose it is and when; where everything must be known, "
+        "all gains and all powers travel. ms a slot: one network's decision on one core, in a batch of all layouts, or of one "
+        "where a method has learned on each; reinforcement learners with their environment's step, policies without the "
+        "exchange of what they see."
     )
