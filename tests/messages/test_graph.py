@@ -1,5 +1,6 @@
 import re
 
+import networkx as nx
 import numpy as np
 import pytest
 from hypothesis import given
@@ -101,9 +102,29 @@ def test_edges_lead_from_the_first_agent_to_the_second():
 def test_each_agent_sends_to_the_nearest_others(seed):
     positions = np.random.default_rng(seed).uniform(-9, 9, (12, 2))
     links = build({"kind": "k_nearest", "neighbours": 3}, 12, positions=positions)
+    nearest = np.zeros_like(links)
     for i in range(12):
         others = sorted(set(range(12)) - {i}, key=lambda j: float(np.hypot(*(positions[j] - positions[i]))))
-        assert set(np.flatnonzero(links[i]).tolist()) == set(others[:3])
+        nearest[i, others[:3]] = True
+    assert (links >= nearest).all()
+    assert strongly_connected(links)
+    if strongly_connected(nearest):
+        np.testing.assert_array_equal(links, nearest)
+    joined = links & ~nearest  # each pair of them joins two groups at least
+    assert (links | ~joined).T[joined].all()
+    assert joined.sum() <= 2 * (
+        nx.number_strongly_connected_components(nx.from_numpy_array(nearest, create_using=nx.DiGraph)) - 1
+    )
+
+
+def test_groups_of_nearest_agents_are_joined_where_they_are_nearest():
+    line = np.array([[0.0, 0], [1, 0], [5, 0], [6, 0], [7, 0], [20, 0], [21, 0]])
+    links = build({"kind": "k_nearest", "neighbours": 1}, 7, positions=line)
+    assert strongly_connected(links)
+    joined = [(1, 2), (2, 1), (4, 5), (5, 4)]
+    assert sorted(zip(*np.nonzero(links), strict=True)) == sorted(
+        [(0, 1), (1, 0), (2, 3), (3, 2), (4, 3), (5, 6), (6, 5), *joined, (3, 4)]
+    )
 
 
 @given(agents=st.integers(1, 8), seed=st.integers(0, 99))

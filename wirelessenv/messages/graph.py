@@ -94,7 +94,11 @@ class ErdosRenyiGraph(Graph):
 
 
 class NearestGraph(Graph):
-    """Each agent sends to the `neighbours` agents whose transmitters are nearest to its own."""
+    """Each agent sends to the `neighbours` agents whose transmitters are nearest to its own.
+
+    Where that leaves groups that do not reach each other, which is common (a group is a strongly connected component), the two
+    nearest agents of different groups send to each other, too, until all are one.
+    """
 
     kind: Literal["k_nearest"] = "k_nearest"
     neighbours: Count = 4
@@ -108,6 +112,13 @@ class NearestGraph(Graph):
         np.fill_diagonal(distance, np.inf)
         links = np.zeros((agents, agents), bool)
         np.put_along_axis(links, np.argsort(distance, axis=1, kind="stable")[:, : self.neighbours], True, axis=1)
+        while len(groups := list(nx.strongly_connected_components(_digraph(links)))) > 1:
+            group_of = np.empty(agents, int)
+            for number, group in enumerate(groups):
+                group_of[list(group)] = number
+            apart = np.where(group_of[:, None] == group_of, np.inf, distance)
+            i, j = np.unravel_index(apart.argmin(), apart.shape)
+            links[i, j] = links[j, i] = True
         return links
 
 
