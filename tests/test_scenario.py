@@ -222,3 +222,31 @@ def test_a_constructor_says_what_is_wrong_in_one_sentence_with_the_whole_path():
 def test_an_uplink_needs_positions():
     with pytest.raises(ConfigError, match='association: "uplink" is not valid without a placement'):
         Scenario(preset="gaussian", association="uplink", receivers=2)
+
+
+@pytest.mark.parametrize("preset", ["dense", "paper", "d2d"])
+def test_ad_hoc_a_receiver_for_each_transmitter_is_what_there_is_anyway(preset):
+    counted = Scenario(preset=preset, receivers=Scenario(preset=preset).transmitters)
+    np.testing.assert_array_equal(draw_layout(counted, 3).receivers, draw_layout(Scenario(preset=preset), 3).receivers)
+    here = Scenario(preset="uplink", association="ad_hoc", receivers=None)
+    np.testing.assert_array_equal(draw_layout(here, 3).receivers, draw_layout(Scenario(preset="dense"), 3).receivers)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"noise": 1e-39}, "noise: 1e-39 is not valid: it should be from 1.2e-38 to 3.4e+38"),
+        ({"max_power": 1e39}, "max_power: 1e+39 is not valid"),
+        ({"noise": 1e-30, "max_power": 1e20}, "max_power: 1e+20 is not valid beside noise 1e-30"),
+    ],
+)
+def test_powers_and_noise_are_numbers_of_32_bits(changes, sentence):
+    with pytest.raises(ConfigError) as caught:
+        Scenario(preset="dense", **changes)
+    assert sentence in str(caught.value)
+
+
+def test_gains_beyond_32_bits_are_refused():
+    steep = Scenario(preset="dense", path_loss={"kind": "power_law", "amplitude_exponent": 1000, "smallest_distance": 0.1})
+    with pytest.raises(ConfigError, match="the mean gain of a link is beyond 32-bit numbers"):
+        draw_layout(steep, 0)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wirelessenv.channel.geometry import Positions, distances, serving_receiver
+from wirelessenv.config import ConfigError
 from wirelessenv.scenario import Scenario
 from wirelessenv.streams import stream
 
@@ -29,9 +30,8 @@ class Layout:
 def draw_layout(scenario: Scenario, seed: int, episode: int = 0) -> Layout:
     """The layout of (seed, episode), or of the scenario's own layout_seed where its layout is fixed."""
     key = (scenario.layout_seed, 0) if scenario.layout == "fixed" else (seed, episode)
-    transmitters, receivers = scenario.placement.draw(
-        stream(key[0], "layout", key[1]), scenario.transmitters, scenario.receivers
-    )
+    stations = scenario.receivers if scenario.association == "uplink" else None  # ad hoc, each transmitter has its own nearby
+    transmitters, receivers = scenario.placement.draw(stream(key[0], "layout", key[1]), scenario.transmitters, stations)
     if scenario.gains is not None:
         serving = np.arange(scenario.transmitters)
         gain = scenario.gains.load().mean(axis=0, dtype=np.float64)
@@ -41,9 +41,12 @@ def draw_layout(scenario: Scenario, seed: int, episode: int = 0) -> Layout:
     shadowing = scenario.shadowing.draw(
         stream(key[0], "shadowing", key[1]), receivers, antenna_positions(transmitters, antenna)
     )
-    gain, serving = antenna_gain(scenario, transmitters, receivers, shadowing)
-    by_transmitter = gain if antenna is None else gain[:, antenna]
-    return Layout(transmitters, receivers, serving, by_transmitter.astype(np.float32), shadowing)
+    with np.errstate(over="ignore"):
+        gain, serving = antenna_gain(scenario, transmitters, receivers, shadowing)
+        by_transmitter = (gain if antenna is None else gain[:, antenna]).astype(np.float32)
+    if not np.isfinite(by_transmitter).all():
+        raise ConfigError("path_loss, shadowing, direct_gain_db: not valid: the mean gain of a link is beyond 32-bit numbers")
+    return Layout(transmitters, receivers, serving, by_transmitter, shadowing)
 
 
 def antenna_positions(transmitters: Positions, antenna: NDArray[np.intp] | None) -> Positions:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from wirelessenv.channel.fading import Fading, Rayleigh
@@ -114,6 +115,19 @@ class Scenario(_Preset):
         return math.inf if self.sinr_cap_db is None else float(10 ** (self.sinr_cap_db / 10))
 
     @model_validator(mode="after")
+    def _in_32_bits(self) -> Self:
+        smallest, largest = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
+        for name in ("noise", "max_power"):
+            value = getattr(self, name)
+            if not smallest <= value <= largest:
+                raise ValueError(f"{name}: {value:g} is not valid: it should be from {smallest:.2g} to {largest:.2g}")
+        if self.max_power / self.noise > largest:
+            raise ValueError(
+                f"max_power: {self.max_power:g} is not valid beside noise {self.noise:g}: it is beyond {largest:.2g} times it"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _gains_take_the_place_of_geometry(self) -> Self:
         if self.gains is None:
             return self
@@ -144,7 +158,7 @@ class Scenario(_Preset):
         if self.association == "ad_hoc" and self.receivers not in (None, self.transmitters):
             raise ValueError(
                 f"receivers: {self.receivers} is not valid: ad hoc, each of the {self.transmitters} transmitters has its "
-                "own; leave it out, or set association to uplink"
+                "own; set it to null, or association to uplink"
             )
         if self.association == "uplink" and isinstance(self.placement, NoPlacement):
             raise ValueError('association: "uplink" is not valid without a placement: no base station is nearest')
