@@ -67,3 +67,16 @@ def test_a_clip_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch, cap
     assert main(["show", "dense", "--out", str(out), "--slots", "2"]) == 1
     assert capsys.readouterr().err.strip() == f"{out}: cannot be written (No space left on device)"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_list_that_cannot_be_written_says_so(monkeypatch, capsys):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(
+        "wirelessenv.__main__.print",
+        lambda *given, **options: print(*given, **options) if options.get("file") else full(),
+        raising=False,
+    )
+    assert main(["list"]) == 1
+    assert capsys.readouterr().err.strip() == "output: cannot be written (No space left on device)"

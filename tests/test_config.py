@@ -84,7 +84,7 @@ def test_an_unknown_key_with_no_near_one_is_refused_with_all_known_ones():
         ({"masts": 0}, "ship.masts: 0 is not valid: input should be greater than or equal to 1"),
         ({"seed": -1}, "ship.seed: -1 is not valid: input should be greater than or equal to 0"),
         ({"engine": {"kind": "steam", "pressure": 0}}, "ship.engine.pressure: 0 is not valid: input should be greater than 0"),
-        (3, "ship: 3 is not valid: input should be a valid dictionary or instance of Ship"),
+        (3, "ship: 3 is not valid: it should be a mapping of keys to values"),
     ],
 )
 def test_a_refusal_names_field_value_and_what_is_right(data, sentence):
@@ -173,6 +173,8 @@ def test_merge(base, changes, merged):
         (None, "there is no such file"),
         (b"a: [1", "not valid YAML"),
         (b"a: 1\n- 2\n", "not valid YAML"),
+        (b"a: 1\nb: {c: 1, c: 2}\n", 'not valid YAML (the key "c" is given twice'),
+        (b"[" * 3000, "not valid: it is nested too deeply"),
         (b"\xff\xfe\xfa", "cannot be read"),
         (b"- 1\n- 2\n", "should hold a mapping of keys to values, and holds list"),
         (b"", "should hold a mapping of keys to values, and holds NoneType"),

@@ -225,3 +225,10 @@ def test_weak_channels_are_seen_in_units_of_the_noise(name):
     np.testing.assert_allclose(seen.features[:, begun:], np.stack(expected, axis=-1)[:, begun:], rtol=1e-4)
     assert 0.5 < seen.features[..., 1:].std() < 20
     assert scenario.observation_scale == "log1p_snr"
+
+
+@pytest.mark.parametrize("name", ["dense", "drifting"])
+@pytest.mark.parametrize("slots", [0, -1])
+def test_a_block_has_slots(name, slots):
+    with pytest.raises(ConfigError, match=f"slots: {slots} is not valid: it should be 1 or more"):
+        WirelessNetwork(name).block(slots)

@@ -43,14 +43,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     try:
         if chosen.command == "list":
-            print(listing())
+            print(listing(), flush=True)
         else:
             _show(chosen)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return USAGE_ERROR
+    except BrokenPipeError:  # whoever reads has read enough
+        return FAILED
     except OSError as error:
-        print(f"{chosen.out}: cannot be written ({error.strerror or error})", file=sys.stderr)
+        where = chosen.out if chosen.command == "show" else "output"
+        print(f"{where}: cannot be written ({error.strerror or error})", file=sys.stderr)
         return FAILED
     return 0
 

@@ -149,6 +149,8 @@ def one_sentence(error: ValidationError, where: str = "") -> str:
     said = fault["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     if fault["type"] == "missing":
         said = "missing: it has no default"
+    elif fault["type"] in {"model_type", "model_attributes_type", "dict_type"}:
+        said = f"{shown(fault.get('input'))} is not valid: it should be a mapping of keys to values"
     elif fault["type"] != "value_error":
         said = f"{shown(fault.get('input'))} is not valid: {said[0].lower()}{said[1:]}"
     return " ".join((f"{path}: {said}" if path else said).split())
@@ -170,17 +172,32 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
     return merged
 
 
+class _EachKeyOnce(yaml.SafeLoader):
+    """Refuses a key that is given twice, of which YAML would take the last without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen and isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(None, None, f'the key "{key.value}" is given twice', key.start_mark)
+            if isinstance(key, yaml.ScalarNode):
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 def read_yaml(path: str | Path) -> dict[str, Any]:
     """The mapping in a YAML file; raises ConfigError where there is no file, no YAML or no mapping."""
     path = Path(path)
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = yaml.load(path.read_text(encoding="utf-8"), _EachKeyOnce)  # noqa: S506  # a SafeLoader
     except FileNotFoundError:
         raise ConfigError(f"{path}: there is no such file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read ({error})") from None
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
+    except RecursionError:
+        raise ConfigError(f"{path}: not valid: it is nested too deeply") from None
     if not isinstance(data, dict):
         raise ConfigError(f"{path}: should hold a mapping of keys to values, and holds {type(data).__name__}")
     return data

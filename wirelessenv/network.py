@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from wirelessenv.channel.fading import Span
 from wirelessenv.channel.sampling import Sampler, sampler
+from wirelessenv.config import ConfigError
 from wirelessenv.large_scale import LargeScale, Setting, large_scale
 from wirelessenv.layout import Layout, draw_layout
 from wirelessenv.physics.aggregation import aggregate, visible_amplitude
@@ -102,7 +103,9 @@ class WirelessNetwork:
         self._start(episode=0 if seed is not None else self.episode + 1)
 
     def block(self, slots: int) -> Block:
-        """The next `slots` slots."""
+        """The next `slots` slots; raises ConfigError for fewer than one."""
+        if slots < 1:
+            raise ConfigError(f"slots: {slots} is not valid: it should be 1 or more")
         setting = self._large_scale.block(slots)
         gain, self._fading_state = self._gains(self._sampler, setting, self._fading_state)
         sequence, self._history = aggregate(self._amplitude(gain), self._history)

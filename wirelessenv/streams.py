@@ -25,7 +25,7 @@ def stream(seed: int, purpose: str, episode: int = 0) -> np.random.Generator:
 
 def run_seeds(seed: int | Sequence[int]) -> tuple[int, ...]:
     """The seeds of a batch of runs: a sequence as it is, one number as a batch of one."""
-    seeds = tuple(seed) if isinstance(seed, Iterable) else (seed,)
+    seeds: tuple[Any, ...] = tuple(seed) if isinstance(seed, Iterable) and np.ndim(seed) else (seed,)
     for value in seeds:
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
             raise ConfigError(f"seed: {value!r} is not valid: a seed is a whole number, 0 or more")

@@ -61,7 +61,7 @@ def test_all_forms_give_the_same_numbers(options):
             batched, paid, _, ended, many = vector.step(np.stack([action] * 3))
             assert_array_equal(list(seen.values()), joint)
             assert reward == pytest.approx(np.mean(list(rewards.values())), rel=1e-6)
-            assert reward == pytest.approx(paid[1], rel=1e-6)
+            assert reward == paid[1]
             assert (terminated, over) == (False, all(truncated.values()))
             assert ended.tolist() == [over] * 3
             for name, values in joint_infos.items():
@@ -273,3 +273,47 @@ def test_forms_that_take_turns_do_not_disturb_each_other():
     for step in range(70):
         for env, action, expected in zip(envs, chosen, alone, strict=True):
             assert_array_equal(env.step(action[step])[0], expected[step])
+
+
+@pytest.mark.parametrize("form", ["central", "vector"])
+def test_what_a_caller_does_to_infos_changes_nothing(form):
+    options = {"scenario": DENSE, "observation": "neighbours", "messages": "utility", "messaging": LATE}
+    envs = [CentralPowerControlEnv(**options) if form == "central" else VectorPowerControlEnv(2, **options) for _ in range(2)]
+    for env in envs:
+        env.reset(seed=0)
+    for action in actions_of(envs[0], 5):
+        seen, *_, infos = envs[0].step(action)
+        same, *_, kept = envs[1].step(action)
+        assert_array_equal(seen, same)
+        for name, values in infos.items():
+            assert_array_equal(values, kept[name])
+            values[:] = 0 if values.dtype == bool else -99
+
+
+def test_agents_are_paid_the_same_in_any_batch_and_after_pickling():
+    options = {"scenario": "dense", "messages": "utility", "reward": "known", "message_interval": 3, "max_cycles": 30}
+    options["messaging"] = {"graph": "ring", "links": {"delay": {"kind": "uniform", "shortest": 1, "longest": 3}, "loss": 0.2}}
+    alone, many = (VectorPowerControlEnv(number, **options) for number in (1, 4))
+    alone.reset(seed=2)
+    many.reset(seed=0)
+    for action in actions_of(alone, 17):
+        assert alone.step(action)[1] == many.step(np.repeat(action, 4, axis=0))[1][2]
+    again = pickle.loads(pickle.dumps(many))  # noqa: S301  # our own
+    for action in actions_of(many, 12):
+        assert_array_equal(many.step(action)[1], again.step(action)[1])
+
+
+def test_two_names_for_the_length_of_an_episode_must_agree():
+    assert VectorPowerControlEnv(1, max_cycles=9, max_episode_steps=9).settings.max_cycles == 9
+    with pytest.raises(ConfigError, match="max_cycles: 5 is not valid beside max_episode_steps 9"):
+        VectorPowerControlEnv(1, max_cycles=5, max_episode_steps=9)
+
+
+def test_a_reset_that_fails_leaves_no_episode_half_begun(monkeypatch):
+    env = CentralPowerControlEnv(scenario=DENSE, messages="utility", messaging=LATE)
+    env.reset(seed=0)
+    monkeypatch.setattr("wirelessenv.envs.batch.message_graphs", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        env.reset(seed=1)
+    with pytest.raises(RuntimeError, match="was never begun"):
+        env.step(np.zeros(4))

@@ -152,3 +152,18 @@ def test_an_observation_and_a_reward_from_outside_the_package_are_usable_by_name
     assert list(env.step(dict(zip(env.agents, [1, 2, 3], strict=True)))[1].values()) == [-1, -2, -3]
     with pytest.raises(ConfigError, match=r'reward: unknown kind "test_spend" \(did you mean "test_spent"\?\)'):
         power_control_v0.parallel_env(reward="test_spend")
+
+
+def test_an_observation_of_ones_own_is_in_its_space_whatever_its_type(registry):
+    class Exact(Observation):
+        kind: Literal["exact"] = "exact"
+
+        def size(self, scenario):
+            return 1
+
+        def observe(self, now):
+            return now.last.rate[..., None].astype(float)
+
+    env = power_control_v0.parallel_env(scenario="dense", observation="exact")
+    observations, _ = env.reset(seed=0)
+    assert all(env.observation_space(agent).contains(seen) for agent, seen in observations.items())

@@ -37,7 +37,7 @@ def everybody(value):
         (everybody(None), "actions['tx_0']: None is not valid"),
         (everybody(1j), "actions['tx_0']: 1j is not valid"),
         (everybody({"power": 1}), "actions['tx_0']: {'power': 1} is not valid"),
-        ({**everybody(np.zeros(1)), "tx_1": 0.5}, "actions: they differ in shape"),
+        ({**everybody(0.5), "tx_1": [0, [1]]}, "actions['tx_1']: [0, [1]] is not valid"),
     ],
 )
 def test_actions_that_cannot_be_used_are_refused_in_one_sentence(actions, sentence):
@@ -49,6 +49,12 @@ def test_actions_that_cannot_be_used_are_refused_in_one_sentence(actions, senten
     assert len(str(caught.value)) < 200
     # The refusal uses up no slot.
     assert env.step(everybody(np.zeros(1)))[1] == untouched.step(everybody(np.zeros(1)))[1]
+
+
+def test_numbers_and_arrays_of_one_mean_the_same():
+    env, other = begun(), begun()
+    mixed = {"tx_0": np.zeros(1), "tx_1": 0.5, "tx_2": np.inf}
+    assert env.step(mixed)[1] == other.step({"tx_0": 0.0, "tx_1": 0.5, "tx_2": 1.0})[1]
 
 
 @pytest.mark.parametrize("kind", ["normalised", "power"])

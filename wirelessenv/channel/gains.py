@@ -3,11 +3,11 @@
 import warnings
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from wirelessenv.config import ConfigError, Model
 
@@ -20,9 +20,14 @@ class Gains(Model):
     at the current directory. Fading multiplies these gains: use `fading: none` for data that hold it already.
     """
 
-    path: str = Field(min_length=1)
+    path: str = Field(min_length=1, description="a string alone is short for it")
     unit: Literal["linear", "db"] = Field("linear", description="power gains |h|^2, or 10 log10 of them")
     start: Literal["first", "random"] = Field("first", description="slot of the series in which an episode begins")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _string_is_path(cls, data: Any) -> Any:
+        return {"path": data} if isinstance(data, str) else data
 
     def load(self) -> NDArray[np.float32]:
         """The linear gains, (slots, m, m); raises ConfigError with one sentence for what cannot be used."""

@@ -49,12 +49,16 @@ class Actions:
         try:
             return self._meant(np.array([actions[agent] for agent in agents]).reshape(1, len(agents), self.width))
         except (IndexError, KeyError, TypeError, ValueError):
-            raise ValueError(self._what_is_wrong(actions, agents)) from None
+            wrong = self._what_is_wrong(actions, agents)
+            if wrong is not None:
+                raise ValueError(wrong) from None
+            mixed = np.array([np.ravel(actions[agent]) for agent in agents])  # numbers beside arrays of one
+            return self._meant(mixed.reshape(1, len(agents), self.width))
 
     def of_array(self, actions: Any, shape: tuple[int, ...]) -> tuple[Floats, Floats]:
         """(powers (E, m), messages (E, m, size)) of one array of `shape`; raises ValueError with one sentence."""
         try:
-            chosen = np.asarray(actions)
+            chosen = _array(actions)
             if chosen.shape != shape:
                 raise ValueError(f"actions: shape {chosen.shape} is not valid: it should be {shape}")
             agents = shape[-1] if self.width == 1 else shape[-2]
@@ -78,14 +82,21 @@ class Actions:
         one = f"one number in [{self._low[0]:g}, {self._high[0]:g}]"
         return f"it should be {one}" + (f" and {self.width - 1} in [-1, 1]" if self.width > 1 else "")
 
-    def _what_is_wrong(self, actions: Any, agents: Sequence[str]) -> str:
+    def _what_is_wrong(self, actions: Any, agents: Sequence[str]) -> str | None:
         if not isinstance(actions, Mapping):
             return f"actions: {shown(actions)} is not valid: it should map every agent to its action"
         for agent in agents:
             if agent not in actions:
                 return f"actions: there is none for {agent}: every one of the {len(agents)} agents needs one"
-            value = np.asarray(actions[agent])
+            value = _array(actions[agent])
             sound = value.dtype.kind in ("iu" if self._discrete else "fiub") and value.size == self.width
             if not sound or np.isnan(value).any() or (self._discrete and not 0 <= value < self._levels):
                 return f"actions[{agent!r}]: {shown(actions[agent])} is not valid: {self._right()}"
-        return f"actions: they differ in shape: every one should be an array of shape ({self.width},)"
+        return None
+
+
+def _array(value: Any) -> NDArray[Any]:
+    try:
+        return np.asarray(value)
+    except ValueError:  # lists of different lengths
+        return np.empty((), object)

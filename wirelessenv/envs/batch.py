@@ -1,6 +1,6 @@
 """E environments side by side: all that the forms of the environment share."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -88,16 +88,17 @@ class Batch:
             self._network = self._network_type(self.settings.scenario, first)
         else:
             self._network.reset(seeds)
-        self.cycle, self.episodes = 0, self.episodes + 1
+        self.cycle, self.episodes = -1, self.episodes + 1  # not begun, if what follows fails
         self._last = self._before_last = Played.never(self.environments, self.agents)
         self._next_block(self._network)
         self._seen = (self._block, 0)
         self._start_messages(self._network)
+        self.cycle = 0
         self._now = self._moment()
 
     def _seeds(self, seed: int | Sequence[int]) -> tuple[int, ...]:
         seeds = run_seeds(seed)
-        if not isinstance(seed, Iterable):
+        if np.ndim(seed) == 0:
             seeds = tuple(range(seeds[0], seeds[0] + self.environments))
         if len(seeds) != self.environments:
             raise ConfigError(f"seed: {len(seeds)} seeds are not valid: there are {self.environments} environments")
@@ -167,18 +168,19 @@ class Batch:
         if now.known is not None:
             assert now.ages is not None
             parts += [now.known.reshape(self.environments, self.agents, -1), now.ages]
-        return parts[0].copy() if len(parts) == 1 else np.concatenate(parts, axis=-1, dtype=np.float32)
+        return np.array(parts[0], np.float32) if len(parts) == 1 else np.concatenate(parts, axis=-1, dtype=np.float32)
 
     def infos(self) -> dict[str, Floats]:
-        """Numbers about the last slot, each (E, m): rate in bit/s/Hz, SINR in dB (at least -200), power.
+        """Numbers about the last slot, new arrays (E, m): rate in bit/s/Hz, SINR in dB (at least -200), power.
 
         With messages also the largest and the mean age of what the agent knows of others, in slots, -1 where it knows nothing.
         """
         last = self._last
-        told = {"rate": last.rate, "sinr_db": 10 * np.log10(np.maximum(last.sinr, FAINTEST)), "power": last.power}
+        sinr_db = 10 * np.log10(np.maximum(last.sinr, FAINTEST))
+        told = {"rate": last.rate.copy(), "sinr_db": sinr_db, "power": last.power.copy()}
         if self._channel is not None:
-            told["largest_age"] = self._in_slots(self._channel.largest_age)
-            told["mean_age"] = self._in_slots(self._channel.mean_age)
+            told["largest_age"] = self._in_slots(self._channel.largest_age).copy()
+            told["mean_age"] = self._in_slots(self._channel.mean_age).copy()
         return told
 
     def scene(self) -> Scene:

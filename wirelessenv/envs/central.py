@@ -50,7 +50,7 @@ class CentralPowerControlEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
         rewards = self._batch.step(*self._actions.of_array(action, self.action_space.shape or ()))
         over = self._batch.cycle >= self.settings.max_cycles
         self._show()
-        return self._batch.observations()[0], float(rewards.mean()), False, over, self._infos()
+        return self._batch.observations()[0], float(rewards.mean(dtype=np.float64)), False, over, self._infos()
 
     def state(self) -> NDArray[np.float32]:
         """The coming slot's gains |h|^2, [receiver, transmitter], flattened to (m * m,)."""

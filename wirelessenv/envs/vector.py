@@ -36,6 +36,11 @@ class VectorPowerControlEnv(VectorEnv[Floats, NDArray[Any], NDArray[Any]]):
         **options: Any,
     ) -> None:
         if max_episode_steps is not None:
+            if options.get("max_cycles", max_episode_steps) != max_episode_steps:
+                raise ConfigError(
+                    f"max_cycles: {options['max_cycles']} is not valid beside max_episode_steps {max_episode_steps}: they mean "
+                    "the same, give one of them"
+                )
             options["max_cycles"] = max_episode_steps
         self.settings = Settings.parse({"scenario": scenario, **options})
         not_drawn(render_mode)

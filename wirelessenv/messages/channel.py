@@ -62,7 +62,7 @@ class MessageChannel:
         if place == 0:
             self._next_chunk()
         self._said[self.time - self._said_since] = numbers
-        self.values = self._said[self._rows[place], self._run, self._order]
+        self.values = np.ascontiguousarray(self._said[self._rows[place], self._run, self._order])  # for the same sums always
         self.ages, self.largest_age, self.mean_age = self._ages[place], self._largest[place], self._mean[place]
         if self._some_unknown:
             self.values[self.ages < 0] = 0
@@ -76,7 +76,7 @@ class MessageChannel:
         self._said_since = since
 
         chunk = self.knowledge.steps(self._at_once)
-        newest = chunk.newest[:, :, self._agent, self._order]
+        newest = np.ascontiguousarray(chunk.newest[:, :, self._agent, self._order])
         known = newest != UNKNOWN
         self._some_unknown = not known.all()
         self._rows = np.where(known, newest - since, 0)

@@ -94,7 +94,7 @@ class Loss(Model):
 
 
 class Links(Model):
-    """Delay and loss of all links; a whole number is short for a constant delay."""
+    """Delay and loss of all links; `delay: 3` is short for a constant one of 3 instants, `loss: 0.1` for its probability."""
 
     delay: Delay = ConstantDelay()
     loss: Loss = Field(default_factory=Loss)
