@@ -58,8 +58,6 @@ def _run(given: list[str]) -> int:
     chosen = parser.parse_args(given)
     if chosen.device == "cuda" and not torch.cuda.is_available():
         raise ConfigError("--device: cuda is not valid: torch sees no GPU; use cpu")
-    if chosen.workers is not None and chosen.workers < 1:
-        raise ConfigError(f"--workers: {chosen.workers} is not valid: it should be 1 or more")
     out = Path(chosen.out or Path("runs") / Path(chosen.config).stem)
     options = {name: getattr(chosen, name) for name in ("resume", "device", "quiet", "workers", "force", "tensorboard")}
     directory = _trained(_experiment(chosen), out, **options)

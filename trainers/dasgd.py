@@ -48,7 +48,7 @@ class DASGD(GradientLearner):
     (True, True)
     """
 
-    STATE: ClassVar[tuple[str, ...]] = ("iteration", "models", "_travelling", "_closed_at")
+    STATE: ClassVar[tuple[str, ...]] = (*GradientLearner.STATE, "models", "_travelling", "_closed_at")
 
     def __init__(
         self,

@@ -7,20 +7,41 @@ from rich.console import Console
 from rich.progress import track
 
 from trainers.experiment import Curve, Experiment
+from trainers.learner_settings import MessagePassingSettings
+from wirelessenv.config import ConfigError
 from wirelessenv.messages.graph import diameter
 from wirelessenv.messages.knowledge import UNKNOWN, Knowledge, message_graphs, needed_memory
 from wirelessenv.network import draw_layout
 
 BLOCK = 100
+NO_MESSAGES = {
+    "neighbours": "no messages",
+    "diameter": "",
+    "needed memory": "",
+    "mean age": "",
+    "D_max": "",
+    "all know all from t": "never",
+}
 
 
 def delays(experiment: Experiment) -> list[dict[str, Any]]:
     """A row for each curve: neighbours, diameter, needed memory, mean age, largest age D_max, instant when all know all.
 
     The same streams as in training, so D_max is the one that a run of as many iterations measures. The last column
-    counts instants until every agent has an entry of every other one, the latest over the seeds.
+    counts instants until every agent has an entry of every other one, the latest over the seeds. Raises ConfigError where a
+    curve's learner passes on no queries.
     """
-    return [{"curve": name} | _ages(experiment.curve(name), experiment, name) for name in experiment.curves]
+    rows = []
+    for name in experiment.curves:
+        learner = experiment.curve(name).learner
+        if not isinstance(learner, MessagePassingSettings):
+            raise ConfigError(
+                f'curve "{name}": has no ages of this kind: they are those of queries that agents pass on (zeroth_order, '
+                "first_order)"
+            )
+        cooperative = getattr(learner, "cooperative", True)
+        rows.append({"curve": name} | (_ages(experiment.curve(name), experiment, name) if cooperative else NO_MESSAGES))
+    return rows
 
 
 def _ages(curve: Curve, experiment: Experiment, name: str) -> dict[str, Any]:

@@ -68,18 +68,19 @@ def check(
     Returns a row for each claim: claim, source, measured, threshold, layouts, verdict, remark.
     """
     claims = Claims.parse(read_yaml(path), str(path)).claims
-    tables: dict[str, pd.DataFrame] = {}
+    tables: dict[str, Curves] = {}
     for name in dict.fromkeys(claim.run for claim in claims.values()):
         config = path.with_name(f"{name}.yaml")
         experiment = Experiment.load(config, QUICK if quick else ())
         if quick and isinstance(experiment.problem, WirelessSettings):
             experiment = Experiment.load(config, (*QUICK, "problem.evaluation_slots=100"))
-        tables[name] = make(experiment, runs / name).metrics()
+        directory = make(experiment, runs / name)
+        tables[name] = Curves(directory.metrics(), [(row["curve"], int(row["seed"])) for row in directory.diverged()])
     return [_row(claim, tables[claim.run]) for claim in claims.values()]
 
 
-def _row(claim: Claim, metrics: pd.DataFrame) -> dict[str, Any]:
-    values, remark = claim.statistic.values(Curves(metrics))
+def _row(claim: Claim, curves: Curves) -> dict[str, Any]:
+    values, remark = claim.statistic.values(curves)
     found = interval(values, claim.average)
     bounds = [f"{sign} {bound:g}" for sign, bound in ((">", claim.above), ("<", claim.below)) if bound is not None]
     return {

@@ -107,11 +107,12 @@ class GroupFiles:
             write_atomically(self.path / "columns", " ".join(own).encode())
 
     def rows(self, table: str) -> Iterator[list[str]]:
-        """The rows written so far, but for one that is being written."""
+        """The rows written so far, but for one that is being written, or is damaged: checksums say what may be gone on with."""
         path = self.path / table
         text = path.read_bytes() if path.exists() else b""
-        whole, width = text[: text.rfind(b"\n") + 1].decode(), len(self.columns(table))
-        return (row for row in csv.reader(whole.splitlines(keepends=True)) if len(row) == width)
+        whole, width = text[: text.rfind(b"\n") + 1].decode(errors="replace"), len(self.columns(table))
+        rows = csv.reader(whole.splitlines(keepends=True))
+        return (row for row in rows if len(row) == width and row[1].isdecimal() and row[2].isdecimal())
 
     def iteration(self) -> int:
         """The iteration of the newest row; 0 where there is none."""

@@ -15,11 +15,18 @@ def runs(directory: Path) -> list[dict[str, Any]]:
     Raises ConfigError where there is none.
     """
     if not directory.is_dir():
-        raise ConfigError(f"{directory}: there is no such directory")
+        raise ConfigError(f"{directory}: {'is a file' if directory.exists() else 'there is no such directory'}")
     found = RunDirectory.below(directory)
     if not found:
         raise ConfigError(f"{directory}: holds no runs")
-    return [_row(run, run.path.relative_to(directory)) for run in found]
+    return [_row_or_fault(run, run.path.relative_to(directory)) for run in found]
+
+
+def _row_or_fault(run: RunDirectory, name: Path) -> dict[str, Any]:
+    try:
+        return _row(run, name)
+    except ConfigError as error:
+        return {"run": str(name), "state": "unreadable", "progress": "", "curves": "", "seeds": "", "reached": str(error)}
 
 
 def _row(run: RunDirectory, name: Path) -> dict[str, Any]:
@@ -27,9 +34,8 @@ def _row(run: RunDirectory, name: Path) -> dict[str, Any]:
     total = experiment.iterations * len(experiment.curves) * len(experiment.seeds)
     done = run.progress(experiment)
     diverged = len(run.diverged())
-    state = (
-        "running" if _in_use(run.path) else "finished" if done == total or diverged or run.finished(experiment) else "stopped"
-    )
+    finished = done == total or run.finished(experiment)
+    state = "running" if _in_use(run.path) else "finished" if finished else "stopped"
     try:
         last = summary(run.path)[-1]
         reached = f"{last['relative']:.4g} ({last['curve']})"
@@ -38,7 +44,7 @@ def _row(run: RunDirectory, name: Path) -> dict[str, Any]:
     return {
         "run": str(name),
         "state": f"{state}, {diverged} diverged" if diverged else state,
-        "progress": f"{done / total:.0%}",
+        "progress": "100%" if finished else f"{done / total:.0%}",
         "curves": len(experiment.curves),
         "seeds": len(experiment.seeds),
         "reached": reached,

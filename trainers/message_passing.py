@@ -193,14 +193,22 @@ class MessagePassingLearner(ABC):
 
     def save(self, path: str | Path) -> None:
         """Write everything that `load` needs to go on bit for bit, atomically."""
-        write_tensors(path, {"problem": self.problem.configuration(), "settings": self._settings(), "state": self.state()})
+        kept = {"learner": type(self).__name__, "problem": self.problem.configuration()}
+        write_tensors(path, {**kept, "settings": self._settings(), "state": self.state()})
 
     @classmethod
     def load(cls, path: str | Path, problem: Problem | None = None, device: str = "cpu") -> Self:
-        """A learner as it was saved; on a problem of its own where that is a wireless one, else on the one given."""
+        """A learner as it was saved; on a problem of its own where that is a wireless one, else on the one given.
+
+        Raises ConfigError where the file holds another learner, or was trained on another problem than the one given.
+        """
         saved = read_tensors(path)
+        if saved.get("learner") != cls.__name__:
+            raise ConfigError(f"{path}: holds no {cls.__name__}: {saved.get('learner', 'something else')}")
         if problem is None and not saved["problem"]:
             raise ConfigError(f"{path}: it was trained on a foreign environment: give load() the problem")
+        if problem is not None and problem.configuration() != saved["problem"]:
+            raise ConfigError(f"{path}: it was trained on another problem than the one given")
         problem = problem or WirelessProblem.from_configuration(saved["problem"], device)
         messaging = [Messaging.of(one) for one in saved["settings"].pop("messaging")]
         learner = cls(problem, messaging, **saved["settings"])

@@ -1,6 +1,7 @@
 """Figures and tables of a run, from its directory alone."""
 
 import io
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from scipy import stats
 from trainers.experiment import Axis, Experiment, Panel
 from trainers.run_directory import RunDirectory
 from trainers.storage import write_atomically
+from wirelessenv.config import ConfigError, nearest
 
 matplotlib.use("Agg")
 
@@ -40,6 +42,9 @@ def plot(path: str | Path, x: Axis | None = None) -> list[Path]:
     directory = RunDirectory(path)
     experiment, metrics = directory.experiment(), directory.metrics()
     panels = experiment.panels if x is None else [panel.model_copy(update={"x": x}) for panel in experiment.panels]
+    for name in dict.fromkeys(_columns(panels, experiment)):
+        if name not in metrics:
+            raise ConfigError(f'{path}: its metrics have no column "{name}"{nearest(name, metrics.columns)}')
     columns = min(len(panels), 2)
     rows = -(-len(panels) // columns)
     figure = Figure(figsize=(6.4 * columns**0.8, 4.2 * rows**0.9), layout="constrained")
@@ -54,6 +59,15 @@ def plot(path: str | Path, x: Axis | None = None) -> list[Path]:
         axes.legend(frameon=False, fontsize="small")
     figure.suptitle(experiment.title, fontsize="medium")
     return save(figure, directory.path, "figure")
+
+
+def _columns(panels: Sequence[Panel], experiment: Experiment) -> Iterator[str]:
+    """The columns of metrics.csv that panels speak of."""
+    for panel in panels:
+        yield panel.y or experiment.measure
+        yield from (point.y for line in panel.points.values() for point in line if point.y)
+        yield from () if panel.points else (panel.x,)
+        yield from () if panel.when is None else (panel.when.column,)
 
 
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:

@@ -13,9 +13,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from trainers.board import Board, require
 from trainers.experiment import Experiment
 from trainers.groups import Group, GroupFiles, groups_of
+from trainers.learner import Learner
 from trainers.run_directory import RunDirectory
 from trainers.training import At, Cadence, train
 from trainers.workers import LOOK_EVERY, Interrupted, in_workers, stop_request
+from wirelessenv.config import ConfigError, nearest
 
 SAVE_EVERY = 5.0
 """Seconds between checkpoints, at least."""
@@ -41,11 +43,15 @@ def run(
     Raises ConfigError, before anything is written, for settings that do not fit; Interrupted on SIGINT or SIGTERM, with
     everything saved; WorkerDied when a worker was killed; OSError when the disk refuses.
     """
+    if workers is not None and workers < 1:
+        raise ConfigError(f"--workers: {workers} is not valid: it should be 1 or more")
     if tensorboard:
         require()
     groups = groups_of(experiment)
     for group in groups:  # refuses what cannot be trained before anything is written
         learner = experiment.build(group.curves, group.seeds, device)
+        if group.number == 0:
+            _refuse_measure(experiment.measure, learner)
         if not quiet and group.seeds[0] == experiment.seeds[0]:
             for sentence in learner.warnings(experiment.iterations):
                 print(f"{' and '.join(group.curves)}: {sentence}", file=sys.stderr)
@@ -66,6 +72,12 @@ def run(
     if not finished:
         raise Interrupted
     return directory
+
+
+def _refuse_measure(measure: str, learner: Learner) -> None:
+    known = learner.report()
+    if measure not in known:
+        raise ConfigError(f'measure: "{measure}" is not a column of metrics.csv{nearest(measure, known)}')
 
 
 def _unfinished(path: Path, groups: list[Group]) -> list[Group]:

@@ -19,6 +19,8 @@ def grid_of(experiment: Experiment, steps: Sequence[float], seeds: Sequence[int]
     shared = sorted(set(seeds) & set(experiment.seeds))
     if shared:
         raise ConfigError(f"--seeds: {shared[0]} is not valid: the experiment reports on it; search on others")
+    if len({f"{step:g}" for step in steps}) < len(steps):
+        raise ConfigError(f"--steps: {','.join(f'{step:g}' for step in steps)} is not valid: two are the same, to 6 digits")
     curves = {
         _name(name, step): merge(changes, {"learner": merge(_as_mapping(changes.get("learner")), {"step_size": step})})
         for name, changes in experiment.curves.items()
@@ -35,6 +37,8 @@ def search(
 
     A step at which a seed diverges, or does not arrive where runs are to arrive, does not count.
     """
+    if last < 1:
+        raise ConfigError(f"--last: {last} is not valid: it should be 1 or more")
     directory = run(grid_of(experiment, steps, seeds), out, **options)
     return [_row(directory, experiment, name, steps, len(seeds), last) for name in experiment.curves]
 

@@ -41,7 +41,7 @@ class ServerLearner(GradientLearner):
         timetable_seed: the seed of one timetable for all runs.
     """
 
-    STATE: ClassVar[tuple[str, ...]] = ("iteration", "_under_way", "_ahead")
+    STATE: ClassVar[tuple[str, ...]] = (*GradientLearner.STATE, "_under_way", "_ahead")
     draws: int = 1
     """samples of a task"""
     VECTORS: ClassVar[int] = 2

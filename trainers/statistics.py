@@ -6,7 +6,7 @@ which everything is easy counts no more than another.
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -15,23 +15,35 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from trainers.experiment import Axis, Reached
-from wirelessenv.config import ConfigError, Count, Model, Piece, Probability
+from wirelessenv.config import ConfigError, Count, Model, Piece, Probability, nearest
 
 Values = NDArray[np.float64]
 
 
 class Curves:
-    """The metrics of a run as tables (iteration x seed)."""
+    """The metrics of a run as tables (iteration x seed). A seed that diverged on a curve has no values of it, NaN."""
 
-    def __init__(self, metrics: pd.DataFrame) -> None:
-        self._metrics = metrics
+    def __init__(self, metrics: pd.DataFrame, diverged: Iterable[tuple[str, int]] = ()) -> None:
+        """`diverged` has (curve, seed)."""
+        self._metrics, self._diverged = metrics, set(diverged)
+        self._seeds = sorted({*metrics["seed"], *(seed for _, seed in self._diverged)})
 
-    def table(self, curve: str, column: str = "utility") -> pd.DataFrame:
-        """One column of a curve, (iteration x seed); raises ConfigError where the run has no such curve."""
+    def _rows(self, curve: str, *columns: str) -> pd.DataFrame:
+        for column in columns:
+            if column not in self._metrics:
+                raise ConfigError(f'statistic: "{column}" is not a column of the run{nearest(column, self._metrics.columns)}')
         rows = self._metrics[self._metrics["curve"] == curve]
         if rows.empty:
             raise ConfigError(f'statistic: "{curve}" is not a curve of the run')
-        return rows.pivot(index="iteration", columns="seed", values=column)
+        return rows
+
+    def _sound(self, curve: str) -> list[int]:
+        return [seed for seed in self._seeds if (curve, seed) not in self._diverged]
+
+    def table(self, curve: str, column: str = "utility") -> pd.DataFrame:
+        """One column of a curve, (iteration x seed); raises ConfigError where the run has no such curve or column."""
+        whole = self._rows(curve, column).pivot(index="iteration", columns="seed", values=column)
+        return whole.reindex(columns=self._sound(curve)).reindex(columns=self._seeds)
 
     def gain(self, curve: str, reference: str, reference_at: float = 1.0) -> pd.DataFrame:
         """Gains (iteration x seed) of a curve; the reference's end may be taken earlier, at a part of its iterations."""
@@ -46,26 +58,24 @@ class Curves:
         A seed that never does counts with all that it has spent: its true value is larger.
         """
         reached = self.gain(curve, reference) >= level
-        spent = self.table(curve, axis)
+        spent = self.table(curve, axis).ffill()
         first = reached.to_numpy().argmax(axis=0)
         missed = ~reached.to_numpy().any(axis=0)
         values = spent.to_numpy(float)[np.where(missed, len(spent) - 1, first), np.arange(spent.shape[1])]
-        return values, int(missed.sum())
+        return values, int((missed & spent.notna().any().to_numpy()).sum())
 
     def taken(self, curve: str, column: str, when: Reached | None = None) -> Values:
         """A column at each seed's last evaluation, or at the first where another is at most a level; NaN where it never is."""
-        rows = self._metrics[self._metrics["curve"] == curve]
-        if rows.empty:
-            raise ConfigError(f'statistic: "{curve}" is not a curve of the run')
+        rows = self._rows(curve, column, *([] if when is None else [when.column]))
         there = rows if when is None else rows[rows[when.column] <= when.below]
         pick = there.groupby("seed")["iteration"].idxmax() if when is None else there.groupby("seed")["iteration"].idxmin()
-        found: pd.Series[float] = there.loc[pick].set_index("seed")[column].reindex(sorted(rows["seed"].unique()))
-        return np.asarray(found, float)
+        found: pd.Series[float] = there.loc[pick].set_index("seed")[column]
+        return np.asarray(found.reindex(self._sound(curve)).reindex(self._seeds), float)
 
     def iterations(self, curve: str | None = None) -> Values:
-        """The last iteration of each seed of a curve, or of the whole run."""
+        """The last iteration of each seed of a curve, or of the whole run, also of those that diverged."""
         rows = self._metrics if curve is None else self._metrics[self._metrics["curve"] == curve]
-        return np.asarray(rows.groupby("seed")["iteration"].max(), float)
+        return np.asarray(rows.groupby("seed")["iteration"].max().reindex(self._seeds, fill_value=0), float)
 
 
 class Statistic(Piece):
@@ -88,7 +98,7 @@ class GainDifference(Statistic):
     def values(self, curves: Curves) -> tuple[Values, str]:
         both = [curves.gain(name, self.reference) for name in (self.first, self.second)]
         found = [gain.mean() if self.when == "average" else gain.iloc[-1] for gain in both]
-        return np.asarray(found[0] - found[1]), ""
+        return sound(np.asarray(found[0] - found[1]))
 
 
 class GainShare(Statistic):
@@ -100,7 +110,7 @@ class GainShare(Statistic):
     reference_at: Probability = 1.0
 
     def values(self, curves: Curves) -> tuple[Values, str]:
-        return np.asarray(curves.gain(self.curve, self.reference, self.reference_at).iloc[-1]), ""
+        return sound(np.asarray(curves.gain(self.curve, self.reference, self.reference_at).iloc[-1]))
 
 
 class UtilityRatio(Statistic):
@@ -113,7 +123,7 @@ class UtilityRatio(Statistic):
     def values(self, curves: Curves) -> tuple[Values, str]:
         column = "utility" if self.second else "full_power_utility"
         other = curves.table(self.second or self.first, column)
-        return np.asarray(curves.table(self.first).iloc[-1] / other.iloc[-1]), ""
+        return sound(np.asarray(curves.table(self.first).iloc[-1] / other.iloc[-1]))
 
 
 class TimeSlope(Statistic):
@@ -131,7 +141,8 @@ class TimeSlope(Statistic):
         setting = np.log(np.array(list(self.settings.values()), float))[:, None]
         centred = setting - setting.mean()
         slopes = (centred * times).sum(0) / (centred**2).sum()
-        return np.round(slopes, 9), _missed({name: missed for name, (_, missed) in zip(self.settings, found, strict=True)})
+        missed = {name: missed for name, (_, missed) in zip(self.settings, found, strict=True)}
+        return sound(np.round(slopes, 9), _missed(missed))
 
 
 class CostRatio(Statistic):
@@ -148,7 +159,7 @@ class CostRatio(Statistic):
         (first, missed), (second, also) = (
             curves.time_to(self.level, name, self.reference, self.axis) for name in (self.first, self.second)
         )
-        return np.log2(first / second), _missed({self.first: missed, self.second: also})
+        return sound(np.log2(first / second), _missed({self.first: missed, self.second: also}))
 
 
 class ShareDifference(Statistic):
@@ -163,7 +174,7 @@ class ShareDifference(Statistic):
     def values(self, curves: Curves) -> tuple[Values, str]:
         first = curves.gain(self.first, self.first_reference).mean()
         second = curves.gain(self.second, self.second_reference).mean()
-        return np.asarray(first - second), ""
+        return sound(np.asarray(first - second))
 
 
 class Roughness(Statistic):
@@ -183,15 +194,16 @@ class Roughness(Statistic):
             gain = curves.gain(name, self.reference)
             changes = gain.iloc[len(gain) // 2 :].diff().iloc[1:]
             rough.append(np.sqrt((changes**2).mean()))
-        return np.asarray(np.log2(rough[0] / rough[1])), ""
+        return sound(np.asarray(np.log2(rough[0] / rough[1])))
 
 
-def sound(values: Values) -> tuple[Values, str]:
-    """Finite values, and a remark on those that are not."""
+def sound(values: Values, remark: str = "") -> tuple[Values, str]:
+    """Finite values, and a remark, also on those that are not: seeds that diverged, or did not arrive."""
     sound = np.isfinite(values)
     if not sound.any():
         raise ConfigError("statistic: no seed has a value: none arrived, or all diverged")
-    return values[sound], "" if sound.all() else f"{(~sound).sum()} of {len(values)} seeds have no value"
+    lost = "" if sound.all() else f"{(~sound).sum()} of {len(values)} seeds have no value"
+    return values[sound], "; ".join(part for part in (remark, lost) if part)
 
 
 def _missed(missed: dict[str, int]) -> str:

@@ -160,7 +160,7 @@ def test_every_claim_names_a_run_and_curves_that_exist():
     assert len(claims) >= 15
     for claim in claims.values():
         experiment = Experiment.load(CLAIMS.with_name(f"{claim.run}.yaml"), QUICK)
-        fake = table(**{name: [[1, 2, 4, 3]] * 4 for name in experiment.curves})
+        fake = table(**{name: [[1, 2, 4, 3, 5]] * 4 for name in experiment.curves})
         found, _ = claim.statistic.values(Curves(fake))
         assert found.shape == (4,)
     kinds = {claim.statistic.dump()["kind"] for claim in claims.values()}
@@ -171,6 +171,9 @@ def test_check_makes_each_run_once_and_writes_a_table(tmp_path):
     made = []
 
     class Made:
+        def diverged(self):
+            return []
+
         def __init__(self, experiment):
             self._curves = experiment.curves
 
@@ -207,3 +210,30 @@ def test_claims_that_cannot_be_checked_are_refused(tmp_path):
     claim = Claim.parse(base | {"above": 0, "statistic": {**statistic, "curve": "none"}})
     with pytest.raises(ConfigError, match='"none" is not a curve of the run'):
         claim.statistic.values(CURVES)
+
+
+@pytest.mark.parametrize(
+    "statistic",
+    [
+        {"kind": "gain_share", "curve": "slow", "reference": "best"},
+        {"kind": "gain_difference", "first": "best", "second": "slow", "reference": "best"},
+        {"kind": "utility_ratio", "first": "slow", "second": "best"},
+        {"kind": "cost_ratio", "first": "slow", "second": "best", "reference": "best", "axis": "iteration"},
+        {"kind": "mean_difference", "first": "slow", "second": "best", "column": "accuracy"},
+        {"kind": "fall", "curve": "slow", "column": "accuracy"},
+        {"kind": "end_ratio", "first": "slow", "second": "best", "column": "accuracy"},
+    ],
+)
+def test_a_seed_that_diverged_has_no_value_and_that_is_said(statistic):
+    metrics = table(best=[[1, 2, 3], [2, 6, 10], [1, 2, 3]], slow=[[1, 1, 2], [2], []])
+    curves = Curves(metrics, [("slow", 1), ("slow", 2)])
+    claim = {"claim": "c", "source": "s", "run": "r", "above": 0, "statistic": statistic}
+    found, said = Claims.parse({"claims": {"c": claim}}).claims["c"].statistic.values(curves)
+    assert found.shape == (1,)
+    assert "2 of 3 seeds have no value" in said
+    assert Lost(curve="slow").values(curves)[0].tolist() == [0, 1, 1]
+
+
+def test_columns_that_no_run_has_are_named():
+    with pytest.raises(ConfigError, match=r'"acuracy" is not a column of the run \(did you mean "accuracy"\?\)'):
+        Fall(curve="slow", column="acuracy").values(CURVES)

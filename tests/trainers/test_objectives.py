@@ -222,3 +222,35 @@ def test_the_network_starts_with_he_s_law_and_runs_differ():
 def test_bad_problems_are_named(make, said):
     with pytest.raises(ConfigError, match=said):
         make()
+
+
+def test_norm_layers_begin_as_they_are_frozen_parameters_stay_and_types_fit():
+    torch.manual_seed(0)
+    module = torch.nn.Sequential(torch.nn.Linear(3, 16), torch.nn.LayerNorm(16), torch.nn.ReLU(), torch.nn.Linear(16, 2))
+    module[0].weight.requires_grad_(False)
+    frozen = module[0].weight.clone()
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(200, 3))  # doubles, and labels of 32 bits
+    problem = TorchObjective(module, inputs, (inputs[:, 0] * inputs[:, 1] > 0).astype(np.int32))
+    x = problem.starts([0])[0]
+    assert problem.size == 16 + 32 + 32 + 2
+    np.testing.assert_array_equal(x[16:32], 1)  # gains of the norm, after the biases of the first layer
+    np.testing.assert_array_equal(np.delete(x, np.r_[16:32, 48:80]), 0)
+    for _ in range(300):
+        x -= 0.5 * problem.gradient(0, x)
+    assert problem.cost(0, x) < 0.55  # chance is 0.69, where nothing but the last biases would learn
+    assert torch.equal(module[0].weight, frozen)
+
+
+@pytest.mark.parametrize(
+    ("module", "sentence"),
+    [
+        (torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Dropout(), torch.nn.Linear(4, 2)), "module: 1, Dropout, is not"),
+        (torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2)), "module: 1, BatchNorm1d, is not valid"),
+        (torch.nn.ReLU(), "module: is not valid: it has no parameters to learn"),
+    ],
+)
+def test_modules_whose_cost_is_no_function_of_x_are_refused(module, sentence):
+    with pytest.raises(ConfigError) as caught:
+        TorchObjective(module, np.zeros((4, 3), np.float32), np.zeros(4, int))
+    assert sentence in str(caught.value)

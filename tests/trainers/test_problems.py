@@ -6,7 +6,7 @@ import torch
 from gymnasium.spaces import Box, Discrete
 from pettingzoo import ParallelEnv
 
-from trainers import ParallelEnvProblem, WirelessProblem, ZerothOrderLearner
+from trainers import FirstOrderLearner, ParallelEnvProblem, WirelessProblem, ZerothOrderLearner
 from trainers.policies import PolicySettings
 from trainers.problems.wireless import _grouped
 from wirelessenv import Block, ConfigError, Messaging, Scenario, WirelessNetwork, power_control_v0
@@ -155,3 +155,32 @@ def test_physics_in_torch_gives_the_numbers_of_physics_in_numpy():
 
 def _as_torch(block):
     return Block(*(torch.from_numpy(leaf.copy()) for leaf in vars(block).values()))
+
+
+def test_observations_find_their_policies_by_name():
+    learner = ZerothOrderLearner(WirelessProblem(SMALL, TINY), MESSAGING, smoothing=0.5, batch=2)
+    observations, _ = power_control_v0.parallel_env(scenario=SMALL).reset(seed=0)
+    powers = learner.predict(observations)
+    turned = learner.predict(dict(reversed(observations.items())))
+    assert list(turned) == list(reversed(powers))
+    assert all(turned[name] == powers[name] for name in powers)
+    for wrong in ({**observations, "rx_0": observations["tx_0"]}, dict(list(observations.items())[1:])):
+        with pytest.raises(ConfigError, match=r"those of tx_0 to tx_4 are needed; see (rx_0|tx_0)"):
+            learner.predict(wrong)
+
+
+def test_a_saved_learner_is_read_as_what_it_is(tmp_path):
+    learner = ZerothOrderLearner(WirelessProblem(SMALL, TINY), MESSAGING, smoothing=0.5, batch=2)
+    learner.save(tmp_path / "saved.pt")
+    with pytest.raises(ConfigError, match="holds no FirstOrderLearner: ZerothOrderLearner"):
+        FirstOrderLearner.load(tmp_path / "saved.pt")
+    with pytest.raises(ConfigError, match="it was trained on another problem than the one given"):
+        ZerothOrderLearner.load(tmp_path / "saved.pt", WirelessProblem("dense", TINY))
+    assert ZerothOrderLearner.load(tmp_path / "saved.pt", WirelessProblem(SMALL, TINY)).iteration == 0
+
+
+def test_problems_evaluate_on_something():
+    with pytest.raises(ConfigError, match="evaluation_slots: 0 is not valid"):
+        WirelessProblem(SMALL, evaluation_slots=0)
+    with pytest.raises(ConfigError, match="evaluation_samples, variants: 0, 1 are not valid"):
+        ParallelEnvProblem(Echo, evaluation_samples=0)

@@ -39,6 +39,10 @@ class ParallelEnvProblem:
     ) -> None:
         if sample not in ("step", "episode"):
             raise ConfigError(f'sample: {sample!r} is not valid: it should be "step" or "episode"')
+        if evaluation_samples < 1 or variants < 1:
+            raise ConfigError(
+                f"evaluation_samples, variants: {evaluation_samples}, {variants} are not valid: they should be 1 or more"
+            )
         self.seeds = run_seeds(seed)
         self._make, self._sample = make_environment, sample
         self._evaluation_samples, self._variants = evaluation_samples, variants

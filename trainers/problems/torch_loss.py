@@ -20,12 +20,13 @@ class TorchObjective(Objective):
     """f_i(x) = loss(module(inputs; x), targets) over client i's rows; a sample is the numbers of `batch` rows.
 
     The module's parameters and their gradients are views of two flat arrays, so that a gradient costs what torch's own
-    does, and one copy of x. Dropout and batch statistics would make it depend on more than x: leave them out. All weights
-    are drawn by He et al.'s law, N(0, 2 / fan-in), biases are 0, and each run begins elsewhere.
+    does, and one copy of x. Dropout and batch statistics would make it depend on more than x, and are refused. Weights of two
+    axes and more are drawn by He et al.'s law, N(0, 2 / fan-in), elsewhere for each run, biases are 0, and what else there
+    is (gains of layer norms) begins as the module has it. Parameters without a gradient stay as they are.
 
     Args:
         module: the network; its parameters are overwritten.
-        inputs: (N, ...).
+        inputs: (N, ...), in the module's precision.
         targets: (N, ...).
         clients: the rows of each client; one client with all of them where not given.
         loss: of outputs and targets, of a batch.
@@ -48,9 +49,18 @@ class TorchObjective(Objective):
         if len(inputs) != len(targets) or not all(len(rows) for rows in self._rows) or batch < 1:
             counts = f"{len(inputs)} for {len(targets)} targets"
             raise ConfigError(f"inputs: {counts} are not valid: one for each target and a row for every client are needed")
+        for name, part in module.named_modules():
+            if isinstance(part, nn.modules.dropout._DropoutNd | nn.modules.batchnorm._BatchNorm):
+                raise ConfigError(
+                    f"module: {name or 'it'}, {type(part).__name__}, is not valid: a cost is a function of x alone"
+                )
         self.module, self.loss, self.batch, self.summed = module, loss, batch, summed
-        self._inputs, self._targets = torch.as_tensor(inputs), torch.as_tensor(targets)
-        self._parameters = list(module.parameters())
+        named = {name: one for name, one in module.named_parameters() if one.requires_grad}
+        self._parameters = list(named.values())
+        if not named:
+            raise ConfigError("module: is not valid: it has no parameters to learn")
+        self._inputs, self._targets = (_of_type(data, self._parameters[0].dtype) for data in (inputs, targets))
+        self._first = [_first(name, one) for name, one in named.items()]
         self.clients, self.size = len(self._rows), sum(one.numel() for one in self._parameters)
         flat = torch.zeros(self.size, dtype=self._parameters[0].dtype)
         slopes = torch.zeros_like(flat)
@@ -70,9 +80,10 @@ class TorchObjective(Objective):
         return super().starts(seeds).astype(self._flat.dtype)
 
     def start(self, rng: np.random.Generator) -> Array:
+        drawn = zip(self._parameters, self._first, strict=True)
         parts = [
-            rng.normal(scale=sqrt(2 / prod(one.shape[1:])), size=one.numel()) if one.ndim > 1 else np.zeros(one.numel())
-            for one in self._parameters
+            rng.normal(scale=sqrt(2 / prod(one.shape[1:])), size=one.numel()) if first is None else first
+            for one, first in drawn
         ]
         return np.concatenate(parts)
 
@@ -147,6 +158,22 @@ class TorchObjective(Objective):
         own = self._rows[client]
         parts = [own[start : start + EXACT] for start in range(0, len(own), EXACT)]
         return [(torch.as_tensor(part), 1.0 if self.summed else len(part) / len(own)) for part in parts]
+
+
+def _of_type(data: Array, floats: torch.dtype) -> Tensor:
+    """Numbers as torch's losses take them: floats of the module's type, whole numbers of 64 bits."""
+    values = torch.as_tensor(data)
+    if values.is_floating_point():
+        return values.to(floats)
+    return values if values.dtype == torch.bool else values.long()
+
+
+def _first(name: str, parameter: Tensor) -> Array | None:
+    """Where a parameter begins; None: it is drawn."""
+    if parameter.ndim > 1:
+        return None
+    own = parameter.detach().cpu().numpy().astype(float).ravel()
+    return np.zeros_like(own) if "bias" in name.rpartition(".")[2] else own
 
 
 def small_cnn(channels: int, side: int, classes: int = 10, width: int = 8) -> nn.Module:

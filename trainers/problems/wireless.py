@@ -39,6 +39,8 @@ class WirelessProblem:
         self.seeds = self.network.seeds
         self.agents = self.scenario.transmitters
         self.policies = Policies(self.scenario.hops, 1, 0.0, self.scenario.max_power, policy)
+        if evaluation_slots < 1:
+            raise ConfigError(f"evaluation_slots: {evaluation_slots} is not valid: it should be 1 or more")
         self.evaluation_slots = evaluation_slots
         self._slots = 0
         self._ahead: list[Samples] = []
@@ -121,8 +123,12 @@ class WirelessProblem:
     def act(self, parameters: Tensor, observations: Any) -> Any:
         """Powers in [0, p_max] for observations (..., agents, hops), or a dict of them by agent."""
         if isinstance(observations, dict):
-            stacked = np.stack([observations[agent] for agent in observations])
-            return dict(zip(observations, self.act(parameters, stacked)[..., None], strict=True))
+            names = [f"tx_{number}" for number in range(self.agents)]
+            if set(observations) != set(names):
+                wrong = sorted(map(str, set(observations) ^ set(names)))[0]
+                raise ConfigError(f"observations: not valid: those of {names[0]} to {names[-1]} are needed; see {wrong}")
+            chosen = dict(zip(names, self.act(parameters, np.stack([observations[name] for name in names])), strict=True))
+            return {name: chosen[name][..., None] for name in observations}
         inputs = torch.as_tensor(np.asarray(observations, np.float32), device=self.device)
         if inputs.shape[-2:] != (self.agents, self.policies.inputs):
             raise ConfigError(
