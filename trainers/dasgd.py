@@ -24,7 +24,7 @@ from trainers.inboxes import Inboxes, Network
 from trainers.problems.objective import Array, Objective
 from trainers.staleness import Staleness, measured_staleness
 from trainers.theory_gradients import dasgd_step
-from wirelessenv.config import ConfigError
+from wirelessenv.config import ConfigError, whole
 
 
 class DASGD(GradientLearner):
@@ -62,7 +62,7 @@ class DASGD(GradientLearner):
         timetable_seed: int | None = None,
     ) -> None:
         super().__init__(objective, step_size, seed)
-        if nodes < 1 or objective.clients not in (1, nodes):
+        if objective.clients not in (1, whole("nodes", nodes)):
             raise ConfigError(f"nodes: {nodes} is not valid: the problem has {objective.clients} clients, not 1 or {nodes}")
         self.network, self.nodes, self.exact = Network.parse({} if network is None else network, "network"), nodes, exact
         self._own_client = objective.clients > 1

@@ -14,6 +14,7 @@ from torch import Tensor
 from trainers.message_passing import MessagePassingLearner, Messagings, in_memory
 from trainers.plan import Plan
 from trainers.problems.wireless import WirelessProblem
+from wirelessenv.config import ConfigError
 
 
 class FirstOrderLearner(MessagePassingLearner):
@@ -49,6 +50,8 @@ class FirstOrderLearner(MessagePassingLearner):
         cooperative: bool | Sequence[bool] = True,
         seed: int | Sequence[int] = 0,
     ) -> None:
+        if not isinstance(problem, WirelessProblem):
+            raise ConfigError(f"problem: {type(problem).__name__} is not valid: gradients need a WirelessProblem")
         super().__init__(
             problem, messaging, seed, batch=batch, step_size=step_size, decay=decay, memory=memory, cooperative=cooperative
         )

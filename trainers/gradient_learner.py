@@ -29,8 +29,11 @@ class GradientLearner(ABC):
 
     def __init__(self, objective: Objective, step_size: float | Sequence[float], seed: int | Sequence[int] = 0) -> None:
         self.objective, self.seeds = objective, run_seeds(seed)
-        sizes = np.atleast_1d(np.asarray(step_size, float))
-        if sizes.ndim != 1 or not np.isfinite(sizes).all() or (sizes < 0).any():
+        try:
+            sizes = np.atleast_1d(np.asarray(step_size, float))
+        except (TypeError, ValueError):
+            sizes = np.array([np.nan])
+        if sizes.ndim != 1 or not sizes.size or not np.isfinite(sizes).all() or (sizes < 0).any():
             raise ConfigError(
                 f"step_size: {step_size!r} is not valid: it should be a finite number, 0 or more, or a list of them"
             )

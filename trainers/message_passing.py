@@ -16,23 +16,25 @@ from trainers.plan import Plan, Planner
 from trainers.problems.problem import Problem
 from trainers.problems.wireless import WirelessProblem
 from trainers.storage import read_tensors, write_tensors
-from wirelessenv.config import ConfigError
+from wirelessenv.config import ConfigError, shown, whole
 from wirelessenv.messages.knowledge import Knowledge, entry_bits, message_graphs, needed_memory
 from wirelessenv.scenario import Messaging
 from wirelessenv.streams import run_seeds
 
+_LEAST = {"smoothing": " above 0", "step_size": ", 0 or more"}
 Messagings = Messaging | str | dict[str, Any] | Sequence[Messaging]
 
 
 class MessagePassingLearner(ABC):
     """A batch of runs (seeds) of one learner, in one or several variants that share the runs' channels.
 
-    `EACH` names the settings that may differ between variants, `SHARED` those that may not, `STATE` the attributes that
-    change while it learns. A subclass defines `_iterate`: query, receive, update.
+    `EACH` names the settings that may differ between variants, `SHARED` those that may not, `TRUTHS` those that are true or
+    false, `STATE` the attributes that change while it learns. A subclass defines `_iterate`: query, receive, update.
     """
 
     EACH: ClassVar[tuple[str, ...]] = ("step_size", "decay", "cooperative")
     SHARED: ClassVar[tuple[str, ...]] = ("batch", "memory")
+    TRUTHS: ClassVar[tuple[str, ...]] = ("cooperative", "common_noise", "perturb_sleeping")
     STATE: ClassVar[tuple[str, ...]] = ("iteration", "train_seconds", "_parameters")
 
     def __init__(self, problem: Problem, messaging: Messagings, seed: int | Sequence[int], **settings: Any) -> None:
@@ -42,12 +44,13 @@ class MessagePassingLearner(ABC):
         several = isinstance(messaging, Sequence) and not isinstance(messaging, str)
         self.messagings = [Messaging.of(one) for one in (messaging if several else [messaging])]
         self.variants = max(map(_length, (self.messagings, *(settings[name] for name in self.EACH))))
+        if len(self.messagings) not in (1, self.variants):
+            raise ConfigError(f"messaging: {len(self.messagings)} are not valid: there are {self.variants} variants")
         self.messagings = self.messagings * (self.variants if len(self.messagings) == 1 else 1)
         for name in self.EACH:
             setattr(self, name, self._for_each_variant(name, settings[name]))
         for name in self.SHARED:
-            value = settings[name]
-            setattr(self, name, value if isinstance(value, bool) else _whole(name, value))
+            setattr(self, name, (_truth if name in self.TRUTHS else whole)(name, settings[name]))
         self.iteration = 0
         self.train_seconds = 0.0
         runs, agents, size = len(self.seeds), problem.agents, problem.policies.size
@@ -69,10 +72,11 @@ class MessagePassingLearner(ABC):
         values = np.atleast_1d(np.asarray(value))
         if len(values) not in (1, self.variants):
             raise ConfigError(f"{name}: {len(values)} values are not valid: there are {self.variants} variants")
-        if values.dtype.kind not in "fib" or not np.isfinite(values).all() or (name == "smoothing" and (values <= 0).any()):
-            raise ConfigError(
-                f"{name}: {value!r} is not valid: it should be a finite number{' above 0' * (name == 'smoothing')}"
-            )
+        least = {"smoothing": np.nextafter(0, 1), "step_size": 0.0}.get(name, -np.inf)
+        right = "true or false" if name in self.TRUTHS else "a finite number" + _LEAST.get(name, "")
+        sound = values.dtype.kind in ("b" if name in self.TRUTHS else "fi") and values.ndim == 1
+        if not sound or not (np.isfinite(values) & (values >= least)).all():
+            raise ConfigError(f"{name}: {shown(value)} is not valid: it should be {right}")
         return np.broadcast_to(values, self.variants).copy()
 
     def _knowledge(self, variant: int) -> Knowledge:
@@ -189,6 +193,9 @@ class MessagePassingLearner(ABC):
 
         They come in the form and the units of the problem: powers in [0, p_max], or an environment's actions.
         """
+        runs, _, variants, _ = self.parameters.shape
+        if not (0 <= run < runs and 0 <= variant < variants):
+            raise ConfigError(f"run, variant: {run}, {variant} are not valid: there are {runs} runs and {variants} variants")
         return self.problem.act(self.parameters[run, :, variant], observations)
 
     def save(self, path: str | Path) -> None:
@@ -245,7 +252,7 @@ def _length(value: Any) -> int:
     return 1 if np.ndim(value) == 0 else len(value)
 
 
-def _whole(name: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ConfigError(f"{name}: {value!r} is not valid: it should be a whole number, 1 or more")
-    return int(value)
+def _truth(name: str, value: Any) -> bool:
+    if not isinstance(value, bool | np.bool_):
+        raise ConfigError(f"{name}: {shown(value)} is not valid: it should be true or false")
+    return bool(value)

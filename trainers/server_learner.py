@@ -135,7 +135,8 @@ class ServerLearner(GradientLearner):
         """What is known now, each (variants, runs): the problem's measures, staleness, simulated time and what was sent.
 
         The first tasks, and at each update what arrives and what leaves, are `messages`; `entries` are their numbers,
-        which have 32 bits each.
+        which have 32 bits each. The exact gradient at x_0 that AsyncBC begins with, to which all clients contribute once, is
+        not counted.
         """
         known = [table.summary(self.iteration) for table in self.timetables]
         rows = {name: np.array([one[name] for one in known]) for name in SUMMARY}

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self, cast
 
+import numpy as np
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
 
@@ -132,6 +133,13 @@ class Piece(Model):
         if value["kind"] not in cls.kinds:
             raise ValueError(f'unknown kind "{value["kind"]}"{nearest(value["kind"], cls.kinds)}')
         return cast(Self, cls.kinds[value["kind"]].model_validate(value))
+
+
+def whole(name: str, value: Any) -> int:
+    """`value` as a count, 1 or more; raises ConfigError where it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise ConfigError(f"{name}: {shown(value)} is not valid: it should be a whole number, 1 or more")
+    return int(value)
 
 
 def shown(value: Any) -> str:

@@ -5,6 +5,9 @@ import pytest
 import torch
 from torch.nn import functional
 
+from trainers.async_sgd import AsyncSGD
+from trainers.dasgd import DASGD
+from trainers.first_order import FirstOrderLearner
 from trainers.problems.least_squares import LeastSquares
 from trainers.problems.logistic import Logistic
 from trainers.problems.quadratic import Quadratic
@@ -210,7 +213,15 @@ def test_the_network_starts_with_he_s_law_and_runs_differ():
         (lambda: Logistic(FEATURES, LABELS, regulariser="l1"), "regulariser"),
         (lambda: Logistic(FEATURES, LABELS, batch=0), "batch"),
         (lambda: Quadratic(smallest=3.0), "smallest"),
+        (lambda: Quadratic(clients=0), "clients: 0 is not valid"),
+        (lambda: Quadratic(size=2.5), "size: 2.5 is not valid"),
         (lambda: LeastSquares(scales=[0.0]), "scales"),
+        (lambda: LeastSquares(clients=0), "clients: 0 is not valid"),
+        (lambda: LeastSquares(noise=-1.0), "noise, zeta: -1.0, 1.0 are not valid"),
+        (lambda: AsyncSGD(Quadratic(), step_size=[]), "step_size: "),
+        (lambda: AsyncSGD(Quadratic(), step_size="a"), "step_size: 'a' is not valid"),
+        (lambda: DASGD(Quadratic(), nodes=2.5), "nodes: 2.5 is not valid"),
+        (lambda: FirstOrderLearner(object()), "problem: object is not valid: gradients need a WirelessProblem"),
         (lambda: LeastSquares().draw(0, RNG), "no samples"),
         (lambda: Quadratic().draw(0, RNG), "no samples"),
         (lambda: LeastSquares(seed=[0, 1]).starts([0]), "seed: 1 runs"),

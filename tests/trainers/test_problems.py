@@ -182,5 +182,5 @@ def test_a_saved_learner_is_read_as_what_it_is(tmp_path):
 def test_problems_evaluate_on_something():
     with pytest.raises(ConfigError, match="evaluation_slots: 0 is not valid"):
         WirelessProblem(SMALL, evaluation_slots=0)
-    with pytest.raises(ConfigError, match="evaluation_samples, variants: 0, 1 are not valid"):
+    with pytest.raises(ConfigError, match="evaluation_samples: 0 is not valid"):
         ParallelEnvProblem(Echo, evaluation_samples=0)

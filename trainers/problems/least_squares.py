@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from trainers.problems.objective import Array, Clients, Objective
-from wirelessenv.config import ConfigError
+from wirelessenv.config import ConfigError, whole
 from wirelessenv.streams import stream
 
 
@@ -40,10 +40,11 @@ class LeastSquares(Objective):
         scales: Sequence[float] | None = None,
         seed: int | Sequence[int] = 0,
     ) -> None:
-        if scales is not None:
-            clients = len(scales)
+        clients = whole("clients", clients if scales is None else len(scales))
+        if not noise >= 0 or not np.isfinite(zeta):
+            raise ConfigError(f"noise, zeta: {noise}, {zeta} are not valid: 0 or more, and a finite number are needed")
         index = np.arange(1, clients + 1)
-        self.clients, self.size, self.noise = clients, size, noise
+        self.clients, self.size, self.noise = clients, whole("size", size), noise
         self._scales = index / np.sqrt(clients) if scales is None else np.asarray(scales, float)
         if not np.isfinite(self._scales).all() or not (self._scales**2).mean() > 0:
             raise ConfigError(f"scales: {scales!r} is not valid: finite numbers are needed, not all of them 0")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trainers.policies import Policies, PolicySettings
-from wirelessenv.config import ConfigError
+from wirelessenv.config import ConfigError, whole
 from wirelessenv.streams import run_seeds, stream
 
 EnvironmentFactory = Callable[[], Any]
@@ -39,13 +39,9 @@ class ParallelEnvProblem:
     ) -> None:
         if sample not in ("step", "episode"):
             raise ConfigError(f'sample: {sample!r} is not valid: it should be "step" or "episode"')
-        if evaluation_samples < 1 or variants < 1:
-            raise ConfigError(
-                f"evaluation_samples, variants: {evaluation_samples}, {variants} are not valid: they should be 1 or more"
-            )
         self.seeds = run_seeds(seed)
         self._make, self._sample = make_environment, sample
-        self._evaluation_samples, self._variants = evaluation_samples, variants
+        self._evaluation_samples, self._variants = whole("evaluation_samples", evaluation_samples), whole("variants", variants)
         first = make_environment()
         self._names = list(first.possible_agents)
         self.agents = len(self._names)

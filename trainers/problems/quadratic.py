@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from trainers.problems.objective import Array, Clients, Objective
-from wirelessenv.config import ConfigError
+from wirelessenv.config import ConfigError, whole
 from wirelessenv.streams import stream
 
 
@@ -35,9 +35,11 @@ class Quadratic(Objective):
         noise: float = 0.0,
         seed: int | Sequence[int] = 0,
     ) -> None:
-        if size < 1 or not 0 < smallest <= largest:
+        if not 0 < smallest <= largest:
             raise ConfigError(f"smallest, largest: {smallest}, {largest} are not valid: 0 < smallest <= largest is needed")
-        self.clients, self.size, self.noise = clients, size, noise
+        if not noise >= 0:
+            raise ConfigError(f"noise: {noise} is not valid: it should be 0 or more")
+        self.clients, self.size, self.noise = whole("clients", clients), whole("size", size), noise
         drawn = [self._drawn(one, smallest, largest) for one in ([seed] if isinstance(seed, int) else seed)]
         matrices, targets = (np.stack(part) for part in zip(*drawn, strict=True))
         if isinstance(seed, int):

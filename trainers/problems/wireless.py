@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trainers.policies import Policies, PolicySettings
-from wirelessenv.config import ConfigError
+from wirelessenv.config import ConfigError, whole
 from wirelessenv.network import Block, WirelessNetwork
 from wirelessenv.physics.rates import interference, rate
 from wirelessenv.scenario import Scenario
@@ -39,9 +39,7 @@ class WirelessProblem:
         self.seeds = self.network.seeds
         self.agents = self.scenario.transmitters
         self.policies = Policies(self.scenario.hops, 1, 0.0, self.scenario.max_power, policy)
-        if evaluation_slots < 1:
-            raise ConfigError(f"evaluation_slots: {evaluation_slots} is not valid: it should be 1 or more")
-        self.evaluation_slots = evaluation_slots
+        self.evaluation_slots = whole("evaluation_slots", evaluation_slots)
         self._slots = 0
         self._ahead: list[Samples] = []
 

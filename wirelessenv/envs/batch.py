@@ -7,7 +7,7 @@ import numpy as np
 from gymnasium.spaces import Box, Space
 from gymnasium.utils.seeding import np_random
 
-from wirelessenv.config import ConfigError
+from wirelessenv.config import ConfigError, whole
 from wirelessenv.envs.moment import Floats, Moment, Played
 from wirelessenv.envs.rendering import Message, Scene
 from wirelessenv.envs.settings import Settings
@@ -36,10 +36,8 @@ class Batch:
 
         `network` is where its slots come from.
         """
-        if isinstance(num_envs, bool) or not isinstance(num_envs, int | np.integer) or num_envs < 1:
-            raise ConfigError(f"num_envs: {num_envs!r} is not valid: it should be a whole number, 1 or more")
         self.settings = settings
-        self.environments = int(num_envs)
+        self.environments = whole("num_envs", num_envs)
         self.agents = settings.scenario.transmitters
         self.cycle = -1
         """Slots played in this episode; -1 before the first reset."""
