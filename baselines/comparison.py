@@ -86,7 +86,7 @@ class Comparison(Document):
     @classmethod
     def _with_references(cls, methods: dict[str, Method]) -> dict[str, Method]:
         for name, kind in _REFERENCES.items():
-            if not isinstance(methods.get(name, kind()), kind):
+            if type(methods.get(name, kind())) is not kind:
                 raise ValueError(f'"{name}" is what all others are compared with: give your method another name')
         return {name: kind() for name, kind in _REFERENCES.items()} | methods
 
