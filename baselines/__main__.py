@@ -32,8 +32,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     out = Path(chosen.out or Path("runs") / "compare" / Path(chosen.config).stem)
     again = f"the same command with --resume goes on. It is in {out}"
     try:
-        if chosen.workers is not None and chosen.workers < 1:
-            raise ConfigError(f"--workers: {chosen.workers} is not valid: it should be 1 or more")
         comparison = Comparison.load(chosen.config, chosen.set)
         options = {name: getattr(chosen, name) for name in ("resume", "workers", "force", "quiet")}
         directory = compare(comparison, out, **options)

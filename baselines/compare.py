@@ -1,6 +1,5 @@
 """Runs a comparison: trains what needs training, finds optima, evaluates everybody, in worker processes; resumes."""
 
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +18,7 @@ from baselines.methods import Learned
 from baselines.tables import write_tables
 from baselines.work import Job, progress_file
 from trainers.training import Cadence
-from trainers.workers import LOOK_EVERY, Interrupted, in_workers, stop_request
+from trainers.workers import LOOK_EVERY, Interrupted, in_workers, processes, stop_request
 from wirelessenv.config import ConfigError
 
 MOST_TOGETHER = 5
@@ -43,8 +42,8 @@ def compare(
     Raises ConfigError, before anything is written, for what cannot be used; Interrupted on SIGINT or SIGTERM; WorkerDied
     when a worker was killed; WorkerRefused when one met what it cannot use; OSError when the disk refuses.
     """
+    workers = processes(workers)
     refuse(comparison)
-    workers = workers or os.cpu_count() or 1
     with ComparisonDirectory.opened(out, comparison, resume=resume, device="cpu", force=force) as directory:
         comparison = directory.configuration()  # the same, in the order of the files that are there
         _prepare(comparison, directory, workers=workers, quiet=quiet, force=force)

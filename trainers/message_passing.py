@@ -21,7 +21,8 @@ from wirelessenv.messages.knowledge import Knowledge, entry_bits, message_graphs
 from wirelessenv.scenario import Messaging
 from wirelessenv.streams import run_seeds
 
-_LEAST = {"smoothing": " above 0", "step_size": ", 0 or more"}
+_BOUNDS = {"smoothing": (np.nextafter(0, 1), " above 0"), "step_size": (0.0, ", 0 or more")}
+"""The least that a setting may be, and how that is said."""
 Messagings = Messaging | str | dict[str, Any] | Sequence[Messaging]
 
 
@@ -72,8 +73,8 @@ class MessagePassingLearner(ABC):
         values = np.atleast_1d(np.asarray(value))
         if len(values) not in (1, self.variants):
             raise ConfigError(f"{name}: {len(values)} values are not valid: there are {self.variants} variants")
-        least = {"smoothing": np.nextafter(0, 1), "step_size": 0.0}.get(name, -np.inf)
-        right = "true or false" if name in self.TRUTHS else "a finite number" + _LEAST.get(name, "")
+        least, said = _BOUNDS.get(name, (-np.inf, ""))
+        right = "true or false" if name in self.TRUTHS else f"a finite number{said}"
         sound = values.dtype.kind in ("b" if name in self.TRUTHS else "fi") and values.ndim == 1
         if not sound or not (np.isfinite(values) & (values >= least)).all():
             raise ConfigError(f"{name}: {shown(value)} is not valid: it should be {right}")
@@ -214,8 +215,9 @@ class MessagePassingLearner(ABC):
             raise ConfigError(f"{path}: holds no {cls.__name__}: {saved.get('learner', 'something else')}")
         if problem is None and not saved["problem"]:
             raise ConfigError(f"{path}: it was trained on a foreign environment: give load() the problem")
-        if problem is not None and problem.configuration() != saved["problem"]:
-            raise ConfigError(f"{path}: it was trained on another problem than the one given")
+        if problem is not None and (given := problem.configuration()) != saved["problem"]:
+            changed = next(key for key in (given | saved["problem"]) if given.get(key) != saved["problem"].get(key))
+            raise ConfigError(f"{path}: it was trained on another problem than the one given: the {changed} differs")
         problem = problem or WirelessProblem.from_configuration(saved["problem"], device)
         messaging = [Messaging.of(one) for one in saved["settings"].pop("messaging")]
         learner = cls(problem, messaging, **saved["settings"])

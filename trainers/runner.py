@@ -1,6 +1,5 @@
 """Runs an experiment: trains its groups in worker processes, shows progress, writes the run directory, and resumes."""
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from trainers.groups import Group, GroupFiles, groups_of
 from trainers.learner import Learner
 from trainers.run_directory import RunDirectory
 from trainers.training import At, Cadence, train
-from trainers.workers import LOOK_EVERY, Interrupted, in_workers, stop_request
+from trainers.workers import LOOK_EVERY, Interrupted, in_workers, processes, stop_request
 from wirelessenv.config import ConfigError, nearest
 
 SAVE_EVERY = 5.0
@@ -43,8 +42,7 @@ def run(
     Raises ConfigError, before anything is written, for settings that do not fit; Interrupted on SIGINT or SIGTERM, with
     everything saved; WorkerDied when a worker was killed; OSError when the disk refuses.
     """
-    if workers is not None and workers < 1:
-        raise ConfigError(f"--workers: {workers} is not valid: it should be 1 or more")
+    most = processes(workers)
     if tensorboard:
         require()
     groups = groups_of(experiment)
@@ -55,7 +53,7 @@ def run(
         if not quiet and group.seeds[0] == experiment.seeds[0]:
             for sentence in learner.warnings(experiment.iterations):
                 print(f"{' and '.join(group.curves)}: {sentence}", file=sys.stderr)
-    workers = 1 if device != "cpu" else min(workers or os.cpu_count() or 1, len(groups))
+    workers = 1 if device != "cpu" else min(most, len(groups))
     with RunDirectory.opened(out, experiment, resume=resume, device=device, force=force) as directory:
         job = Job(experiment.text(), directory.path, save_every)
         board = Board(directory.path) if tensorboard else None

@@ -40,6 +40,13 @@ class WorkerRefused(Exception):  # noqa: N818  # the name says what happened
     """A worker met what it cannot use, and has said so in a sentence."""
 
 
+def processes(workers: int | None) -> int:
+    """How many workers there may be: as many as asked for, by default one for each core; ConfigError where that is none."""
+    if workers is not None and workers < 1:
+        raise ConfigError(f"--workers: {workers} is not valid: it should be 1 or more")
+    return workers or os.cpu_count() or 1
+
+
 def in_workers(
     work: Work[Item], items: Sequence[Item], workers: int, folder: Path, *, look: Callable[[], None], stop: list[int]
 ) -> bool:

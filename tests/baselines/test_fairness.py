@@ -246,3 +246,9 @@ def test_who_asks_twice_does_not_wait(place):
     assert process.wait(30) == 130
     assert "what is finished is saved" in process.stderr.read()
     process.stderr.close()
+
+
+def test_a_number_of_processes_that_cannot_be_is_refused(place):
+    with pytest.raises(ConfigError, match="--workers: -1 is not valid"):
+        compare(Comparison.parse(FEW), "out", workers=-1)
+    assert not Path("out").exists()

@@ -174,7 +174,7 @@ def test_a_saved_learner_is_read_as_what_it_is(tmp_path):
     learner.save(tmp_path / "saved.pt")
     with pytest.raises(ConfigError, match="holds no FirstOrderLearner: ZerothOrderLearner"):
         FirstOrderLearner.load(tmp_path / "saved.pt")
-    with pytest.raises(ConfigError, match="it was trained on another problem than the one given"):
+    with pytest.raises(ConfigError, match="it was trained on another problem than the one given: the scenario differs"):
         ZerothOrderLearner.load(tmp_path / "saved.pt", WirelessProblem("dense", TINY))
     assert ZerothOrderLearner.load(tmp_path / "saved.pt", WirelessProblem(SMALL, TINY)).iteration == 0
 
