@@ -5,7 +5,7 @@ import sys
 import traceback
 from abc import abstractmethod
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field, field_validator
@@ -15,7 +15,7 @@ from baselines.allocators.iterative import Start
 from baselines.allocators.simple import MOST_PATTERNS
 from baselines.held_out import HeldOut
 from baselines.methods import Floats, Knowledge, Untrained
-from wirelessenv.config import ConfigError, Count, NonNegative, Positive, Seed
+from wirelessenv.config import ConfigError, Count, CountOrZero, NonNegative, Positive, Seed
 from wirelessenv.physics.utilities import Rate
 from wirelessenv.scenario import Scenario
 
@@ -26,7 +26,7 @@ MOST_PAIRS = 30
 class Allocator(Untrained):
     """A function of the gains of one slot, which may be `delay` slots old when its powers are used."""
 
-    delay: Annotated[int, Field(ge=0, strict=True)] = Field(0, description="slots between the gains it sees and its powers")
+    delay: CountOrZero = Field(0, description="slots between the gains it sees and its powers")
 
     @property
     def knows(self) -> Knowledge:

@@ -13,7 +13,7 @@ from baselines.held_out import one_layout
 from baselines.learned import aggregation_policy, gnn, reinforcement, trained_run  # their kinds are known from here on
 from baselines.methods import Knowledge, Learned, Method
 from wirelessenv.channel.fading import NoFading
-from wirelessenv.config import ConfigError, Count, Document, Model, Positive, assignment, merge, read_yaml
+from wirelessenv.config import ConfigError, Count, CountOrZero, Document, Model, Positive, assignment, merge, read_yaml
 from wirelessenv.scenario import Scenario
 
 FULL_POWER, WMMSE = "full power", "WMMSE"
@@ -75,10 +75,12 @@ class Comparison(Document):
     scenarios: Annotated[dict[Name, Scenario], BeforeValidator(_by_name), Field(min_length=1)] = Field(
         description="by name; a list of presets goes by their names"
     )
-    layouts: Annotated[int, Field(ge=2, strict=True)] = Field(20, description="seeds 0, 1, ...: the unit of all statistics")
+    layouts: Annotated[int, Field(ge=2, le=100_000, strict=True)] = Field(
+        20, description="seeds 0, 1, ...: the unit of all statistics"
+    )
     slots: Count = Field(200, description="held-out slots of every layout")
-    warm_up: Annotated[int, Field(ge=0, strict=True)] = Field(10, description="slots before them, which do not count")
-    seeds: Count = Field(3, description="trainings of every method that learns")
+    warm_up: CountOrZero = Field(10, description="slots before them, which do not count")
+    seeds: Annotated[Count, Field(le=100_000)] = Field(3, description="trainings of every method that learns")
     optimum: Optimum | None = Field(None, description="find the certified optimum, too")
     methods: dict[Name, Annotated[Method, BeforeValidator(_method)]] = Field({}, validate_default=True)
 

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,7 +77,9 @@ class Learned(Method):
 
     stages: ClassVar[int] = 20
     """Points of its learning curve."""
-    seeds: Count | None = Field(None, description="trainings; none: as many as the comparison says")
+    seeds: Annotated[Count, Field(le=100_000)] | None = Field(
+        None, description="trainings; none: as many as the comparison says"
+    )
 
     @property
     @abstractmethod

@@ -13,13 +13,13 @@ from trainers.first_order import FirstOrderLearner
 from trainers.gradient_learner import GradientLearner
 from trainers.inboxes import Network
 from trainers.learner import Learner
-from trainers.message_passing import MessagePassingLearner
+from trainers.message_passing import SMOOTHING, MessagePassingLearner
 from trainers.pars_push import PARSPushLearner
 from trainers.sgp import SGPLearner
 from trainers.strided import Strided
 from trainers.timetable import Constant, Duration, Server
 from trainers.zeroth_order import ZerothOrderLearner
-from wirelessenv.config import Count, Model, NonNegative, Number, Piece, Positive
+from wirelessenv.config import Count, CountOrZero, Model, NonNegative, Number, Piece, Positive
 
 if TYPE_CHECKING:
     from trainers.experiment import Curve
@@ -66,7 +66,9 @@ class ZerothOrderSettings(MessagePassingSettings):
     learner = ZerothOrderLearner
 
     kind: Literal["zeroth_order"] = "zeroth_order"
-    smoothing: Positive = Field(2.0, description="mu, the size of the perturbation")
+    smoothing: Annotated[Positive, Field(ge=SMOOTHING[0], le=SMOOTHING[1])] = Field(
+        2.0, description="mu, the size of the perturbation"
+    )
     batch: Count = Field(20, description="B, samples a measurement")
     step_size: NonNegative = Field(0.5, description="gamma_t = step_size / (t + 1)^decay")
     decay: Number = 0.25
@@ -94,7 +96,7 @@ class Target(Model):
 
     below: Positive = 0.01
     power: Literal[1, 2] = 1
-    window: Count = 20
+    window: Annotated[Count, Field(le=1_000_000)] = 20
 
 
 class GradientSettings(LearnerSettings):
@@ -148,7 +150,7 @@ class PARSPushSettings(PushSumSettings):
     """Settings of `PARSPushLearner`."""
 
     kind: Literal["pars_push"] = "pars_push"
-    inner_steps: Annotated[int, Field(ge=0, strict=True)] = Field(0, description="u")
+    inner_steps: Annotated[CountOrZero, Field(le=10_000)] = Field(0, description="u")
     inner_step_size: NonNegative = Field(0.1, description="alpha")
 
     def learner_of(self, curve: "Curve", steps: list[float], seeds: Sequence[int]) -> GradientLearner:
@@ -199,7 +201,7 @@ class DASGDSettings(GradientSettings):
     """Settings of `DASGD`; an iteration is a step of one node. All nodes have the same costs."""
 
     kind: Literal["dasgd"] = "dasgd"
-    nodes: Count | None = Field(None, description="n; none: one for each client of the problem")
+    nodes: Annotated[Count, Field(le=1000)] | None = Field(None, description="n; none: one for each client of the problem")
     network: Network = Network()
     exact: bool = Field(False, strict=True, description="exact gradients")
 

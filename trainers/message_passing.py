@@ -16,13 +16,18 @@ from trainers.plan import Plan, Planner
 from trainers.problems.problem import Problem
 from trainers.problems.wireless import WirelessProblem
 from trainers.storage import read_tensors, write_tensors
-from wirelessenv.config import ConfigError, shown, whole
+from wirelessenv.config import LARGEST, ConfigError, shown, whole
 from wirelessenv.messages.knowledge import Knowledge, entry_bits, message_graphs, needed_memory
 from wirelessenv.scenario import Messaging
 from wirelessenv.streams import run_seeds
 
-_BOUNDS = {"smoothing": (np.nextafter(0, 1), " above 0"), "step_size": (0.0, ", 0 or more")}
-"""The least that a setting may be, and how that is said."""
+SMOOTHING = 1e-6, 1e6
+"""Perturbations below are lost in the rounding of 32-bit parameters; beyond, nothing is left of the parameters."""
+_BOUNDS = {
+    "smoothing": (*SMOOTHING, " from {:g} to {:g}".format(*SMOOTHING)),
+    "step_size": (0.0, LARGEST, f", 0 or more, at most {LARGEST:g}"),
+}
+"""The least and the most that a setting may be, and how that is said."""
 Messagings = Messaging | str | dict[str, Any] | Sequence[Messaging]
 
 
@@ -73,10 +78,10 @@ class MessagePassingLearner(ABC):
         values = np.atleast_1d(np.asarray(value))
         if len(values) not in (1, self.variants):
             raise ConfigError(f"{name}: {len(values)} values are not valid: there are {self.variants} variants")
-        least, said = _BOUNDS.get(name, (-np.inf, ""))
+        least, most, said = _BOUNDS.get(name, (-LARGEST, LARGEST, f" from {-LARGEST:g} to {LARGEST:g}"))
         right = "true or false" if name in self.TRUTHS else f"a finite number{said}"
         sound = values.dtype.kind in ("b" if name in self.TRUTHS else "fi") and values.ndim == 1
-        if not sound or not (np.isfinite(values) & (values >= least)).all():
+        if not sound or not ((values >= least) & (values <= most)).all():
             raise ConfigError(f"{name}: {shown(value)} is not valid: it should be {right}")
         return np.broadcast_to(values, self.variants).copy()
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -11,12 +12,15 @@ from torch import Tensor
 from wirelessenv.config import Count, Model, Positive
 from wirelessenv.streams import stream
 
+Width = Annotated[Count, Field(le=100_000)]
+"""Neurons of a layer."""
+
 
 class PolicySettings(Model):
     """The shape of a policy; {K, 30, 30, 1} in papers/000, Section VIII."""
 
-    hidden: tuple[Count, ...] = Field((30, 30), description="neurons of the hidden layers")
-    input_scale: Positive = Field(1.0, description="the inputs are multiplied with it")
+    hidden: tuple[Width, ...] = Field((30, 30), description="neurons of the hidden layers")
+    input_scale: Annotated[Positive, Field(le=1e15)] = Field(1.0, description="the inputs are multiplied with it")
 
 
 class Policies:

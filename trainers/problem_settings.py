@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 from pydantic import Field
 
@@ -20,6 +20,9 @@ from wirelessenv.config import ConfigError, Count, NonNegative, Piece, Positive
 
 if TYPE_CHECKING:
     from trainers.experiment import Curve
+
+
+Clients = Annotated[Count, Field(le=100_000)]
 
 
 class ProblemSettings(Piece):
@@ -54,10 +57,10 @@ class QuadraticSettings(ProblemSettings):
     """See `Quadratic`."""
 
     kind: Literal["quadratic"] = "quadratic"
-    size: Count = 10
+    size: Annotated[Count, Field(le=4096)] = 10
     smallest: Positive = 1.0
     largest: Positive = 2.0
-    clients: Count = 1
+    clients: Clients = 1
     noise: NonNegative = 0.0
 
     def objective(self, curve: "Curve", seed: int, *, shared: bool = False) -> Objective:
@@ -69,7 +72,7 @@ class LeastSquaresSettings(ProblemSettings):
     """See `LeastSquares`."""
 
     kind: Literal["least_squares"] = "least_squares"
-    clients: Count = 4
+    clients: Clients = 4
     size: Count = 10
     zeta: NonNegative = 1.0
     noise: NonNegative = 0.0
@@ -85,7 +88,7 @@ class LogisticSettings(ProblemSettings):
     kind: Literal["logistic"] = "logistic"
     samples: Count = 100
     size: Count = 20
-    clients: Count = 1
+    clients: Clients = 1
     batch: Count = 1
     regulariser: Literal["l2", "nonconvex"] = "l2"
     weight: NonNegative = 0.0
@@ -101,7 +104,7 @@ class ImageLogisticSettings(ProblemSettings):
     kind: Literal["image_logistic"] = "image_logistic"
     dataset: Dataset = Field("digits", description="fashion_mnist or cifar10, from folder, or the stand-in digits")
     folder: str | None = Field(None, description="where the published files are")
-    clients: Count = 64
+    clients: Clients = 64
     alpha: Positive = Field(0.1, description="of the Dirichlet split: the smaller, the more clients differ")
     batch: Count = 32
     weight: NonNegative = Field(0.05, description="rho, of the non-convex regulariser")
@@ -118,7 +121,7 @@ class CNNSettings(ProblemSettings):
     kind: Literal["cnn"] = "cnn"
     dataset: Dataset = Field("digits", description="fashion_mnist or cifar10, from folder, or the stand-in digits")
     folder: str | None = Field(None, description="where the published files are")
-    width: Count = Field(8, description="channels of the first convolution")
+    width: Annotated[Count, Field(le=1024)] = Field(8, description="channels of the first convolution")
     batch: Count = 32
     summed: bool = Field(True, strict=True, description="costs are sums over the batch, not means")
 
@@ -143,8 +146,8 @@ class RidgeRegressionSettings(ProblemSettings):
 
     kind: Literal["ridge_regression"] = "ridge_regression"
     features: Features = "local_sets"
-    clients: Count = 10
-    size: Count = 30
+    clients: Clients = 10
+    size: Annotated[Count, Field(le=4096)] = 30
     batch: Count = 20
     local_vectors: Count = 20
     test_samples: Count = 200
@@ -153,7 +156,7 @@ class RidgeRegressionSettings(ProblemSettings):
     noise: NonNegative = 0.5
     condition: Positive = 10.0
     inner_step_size: NonNegative = Field(0.1, description="alpha of the steps before a test")
-    budget: Count = Field(5, description="the largest number of steps before a test")
+    budget: Annotated[Count, Field(le=10_000)] = Field(5, description="the largest number of steps before a test")
 
     def objective(self, curve: "Curve", seed: int, *, shared: bool = False) -> Objective:
         return cast(Objective, RidgeRegression(**self.model_dump(exclude={"kind"}), seed=seed))

@@ -26,11 +26,18 @@ def _no_truth_value(value: Any) -> Any:
     return value
 
 
-Number = Annotated[float, BeforeValidator(_no_truth_value), Field(allow_inf_nan=False)]
-Positive = Annotated[Number, Field(gt=0)]
+MOST = 10**9
+"""No count is larger, so that instants and indices fit 32 bits."""
+SMALLEST, LARGEST = 1e-30, 1e30
+"""No number is larger, and no positive one smaller, so that it and its inverse are normal 32-bit numbers."""
+
+Finite = Annotated[float, BeforeValidator(_no_truth_value), Field(allow_inf_nan=False)]
+Number = Annotated[Finite, Field(ge=-LARGEST, le=LARGEST)]
+Positive = Annotated[Number, Field(gt=0), Field(ge=SMALLEST)]
 NonNegative = Annotated[Number, Field(ge=0)]
 Probability = Annotated[Number, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=1, strict=True)]
+Count = Annotated[int, Field(ge=1, le=MOST, strict=True)]
+CountOrZero = Annotated[int, Field(ge=0, le=MOST, strict=True)]
 Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
 
 
@@ -136,9 +143,11 @@ class Piece(Model):
 
 
 def whole(name: str, value: Any) -> int:
-    """`value` as a count, 1 or more; raises ConfigError where it is none."""
+    """`value` as a count, 1 to MOST; raises ConfigError where it is none."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
         raise ConfigError(f"{name}: {shown(value)} is not valid: it should be a whole number, 1 or more")
+    if value > MOST:
+        raise ConfigError(f"{name}: {shown(value)} is not valid: it should be at most {MOST}")
     return int(value)
 
 

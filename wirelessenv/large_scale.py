@@ -73,13 +73,15 @@ class Played(Still):
         assert scenario.gains is not None
         own = np.arange(scenario.transmitters)
         self._direct = with_direct_gain(scenario, np.ones((own.size, own.size)), own, None).astype(np.float32)
-        self._series = scenario.gains.load()
+        self._series, self._largest = scenario.gains.load(), scenario.largest_gain
         self._slots = starts
         self._to_device = to_device
 
     def block(self, slots: int) -> Setting:
         gain = self._series[(self._slots[:, None] + np.arange(slots)) % len(self._series)]
-        gain *= self._direct
+        with np.errstate(over="ignore"):
+            gain *= self._direct
+        np.minimum(gain, np.float32(self._largest), out=gain)
         self._slots = (self._slots + slots) % len(self._series)
         return super().block(slots)._replace(mean_gain=self._to_device(gain))
 
@@ -109,8 +111,9 @@ class Walk:
         return lambda count: self._scenario.placement.waypoints(self._rng, who, count, self._scenario.transmitters)
 
     def _measure(self) -> None:
-        gain, self.serving = antenna_gain(self._scenario, self.transmitters, self.receivers, self._shadowing)
-        self.mean_gain = gain.astype(np.float32)
+        with np.errstate(over="ignore"):
+            gain, self.serving = antenna_gain(self._scenario, self.transmitters, self.receivers, self._shadowing)
+        self.mean_gain = np.minimum(gain, self._scenario.largest_gain).astype(np.float32)
 
     def _walked(self, who: str, positions: Positions, seconds: float) -> Positions:
         if who not in self._memory:

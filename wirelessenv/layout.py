@@ -36,6 +36,7 @@ def draw_layout(scenario: Scenario, seed: int, episode: int = 0) -> Layout:
         serving = np.arange(scenario.transmitters)
         gain = scenario.gains.load().mean(axis=0, dtype=np.float64)
         gain = with_direct_gain(scenario, gain, serving, None)
+        gain = np.minimum(gain, scenario.largest_gain)
         return Layout(transmitters, receivers, serving, gain.astype(np.float32), np.zeros_like(gain))
     antenna = scenario.placement.antennas(scenario.transmitters)
     shadowing = scenario.shadowing.draw(
@@ -43,10 +44,12 @@ def draw_layout(scenario: Scenario, seed: int, episode: int = 0) -> Layout:
     )
     with np.errstate(over="ignore"):
         gain, serving = antenna_gain(scenario, transmitters, receivers, shadowing)
-        by_transmitter = (gain if antenna is None else gain[:, antenna]).astype(np.float32)
-    if not np.isfinite(by_transmitter).all():
-        raise ConfigError("path_loss, shadowing, direct_gain_db: not valid: the mean gain of a link is beyond 32-bit numbers")
-    return Layout(transmitters, receivers, serving, by_transmitter, shadowing)
+    if not np.isfinite(gain).all():
+        raise ConfigError(
+            "path_loss, shadowing, direct_gain_db: not valid: the mean gain of a link is beyond 32-bit numbers, and 64-bit ones"
+        )
+    by_transmitter = np.minimum(gain if antenna is None else gain[:, antenna], scenario.largest_gain)
+    return Layout(transmitters, receivers, serving, by_transmitter.astype(np.float32), shadowing)
 
 
 def antenna_positions(transmitters: Positions, antenna: NDArray[np.intp] | None) -> Positions:

@@ -51,6 +51,13 @@ class Outcome(NamedTuple):
     """in the unit of the scenario's utility"""
 
 
+def _at_most(gain: Any, largest: float) -> Any:
+    """`gain`, in place, with `largest` where it is more."""
+    if not isinstance(gain, np.ndarray):
+        return gain.clamp_(max=largest)
+    return gain if gain.max() <= largest else np.minimum(gain, np.float32(largest), out=gain)
+
+
 class WirelessNetwork:
     """A batch of networks with the same scenario, one for each seed.
 
@@ -130,7 +137,9 @@ class WirelessNetwork:
         slots = setting.serving.shape[1]
         span = Span(slots, receivers, antennas, self.scenario.slot_seconds)
         gain, state = self.scenario.fading.block(draws, span, state)
-        gain *= setting.mean_gain
+        with np.errstate(over="ignore"):
+            gain *= setting.mean_gain
+        gain = _at_most(gain, self.scenario.largest_gain)
         if self.scenario.association == "uplink":
             serving = np.array(setting.serving)  # torch does not index with views that cannot be written to
             gain = gain[np.arange(self.runs)[:, None, None], np.arange(slots)[:, None], serving]

@@ -21,13 +21,30 @@ from wirelessenv.channel.geometry import NoPlacement, Placement, UniformPlacemen
 from wirelessenv.channel.mobility import Mobility, NoMobility
 from wirelessenv.channel.path_loss import NoPathLoss, PathLoss, PowerLaw
 from wirelessenv.channel.shadowing import NoShadowing, Shadowing
-from wirelessenv.config import Count, Model, NonNegative, Number, Piece, Positive, Seed, merge, nearest, read_yaml
+from wirelessenv.config import (
+    LARGEST,
+    Count,
+    Finite,
+    Model,
+    NonNegative,
+    Number,
+    Piece,
+    Positive,
+    Seed,
+    merge,
+    nearest,
+    read_yaml,
+)
 from wirelessenv.messages.activity import Activity
 from wirelessenv.messages.graph import BlockGraph, CompleteGraph, Graph
 from wirelessenv.messages.links import Links
 from wirelessenv.physics.utilities import Rate, Utility
 from wirelessenv.presets import MESSAGINGS, SCENARIOS
 
+FLOAT32_MAX = float(np.finfo(np.float32).max)
+Agents = Annotated[Count, Field(le=10_000)]
+"""Every one of them may meet every other."""
+Power = Annotated[Finite, Field(gt=0, le=FLOAT32_MAX)]
 _GEOMETRY = ("placement", "path_loss", "shadowing", "mobility")
 """the parts of a scenario that gains take the place of"""
 
@@ -76,8 +93,8 @@ class Scenario(_Preset):
     A user's own `gains` take the place of placement, path loss, shadowing and mobility.
     """
 
-    transmitters: Count = Field(24, description="m: number of agents")
-    receivers: Count | None = Field(None, description="base stations of an uplink; none: a receiver for each transmitter")
+    transmitters: Agents = Field(24, description="m: number of agents")
+    receivers: Agents | None = Field(None, description="base stations of an uplink; none: a receiver for each transmitter")
     association: Literal["ad_hoc", "uplink"] = "ad_hoc"
     placement: Placement = UniformPlacement()
     path_loss: PathLoss = PowerLaw()
@@ -86,11 +103,11 @@ class Scenario(_Preset):
     fading: Fading = Rayleigh()
     mobility: Mobility = NoMobility()
     gains: Gains | None = Field(None, description="a user's own mean gains, in place of geometry")
-    noise: Positive = Field(1.0, description="noise power")
-    max_power: Positive = Field(10.0, description="p_max: powers are in [0, max_power]")
+    noise: Power = Field(1.0, description="noise power")
+    max_power: Power = Field(10.0, description="p_max: powers are in [0, max_power]")
     sinr_cap_db: Annotated[Number, Field(ge=-1000, le=1000)] | None = Field(None, description="the largest SINR that counts")
     utility: Utility = Rate()
-    hops: Count = Field(5, description="K: length of the aggregation sequence")
+    hops: Annotated[Count, Field(le=100_000)] = Field(5, description="K: length of the aggregation sequence")
     threshold: NonNegative = Field(0.01, description="amplitudes below it are not seen by the policies")
     observation_scale: Literal["raw", "log1p", "log1p_snr"] = Field(
         "raw", description="of the aggregation sequence y: y, ln(1 + y), or ln(1 + y) with amplitudes |h| sqrt(p_max / noise)"
@@ -112,20 +129,28 @@ class Scenario(_Preset):
     @property
     def sinr_cap(self) -> float:
         """The largest SINR that counts, linear; infinite where there is none."""
-        return math.inf if self.sinr_cap_db is None else float(10 ** (self.sinr_cap_db / 10))
+        return math.inf if self.sinr_cap_db is None else min(10 ** (self.sinr_cap_db / 10), FLOAT32_MAX)
 
     @model_validator(mode="after")
     def _in_32_bits(self) -> Self:
-        smallest, largest = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
-        for name in ("noise", "max_power"):
+        smallest = float(np.finfo(np.float32).tiny)
+        for name, largest in (("noise", FLOAT32_MAX), ("max_power", LARGEST)):
             value = getattr(self, name)
             if not smallest <= value <= largest:
                 raise ValueError(f"{name}: {value:g} is not valid: it should be from {smallest:.2g} to {largest:.2g}")
-        if self.max_power / self.noise > largest:
+        if self.max_power / self.noise > LARGEST:
             raise ValueError(
-                f"max_power: {self.max_power:g} is not valid beside noise {self.noise:g}: it is beyond {largest:.2g} times it"
+                f"max_power: {self.max_power:g} is not valid beside noise {self.noise:g}: it is beyond {LARGEST:.2g} times it"
             )
         return self
+
+    @property
+    def largest_gain(self) -> float:
+        """Gains |h|^2 beyond it count as it: so large that SINRs and received powers, over noise or not, are finite in 32 bits.
+
+        No published setting comes near: it is above 10^27 / m where max_power is at most 10^10 times the noise, and 1.
+        """
+        return FLOAT32_MAX / (2 * self.transmitters * max(1.0, self.max_power, self.max_power / self.noise))
 
     @model_validator(mode="after")
     def _gains_take_the_place_of_geometry(self) -> Self:

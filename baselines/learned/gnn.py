@@ -1,6 +1,6 @@
 """A graph neural network whose nodes are pairs and whose edges are interference, in the manner of IGCNet and WCGCN."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from baselines.learned.central import Central, Powers
 from baselines.methods import Knowledge
+from trainers.policies import Width
 from wirelessenv.config import Count
 from wirelessenv.network import Block
 from wirelessenv.scenario import Scenario
@@ -67,8 +68,8 @@ class GNN(Central):
 
     kind: Literal["gnn"] = "gnn"
     steps: Count = 3000
-    hidden: Count = Field(32, description="numbers in a node and in a message")
-    layers: Count = Field(3, description="rounds of messages")
+    hidden: Width = Field(32, description="numbers in a node and in a message")
+    layers: Annotated[Count, Field(le=1000)] = Field(3, description="rounds of messages")
 
     @property
     def across(self) -> bool:

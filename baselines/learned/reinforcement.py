@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from baselines.learned.rows import Model, Reinforcement, stable_baselines3
 from baselines.methods import BITS, Knowledge
-from wirelessenv.config import ConfigError, Count, NonNegative, Number, Positive, Probability
+from wirelessenv.config import ConfigError, Count, CountOrZero, NonNegative, Number, Positive, Probability
 from wirelessenv.scenario import Scenario
 
 ADAM_EPS = 1e-5
@@ -34,7 +34,9 @@ class PPO(Reinforcement):
     gae_lambda: Probability = 0.95
     clip_range: Positive = 0.2
     ent_coef: NonNegative = 0.0
-    log_std_init: Number = Field(0.0, description="log of the standard deviation of actions, which are in [-1, 1], at first")
+    log_std_init: Annotated[Number, Field(ge=-20, le=20)] = Field(
+        0.0, description="log of the standard deviation of actions, which are in [-1, 1], at first"
+    )
 
     @model_validator(mode="after")
     def _minibatches_are_alike(self) -> Self:
@@ -95,7 +97,7 @@ class Replaying(Reinforcement):
     buffer_slots: Count = Field(8000, description="slots, over all networks, that are remembered")
     batch_size: Count = Field(512, description="agent-steps in a minibatch")
     updates: Count = Field(1, description="gradient steps after each slot, which all networks play at once")
-    first: Annotated[int, Field(ge=0, strict=True)] = Field(800, description="slots of random actions before the first update")
+    first: CountOrZero = Field(800, description="slots of random actions before the first update")
 
     def _options(self, agents: int) -> dict[str, Any]:
         return {
@@ -114,7 +116,9 @@ class SAC(Replaying):
     updates: Count = 4
     tau: Probability = Field(0.005, description="share of the critics that goes into their targets in an update")
     temperature: Positive = Field(0.01, description="weight of the entropy at first; it is learned")
-    target_entropy: Number = Field(-6.0, description="of the policy, nats; low, because the best powers are often 0 or p_max")
+    target_entropy: Annotated[Number, Field(ge=-1e6, le=1e6)] = Field(
+        -6.0, description="of the policy, nats; low, because the best powers are often 0 or p_max"
+    )
 
     def _model(self, agents: int) -> Model:
         library = stable_baselines3()
@@ -128,7 +132,9 @@ class DQN(Replaying):
 
     kind: Literal["dqn"] = "dqn"
     batch_size: Count = 1024
-    levels: Annotated[int, Field(ge=2, strict=True)] = Field(10, description="level k is the power k p_max / (levels - 1)")
+    levels: Annotated[int, Field(ge=2, le=10_000, strict=True)] = Field(
+        10, description="level k is the power k p_max / (levels - 1)"
+    )
     exploration: Probability = Field(0.05, description="share of random actions at the end")
     exploration_fraction: Probability = Field(0.3, description="of the training; so long it falls to that share, from 1")
     target_slots: Count = Field(1600, description="slots, over all networks, between two copies of the network to its target")

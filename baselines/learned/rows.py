@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from baselines.held_out import HeldOut
 from baselines.methods import BITS, Floats, Knowledge, Learned, Stage, training_layouts
+from trainers.policies import Width
 from wirelessenv.config import ConfigError, Count, Piece, Positive, Probability
 from wirelessenv.envs.actions import Actions
 from wirelessenv.envs.batch import Batch
@@ -54,9 +55,9 @@ class Reinforcement(Learned):
     observation: Parts = Field((Local(),), description="the parts that an observation is joined of")
     messaging: Messaging = Field(Messaging(), description="who tells whom its utility; reward known alone")
     slots: Count = Field(40_000, description="channel slots of training, over all networks; rounded down to whole updates")
-    networks: Count = Field(16, description="networks side by side")
+    networks: Annotated[Count, Field(le=100_000)] = Field(16, description="networks side by side")
     max_cycles: Count = Field(50, description="slots in an episode; the next one has other layouts")
-    hidden: tuple[Count, ...] = Field((128, 128), description="neurons of the hidden layers, of actor and critic alike")
+    hidden: tuple[Width, ...] = Field((128, 128), description="neurons of the hidden layers, of actor and critic alike")
     learning_rate: Positive = Field(1e-3, description="of Adam; falls to a tenth of it")
     gamma: Probability | None = Field(
         None,

@@ -77,7 +77,7 @@ class RealAR1(Fading):
 
     kind: Literal["real_ar1"] = "real_ar1"
     memory: Annotated[NonNegative, Field(lt=1)] = 0.7
-    innovation: Positive = 0.3
+    innovation: Annotated[Positive, Field(le=1e6)] = 0.3
 
     def block(self, sampler: Sampler, span: Span, state: Any) -> tuple[Any, Any]:
         if state is None:
@@ -176,7 +176,7 @@ class Jakes(DopplerFading):
     """
 
     kind: Literal["jakes"] = "jakes"
-    sinusoids: Count = 16
+    sinusoids: Annotated[Count, Field(le=10_000)] = 16
 
     def coefficients(self, sampler: Sampler, span: Span, state: Any) -> tuple[Any, Any, Any]:
         # Phasors are turned slot by slot: the same products however slots are cut, and quicker than sines of t. In 64 bits

@@ -2,19 +2,19 @@
 
 import math
 from abc import abstractmethod
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from wirelessenv.config import ConfigError, Count, NonNegative, Piece, Positive
 
 Positions = NDArray[np.float64]
 
 
-MOST_REDRAWS = 10_000
-"""A layout that has not come right after so many redraws is taken to be impossible."""
+MOST_REDRAWS, MOST_DISTANCES = 10_000, 2 * 10**8
+"""A layout that has not come right after so many redraws, or distances looked at in them, is taken to be impossible."""
 
 
 class Placement(Piece):
@@ -105,8 +105,11 @@ class PairPlacement(Placement):
     def draw(self, rng: np.random.Generator, transmitters: int, receivers: int | None) -> tuple[Positions, Positions]:
         placed = rng.uniform(0, self.side, (transmitters, 2))
         found = np.empty_like(placed)
-        missing = np.arange(transmitters)
-        for _ in range(MOST_REDRAWS):
+        missing, looked_at = np.arange(transmitters), 0
+        for redraw in range(MOST_REDRAWS):
+            looked_at += missing.size * transmitters
+            if redraw and looked_at > MOST_DISTANCES:
+                break
             found[missing] = placed[missing] + self._offsets(rng, missing.size)
             apart = distances(found[missing], placed)
             apart[np.arange(missing.size), missing] = np.inf
@@ -141,7 +144,7 @@ class HexagonalPlacement(Placement):
     """
 
     kind: Literal["hexagonal"] = "hexagonal"
-    cells: Count = 10
+    cells: Annotated[Count, Field(le=10_000)] = 10
     inner_radius: Positive = 400.0
     smallest_distance: NonNegative = 35.0
     mobile: ClassVar[frozenset[str]] = frozenset({"receivers"})

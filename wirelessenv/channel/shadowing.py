@@ -64,7 +64,7 @@ class LogNormalShadowing(Shadowing):
     """
 
     kind: Literal["log_normal"] = "log_normal"
-    std_db: Annotated[NonNegative, Field(le=100, description="standard deviation in dB")] = 8.0
+    std_db: Annotated[NonNegative, Field(le=50, description="standard deviation in dB")] = 8.0
     correlation_distance: Annotated[NonNegative, Field(description="0: independent links")] = 0.0
 
     def draw(self, rng: np.random.Generator, receivers: Positions, transmitters: Positions) -> NDArray[np.float64]:

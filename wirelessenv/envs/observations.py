@@ -1,9 +1,10 @@
 """What an agent sees. A new observation is a subclass of `Observation` with a kind of its own."""
 
 from abc import abstractmethod
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
+from pydantic import Field
 
 from wirelessenv.config import Count, Piece
 from wirelessenv.envs.moment import Floats, Moment
@@ -70,7 +71,7 @@ class Neighbours(Observation):
     """
 
     kind: Literal["neighbours"] = "neighbours"
-    strongest: Count = 5
+    strongest: Annotated[Count, Field(le=10_000)] = 5
 
     def size(self, scenario: Scenario) -> int:
         return 6 + 7 * self.strongest

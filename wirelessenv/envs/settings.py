@@ -28,7 +28,7 @@ class Settings(Model):
     actions: Literal["normalised", "power", "discrete"] = Field(
         "normalised", description="[-1, 1], mapped to [0, p_max]; powers in [0, p_max]; or one of `levels` powers"
     )
-    levels: Annotated[int, Field(ge=2, strict=True)] = Field(
+    levels: Annotated[int, Field(ge=2, le=100_000, strict=True)] = Field(
         10, description="discrete actions: level k of 0 ... levels - 1 is the power k p_max / (levels - 1)"
     )
     observation: Annotated[tuple[Observation, ...], BeforeValidator(_as_tuple), Field(min_length=1)] = Field(
@@ -42,7 +42,7 @@ class Settings(Model):
     )
     messaging: Messaging = Field(Messaging(), description="who talks to whom, when, how late and how lossily")
     message_interval: Count = Field(1, description="slots between two instants of messages")
-    message_size: Count = Field(1, description="learned messages: numbers in one")
+    message_size: Annotated[Count, Field(le=1_000_000)] = Field(1, description="learned messages: numbers in one")
 
     @model_validator(mode="after")
     def _nothing_is_ignored(self) -> Self:

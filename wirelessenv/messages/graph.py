@@ -1,16 +1,18 @@
 """Message graphs: links[i, j] is True where agent i may send to agent j (a_ij of papers/000, Section VII)."""
 
 from abc import abstractmethod
-from typing import Literal
+from typing import Annotated, Literal
 
 import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, StrictInt, model_validator
+from pydantic import Field, model_validator
 
-from wirelessenv.config import ConfigError, Count, Piece, Probability
+from wirelessenv.config import MOST, ConfigError, Count, Piece, Probability
 
 Links = NDArray[np.bool_]
+Agent = Annotated[int, Field(ge=-MOST, le=MOST, strict=True)]
+"""Its number; which there are is known where the graph is built."""
 
 
 class Graph(Piece):
@@ -80,7 +82,7 @@ class ErdosRenyiGraph(Graph):
 
     kind: Literal["erdos_renyi"] = "erdos_renyi"
     probability: Probability = 0.3
-    tries: Count = 100_000
+    tries: Annotated[Count, Field(le=1_000_000)] = 100_000
 
     def build(self, agents: int, rng: np.random.Generator, positions: NDArray[np.float64] | None = None) -> Links:
         for _ in range(self.tries):
@@ -126,7 +128,7 @@ class EdgeGraph(Graph):
     """The links of a list: [[0, 1], [1, 0]] lets agents 0 and 1 send to each other."""
 
     kind: Literal["edges"] = "edges"
-    edges: tuple[tuple[StrictInt, StrictInt], ...]
+    edges: tuple[tuple[Agent, Agent], ...]
 
     def build(self, agents: int, rng: np.random.Generator, positions: NDArray[np.float64] | None = None) -> Links:
         links = np.zeros((agents, agents), bool)

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from wirelessenv.config import Count, Model, Piece, Probability
+from wirelessenv.config import Count, CountOrZero, Model, Piece, Probability
 from wirelessenv.messages.activity import Chance
 
-Instants = Annotated[int, Field(ge=0, strict=True)]
+Travel = Annotated[CountOrZero, Field(le=1_000_000)]
+"""in instants"""
 
 
 class Delay(Piece):
@@ -36,7 +37,7 @@ class ConstantDelay(Delay):
     """Every message travels `instants` instants."""
 
     kind: Literal["constant"] = "constant"
-    instants: Instants = 1
+    instants: Travel = 1
 
     @property
     def smallest(self) -> int:
@@ -54,8 +55,8 @@ class UniformDelay(Delay):
     """A whole number from `shortest` to `longest`, drawn for every message, so that an old one may overtake a new one."""
 
     kind: Literal["uniform"] = "uniform"
-    shortest: Instants = 1
-    longest: Instants = 3
+    shortest: Travel = 1
+    longest: Travel = 3
 
     @model_validator(mode="after")
     def _in_order(self) -> "UniformDelay":

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 from array_api_compat import array_namespace
 
 
@@ -20,6 +21,9 @@ def aggregate(amplitude: Any, history: Any) -> tuple[Any, Any]:
     previous values, weighted with the channel of that slot (papers/000, Section VIII, where it is written as the product
     of K - 1 channel matrices with a vector of ones).
 
+    Where the sequence outgrows the numbers' type (it grows by about the sum of a row's amplitudes each hop), it stays at the
+    largest number of the type, so that it is always finite.
+
     Args:
         amplitude: |H|, (runs, slots, m, m), [receiver, transmitter].
         history: the sequence in the slot before the block, (runs, m, K); all ones at the start.
@@ -34,7 +38,13 @@ def aggregate(amplitude: Any, history: Any) -> tuple[Any, Any]:
     sequence = xp.empty((hops, runs, slots + 1, agents), dtype=amplitude.dtype, device=amplitude.device)
     sequence[:, :, 0] = xp.permute_dims(history, (2, 0, 1))
     sequence[0] = 1
-    for hop in range(1, hops):
-        sequence[hop, :, 1:] = (amplitude @ sequence[hop - 1, :, :-1, :, None])[..., 0]
+    largest = float(xp.finfo(amplitude.dtype).max)
+    for clipped in (False, True) if isinstance(amplitude, np.ndarray) else (True,):  # asking first is dear on a GPU
+        with np.errstate(over="ignore", invalid="ignore"):
+            for hop in range(1, hops):
+                collected = (amplitude @ sequence[hop - 1, :, :-1, :, None])[..., 0]
+                sequence[hop, :, 1:] = xp.clip(collected, None, largest) if clipped else collected
+        if clipped or sequence.max() <= largest:
+            break
     sequence = xp.permute_dims(sequence, (1, 2, 3, 0))
     return sequence[:, 1:], sequence[:, -1] + 0

@@ -1,9 +1,10 @@
 """What an agent is paid for a slot: a function of its rate and its power, numpy or torch alike."""
 
 from abc import abstractmethod
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from array_api_compat import array_namespace
+from pydantic import Field
 
 from wirelessenv.config import NonNegative, Piece, Positive
 
@@ -39,7 +40,7 @@ class EnergyEfficiency(Utility):
     """U = R / (p / amplifier_efficiency + circuit_power): bit/s/Hz for each unit of consumed power."""
 
     kind: Literal["energy_efficiency"] = "energy_efficiency"
-    amplifier_efficiency: Positive = 1.0
+    amplifier_efficiency: Annotated[Positive, Field(ge=1e-6)] = 1.0
     circuit_power: Positive = 1.0
 
     def __call__(self, rate: Any, power: Any) -> Any:
@@ -50,8 +51,8 @@ class Latency(Utility):
     """U = -min(packet / R, longest): minus the time to send `packet` bit/Hz, in seconds, at most `longest`."""
 
     kind: Literal["latency"] = "latency"
-    packet: Positive = 1.0
-    longest: Positive = 100.0
+    packet: Annotated[Positive, Field(ge=1e-10, le=1e10)] = 1.0
+    longest: Annotated[Positive, Field(ge=1e-10, le=1e10)] = 100.0
 
     def __call__(self, rate: Any, power: Any) -> Any:
         return -self.packet / array_namespace(rate).clip(rate, self.packet / self.longest)
@@ -61,7 +62,7 @@ class MinimumRate(Utility):
     """U = R - weight max(0, minimum - R): the rate, with a penalty for every bit/s/Hz below a minimum."""
 
     kind: Literal["minimum_rate"] = "minimum_rate"
-    minimum: Positive = 0.5
+    minimum: Annotated[Positive, Field(le=1e6)] = 0.5
     weight: NonNegative = 1.0
 
     def __call__(self, rate: Any, power: Any) -> Any:
