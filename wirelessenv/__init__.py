@@ -10,7 +10,7 @@ from wirelessenv.scenario import Messaging, Scenario
 __version__ = "0.1.0"
 gymnasium.register(
     id="wirelessenv/PowerControl-v0",
-    entry_point="wirelessenv.envs.central:CentralPowerControlEnv",
+    entry_point="wirelessenv.envs.central:made",
     vector_entry_point="wirelessenv.envs.vector:VectorPowerControlEnv",
 )
 if hasattr(pettingzoo, "register"):  # from pettingzoo 1.27 on

@@ -6,12 +6,12 @@ on how they are cut into calls; the environment and the trainers therefore see t
 """
 
 import zlib
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import numpy as np
 
-from wirelessenv.config import ConfigError
+from wirelessenv.config import ConfigError, shown
 
 
 def stream(seed: int, purpose: str, episode: int = 0) -> np.random.Generator:
@@ -25,10 +25,11 @@ def stream(seed: int, purpose: str, episode: int = 0) -> np.random.Generator:
 
 def run_seeds(seed: int | Sequence[int]) -> tuple[int, ...]:
     """The seeds of a batch of runs: a sequence as it is, one number as a batch of one."""
-    seeds: tuple[Any, ...] = tuple(seed) if isinstance(seed, Iterable) and np.ndim(seed) else (seed,)
+    several = isinstance(seed, Sequence | np.ndarray) and not isinstance(seed, str | bytes) and getattr(seed, "ndim", 1) > 0
+    seeds: tuple[Any, ...] = tuple(cast(Sequence[int], seed)) if several else (seed,)
     for value in seeds:
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
-            raise ConfigError(f"seed: {value!r} is not valid: a seed is a whole number, 0 or more")
+            raise ConfigError(f"seed: {shown(value)} is not valid: a seed is a whole number, 0 or more")
     if not seeds:
         raise ConfigError("seed: an empty sequence is not valid: give at least one seed")
     return tuple(int(value) for value in seeds)

@@ -166,7 +166,7 @@ class Reinforcement(Learned):
                 **kind.options,
             )
             model.begin(updates * self._collected * agents)
-            env.seed(seeds[0])  # after the model, which seeds its environment with the seed of its own
+            env.seed(seeds)  # after the model, which seeds its environment with the seed of its own
         for stage in range(self.stages):
             more = updates * (stage + 1) // self.stages - updates * stage // self.stages
             if more:

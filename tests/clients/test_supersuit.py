@@ -5,6 +5,7 @@ import pytest
 
 from tests.clients.combinations import COMBINATIONS, CYCLES, options
 from wirelessenv import power_control_v0
+from wirelessenv.envs.central import CentralPowerControlEnv
 
 
 def parallel(combination):
@@ -81,3 +82,19 @@ def test_wrappers_change_what_they_should_and_nothing_else(combination):
             np.testing.assert_array_equal(seen[agent].reshape(-1)[2 * size :], np.eye(4)[i])
         before = told
     assert wrapped.agents == []
+
+
+@pytest.mark.parametrize("form", [power_control_v0.parallel_env, CentralPowerControlEnv])
+def test_frames_are_skipped_as_the_generator_of_the_environment_says(form):
+    """A number of frames from a range, which SuperSuit draws from the environment's `np_random`."""
+    import supersuit
+
+    skipping, alone = supersuit.frame_skip_v0(form(**options({})), (1, 4)), form(**options({}))
+    skipping.reset(seed=3), alone.reset(seed=3)
+    actions = sampled(alone) if form is power_control_v0.parallel_env else np.zeros(4)
+    generator = np.random.default_rng(3)
+    for _ in range(2):
+        skipping.step(actions)
+        for _ in range(generator.integers(1, 5)):
+            alone.step(actions)
+        np.testing.assert_array_equal(skipping.unwrapped.state(), alone.state())

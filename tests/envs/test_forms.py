@@ -64,6 +64,8 @@ def test_all_forms_give_the_same_numbers(options):
             assert reward == paid[1]
             assert (terminated, over) == (False, all(truncated.values()))
             assert ended.tolist() == [over] * 3
+            assert_array_equal(joint_infos["rewards"], many["rewards"][1])
+            assert_array_equal(joint_infos.pop("rewards"), np.float32(list(rewards.values())))
             for name, values in joint_infos.items():
                 assert_array_equal(values, many[name][1])
                 np.testing.assert_allclose([infos[agent][name] for agent in seen], values, rtol=1e-6)
@@ -301,12 +303,6 @@ def test_agents_are_paid_the_same_in_any_batch_and_after_pickling():
     again = pickle.loads(pickle.dumps(many))  # noqa: S301  # our own
     for action in actions_of(many, 12):
         assert_array_equal(many.step(action)[1], again.step(action)[1])
-
-
-def test_two_names_for_the_length_of_an_episode_must_agree():
-    assert VectorPowerControlEnv(1, max_cycles=9, max_episode_steps=9).settings.max_cycles == 9
-    with pytest.raises(ConfigError, match="max_cycles: 5 is not valid beside max_episode_steps 9"):
-        VectorPowerControlEnv(1, max_cycles=5, max_episode_steps=9)
 
 
 def test_a_reset_that_fails_leaves_no_episode_half_begun(monkeypatch):

@@ -10,7 +10,7 @@ import gymnasium
 import numpy as np
 import pytest
 
-from wirelessenv import ConfigError, power_control_v0
+from wirelessenv import power_control_v0
 from wirelessenv.envs import rendering
 from wirelessenv.envs.rendering import Message, Renderer, Scene, Screen
 from wirelessenv.presets import SCENARIOS
@@ -154,11 +154,35 @@ def test_before_the_first_reset_there_is_nothing_to_draw():
         env.render()
 
 
-def test_human_mode_needs_a_screen_and_shows_every_step(monkeypatch):
-    env = power_control_v0.parallel_env(scenario={"transmitters": 3}, render_mode="human")
-    monkeypatch.setattr(rendering, "_interactive", set)
-    with pytest.raises(ConfigError, match='render_mode: "human" is not valid: there is no screen here; use "rgb_array"'):
+def no_window(*_args, **_options):
+    raise ImportError("Cannot load backend 'TkAgg' which requires the 'tk' interactive framework, as 'headless' is running")
+
+
+@pytest.mark.parametrize("why", ["backend", "window"])
+def test_human_mode_without_a_screen_warns_once_and_plays_on(monkeypatch, why):
+    env, alone = (power_control_v0.parallel_env(scenario={"transmitters": 3}, render_mode=mode) for mode in ("human", None))
+    monkeypatch.setattr(rendering, "_interactive", set if why == "backend" else lambda: {"agg"})
+    monkeypatch.setattr("matplotlib.pyplot.get_backend", lambda: "agg")
+    monkeypatch.setattr("matplotlib.pyplot.figure", no_window)
+    sentence = {
+        "backend": 'render_mode: "human" shows nothing: there is no screen here; "rgb_array" works without a screen',
+        "window": 'render_mode: "human" shows nothing: matplotlib opens no window (Cannot load backend',
+    }[why]
+    with pytest.warns(UserWarning, match="render_mode") as caught:
         env.reset(seed=0)
+    assert [str(warning.message)[: len(sentence)] for warning in caught] == [sentence]
+    alone.reset(seed=0)
+    actions = {agent: np.zeros(1, np.float32) for agent in env.agents}
+    for _ in range(3):  # warnings are errors here: there is no second one
+        assert env.step(actions)[1] == alone.step(actions)[1]
+        assert env.render() is None
+    env.close()
+    env.reset()
+    assert env.render() is None
+
+
+def test_human_mode_shows_every_step(monkeypatch):
+    env = power_control_v0.parallel_env(scenario={"transmitters": 3}, render_mode="human")
     shown, closed = [], []
 
     class Window:

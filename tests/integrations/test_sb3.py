@@ -55,7 +55,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("options", OPTIONS)
 def test_a_row_has_the_numbers_of_the_pettingzoo_environment_of_its_seed(options):
     """Two episodes and a half, so that the next episodes and what is told of the last ones are compared as well."""
-    env = make(3, seed=5, **options)
+    env = make(3, seed=[5, 6, 7], **options)
     alone = [PowerControlEnv(DENSE, max_cycles=7, **options) for _ in range(3)]
     agents = alone[0].possible_agents
     rng = np.random.default_rng(0)
@@ -89,7 +89,7 @@ def test_a_row_has_the_numbers_of_the_pettingzoo_environment_of_its_seed(options
 
 
 def test_rows_add_up_to_the_vector_environment():
-    rows, vector = make(3, seed=5), VectorPowerControlEnv(3, DENSE, max_cycles=7, autoreset_mode="SameStep")
+    rows, vector = make(3, seed=[5, 6, 7]), VectorPowerControlEnv(3, DENSE, max_cycles=7, autoreset_mode="SameStep")
     np.testing.assert_array_equal(rows.reset(), vector.reset(seed=5)[0].reshape(12, -1))
     rng = np.random.default_rng(0)
     for _ in range(15):
@@ -98,6 +98,8 @@ def test_rows_add_up_to_the_vector_environment():
         expected, rewards, _, truncated, final = vector.step(actions.reshape(3, 4))
         np.testing.assert_array_equal(seen, expected.reshape(12, -1))
         np.testing.assert_allclose(paid.reshape(3, 4).mean(1), rewards, rtol=1e-6)
+        told = final["final_info"] if over.any() else final
+        np.testing.assert_array_equal(paid.reshape(3, 4), told["rewards"])
         np.testing.assert_array_equal(over, truncated.repeat(4))
         if over.any():
             np.testing.assert_array_equal([info["terminal_observation"] for info in infos], final["final_obs"].reshape(12, -1))
@@ -199,13 +201,26 @@ def test_seeds_are_used_at_the_next_reset_and_once():
     first = env.reset()
     second = env.reset()
     assert not np.array_equal(first, second)
-    assert env.seed(5) == [5, 5, 5, 5, 6, 6, 6, 6]
+    seeds = env.seed(5)
+    assert seeds == [seeds[0]] * 4 + [seeds[4]] * 4
     np.testing.assert_array_equal(env.reset(), first)
     np.testing.assert_array_equal(env.reset(), second)
-    np.testing.assert_array_equal(make(1, seed=6).reset(), first[4:])
+    np.testing.assert_array_equal(make(1, seed=5).reset(), first[:4])
+    np.testing.assert_array_equal(make(1, seed=seeds[4:5]).reset(), first[4:])
+    assert env.seed([8, 9]) == env.seed(np.array([8, 9])) == [8, 8, 8, 8, 9, 9, 9, 9]
     assert len(set(env.seed())) == 2
     assert not np.array_equal(env.reset(), first)
     assert not np.array_equal(make(seed=None).reset(), make(seed=None).reset())
+
+
+def test_networks_of_different_seeds_are_different():
+    """Neither of 30 seeds of 40 networks shares one with another, nor with the small seeds of the other forms."""
+    env = PowerControlVecEnv(40, DENSE)
+    seeds = [one for seed in range(30) for one in env.seed(seed)[::4]]
+    assert len(set(seeds)) == 30 * 40
+    assert min(seeds) > 2**40
+    first, second = (PowerControlVecEnv(8, DENSE, seed=seed).reset().reshape(8, -1) for seed in (0, 1))
+    assert not (first[:, None] == second[None]).all(-1).any()
 
 
 def test_episodes_and_slots_are_logged():
@@ -238,7 +253,7 @@ def test_what_rows_share():
     assert env.get_attr("max_cycles", [0, 3]) == [7, 7]
     assert env.env_is_wrapped(Monitor) == [False] * 8
     assert env.env_is_wrapped(Monitor, 2) == [False]
-    assert env.env_method("seed", 3, indices=1) == [[3, 3, 3, 3, 4, 4, 4, 4]]
+    assert env.env_method("seed", [3, 4], indices=1) == [[3, 3, 3, 3, 4, 4, 4, 4]]
     assert env.has_attr("slots")
     assert not env.has_attr("queue")
     with pytest.raises(AttributeError, match="set_attr: max_cycles cannot be set: make a new environment"):
@@ -253,7 +268,15 @@ def test_what_rows_share():
     [
         ({"num_envs": 0}, "num_envs: 0 is not valid: it should be a whole number, 1 or more"),
         ({"seed": -1}, "seed: -1 is not valid: a seed is a whole number, 0 or more"),
-        ({"seed": [1, 2]}, "seed: [1, 2] is not valid: a seed is a whole number, 0 or more"),
+        ({"seed": True}, "seed: True is not valid: a seed is a whole number, 0 or more"),
+        ({"seed": 1.0}, "seed: 1.0 is not valid: a seed is a whole number, 0 or more"),
+        ({"seed": [1]}, "seed: [1] is not valid: it should hold 2, one for each network"),
+        ({"seed": [[1, 2], [3]]}, "seed: [1, 2] is not valid: a seed is a whole number, 0 or more"),
+        ({"seeds": 1}, 'unknown key "seeds" (did you mean "seed"?)'),
+        (
+            {"max_episode_steps": 3},
+            "max_cycles: 7 is not valid beside max_episode_steps 3: they mean the same, give one of them",
+        ),
         ({"render_mode": "human"}, "render_mode: 'human' is not valid: only single environments are drawn; leave it out"),
         ({"max_cycle": 3}, 'unknown key "max_cycle" (did you mean "max_cycles"?)'),
     ],

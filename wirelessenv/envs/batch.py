@@ -7,7 +7,7 @@ import numpy as np
 from gymnasium.spaces import Box, Space
 from gymnasium.utils.seeding import np_random
 
-from wirelessenv.config import ConfigError, whole
+from wirelessenv.config import ConfigError, shown, whole
 from wirelessenv.envs.moment import Floats, Moment, Played
 from wirelessenv.envs.rendering import Message, Scene
 from wirelessenv.envs.settings import Settings
@@ -75,6 +75,11 @@ class Batch:
         assert self._network is not None
         return self._network
 
+    @property
+    def never_begun(self) -> bool:
+        """Whether there was no reset yet, and hence no seed."""
+        return self._network is None
+
     def reset(self, seed: int | Sequence[int] | None = None) -> None:
         """Begin an episode in every environment: the first of new seeds, or the next of the seeds there are.
 
@@ -88,6 +93,7 @@ class Batch:
             self._network.reset(seeds)
         self.cycle, self.episodes = -1, self.episodes + 1  # not begun, if what follows fails
         self._last = self._before_last = Played.never(self.environments, self.agents)
+        self._paid = self._last.utility
         self._next_block(self._network)
         self._seen = (self._block, 0)
         self._start_messages(self._network)
@@ -96,11 +102,17 @@ class Batch:
 
     def _seeds(self, seed: int | Sequence[int]) -> tuple[int, ...]:
         seeds = run_seeds(seed)
-        if np.ndim(seed) == 0:
+        if isinstance(seed, int | np.integer):
             seeds = tuple(range(seeds[0], seeds[0] + self.environments))
-        if len(seeds) != self.environments:
-            raise ConfigError(f"seed: {len(seeds)} seeds are not valid: there are {self.environments} environments")
+        self.check_seeds(seeds)
         return seeds
+
+    def check_seeds(self, seeds: Sequence[int]) -> None:
+        """Raises ConfigError unless there is one for each environment."""
+        if len(seeds) != self.environments:
+            raise ConfigError(
+                f"seed: {shown(list(seeds))} is not valid: it should hold {self.environments}, one for each network"
+            )
 
     def _start_messages(self, network: WirelessNetwork) -> None:
         settings = self.settings
@@ -133,7 +145,8 @@ class Batch:
         if self._channel is not None:
             self._talk(self._channel, said)
         self._now = self._moment()
-        return self.settings.reward.pay(self._now)
+        self._paid = self.settings.reward.pay(self._now)
+        return self._paid
 
     def _talk(self, channel: MessageChannel, said: Floats) -> None:
         interval = self.settings.message_interval
@@ -167,6 +180,10 @@ class Batch:
             assert now.ages is not None
             parts += [now.known.reshape(self.environments, self.agents, -1), now.ages]
         return np.array(parts[0], np.float32) if len(parts) == 1 else np.concatenate(parts, axis=-1, dtype=np.float32)
+
+    def rewards(self) -> Floats:
+        """What each agent was paid for the last slot, a new array (E, m); 0 before the first."""
+        return self._paid.copy()
 
     def infos(self) -> dict[str, Floats]:
         """Numbers about the last slot, new arrays (E, m): rate in bit/s/Hz, SINR in dB (at least -200), power.

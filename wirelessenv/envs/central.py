@@ -1,14 +1,19 @@
 """The Gymnasium environment: one controller for all transmitters."""
 
+import sys
+from collections.abc import Sequence
 from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.wrappers import RenderCollection
 from numpy.typing import NDArray
 
+from wirelessenv.config import ConfigError
 from wirelessenv.envs.actions import Actions
 from wirelessenv.envs.batch import Batch
 from wirelessenv.envs.rendering import Screen
+from wirelessenv.envs.seeding import begin
 from wirelessenv.envs.settings import RENDER_MODES, Settings, checked_render_mode
 
 
@@ -17,7 +22,8 @@ class CentralPowerControlEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
 
     With learned messages an action is (m, 1 + message_size), with discrete actions (m,) whole numbers. The reward is the mean
     of the agents' rewards, infos hold arrays (m,). Everything else is as in `wirelessenv.envs.parallel.PowerControlEnv`, and
-    for the same seed and actions the numbers are the same. Step before reset and after the end raise RuntimeError.
+    for the same seed and actions the numbers are the same; infos hold each agent's reward, too: `rewards`. Step before reset
+    and after the end raise RuntimeError.
     """
 
     metadata = {  # noqa: RUF012  # as Gymnasium declares it
@@ -26,7 +32,7 @@ class CentralPowerControlEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
     }
 
     def __init__(self, scenario: Any = "dense", *, render_mode: str | None = None, **options: Any) -> None:
-        self.settings = Settings.parse({"scenario": scenario, **options})
+        self.settings = Settings.of(scenario, options, "render_mode")
         self.render_mode = checked_render_mode(render_mode)
         self._screen = Screen(self.render_mode)
         self._batch, self._actions = Batch(self.settings, 1, drawn=render_mode is not None), Actions(self.settings)
@@ -35,11 +41,10 @@ class CentralPowerControlEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
         self.action_space = self._actions.joint_space(self._batch.agents)
 
     def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+        self, *, seed: int | Sequence[int] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
         """Begin an episode. `options` are accepted and not used."""
-        super().reset(seed=seed)
-        self._batch.reset(seed)
+        begin(self, self._batch, seed, options)
         self._show()
         return self._batch.observations()[0], self._infos()
 
@@ -69,4 +74,23 @@ class CentralPowerControlEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
             self.render()
 
     def _infos(self) -> dict[str, NDArray[np.float32]]:
-        return {name: values[0] for name, values in self._batch.infos().items()}
+        return {name: values[0] for name, values in self._batch.infos().items()} | {"rewards": self._batch.rewards()[0]}
+
+
+def made(*, render_mode: Any = None, **options: Any) -> gymnasium.Env[NDArray[np.float32], NDArray[Any]]:
+    """A `CentralPowerControlEnv` for `gymnasium.make`, of as many slots as its `max_episode_steps` says.
+
+    `gymnasium.make` tells that number to its TimeLimit alone, which can shorten an episode but not lengthen it; so it is read
+    where it stands, in the frame of the caller. A function, without the metadata of a class, sees every `render_mode` first.
+    """
+    caller = sys._getframe(1)
+    if caller.f_code is gymnasium.make.__code__:
+        said = caller.f_locals["max_episode_steps"]
+        options["max_episode_steps"] = caller.f_locals["env_spec"].max_episode_steps if said is None else said
+    if "autoreset_mode" in options:
+        raise ConfigError(
+            "autoreset_mode: one environment has none; with vectorization_mode sync or async it is one of the vector_kwargs"
+        )
+    if isinstance(render_mode, str) and render_mode == "rgb_array_list":
+        return RenderCollection(CentralPowerControlEnv(render_mode="rgb_array", **options))
+    return CentralPowerControlEnv(render_mode=render_mode, **options)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import gymnasium
 import numpy as np
 from gymnasium.spaces import Box, Space
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from pettingzoo import ParallelEnv
 from wirelessenv.envs.actions import Actions
 from wirelessenv.envs.batch import Batch
 from wirelessenv.envs.rendering import Screen
+from wirelessenv.envs.seeding import begin
 from wirelessenv.envs.settings import RENDER_MODES, Settings, checked_render_mode
 
 Infos = dict[str, dict[str, float]]
@@ -31,12 +33,13 @@ class PowerControlEnv(ParallelEnv[str, NDArray[np.float32], NDArray[np.float32]]
     what the agent knows of others, in slots, -1 where it knows nothing.
     State: the coming slot's (m, m) gains |h|^2, [receiver, transmitter], flattened.
     Episodes are truncated after `max_cycles` slots; nothing terminates. `reset(seed=s)` starts the streams of seed s,
-    `reset()` their next episode; without any seed the first reset takes a random one.
+    `reset()` their next episode; without any seed the first reset takes a random one. `np_random`, which wrappers draw from,
+    and `np_random_seed` are Gymnasium's: `reset(seed=s)` seeds it.
 
     Args:
         scenario: a preset's name, a mapping, or a Scenario.
         render_mode: "rgb_array" (render returns a picture), "human" (a window), or None.
-        options: the other fields of `Settings`.
+        options: the other fields of `Settings`; `max_episode_steps` is another name of `max_cycles`.
 
     Raises:
         ConfigError: for a value that cannot be used; the sentence names field, value and what would be right.
@@ -49,8 +52,12 @@ class PowerControlEnv(ParallelEnv[str, NDArray[np.float32], NDArray[np.float32]]
         "is_parallelizable": True,
     }
 
+    _np_random: np.random.Generator | None = None
+    _np_random_seed: int | None = None
+    np_random, np_random_seed = gymnasium.Env.np_random, gymnasium.Env.np_random_seed
+
     def __init__(self, scenario: Any = "dense", *, render_mode: str | None = None, **options: Any) -> None:
-        self.settings = Settings.parse({"scenario": scenario, **options})
+        self.settings = Settings.of(scenario, options, "render_mode")
         self.render_mode = checked_render_mode(render_mode)
         self._screen = Screen(self.render_mode)
         self.scenario, self.max_cycles = self.settings.scenario, self.settings.max_cycles
@@ -73,7 +80,7 @@ class PowerControlEnv(ParallelEnv[str, NDArray[np.float32], NDArray[np.float32]]
         self, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, NDArray[np.float32]], Infos]:
         """Begin an episode. `options` are accepted and not used."""
-        self._batch.reset(seed)
+        begin(self, self._batch, seed, options)
         self.agents = self.possible_agents[:]
         self._show()
         return self._observations(), self._infos()

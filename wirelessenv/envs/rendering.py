@@ -3,7 +3,9 @@
 matplotlib is imported when the first picture is drawn; no window system is needed but for `Window`.
 """
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -57,13 +59,9 @@ class Renderer:
     """Draws scenes of one network: the first one in full, of the others what changes."""
 
     def __init__(self, scene: Scene) -> None:
-        try:
+        with _matplotlib():
             from matplotlib.backends.backend_agg import FigureCanvasAgg
             from matplotlib.figure import Figure
-        except ImportError:
-            raise ConfigError(
-                'render_mode: drawing needs matplotlib, which is not installed: pip install "wirelessenv[render]"'
-            ) from None
         self._figure: Any = Figure(figsize=SIZE, dpi=DPI)
         self._canvas: Any = FigureCanvasAgg(self._figure)
         self._most_rate = 1.0
@@ -207,11 +205,23 @@ def _angles(count: int) -> NDArray[np.float64]:
     return np.linspace(0, 2 * np.pi, count, endpoint=False)
 
 
+@contextmanager
+def _matplotlib() -> Iterator[None]:
+    try:
+        yield
+    except ImportError:
+        raise ConfigError(
+            'render_mode: drawing needs matplotlib, which is not installed: pip install "wirelessenv[render]"'
+        ) from None
+
+
 class Screen:
     """Draws what `render_mode` asks for, and is empty again in copies of an environment."""
 
     def __init__(self, mode: str | None) -> None:
         self.mode = mode
+        self._absent = False
+        """No screen was found: that is said once."""
         self._forget()
 
     def _forget(self) -> None:
@@ -220,12 +230,14 @@ class Screen:
         self._episode = 0
 
     def render(self, scene: Callable[[], Scene], episode: int) -> Pixels | None:
-        """The picture with "rgb_array"; with "human" it is shown; without a mode nothing is drawn."""
+        """The picture with "rgb_array"; with "human" it is shown, where there is a screen; without a mode nothing is drawn."""
         if self.mode is None:
             return None
-        if self.mode == "human" and self._window is None:
-            self._window = Window()
         now = scene()
+        if self.mode == "human" and self._window is None:
+            self._open()
+            if self._window is None:
+                return None
         if self._renderer is None or episode != self._episode:
             self._renderer, self._episode = Renderer(now), episode
         frame = self._renderer.frame(now)
@@ -233,6 +245,15 @@ class Screen:
             return frame
         self._window.show(frame)
         return None
+
+    def _open(self) -> None:
+        if self._absent:
+            return
+        try:
+            self._window = Window()
+        except NoScreen as error:
+            self._absent = True
+            warnings.warn(f'render_mode: "human" shows nothing: {error}; "rgb_array" works without a screen', stacklevel=2)
 
     def close(self) -> None:
         """Close the window, if there is one."""
@@ -247,16 +268,23 @@ class Screen:
         self.__init__(state["mode"])  # type: ignore[misc]  # a new screen for the copy
 
 
+class NoScreen(Exception):  # noqa: N818  # a state of the machine
+    """Why no window can be opened."""
+
+
 class Window:
-    """Shows frames on the screen, through matplotlib's interactive backends."""
+    """Shows frames on the screen, through matplotlib's interactive backends; raises NoScreen where there is none."""
 
     def __init__(self) -> None:
-        import matplotlib.pyplot as plt
-
+        with _matplotlib():
+            import matplotlib.pyplot as plt
         if plt.get_backend().lower() not in _interactive():
-            raise ConfigError('render_mode: "human" is not valid: there is no screen here; use "rgb_array"')
+            raise NoScreen("there is no screen here")
         self._plt = plt
-        self._figure = plt.figure(figsize=SIZE, dpi=DPI)
+        try:
+            self._figure = plt.figure(figsize=SIZE, dpi=DPI)
+        except Exception as error:  # each window system has its own, where a chosen backend finds no screen
+            raise NoScreen(f"matplotlib opens no window ({' '.join(str(error).split())})") from None
         self._image: Any = None
 
     def show(self, frame: Pixels) -> None:

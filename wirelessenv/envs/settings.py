@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
+import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
 
-from wirelessenv.config import ConfigError, Count, Model, Piece, nearest
+from wirelessenv.config import ConfigError, Count, Model, Piece, nearest, shown
 from wirelessenv.envs.observations import Aggregation, Observation
 from wirelessenv.envs.rewards import Own, Reward
 from wirelessenv.scenario import Messaging, Scenario
@@ -60,6 +61,32 @@ class Settings(Model):
                 raise ValueError(f"{name}: has no effect without {needed}")
         return self
 
+    @classmethod
+    def of(cls, scenario: Any, options: Mapping[str, Any], *others: str) -> Self:
+        """What a form of the environment is asked to be.
+
+        Args:
+            scenario: a preset's name, a mapping, or a Scenario.
+            options: the other fields; `max_episode_steps`, Gymnasium's name for `max_cycles`, means the same, and, as there,
+                None and -1 say nothing.
+            others: names of the form's own options, among which the nearest to an unknown one is looked for, too.
+
+        Raises:
+            ConfigError: for an unknown option, a value that cannot be used, or two lengths of an episode.
+        """
+        known, options = {*cls.model_fields, "max_episode_steps", *others}, dict(options)
+        for name in options:
+            if name not in known:
+                raise ConfigError(f'unknown key "{name}"{nearest(name, known)}')
+        length = options.pop("max_episode_steps", None)
+        said = length is not None and not np.array_equal(length, -1)
+        if said and not np.array_equal(options.setdefault("max_cycles", length), length):
+            raise ConfigError(
+                f"max_cycles: {shown(options['max_cycles'])} is not valid beside max_episode_steps {shown(length)}: "
+                "they mean the same, give one of them"
+            )
+        return cls.parse({"scenario": scenario, **options})
+
     @property
     def said(self) -> int:
         """Numbers in a message; 0 without messages."""
@@ -74,14 +101,16 @@ class Settings(Model):
 RENDER_MODES = ("human", "rgb_array")
 
 
-def checked_render_mode(mode: str | None) -> str | None:
+def checked_render_mode(mode: Any) -> str | None:
     """`mode`; raises ConfigError where there is no such mode."""
-    if mode is not None and mode not in RENDER_MODES:
-        raise ConfigError(f'render_mode: "{mode}" is not valid{nearest(str(mode), RENDER_MODES)}; leave it out to draw nothing')
-    return mode
+    if mode is None or (isinstance(mode, str) and mode in RENDER_MODES):
+        return mode
+    name = mode if isinstance(mode, str) else shown(mode)
+    told = f'"{mode}"' if shown(mode) == f"'{mode}'" else shown(mode)
+    raise ConfigError(f"render_mode: {told} is not valid{nearest(name, RENDER_MODES)}; leave it out to draw nothing")
 
 
-def not_drawn(mode: str | None) -> None:
+def not_drawn(mode: Any) -> None:
     """Raises ConfigError where a batch of environments is asked to draw itself."""
     if mode is not None:
-        raise ConfigError(f"render_mode: {mode!r} is not valid: only single environments are drawn; leave it out")
+        raise ConfigError(f"render_mode: {shown(mode)} is not valid: only single environments are drawn; leave it out")

@@ -1,6 +1,6 @@
 """The Gymnasium vector environment: many networks stepped as one batch of arrays."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,9 +8,10 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from wirelessenv.config import ConfigError
+from wirelessenv.config import ConfigError, shown
 from wirelessenv.envs.actions import Actions
 from wirelessenv.envs.batch import Batch
+from wirelessenv.envs.seeding import begin
 from wirelessenv.envs.settings import Settings, not_drawn
 
 Floats = NDArray[np.float32]
@@ -22,7 +23,8 @@ class VectorPowerControlEnv(VectorEnv[Floats, NDArray[Any], NDArray[Any]]):
     All episodes begin and end together. After the last slot either the next call of step begins the next episodes, whatever
     the actions (`autoreset_mode="NextStep"`, as Gymnasium does by default), or the same call does ("SameStep"): then
     infos["final_obs"] (E, m, size) and infos["final_info"] hold what the finished episodes ended with. `reset(seed=s)` gives
-    the environments the seeds s, s + 1, ..., `reset(seed=[...])` those of the list.
+    the environments the seeds s, s + 1, ..., as Gymnasium does, `reset(seed=[...])` those of the list. A reward is the mean of
+    the agents'; infos["rewards"] (E, m) are theirs.
     """
 
     def __init__(
@@ -31,18 +33,10 @@ class VectorPowerControlEnv(VectorEnv[Floats, NDArray[Any], NDArray[Any]]):
         scenario: Any = "dense",
         *,
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
-        max_episode_steps: int | None = None,
         render_mode: None = None,
         **options: Any,
     ) -> None:
-        if max_episode_steps is not None:
-            if options.get("max_cycles", max_episode_steps) != max_episode_steps:
-                raise ConfigError(
-                    f"max_cycles: {options['max_cycles']} is not valid beside max_episode_steps {max_episode_steps}: they mean "
-                    "the same, give one of them"
-                )
-            options["max_cycles"] = max_episode_steps
-        self.settings = Settings.parse({"scenario": scenario, **options})
+        self.settings = Settings.of(scenario, options, "num_envs", "autoreset_mode", "render_mode")
         not_drawn(render_mode)
         self.render_mode = None
         self._same_step = _mode(autoreset_mode) is AutoresetMode.SAME_STEP
@@ -57,8 +51,10 @@ class VectorPowerControlEnv(VectorEnv[Floats, NDArray[Any], NDArray[Any]]):
     def reset(
         self, *, seed: int | Sequence[int] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Floats, dict[str, Any]]:
-        """Begin an episode everywhere. `options` are accepted and not used."""
-        self._batch.reset(seed)
+        """Begin an episode everywhere. Of `options` Gymnasium's "reset_mask" must hold for all; others are not used."""
+        if isinstance(options, Mapping) and "reset_mask" in options:
+            self._check_mask(options["reset_mask"])
+        begin(self, self._batch, seed, options)
         return self._batch.observations(), self._infos()
 
     def step(self, actions: NDArray[Any]) -> tuple[Floats, NDArray[np.float64], NDArray[Any], NDArray[Any], dict[str, Any]]:
@@ -82,8 +78,18 @@ class VectorPowerControlEnv(VectorEnv[Floats, NDArray[Any], NDArray[Any]]):
         """The coming slots' gains |h|^2, [receiver, transmitter], flattened to (E, m * m)."""
         return self._batch.state()
 
+    def _check_mask(self, mask: Any) -> None:
+        """Raises ConfigError unless it says, with an array of truth values, that all environments are reset."""
+        if not (isinstance(mask, np.ndarray) and mask.dtype == bool and mask.shape == (self.num_envs,)):
+            right = f"it should be an array of {self.num_envs} truth values"
+        elif not mask.all():
+            right = 'episodes begin and end together here; with vectorization_mode="sync" or "async" each by itself'
+        else:
+            return
+        raise ConfigError(f"reset_mask: {shown(mask)} is not valid: {right}")
+
     def _infos(self) -> dict[str, Any]:
-        told: dict[str, Any] = self._batch.infos()
+        told: dict[str, Any] = self._batch.infos() | {"rewards": self._batch.rewards()}
         return told | {f"_{name}": np.ones(self.num_envs, bool) for name in told}
 
 
@@ -95,5 +101,5 @@ def _mode(mode: AutoresetMode | str) -> AutoresetMode:
         found = AutoresetMode.DISABLED
     if found is AutoresetMode.DISABLED:
         right = '"NextStep" or "SameStep"'
-        raise ConfigError(f"autoreset_mode: {mode!r} is not valid: it should be {right} (all episodes end together)")
+        raise ConfigError(f"autoreset_mode: {shown(mode)} is not valid: it should be {right} (all episodes end together)")
     return found

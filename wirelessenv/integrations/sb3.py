@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from wirelessenv.envs.actions import Actions
 from wirelessenv.envs.batch import Batch
 from wirelessenv.envs.settings import Settings, not_drawn
-from wirelessenv.streams import run_seeds
+from wirelessenv.streams import run_seeds, stream
 
 try:
     from stable_baselines3.common.callbacks import BaseCallback
@@ -41,10 +41,12 @@ class PowerControlVecEnv(VecEnv):
     Args:
         num_envs: networks.
         scenario: a preset's name, a mapping, or a Scenario.
-        seed: network e gets seed + e at the first reset, and further resets go on to its next episodes; without a seed,
-            random ones. `seed(s)`, which the seed of an algorithm also calls, begins anew at the next reset.
+        seed: from it each network gets a seed of its own at the first reset, which no other seed gives to any network; or
+            the seeds of the networks, a sequence; without it random ones. Further resets go on to their next episodes.
+            `seed(s)`, which the seed of an algorithm also calls, begins anew at the next reset.
         render_mode: must be None: only single environments are drawn.
-        options: the other fields of `wirelessenv.envs.settings.Settings`, as in every form of the environment.
+        options: the other fields of `wirelessenv.envs.settings.Settings`, as in every form of the environment;
+            `max_episode_steps` is another name of `max_cycles`.
 
     Raises:
         ConfigError: for a value that cannot be used; the sentence names field, value and what would be right.
@@ -56,12 +58,12 @@ class PowerControlVecEnv(VecEnv):
         self,
         num_envs: int = 1,
         scenario: Any = "dense",
-        seed: int | None = None,
+        seed: int | Sequence[int] | None = None,
         *,
         render_mode: None = None,
         **options: Any,
     ) -> None:
-        self.settings = Settings.parse({"scenario": scenario, **options})
+        self.settings = Settings.of(scenario, options, "num_envs", "seed", "render_mode")
         not_drawn(render_mode)
         self.scenario, self.max_cycles = self.settings.scenario, self.settings.max_cycles
         self.slots = 0
@@ -71,22 +73,39 @@ class PowerControlVecEnv(VecEnv):
         self._made = time.perf_counter()
         super().__init__(self._shape[0] * self._shape[1], self._batch.observation_space(), self._actions.space())
         self._returns = np.zeros(self.num_envs)
-        self._seed: int | None = None
+        self._next_seeds: Sequence[int] | None = None
         if seed is not None:
             self.seed(seed)
 
-    def seed(self, seed: int | None = None) -> Sequence[int]:
-        """At the next reset network e gets seed + e, or, without one, a random seed + e; returns the seed of every row."""
-        (self._seed,) = run_seeds([int(np_random()[0].integers(2**32)) if seed is None else seed])
-        return np.repeat(self._seed + np.arange(self._shape[0]), self._shape[1]).tolist()
+    def seed(self, seed: int | Sequence[int] | None = None) -> Sequence[int]:
+        """Begin with other networks at the next reset.
+
+        Seeds that follow each other are not theirs, as they are Gymnasium's: else two seeds would share all networks but one.
+
+        Args:
+            seed: from which each network gets its own, network e the same in any number of them; or those seeds, one for
+                each network, which give the networks of the other forms' `reset(seed=)`; None: a random one.
+
+        Returns:
+            The seed of every row's network.
+
+        Raises:
+            ConfigError: where it is none of these.
+        """
+        given = run_seeds(int(np_random()[0].integers(2**32)) if seed is None else seed)
+        if seed is None or isinstance(seed, int | np.integer):
+            given = tuple(stream(given[0], "networks").integers(2**63, size=self._shape[0]).tolist())
+        self._batch.check_seeds(given)
+        self._next_seeds = given
+        return [one for one in given for _ in range(self._shape[1])]
 
     def reset(self) -> Floats:
         """Begin an episode everywhere: the first of a new seed, or the next."""
-        seed, self._seed = self._seed, None
-        return self._begin(seed)
+        seeds, self._next_seeds = self._next_seeds, None
+        return self._begin(seeds)
 
-    def _begin(self, seed: int | None = None) -> Floats:
-        self._batch.reset(seed)
+    def _begin(self, seeds: Sequence[int] | None = None) -> Floats:
+        self._batch.reset(seeds)
         self._returns[:] = 0
         return self._observations()
 
