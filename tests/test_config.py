@@ -75,15 +75,15 @@ def test_an_unknown_key_with_no_near_one_is_refused_with_all_known_ones():
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
-        ({"length": 0}, "ship.length: 0 is not valid: input should be greater than 0"),
-        ({"draught": -1}, "ship.draught: -1 is not valid: input should be greater than or equal to 0"),
-        ({"luck": 1.5}, "ship.luck: 1.5 is not valid: input should be less than or equal to 1"),
-        ({"heading": float("inf")}, "ship.heading: inf is not valid: input should be a finite number"),
-        ({"length": float("nan")}, "ship.length: nan is not valid: input should be a finite number"),
-        ({"masts": 2.0}, "ship.masts: 2.0 is not valid: input should be a valid integer"),
-        ({"masts": 0}, "ship.masts: 0 is not valid: input should be greater than or equal to 1"),
-        ({"seed": -1}, "ship.seed: -1 is not valid: input should be greater than or equal to 0"),
-        ({"engine": {"kind": "steam", "pressure": 0}}, "ship.engine.pressure: 0 is not valid: input should be greater than 0"),
+        ({"length": 0}, "ship.length: 0 is not valid: it should be greater than 0"),
+        ({"draught": -1}, "ship.draught: -1 is not valid: it should be 0 or more"),
+        ({"luck": 1.5}, "ship.luck: 1.5 is not valid: it should be 1 or less"),
+        ({"heading": float("inf")}, "ship.heading: inf is not valid: it should be a finite number"),
+        ({"length": float("nan")}, "ship.length: nan is not valid: it should be a finite number"),
+        ({"masts": 2.0}, "ship.masts: 2.0 is not valid: it should be a whole number"),
+        ({"masts": 0}, "ship.masts: 0 is not valid: it should be 1 or more"),
+        ({"seed": -1}, "ship.seed: -1 is not valid: it should be 0 or more"),
+        ({"engine": {"kind": "steam", "pressure": 0}}, "ship.engine.pressure: 0 is not valid: it should be greater than 0"),
         (3, "ship: 3 is not valid: it should be a mapping of keys to values"),
     ],
 )
@@ -94,7 +94,7 @@ def test_a_refusal_names_field_value_and_what_is_right(data, sentence):
 @pytest.mark.parametrize("value", [True, False])
 @pytest.mark.parametrize("field", ["length", "draught", "heading", "luck", "masts", "seed"])
 def test_a_truth_value_is_no_number(field, value):
-    assert refusal({field: value}).startswith(f"ship.{field}: {value} is not valid: input should be a")
+    assert refusal({field: value}).startswith(f"ship.{field}: {value} is not valid: it should be a")
 
 
 def test_a_refusal_without_a_place_begins_with_the_field():
@@ -174,10 +174,10 @@ def test_merge(base, changes, merged):
         (b"a: [1", "not valid YAML"),
         (b"a: 1\n- 2\n", "not valid YAML"),
         (b"a: 1\nb: {c: 1, c: 2}\n", 'not valid YAML (the key "c" is given twice'),
-        (b"[" * 3000, "not valid: it is nested too deeply"),
+        (b"[" * 3000, "not valid YAML (it is nested more than 64 deep"),
         (b"\xff\xfe\xfa", "cannot be read"),
-        (b"- 1\n- 2\n", "should hold a mapping of keys to values, and holds list"),
-        (b"", "should hold a mapping of keys to values, and holds NoneType"),
+        (b"- 1\n- 2\n", "should hold a mapping of keys to values, and holds [1, 2]"),
+        (b"", "should hold a mapping of keys to values, and holds nothing"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_refused_by_name(tmp_path, content, fragment):

@@ -13,6 +13,7 @@ from trainers.policies import PolicySettings
 from trainers.problem_settings import ProblemSettings, WirelessSettings
 from wirelessenv.config import Count, Document, Model, Number, Seed, assignment, merge, nearest, read_yaml
 from wirelessenv.scenario import Messaging, Scenario
+from wirelessenv.sentences import cut, shown
 
 
 class Curve(Model):
@@ -91,7 +92,7 @@ def _seeds(value: Any) -> Any:
     if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MOST_SEEDS:
         return tuple(range(value))
     if not isinstance(value, list | tuple) or not value or len(set(map(repr, value))) < len(value):
-        raise ValueError(f"{value!r} is not valid: give how many seeds, 1 to {MOST_SEEDS}, or a list of different ones")
+        raise ValueError(f"{shown(value)} is not valid: give how many seeds, 1 to {MOST_SEEDS}, or a list of different ones")
     return value
 
 
@@ -118,13 +119,13 @@ class Experiment(Curve, Document):
     def _resolve_curves(self) -> Self:
         base = {name: _part(self, name) for name in Curve.model_fields}
         for name, changes in self.curves.items():
-            self._curves[name] = Curve.parse(merge(base, _spelled_out(changes)), f'curve "{name}"')
+            self._curves[name] = Curve.parse(merge(base, _spelled_out(changes)), f"curves.{cut(name)}")
         if self.reference is not None and self.reference not in self.curves:
-            raise ValueError(f'reference: "{self.reference}" is not a curve{nearest(self.reference, self.curves)}')
+            raise ValueError(f'reference: "{cut(self.reference)}" is not a curve{nearest(self.reference, self.curves)}')
         for panel in self.panels:
             for name in panel.named():
                 if name not in self.curves:
-                    raise ValueError(f'panels: "{name}" is not a curve{nearest(name, self.curves)}')
+                    raise ValueError(f'panels: "{cut(name)}" is not a curve{nearest(name, self.curves)}')
         return self
 
     def curve(self, name: str) -> Curve:

@@ -16,9 +16,10 @@ from trainers.plan import Plan, Planner
 from trainers.problems.problem import Problem
 from trainers.problems.wireless import WirelessProblem
 from trainers.storage import read_tensors, write_tensors
-from wirelessenv.config import LARGEST, ConfigError, shown, whole
+from wirelessenv.config import LARGEST, ConfigError, whole
 from wirelessenv.messages.knowledge import Knowledge, entry_bits, message_graphs, needed_memory
 from wirelessenv.scenario import Messaging
+from wirelessenv.sentences import shown
 from wirelessenv.streams import run_seeds
 
 SMOOTHING = 1e-6, 1e6

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self, cast
 
 import numpy as np
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
+
+from wirelessenv import yaml_text
+from wirelessenv.sentences import cut, one_sentence, shown
 
 
 class ConfigError(ValueError):
@@ -22,7 +24,7 @@ class ConfigError(ValueError):
 
 def _no_truth_value(value: Any) -> Any:
     if isinstance(value, bool):
-        raise ValueError(f"{value} is not valid: input should be a number")
+        raise ValueError(f"{value} is not valid: it should be a number")
     return value
 
 
@@ -44,8 +46,21 @@ Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
 def nearest(key: str, known: Iterable[str]) -> str:
     """' (did you mean "kappa"?)' for the known name that is nearest to `key`, or the known names where none is near."""
     known = sorted(known)
-    close = difflib.get_close_matches(str(key), known, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(cut(key), known, n=1, cutoff=0.5)
     return f' (did you mean "{close[0]}"?)' if close else f" (known: {', '.join(known)})"
+
+
+def _plain(value: Any, depth: int = 0) -> Any:
+    """`value` with Python's own numbers, truth values, text, dicts and lists in place of numpy's, and of other mappings."""
+    if depth > yaml_text.MOST_DEEP:
+        raise RecursionError
+    if isinstance(value, np.generic | np.ndarray) and value.dtype.kind in "biufU" and value.size <= yaml_text.MOST_VALUES:
+        return value.tolist() if value.dtype != np.longdouble else value.astype(float).tolist()
+    if isinstance(value, Mapping):
+        return {_plain(key, depth + 1): _plain(inner, depth + 1) for key, inner in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(_plain(inner, depth + 1) for inner in value)
+    return value
 
 
 @contextmanager
@@ -54,6 +69,9 @@ def _told_in_one_sentence(where: str) -> Iterator[None]:
         yield
     except ValidationError as error:
         raise ConfigError(one_sentence(error, where)) from None
+    except RecursionError:
+        said = f"not valid: it is nested more than {yaml_text.MOST_DEEP} deep"
+        raise ConfigError(f"{where}: {said}" if where else said) from None
     except UnicodeEncodeError as error:  # our own sentence, which pydantic does not take: it repeats half a surrogate pair
         said = str(error.object).encode("ascii", "backslashreplace").decode()
         raise ConfigError(f"{where}: {said}" if where else said) from None
@@ -69,7 +87,7 @@ class Model(BaseModel):
 
     def __init__(self, /, **fields: Any) -> None:
         with _told_in_one_sentence(type(self).__name__):
-            super().__init__(**fields)
+            super().__init__(**_plain(fields))
 
     # Inner models are validated as ever, without this __init__, so that a fault keeps its whole path.
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]  # pydantic's own mark
@@ -80,14 +98,14 @@ class Model(BaseModel):
         if isinstance(data, Mapping):
             for key in data:
                 if key not in cls.model_fields:
-                    raise ValueError(f'unknown key "{key}"{nearest(key, cls.model_fields)}')
+                    raise ValueError(f'unknown key "{cut(key)}"{nearest(key, cls.model_fields)}')
         return data
 
     @classmethod
     def parse(cls, data: Any, where: str = "") -> Self:
         """Validate `data` (a mapping, a short form, or a model); raises ConfigError with one sentence."""
         with _told_in_one_sentence(where):
-            return cls.model_validate(data)
+            return cls.model_validate(_plain(data))
 
     def dump(self) -> dict[str, Any]:
         """Plain dicts, lists, numbers and strings: what `parse` takes and YAML writes."""
@@ -99,12 +117,16 @@ class Document(Model):
 
     def text(self) -> str:
         """All of it as YAML, complete."""
-        return yaml.safe_dump(self.dump(), sort_keys=False, allow_unicode=True, width=120)
+        return yaml_text.write(self.dump())
 
     @classmethod
     def from_text(cls, text: str) -> Self:
         """Undo `text`."""
-        return cls.parse(yaml.safe_load(text))
+        try:
+            data = yaml_text.read(text)
+        except yaml_text.YAMLTextError as fault:
+            raise ConfigError(str(fault)) from None
+        return cls.parse(data)
 
 
 class Piece(Model):
@@ -138,7 +160,7 @@ class Piece(Model):
         if not isinstance(value, Mapping) or not isinstance(value.get("kind"), str):
             raise ValueError(f"should be a kind or a mapping with a kind (known: {', '.join(sorted(cls.kinds))})")
         if value["kind"] not in cls.kinds:
-            raise ValueError(f'unknown kind "{value["kind"]}"{nearest(value["kind"], cls.kinds)}')
+            raise ValueError(f'unknown kind "{cut(value["kind"])}"{nearest(value["kind"], cls.kinds)}')
         return cast(Self, cls.kinds[value["kind"]].model_validate(value))
 
 
@@ -149,28 +171,6 @@ def whole(name: str, value: Any) -> int:
     if value > MOST:
         raise ConfigError(f"{name}: {shown(value)} is not valid: it should be at most {MOST}")
     return int(value)
-
-
-def shown(value: Any) -> str:
-    """`value` as an error shows it: one short line."""
-    line = " ".join(repr(value).split())
-    return line if len(line) <= 60 else line[:57] + "..."
-
-
-def one_sentence(error: ValidationError, where: str = "") -> str:
-    """The first fault of a pydantic error as "field: value, and what would be right"."""
-    fault = error.errors()[0]
-    while isinstance(cause := fault.get("ctx", {}).get("error"), ValidationError):
-        fault = {**cause.errors()[0], "loc": (*fault["loc"], *cause.errors()[0]["loc"])}
-    path = ".".join(str(part) for part in ([where] if where else []) + list(fault["loc"]))
-    said = fault["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
-    if fault["type"] == "missing":
-        said = "missing: it has no default"
-    elif fault["type"] in {"model_type", "model_attributes_type", "dict_type"}:
-        said = f"{shown(fault.get('input'))} is not valid: it should be a mapping of keys to values"
-    elif fault["type"] != "value_error":
-        said = f"{shown(fault.get('input'))} is not valid: {said[0].lower()}{said[1:]}"
-    return " ".join((f"{path}: {said}" if path else said).split())
 
 
 def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -189,34 +189,24 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
     return merged
 
 
-class _EachKeyOnce(yaml.SafeLoader):
-    """Refuses a key that is given twice, of which YAML would take the last without a word."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key, _ in node.value:
-            if key.value in seen and isinstance(key, yaml.ScalarNode):
-                raise yaml.constructor.ConstructorError(None, None, f'the key "{key.value}" is given twice', key.start_mark)
-            if isinstance(key, yaml.ScalarNode):
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
 def read_yaml(path: str | Path) -> dict[str, Any]:
     """The mapping in a YAML file; raises ConfigError where there is no file, no YAML or no mapping."""
-    path = Path(path)
+    shown_path = cut(path, 500)
     try:
-        data = yaml.load(path.read_text(encoding="utf-8"), _EachKeyOnce)  # noqa: S506  # a SafeLoader
+        with Path(path).open("rb") as file:
+            text = file.read(4 * yaml_text.MOST_CHARACTERS).decode("utf-8-sig")
+        data = yaml_text.read(text)
     except FileNotFoundError:
-        raise ConfigError(f"{path}: there is no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error})") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
-    except RecursionError:
-        raise ConfigError(f"{path}: not valid: it is nested too deeply") from None
+        raise ConfigError(f"{shown_path}: there is no such file") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{shown_path}: cannot be read (it is not UTF-8 text: {error.reason})") from None
+    except yaml_text.YAMLTextError as fault:
+        raise ConfigError(f"{shown_path}: {fault}") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise ConfigError(f"{shown_path}: cannot be read ({error})") from None
     if not isinstance(data, dict):
-        raise ConfigError(f"{path}: should hold a mapping of keys to values, and holds {type(data).__name__}")
+        held = "nothing" if data is None else shown(data)
+        raise ConfigError(f"{shown_path}: should hold a mapping of keys to values, and holds {held}")
     return data
 
 
@@ -228,12 +218,12 @@ def assignment(text: str) -> dict[str, Any]:
     """
     path, equals, value = text.partition("=")
     keys = path.strip().split(".")
-    if not equals or not all(keys):
-        raise ConfigError(f"--set: {text!r} is not valid: write KEY=VALUE, as in scenario.noise=0.5")
+    if not equals or not all(keys) or len(keys) > yaml_text.MOST_DEEP:
+        raise ConfigError(f"--set: {shown(text)} is not valid: write KEY=VALUE, as in scenario.noise=0.5")
     try:
-        parsed: Any = yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise ConfigError(f"--set: {text!r} is not valid: the value is not YAML") from None
+        parsed: Any = yaml_text.read(value, keys)
+    except yaml_text.YAMLTextError as fault:
+        raise ConfigError(f"--set: {shown(text)}: {fault}") from None
     for key in reversed(keys):
         parsed = {key: parsed}
     return dict(parsed)

@@ -40,6 +40,7 @@ from wirelessenv.messages.graph import BlockGraph, CompleteGraph, Graph
 from wirelessenv.messages.links import Links
 from wirelessenv.physics.utilities import Rate, Utility
 from wirelessenv.presets import MESSAGINGS, SCENARIOS
+from wirelessenv.sentences import cut
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 Agents = Annotated[Count, Field(le=10_000)]
@@ -67,7 +68,7 @@ class _Preset(Model):
             return data
         name = data.get("preset", "paper")
         if str(name) not in cls.presets():
-            raise ValueError(f'unknown preset "{name}"{nearest(str(name), cls.presets())}')
+            raise ValueError(f'unknown preset "{cut(name)}"{nearest(str(name), cls.presets())}')
         return cls._completed(merge(cls.presets()[str(name)], data), data)
 
     @classmethod

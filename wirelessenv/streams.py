@@ -11,7 +11,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from wirelessenv.config import ConfigError, shown
+from wirelessenv.config import ConfigError
+from wirelessenv.sentences import shown
 
 
 def stream(seed: int, purpose: str, episode: int = 0) -> np.random.Generator:

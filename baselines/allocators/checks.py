@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from wirelessenv.config import ConfigError, shown
+from wirelessenv.config import ConfigError
 from wirelessenv.physics.rates import rate, sinr, split
+from wirelessenv.sentences import shown
 
 Floats = NDArray[np.float64]
 

@@ -94,11 +94,11 @@ def test_changes_reach_every_curve(tmp_path):
         ("seeds=[-1]", "seeds.0: -1 is not valid"),
         ("problem=wireles", 'problem: unknown kind "wireles" (did you mean "wireless"?)'),
         ("curves=3", "curves: 3 is not valid"),
-        ("curves={x: {iterations: 3}}", 'curve "x": unknown key "iterations"'),
-        ("curves={x: {messaging: {links: {delay: 0}}}}", 'curve "x".messaging: links.delay: 0 is not valid'),
+        ("curves={x: {iterations: 3}}", 'curves.x: unknown key "iterations"'),
+        ("curves={x: {messaging: {links: {delay: 0}}}}", "curves.x.messaging: links.delay: 0 is not valid"),
         ("noise", "--set: 'noise' is not valid: write KEY=VALUE"),
         ("a..b=1", "--set: 'a..b=1' is not valid"),
-        ("scenario=[", "--set: 'scenario=[' is not valid: the value is not YAML"),
+        ("scenario=[", "--set: 'scenario=[': not valid YAML ("),
     ],
 )
 def test_wrong_values_are_one_sentence(tmp_path, change, sentence):

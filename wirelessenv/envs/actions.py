@@ -7,8 +7,8 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete, MultiDiscrete, Space
 from numpy.typing import NDArray
 
-from wirelessenv.config import shown
 from wirelessenv.envs.settings import Settings
+from wirelessenv.sentences import shown
 
 Floats = NDArray[np.float32]
 

@@ -7,7 +7,7 @@ import numpy as np
 from gymnasium.spaces import Box, Space
 from gymnasium.utils.seeding import np_random
 
-from wirelessenv.config import ConfigError, shown, whole
+from wirelessenv.config import ConfigError, whole
 from wirelessenv.envs.moment import Floats, Moment, Played
 from wirelessenv.envs.rendering import Message, Scene
 from wirelessenv.envs.settings import Settings
@@ -15,6 +15,7 @@ from wirelessenv.layout import draw_layout
 from wirelessenv.messages.channel import MessageChannel
 from wirelessenv.messages.knowledge import message_graphs
 from wirelessenv.network import WirelessNetwork
+from wirelessenv.sentences import shown
 from wirelessenv.streams import run_seeds
 
 MOST_SLOTS, MOST_LINKS = 64, 2**18

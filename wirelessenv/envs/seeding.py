@@ -6,8 +6,9 @@ from typing import Any, Protocol
 import numpy as np
 from gymnasium.utils.seeding import np_random
 
-from wirelessenv.config import ConfigError, shown
+from wirelessenv.config import ConfigError
 from wirelessenv.envs.batch import Batch
+from wirelessenv.sentences import shown
 
 
 class Seeded(Protocol):

@@ -6,10 +6,11 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
 
-from wirelessenv.config import ConfigError, Count, Model, Piece, nearest, shown
+from wirelessenv.config import ConfigError, Count, Model, Piece, nearest
 from wirelessenv.envs.observations import Aggregation, Observation
 from wirelessenv.envs.rewards import Own, Reward
 from wirelessenv.scenario import Messaging, Scenario
+from wirelessenv.sentences import shown
 
 
 def _as_tuple(value: Any) -> Any:

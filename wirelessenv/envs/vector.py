@@ -8,11 +8,12 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from wirelessenv.config import ConfigError, shown
+from wirelessenv.config import ConfigError
 from wirelessenv.envs.actions import Actions
 from wirelessenv.envs.batch import Batch
 from wirelessenv.envs.seeding import begin
 from wirelessenv.envs.settings import Settings, not_drawn
+from wirelessenv.sentences import shown
 
 Floats = NDArray[np.float32]
 
