@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit
 
 from trainers.problems.objective import Array, Clients, Objective
-from wirelessenv.config import ConfigError
+from trainers.problems.shares import client_rows
+from wirelessenv.config import ConfigError, whole
 from wirelessenv.streams import stream
 
 ROWS = 4096  # rows in one product, where all of them are used
@@ -29,7 +29,7 @@ class Logistic(Objective):
     Args:
         features: a, (N, d).
         labels: b, (N,), each -1 or 1.
-        clients: the rows of each client; one client with all of them where not given.
+        clients: the rows of each client, as `client_rows` takes them; one client with all of them where not given.
         batch: rows in a sample.
         regulariser: r.
         weight: of r.
@@ -38,17 +38,18 @@ class Logistic(Objective):
 
     def __init__(
         self,
-        features: Array,
-        labels: Array,
-        clients: Sequence[NDArray[np.intp]] | None = None,
+        features: Any,
+        labels: Any,
+        clients: Any = None,
         *,
         batch: int = 32,
         regulariser: Literal["l2", "nonconvex"] = "l2",
         weight: float = 0.0,
         held_out: tuple[Array, Array] | None = None,
     ) -> None:
-        shares = [np.arange(len(features))] if clients is None else list(clients)
-        _check(features, labels, shares, batch)
+        features, labels = np.asarray(features), np.asarray(labels)
+        _check(features, labels)
+        shares, batch = client_rows(clients, len(features)), whole("batch", batch)
         if regulariser not in ("l2", "nonconvex") or not weight >= 0:
             raise ConfigError(
                 f'regulariser: {regulariser!r}, {weight!r} is not valid: "l2" or "nonconvex", and a weight of 0 on'
@@ -174,14 +175,10 @@ def _along(points: Array, columns: Array) -> Array:
     return np.asarray((points[:, None, :] @ columns)[:, 0] if len(points) < 4 else points @ columns)
 
 
-def _check(features: Array, labels: Array, clients: Sequence[NDArray[np.intp]], batch: int) -> None:
-    if features.ndim != 2 or labels.shape != features.shape[:1] or not np.isin(labels, (-1, 1)).all():
+def _check(features: Array, labels: Array) -> None:
+    if features.ndim != 2 or labels.shape != features.shape[:1] or not labels.size or not np.isin(labels, (-1, 1)).all():
         raise ConfigError(
             f"labels: {labels.shape} for features {features.shape} are not valid: (N,) numbers -1 or 1 for (N, d) are needed"
         )
     if features.dtype not in (np.float32, np.float64):
         raise ConfigError(f"features: {features.dtype} is not valid: float32 or float64 is needed")
-    if not clients or not all(len(share) for share in clients):
-        raise ConfigError("clients: a client without rows is not valid: every client needs at least one")
-    if batch < 1:
-        raise ConfigError(f"batch: {batch} is not valid: it should be 1 or more")

@@ -1,88 +1,99 @@
 """Any torch module with a loss as an objective: its parameters are one flat vector, its gradient one too."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from math import prod, sqrt
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from trainers.problems.bound_module import BoundModule, Loss
 from trainers.problems.objective import Array, Clients, Objective
-from wirelessenv.config import ConfigError
+from trainers.problems.shares import client_rows
+from wirelessenv.config import ConfigError, shown, whole
 
-Loss = Callable[[Tensor, Tensor], Tensor]
 EXACT = 1024  # rows evaluated at once, where all are used
 
 
 class TorchObjective(Objective):
     """f_i(x) = loss(module(inputs; x), targets) over client i's rows; a sample is the numbers of `batch` rows.
 
-    The module's parameters and their gradients are views of two flat arrays, so that a gradient costs what torch's own
-    does, and one copy of x. Dropout and batch statistics would make it depend on more than x, and are refused. Weights of two
-    axes and more are drawn by He et al.'s law, N(0, 2 / fan-in), elsewhere for each run, biases are 0, and what else there
-    is (gains of layer norms) begins as the module has it. Parameters without a gradient stay as they are.
+    The module is used as a function: while x is evaluated its parameters hold x, afterwards they hold again what they held
+    before, during training and after it; `set_parameters` gives it those that were learned. So several objectives and
+    learners may share a module, and it may be saved, loaded, copied, shared or trained otherwise in between. Which parameters
+    are learned (those with requires_grad), their names, shapes and types are settled here: where they have changed, an
+    evaluation refuses.
+
+    Dropout and batch statistics would make the gradient depend on more than x, and are refused. Weights of two axes and more
+    are drawn by He et al.'s law, N(0, 2 / fan-in), elsewhere for each run, biases are 0, and what else there is (gains of
+    layer norms) begins as the module has it. Parameters without a gradient, and buffers, are read as they stand.
 
     Args:
-        module: the network; its parameters are overwritten.
-        inputs: (N, ...), in the module's precision.
+        module: the network, on the CPU.
+        inputs: (N, ...); floating-point numbers are taken in the module's precision.
         targets: (N, ...).
-        clients: the rows of each client; one client with all of them where not given.
-        loss: of outputs and targets, of a batch.
+        clients: the rows of each client, as `client_rows` takes them; one client with all of them where not given.
+        loss: of outputs and targets, of a batch; one number.
         batch: rows in a sample, drawn uniformly with replacement.
         summed: whether `loss` is a sum over the batch, not a mean: exact costs are then sums too.
+
+    Raises:
+        ConfigError: for a module, data or clients that cannot be used; one sentence.
     """
 
     def __init__(
         self,
         module: nn.Module,
-        inputs: Array,
-        targets: Array,
-        clients: Sequence[NDArray[np.intp]] | None = None,
+        inputs: Any,
+        targets: Any,
+        clients: Any = None,
         *,
         loss: Loss = functional.cross_entropy,
         batch: int = 32,
         summed: bool = False,
     ) -> None:
-        self._rows = [np.arange(len(inputs))] if clients is None else list(clients)
-        if len(inputs) != len(targets) or not all(len(rows) for rows in self._rows) or batch < 1:
-            counts = f"{len(inputs)} for {len(targets)} targets"
-            raise ConfigError(f"inputs: {counts} are not valid: one for each target and a row for every client are needed")
-        for name, part in module.named_modules():
-            if isinstance(part, nn.modules.dropout._DropoutNd | nn.modules.batchnorm._BatchNorm):
-                raise ConfigError(
-                    f"module: {name or 'it'}, {type(part).__name__}, is not valid: a cost is a function of x alone"
-                )
-        self.module, self.loss, self.batch, self.summed = module, loss, batch, summed
-        named = {name: one for name, one in module.named_parameters() if one.requires_grad}
-        self._parameters = list(named.values())
-        if not named:
-            raise ConfigError("module: is not valid: it has no parameters to learn")
-        self._inputs, self._targets = (_of_type(data, self._parameters[0].dtype) for data in (inputs, targets))
-        self._first = [_first(name, one) for name, one in named.items()]
-        self.clients, self.size = len(self._rows), sum(one.numel() for one in self._parameters)
-        flat = torch.zeros(self.size, dtype=self._parameters[0].dtype)
-        slopes = torch.zeros_like(flat)
-        for parameter, part, slope in self._views(flat, slopes):
-            parameter.data, parameter.grad = part, slope
-        self._flat, self._slopes = flat.numpy(), slopes.numpy()
+        self._bound = BoundModule(module, loss)
+        with torch.inference_mode(False):
+            self._inputs = _tensor("inputs", inputs, self._bound.dtype)
+            self._targets = _tensor("targets", targets, self._bound.dtype)
+        if not 0 < len(self._inputs) == len(self._targets):
+            counts = f"{len(self._inputs)} for {len(self._targets)} targets"
+            raise ConfigError(f"inputs: {counts} are not valid: one for each target is needed, and at least one")
+        self._rows = client_rows(clients, len(self._inputs))
+        self.batch, self.summed = whole("batch", batch), summed
+        self.clients, self.size = len(self._rows), self._bound.size
+        own = dict(module.named_parameters())
+        self._first = [_first(kind.name, own[kind.name]) for kind in self._bound.learned]
+        with torch.inference_mode(False):
+            first = torch.from_numpy(self._rows[0][: self.batch])
+            self._bound.check(self._inputs[first], self._targets[first])
 
-    def _views(self, *flats: Tensor) -> Iterator[tuple[nn.Parameter, Tensor, Tensor]]:
-        begin = 0
-        for parameter in self._parameters:
-            first, second = (flat[begin : begin + parameter.numel()].view(parameter.shape) for flat in flats)
-            yield parameter, first, second
-            begin += parameter.numel()
+    @property
+    def module(self) -> nn.Module:
+        """The user's module."""
+        return self._bound.module
+
+    def set_parameters(self, x: Any) -> None:
+        """Give the module's own parameters the values x (d,), as a learner's `solution` has them for a variant and a run.
+
+        Raises:
+            ConfigError: where x is not one flat vector of d numbers.
+        """
+        point = np.asarray(x.detach().cpu() if isinstance(x, Tensor) else x)
+        if point.shape != (self.size,) or point.dtype.kind not in "fiu":
+            raise ConfigError(f"x: an array {point.shape} of {point.dtype} is not valid: it should be {self.size} numbers")
+        self._bound.set_parameters(point)
 
     def starts(self, seeds: Sequence[int]) -> Array:
         """He et al.'s initial weights for each run, of the module's type."""
-        return super().starts(seeds).astype(self._flat.dtype)
+        return super().starts(seeds).astype(str(self._bound.dtype).removeprefix("torch."))
 
     def start(self, rng: np.random.Generator) -> Array:
-        drawn = zip(self._parameters, self._first, strict=True)
+        drawn = zip(self._bound.learned, self._first, strict=True)
         parts = [
-            rng.normal(scale=sqrt(2 / prod(one.shape[1:])), size=one.numel()) if first is None else first
+            rng.normal(scale=sqrt(2 / prod(one.shape[1:])), size=one.shape.numel()) if first is None else first
             for one, first in drawn
         ]
         return np.concatenate(parts)
@@ -97,36 +108,34 @@ class TorchObjective(Objective):
     def gradient(self, clients: Clients, x: Array, sample: Array | None = None) -> Array:
         x = self._spread(clients, x)
         out = np.empty(x.shape, x.dtype)
-        for place, client, rows in self._points(clients, x, sample):
-            self._flat[:] = x[place]
-            self._slopes[:] = 0.0
-            for part, weight in self._batches(client, rows):
-                cost = self.loss(self.module(self._inputs[part]), self._targets[part])
-                torch.autograd.backward(cost if weight == 1 else weight * cost)
-            out[place] = self._slopes
+        with self._bound.bound() as (point, parameters):
+            for place, client, rows in self._points(clients, x, sample):
+                point[:] = x[place]
+                for part, cost in self._costs(client, rows):
+                    slope = self._bound.gradient(cost, parameters).numpy()
+                    out[place] = slope if part == 0 else out[place] + slope
         return out
 
     def cost(self, clients: Clients, x: Array, sample: Array | None = None) -> Array:
         x = self._spread(clients, x)
         out = np.empty(x.shape[:-1])
-        with torch.no_grad():
+        with self._bound.bound() as (point, _), torch.no_grad():
             for place, client, rows in self._points(clients, x, sample):
-                self._flat[:] = x[place]
-                parts = self._batches(client, rows)
-                out[place] = sum(w * float(self.loss(self.module(self._inputs[p]), self._targets[p])) for p, w in parts)
+                point[:] = x[place]
+                out[place] = sum(float(cost) for _, cost in self._costs(client, rows))
         return out
 
     def hessian_product(self, clients: Clients, x: Array, vector: Array, sample: Array | None = None) -> Array:
         x, vector = np.broadcast_arrays(self._spread(clients, x), vector)
         out = np.zeros(x.shape, x.dtype)
-        for place, client, rows in self._points(clients, x, sample):
-            self._flat[:] = x[place]
-            for part, weight in self._batches(client, rows):
-                cost = self.loss(self.module(self._inputs[part]), self._targets[part])
-                slopes = torch.autograd.grad(cost, self._parameters, create_graph=True)
-                flat = torch.cat([slope.reshape(-1) for slope in slopes])
-                products = torch.autograd.grad(flat @ torch.as_tensor(np.array(vector[place])), self._parameters)
-                out[place] += weight * torch.cat([product.reshape(-1) for product in products]).numpy()
+        with self._bound.bound() as (point, parameters):
+            for place, client, rows in self._points(clients, x, sample):
+                point[:] = x[place]
+                along = torch.from_numpy(np.array(vector[place])).to(self._bound.dtype)
+                for _, cost in self._costs(client, rows):
+                    slopes = self._bound.gradient(cost, parameters, again=True)
+                    if slopes.requires_grad:  # else the cost is linear, and bends nowhere
+                        out[place] += self._bound.gradient(slopes @ along, parameters).numpy()
         return out
 
     def measures(self, x: Array) -> dict[str, Array]:
@@ -151,18 +160,35 @@ class TorchObjective(Objective):
             client = int(clients[place[-1]]) if isinstance(clients, np.ndarray) else clients
             yield place, client, None if samples is None else samples[place]
 
+    def _costs(self, client: int, rows: Array | None) -> Iterator[tuple[int, Tensor]]:
+        """Costs whose sum is the client's, of rows that are evaluated at once, numbered."""
+        for number, (part, weight) in enumerate(self._batches(client, rows)):
+            cost = self._bound.cost(self._inputs[part], self._targets[part])
+            yield number, cost if weight == 1 else weight * cost
+
     def _batches(self, client: int, rows: Array | None) -> list[tuple[Tensor, float]]:
         """Rows to evaluate at once, and the weight of their loss."""
         if rows is not None:
-            return [(torch.as_tensor(rows if rows.flags.writeable else rows.copy()), 1.0)]
+            return [(torch.from_numpy(rows if rows.flags.writeable else rows.copy()), 1.0)]
         own = self._rows[client]
         parts = [own[start : start + EXACT] for start in range(0, len(own), EXACT)]
-        return [(torch.as_tensor(part), 1.0 if self.summed else len(part) / len(own)) for part in parts]
+        return [(torch.from_numpy(part), 1.0 if self.summed else len(part) / len(own)) for part in parts]
 
 
-def _of_type(data: Array, floats: torch.dtype) -> Tensor:
+def _tensor(name: str, data: Any, floats: torch.dtype) -> Tensor:
     """Numbers as torch's losses take them: floats of the module's type, whole numbers of 64 bits."""
-    values = torch.as_tensor(data)
+    if isinstance(data, Tensor):
+        values = data.detach().cpu()
+        values = values.clone() if values.is_inference() else values
+    else:
+        try:
+            array = np.ascontiguousarray(data)
+            array = array.astype(array.dtype.newbyteorder("="), copy=not array.flags.writeable)
+            values = torch.from_numpy(array)
+        except (TypeError, ValueError):
+            raise ConfigError(f"{name}: {shown(data)} is not valid: it should be an array of numbers") from None
+    if np.ndim(data) == 0 or values.is_complex():
+        raise ConfigError(f"{name}: {shown(data)} is not valid: it should be an array of real numbers, one row or more")
     if values.is_floating_point():
         return values.to(floats)
     return values if values.dtype == torch.bool else values.long()
@@ -170,7 +196,7 @@ def _of_type(data: Array, floats: torch.dtype) -> Tensor:
 
 def _first(name: str, parameter: Tensor) -> Array | None:
     """Where a parameter begins; None: it is drawn."""
-    if parameter.ndim > 1:
+    if parameter.ndim > 1 and parameter.numel():
         return None
     own = parameter.detach().cpu().numpy().astype(float).ravel()
     return np.zeros_like(own) if "bias" in name.rpartition(".")[2] else own
