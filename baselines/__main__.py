@@ -1,23 +1,21 @@
 """python -m baselines CONFIG: one fair comparison, with its tables and figures."""
 
-import argparse
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from baselines.compare import compare
-from baselines.comparison import Comparison
-from baselines.tables import tables
-from trainers.terminal import print_table
-from trainers.workers import Interrupted, WorkerDied, WorkerRefused
-from wirelessenv.config import ConfigError
-
-FAILED, USAGE_ERROR, INTERRUPTED = 1, 2, 130
+from wirelessenv.command_line import Parser, command, guarded, importing
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+@guarded
+def main(given: Sequence[str]) -> int:
     """Returns the exit status: 0 done, 1 failed, 2 a configuration or usage that cannot be used, 130 stopped."""
-    parser = argparse.ArgumentParser(
+    chosen = _parser().parse_args(given)
+    with importing():
+        from baselines import commands
+    return commands.compare_command(chosen)
+
+
+def _parser() -> Parser:
+    parser = Parser(
         prog="python -m baselines",
         description="Compare methods on the same channels: train what needs training, evaluate everybody, write the tables.",
     )
@@ -28,35 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one for each core)")
     parser.add_argument("--force", action="store_true", help="resume even with other versions")
     parser.add_argument("--quiet", action="store_true", help="no progress bar, no tables")
-    chosen = parser.parse_args(arguments)
-    out = Path(chosen.out or Path("runs") / "compare" / Path(chosen.config).stem)
-    again = f"the same command with --resume goes on. It is in {out}"
-    try:
-        comparison = Comparison.load(chosen.config, chosen.set)
-        options = {name: getattr(chosen, name) for name in ("resume", "workers", "force", "quiet")}
-        directory = compare(comparison, out, **options)
-    except ConfigError as error:
-        return _said(error, USAGE_ERROR)
-    except WorkerRefused:
-        return USAGE_ERROR
-    except (Interrupted, KeyboardInterrupt):
-        return _said(f"Stopped; what is finished is saved: {again}", INTERRUPTED)
-    except WorkerDied:
-        return _said(f"A worker process failed or was killed: {again}", FAILED)
-    except OSError as error:
-        return _said(f"{out}: cannot be written ({error.strerror or error}); what was saved before is safe", FAILED)
-    if not chosen.quiet:
-        for scenario, reached, costs in tables(directory):
-            print_table(f"{scenario}: what methods reach on {comparison.layouts} layouts", reached)
-            print_table(f"{scenario}: what they need", costs)
-        print(f"Tables and figures: {directory.path / 'comparison.md'}")
-    return 0
-
-
-def _said(what: object, status: int) -> int:
-    print(what, file=sys.stderr)
-    return status
+    return parser
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command(main)

@@ -1,106 +1,22 @@
-"""python -m benchmarks: the table of speeds. Each pair is measured in turn in one process, on one thread."""
+"""python -m benchmarks: the table of speeds."""
 
 import os
 
-os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))  # before numpy is there
 
-import statistics
-import sys
-import time
-from collections.abc import Callable
+from collections.abc import Sequence
 
-import torch
-from rich.console import Console
-from rich.progress import Progress
-
-from benchmarks import allocators, environments, gradient_methods, plain_numpy
-from benchmarks.reporting import row, spread
-from trainers import WirelessProblem, ZerothOrderLearner
-from trainers.terminal import print_table
-from wirelessenv import Messaging
-
-ROUNDS = 7
-MESSAGING = Messaging(activity={"update": 0.9, "transmit": 0.9})
+from wirelessenv.command_line import Parser, command, guarded, importing
 
 
-def learner(runs: int, variants: int = 1, device: str = "cpu") -> Callable[[int], float]:
-    """A learner of m = 24, B = 20, kappa = 6, p = 0.9; the function trains on and returns milliseconds an iteration."""
-    seeds = list(range(runs))
-    made = ZerothOrderLearner(WirelessProblem("paper", seed=seeds, device=device), [MESSAGING] * variants, seed=seeds)
-
-    def run(iterations: int) -> float:
-        before = made.train_seconds
-        made.learn(iterations)
-        if device == "cuda":
-            torch.cuda.synchronize()
-        return 1e3 * (made.train_seconds - before) / iterations
-
-    run(96 if runs == 1 else 32)
-    return run
-
-
-def in_turn(contenders: dict[str, tuple[Callable[[int], float], int]], bar: Progress) -> dict[str, list[float]]:
-    """Each contender's milliseconds an iteration in every round: A B C, A B C, ..., so that a drift meets all alike."""
-    found: dict[str, list[float]] = {name: [] for name in contenders}
-    for _ in bar.track(range(ROUNDS), description=", ".join(contenders)):
-        for name, (run, iterations) in contenders.items():
-            found[name].append(run(iterations))
-    return found
-
-
-def main() -> int:
-    torch.set_num_threads(1)
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        batches = {f"{runs} runs": (learner(runs), max(20, 320 // runs)) for runs in (2, 5, 10, 20)}
-        times = in_turn({"plain numpy": (plain_numpy.make(), 300), "1 run": (learner(1), 320)} | batches, bar)
-        shared = in_turn({"10 runs x 4 curves": (learner(10, 4), 20)}, bar)
-        environment_rows = environments.table(ROUNDS, bar)
-        allocator_rows = allocators.table(ROUNDS, bar)
-    one = times["1 run"]
-    ratios = [plain / ours for plain, ours in zip(times["plain numpy"], one, strict=True)]
-    rows = [
-        row("Algorithm 2, plain numpy, ms an iteration", spread(times["plain numpy"], ".3f")),
-        row("Algorithm 2, learner, ms an iteration", spread(one, ".3f"), f"{spread(ratios, '.2f')} times as fast", "2"),
-    ]
-    for name in batches:
-        runs = int(name.split()[0])
-        each = [value / runs for value in times[name]]
-        relative = [a / b for a, b in zip(each, one, strict=True)]
-        asked = "1.25" if runs == 20 else "1 at the best size"
-        rows.append(
-            row(f"{name} in a batch, ms a run-iteration", spread(each, ".3f"), f"{spread(relative, '.2f')} of 1 run", asked)
-        )
-    each = [value / 40 for value in shared["10 runs x 4 curves"]]
-    rows.append(row("10 runs x 4 curves, ms a run-iteration", spread(each, ".3f")))
-    print_table(f"Speed on one thread: median of {ROUNDS} rounds (smallest to largest)", rows + environment_rows)
-    print_table(f"Allocators on one thread: median of {ROUNDS} rounds or of the channels (range)", allocator_rows)
-    print_table("Gradient methods on one thread", gradient_methods.table())
-    if torch.cuda.is_available():
-        gpu_table()
-    return 0
-
-
-def gpu_table() -> None:
-    """Runs x iterations a second over batch sizes on a GPU, and the share of its memory bandwidth."""
-    rows = []
-    source = torch.empty(2**28, device="cuda")
-    target = torch.empty_like(source)
-    torch.cuda.synchronize()
-    started = time.perf_counter()
-    for _ in range(10):
-        target.copy_(source)
-    torch.cuda.synchronize()
-    bandwidth = 10 * 2 * source.numel() * 4 / (time.perf_counter() - started)
-    for runs in (1, 10, 100, 1000):
-        run = learner(runs, device="cuda")
-        seconds = statistics.median(run(20) for _ in range(3)) / 1e3
-        # Bytes that must move: perturbations written once and read for each age in use (9), parameters read and written,
-        # gains and amplitudes written and read.
-        size = 24 * 1141 * 4 * (1 + 9 + 2 + 2 + 2) + 40 * 24 * 24 * 4 * 6
-        share = f"{runs * size / seconds / bandwidth:.1%}"
-        rows.append({"runs": runs, "run-iterations/s": f"{runs / seconds:.0f}", "share of memory bandwidth": share})
-    print_table(f"Algorithm 2 on {torch.cuda.get_device_name()}", rows)
+@guarded
+def main(given: Sequence[str]) -> int:
+    description = "Measure speeds side by side and print them; it takes minutes."
+    Parser(prog="python -m benchmarks", description=description).parse_args(given)
+    with importing():
+        from benchmarks import speeds
+    return speeds.report()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command(main)

@@ -5,7 +5,6 @@ import os
 os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 
 import statistics
-import sys
 import time
 from collections.abc import Callable
 
@@ -22,7 +21,6 @@ from trainers.problems.least_squares import LeastSquares
 from trainers.problems.logistic import Logistic
 from trainers.problems.maml import Features, RidgeRegression
 from trainers.problems.torch_loss import TorchObjective, small_cnn
-from trainers.terminal import print_table
 from wirelessenv import Messaging
 
 ROUNDS = 7
@@ -122,8 +120,3 @@ def table() -> list[dict[str, str]]:
     low, middle, high = statistics.quantiles(found, n=4)
     rows.append(row("CNN, on top of torch's own", f"{middle:.1%} ({low:.1%} to {high:.1%})", asked="5 %"))
     return rows
-
-
-if __name__ == "__main__":
-    print_table(f"Gradient methods on one thread: median of {ROUNDS} rounds", table())
-    sys.exit(0)

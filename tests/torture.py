@@ -12,8 +12,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+
+from wirelessenv.command_line import Parser, command, guarded
 
 CONFIG = """
 scenario: {preset: dense, transmitters: 8, hops: 3}
@@ -31,16 +34,16 @@ curves:
 """
 # The command line, with checkpoints often enough that there is something to destroy.
 CHILD = """
-import sys
-from trainers import __main__, runner
+from trainers import __main__, commands, runner
+from wirelessenv.command_line import command
 runner.SAVE_EVERY = 0.05
 run = runner.run
-__main__.run = lambda *a, **k: run(*a, save_every=0.05, **k)
-sys.exit(__main__.main(sys.argv[1:]))
+commands.run = lambda *a, **k: run(*a, save_every=0.05, **k)
+command(__main__.main)
 """
 
 
-def command(config: Path, out: Path, workers: int) -> list[str]:
+def command_of(config: Path, out: Path, workers: int) -> list[str]:
     options = ["--out", str(out), "--resume", "--quiet", "--workers", str(workers)]
     return [sys.executable, "-c", CHILD, str(config), *options]
 
@@ -75,7 +78,7 @@ def torture(config: Path, out: Path, kills: int, rng: random.Random) -> int:
     """Kill the run of `out` up to `kills` times, until it comes to its end; returns how many kills met it going on."""
     for done in range(kills):
         workers = rng.choice([1, 1, 1, 2])
-        process = subprocess.Popen(command(config, out, workers), stderr=subprocess.DEVNULL)  # noqa: S603  # our own program
+        process = subprocess.Popen(command_of(config, out, workers), stderr=subprocess.DEVNULL)  # noqa: S603  # our own program
         time.sleep(rng.uniform(1.0, 4.0) + (2.5 if workers > 1 else 0))
         if process.poll() is not None:
             if process.returncode == 0:
@@ -91,19 +94,31 @@ def torture(config: Path, out: Path, kills: int, rng: random.Random) -> int:
     return kills
 
 
-def main(kills: int = 100, iterations: int = 60_000) -> int:
+@guarded
+def main(given: Sequence[str]) -> int:
+    parser = Parser(
+        prog="python -m tests.torture",
+        description="Kill a run at random moments, resume it, and compare its numbers with those of an undisturbed one.",
+    )
+    parser.add_argument("kills", metavar="KILLS", type=int, nargs="?", default=100, help="how often (default: 100)")
+    parser.add_argument("iterations", metavar="ITERATIONS", type=int, nargs="?", default=60_000, help="of each run")
+    chosen = parser.parse_args(given)
+    return torture_until(chosen.kills, chosen.iterations)
+
+
+def torture_until(kills: int, iterations: int) -> int:
     started, rng = time.monotonic(), random.Random(0)
     with tempfile.TemporaryDirectory() as folder:
         config, whole = Path(folder) / "small.yaml", Path(folder) / "whole"
         config.write_text(CONFIG.replace("ITERATIONS", str(iterations)))
         os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])
-        subprocess.run(command(config, whole, 2), check=True)  # noqa: S603  # our own program
+        subprocess.run(command_of(config, whole, 2), check=True)  # noqa: S603  # our own program
         done = runs = different = 0
         while done < kills:
             runs += 1
             cut = Path(folder) / f"cut{runs}"
             done += torture(config, cut, kills - done, rng)
-            subprocess.run(command(config, cut, 2), check=True)  # noqa: S603  # our own program
+            subprocess.run(command_of(config, cut, 2), check=True)  # noqa: S603  # our own program
             different += rows(cut) != rows(whole)
             print(f"{done} kills, {runs} runs of {len(rows(whole))} rows, {time.monotonic() - started:.0f} s", flush=True)
     print(f"{runs - different} of {runs} runs identical with the undisturbed one after {done} kills")
@@ -111,4 +126,4 @@ def main(kills: int = 100, iterations: int = 60_000) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(int, sys.argv[1:])))
+    command(main)

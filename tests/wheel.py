@@ -4,7 +4,10 @@ import subprocess
 import sys
 import tempfile
 import venv
+from collections.abc import Sequence
 from pathlib import Path
+
+from wirelessenv.command_line import Parser, command, guarded
 
 ROOT = Path(__file__).parents[1]
 USE = """
@@ -33,7 +36,11 @@ def run(*command: str | Path, folder: Path) -> None:
     subprocess.run([str(part) for part in command], check=True, cwd=folder)  # noqa: S603  # our own commands
 
 
-def main() -> int:
+@guarded
+def main(given: Sequence[str]) -> int:
+    Parser(
+        prog="python -m tests.wheel", description="Build the wheel, install it into an empty environment, and use it there."
+    ).parse_args(given)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         python = folder / "empty" / "bin" / "python"
@@ -56,4 +63,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command(main)

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import track
 
 from trainers.experiment import Curve, Experiment
@@ -12,6 +13,7 @@ from wirelessenv.config import ConfigError
 from wirelessenv.messages.graph import diameter
 from wirelessenv.messages.knowledge import UNKNOWN, Knowledge, message_graphs, needed_memory
 from wirelessenv.network import draw_layout
+from wirelessenv.text import one_line
 
 BLOCK = 100
 NO_MESSAGES = {
@@ -51,9 +53,8 @@ def _ages(curve: Curve, experiment: Experiment, name: str) -> dict[str, Any]:
     knowledge = Knowledge(curve.messaging, links, experiment.seeds)
     total, count, complete_at = 0, 0, np.full(len(experiment.seeds), -1)
     others = ~np.eye(curve.scenario.transmitters, dtype=bool)
-    for start in track(
-        range(0, experiment.iterations, BLOCK), f"delays of {name}", console=Console(stderr=True), transient=True
-    ):
+    told = escape(f"delays of {one_line(name, 40)}")
+    for start in track(range(0, experiment.iterations, BLOCK), told, console=Console(stderr=True), transient=True):
         now = knowledge.steps(min(BLOCK, experiment.iterations - start))
         known = now.newest != UNKNOWN
         total += int((known * (now.times[:, None, None, None] - now.newest))[..., others].sum())

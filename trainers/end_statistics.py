@@ -64,7 +64,7 @@ class Lost(Statistic):
 
     def values(self, curves: Curves) -> tuple[Values, str]:
         last = curves.iterations(self.curve)
-        lost = last < curves.iterations().max()
+        lost = (last < curves.iterations().max()) | np.isin(curves.seeds, list(curves.diverged(self.curve)))
         when = f"last sound evaluation at {last[lost].min():.0f} to {last[lost].max():.0f}" if lost.any() else ""
         return lost.astype(float), when
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, Self
 
+import numpy as np
 import pandas as pd
 from pydantic import Field, model_validator
 
@@ -16,9 +17,10 @@ from trainers import end_statistics  # noqa: F401  # registers its kinds
 from trainers.experiment import Experiment
 from trainers.problem_settings import WirelessSettings
 from trainers.run_directory import RunDirectory
-from trainers.statistics import Curves, Interval, Statistic, interval
+from trainers.statistics import Curves, Interval, NoValue, Statistic, interval
 from trainers.storage import write_atomically
 from wirelessenv.config import Model, Number, read_yaml
+from wirelessenv.text import one_line
 
 Verdict = Literal["holds", "fails", "undecided"]
 QUICK = ("iterations=400", "evaluate_every=50", "seeds=4")
@@ -75,21 +77,30 @@ def check(
         if quick and isinstance(experiment.problem, WirelessSettings):
             experiment = Experiment.load(config, (*QUICK, "problem.evaluation_slots=100"))
         directory = make(experiment, runs / name)
-        tables[name] = Curves(directory.metrics(), [(row["curve"], int(row["seed"])) for row in directory.diverged()])
+        lost = {(row["curve"], int(row["seed"])): int(row["iteration"]) for row in directory.diverged()}
+        tables[name] = Curves(directory.metrics(), lost)
     return [_row(claim, tables[claim.run]) for claim in claims.values()]
 
 
 def _row(claim: Claim, curves: Curves) -> dict[str, Any]:
-    values, remark = claim.statistic.values(curves)
-    found = interval(values, claim.average)
+    diverged = curves.told(claim.statistic.names())
+    try:
+        values, remark = claim.statistic.values(curves)
+    except NoValue:
+        values, remark, measured, verdict = np.empty(0), "", diverged or "no value", "undecided"
+    else:
+        found = interval(values, claim.average)
+        between = f" [{found.low:.3g}, {found.high:.3g}]" if np.isfinite(found.low) else ""
+        measured, remark = f"{found.estimate:.3g}{between}", "; ".join(part for part in (remark, diverged) if part)
+        verdict = claim.verdict(found)
     bounds = [f"{sign} {bound:g}" for sign, bound in ((">", claim.above), ("<", claim.below)) if bound is not None]
     return {
         "claim": claim.claim,
         "source": claim.source,
-        "measured": f"{found.estimate:.3g} [{found.low:.3g}, {found.high:.3g}]",
+        "measured": measured,
         "asked": " and ".join(bounds),
         "layouts": len(values),
-        "verdict": claim.verdict(found),
+        "verdict": verdict,
         "remark": "; ".join(part for part in (remark, claim.note) if part),
     }
 
@@ -98,6 +109,6 @@ def write_tables(rows: list[dict[str, Any]], runs: Path) -> Path:
     """Write the table as fidelity.csv and fidelity.md in `runs`; returns the latter."""
     write_atomically(runs / "fidelity.csv", pd.DataFrame(rows).to_csv(index=False).encode())
     lines = [list(rows[0]), ["---"] * len(rows[0]), *([str(cell) for cell in row.values()] for row in rows)]
-    text = "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+    text = "".join("| " + " | ".join(one_line(cell).replace("|", "\\|") for cell in line) + " |\n" for line in lines)
     write_atomically(runs / "fidelity.md", text.encode())
     return runs / "fidelity.md"

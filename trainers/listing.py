@@ -38,7 +38,7 @@ def _row(run: RunDirectory, name: Path) -> dict[str, Any]:
     state = "running" if _in_use(run.path) else "finished" if finished else "stopped"
     try:
         last = summary(run.path)[-1]
-        reached = f"{last['relative']:.4g} ({last['curve']})"
+        reached = f"{last['curve']}: {last['shown']}"
     except ConfigError:
         reached = "nothing yet"
     return {

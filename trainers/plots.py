@@ -1,9 +1,10 @@
 """Figures and tables of a run, from its directory alone."""
 
 import io
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib
 import numpy as np
@@ -13,9 +14,11 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from trainers.experiment import Axis, Experiment, Panel
+from trainers.outcomes import Outcomes, beside, labelled, told
 from trainers.run_directory import RunDirectory
 from trainers.storage import write_atomically
 from wirelessenv.config import ConfigError, nearest
+from wirelessenv.text import drawn
 
 matplotlib.use("Agg")
 
@@ -36,11 +39,12 @@ def plot(path: str | Path, x: Axis | None = None) -> list[Path]:
     Each line is the mean over layouts of utility / full-power utility (of the utility itself where there is no full
     power), or of the utility / the panel's best on the same layout (`relative_to: best`). The band about a curve is the
     95 % interval (Student) of its mean paired difference to the reference: where the reference's line is outside it, the
-    two differ. Without a reference it is the interval of the mean itself, which is paired with full power. `x` replaces
-    every panel's own axis.
+    two differ. Without a reference it is the interval of the mean itself, which is paired with full power. Seeds that
+    diverged are in no line; its label says how many they are. `x` replaces every panel's own axis.
     """
     directory = RunDirectory(path)
     experiment, metrics = directory.experiment(), directory.metrics()
+    outcomes = Outcomes(metrics, directory.diverged(), experiment.seeds)
     panels = experiment.panels if x is None else [panel.model_copy(update={"x": x}) for panel in experiment.panels]
     for name in dict.fromkeys(_columns(panels, experiment)):
         if name not in metrics:
@@ -51,13 +55,13 @@ def plot(path: str | Path, x: Axis | None = None) -> list[Path]:
     for place, panel in enumerate(panels, 1):
         axes = figure.add_subplot(rows, columns, place)
         draw = _draw_points if panel.points else _draw_panel
-        draw(axes, panel, experiment, metrics)
+        draw(axes, panel, experiment, outcomes)
         if panel.y_range is not None:
             axes.set_ylim(*panel.y_range)
-        axes.set_title(panel.title, fontsize="small")
+        axes.set_title(title(panel.title), fontsize="small")
         axes.grid(alpha=0.2)
         axes.legend(frameon=False, fontsize="small")
-    figure.suptitle(experiment.title, fontsize="medium")
+    figure.suptitle(title(experiment.title), fontsize="medium")
     return save(figure, directory.path, "figure")
 
 
@@ -70,19 +74,28 @@ def _columns(panels: Sequence[Panel], experiment: Experiment) -> Iterator[str]:
         yield from () if panel.when is None else (panel.when.column,)
 
 
+def title(text: str) -> str:
+    """A title as matplotlib is to be given it: its lines are lines."""
+    return "\n".join(drawn(line, 120) for line in text.split("\n")[:5])
+
+
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     """Write a figure as PNG and PDF, atomically; returns their paths."""
     paths = []
     for kind in ("png", "pdf"):
         content = io.BytesIO()
-        figure.savefig(content, format=kind, dpi=160, metadata={"CreationDate": None} if kind == "pdf" else None)
+        with warnings.catch_warnings():  # names may be in any script, and a small figure may be full of them
+            for message in ("Glyph", "Matplotlib currently does not support", "constrained_layout not applied"):
+                warnings.filterwarnings("ignore", message)
+            figure.savefig(content, format=kind, dpi=160, metadata={"CreationDate": None} if kind == "pdf" else None)
         write_atomically(folder / f"{name}.{kind}", content.getvalue())
         paths.append(folder / f"{name}.{kind}")
     return paths
 
 
-def _draw_panel(axes: Axes, panel: Panel, experiment: Experiment, metrics: pd.DataFrame) -> None:
+def _draw_panel(axes: Axes, panel: Panel, experiment: Experiment, outcomes: Outcomes) -> None:
     names, reference = panel.curves or tuple(experiment.curves), panel.reference or experiment.reference
+    metrics = outcomes.sound
     shown = metrics[metrics["curve"].isin(names) | (metrics["curve"] == reference)].copy()
     column = panel.y or experiment.measure
     full_power = column == "utility" and panel.relative_to == "full_power" and _has_full_power(shown)
@@ -97,86 +110,100 @@ def _draw_panel(axes: Axes, panel: Panel, experiment: Experiment, metrics: pd.Da
     if panel.log_y:
         axes.set_yscale("log")
     for number, name in enumerate(names):
-        if name in set(shown["curve"]):
-            style = COLOURS[number % len(COLOURS)], DASHES[number // len(COLOURS) % len(DASHES)]
-            _draw(axes, shown[shown["curve"] == name], shown[shown["curve"] == reference], panel, style)
+        style = COLOURS[number % len(COLOURS)], DASHES[number // len(COLOURS) % len(DASHES)]
+        line = Line(name, shown[shown["curve"] == name], shown[shown["curve"] == reference], *style)
+        _draw(axes, line, panel, outcomes)
     if full_power:
         axes.axhline(1, color="grey", linewidth=0.8, linestyle=":", label="full power")
-    axes.set_xlabel(panel.x_label or AXES[panel.x])
+    axes.set_xlabel(title(panel.x_label) or AXES[panel.x])
     against = " relative to full power" if full_power else " relative to the best" if panel.relative_to == "best" else ""
-    axes.set_ylabel(panel.y_label or column.replace("_", " ") + against)
+    axes.set_ylabel(title(panel.y_label) or drawn(column.replace("_", " ")) + against)
 
 
 def _has_full_power(metrics: pd.DataFrame) -> bool:
     return "full_power_utility" in metrics and bool(metrics["full_power_utility"].notna().all())
 
 
-def _draw_points(axes: Axes, panel: Panel, experiment: Experiment, metrics: pd.DataFrame) -> None:
+def _draw_points(axes: Axes, panel: Panel, experiment: Experiment, outcomes: Outcomes) -> None:
     """A line through the mean ends of curves, with 95 % intervals over seeds; what did not get there has no point."""
     column = panel.y or experiment.measure
     for colour, (name, points) in zip(COLOURS * len(panel.points), panel.points.items(), strict=False):
-        ends = [_taken(metrics, panel, point.curve, point.y or column) for point in points]
+        ends = [_taken(outcomes, panel, point.curve, point.y or column) for point in points]
         found = [(point.x, last) for point, last in zip(points, ends, strict=True) if len(last) and last.notna().all()]
+        diverged = [at for point in points for at in outcomes.diverged(point.curve)]
+        every = len(points) * len(experiment.seeds)
         if not found:
-            axes.plot([], [], color=colour, label=f"{name} (never)")
+            said = told(0, every, diverged) if diverged else "never"
+            axes.plot([], [], color=colour, label=labelled(drawn(name), said))
             continue
         at, means = [x for x, _ in found], [last.mean() for _, last in found]
         half = [float(half_width(last.to_frame().T).iloc[0]) if len(last) > 1 else 0.0 for _, last in found]
         dashes = DASHES[list(panel.points).index(name) % len(DASHES)]  # lines may lie on each other
-        axes.errorbar(at, means, half, color=colour, marker="o", markersize=4, capsize=3, linestyle=dashes, label=name)
+        label = labelled(drawn(name), told(every - len(diverged), every, diverged))
+        axes.errorbar(at, means, half, color=colour, marker="o", markersize=4, capsize=3, linestyle=dashes, label=label)
     if panel.log_x:
         axes.set_xscale("log")
     if panel.log_y:
         axes.set_yscale("log")
-    axes.set_xlabel(panel.x_label)
-    axes.set_ylabel(panel.y_label or column.replace("_", " "))
+    axes.set_xlabel(title(panel.x_label))
+    axes.set_ylabel(title(panel.y_label) or drawn(column.replace("_", " ")))
 
 
-def _taken(metrics: pd.DataFrame, panel: Panel, curve: str, column: str) -> "pd.Series[float]":
+def _taken(outcomes: Outcomes, panel: Panel, curve: str, column: str) -> "pd.Series[float]":
     """A column where the panel takes it, by seed: at the end, or where another gets below a level; NaN if it never does."""
     if panel.when is None:
-        return end(metrics, curve, column)
-    rows = metrics[metrics["curve"] == curve]
+        return outcomes.end(curve, column)
+    rows = outcomes.of(curve)
     there = rows[rows[panel.when.column] <= panel.when.below]
     first = there.loc[there.groupby("seed")["iteration"].idxmin()].set_index("seed")[column]
     return first.reindex(rows["seed"].unique()).astype(float)
 
 
-def end(metrics: pd.DataFrame, curve: str, column: str) -> "pd.Series[float]":
-    """The last value of a column, by seed; where seeds diverged on the way, NaN stands for all of them."""
-    rows = metrics[metrics["curve"] == curve]
-    if rows.empty:
-        return pd.Series(dtype=float)
-    last = rows.loc[rows.groupby("seed")["iteration"].idxmax()].set_index("seed")[column]
-    return last.astype(float)
+class Line(NamedTuple):
+    """A curve as it is drawn."""
+
+    name: str
+    rows: pd.DataFrame
+    reference: pd.DataFrame
+    colour: str
+    dashes: str
 
 
-def _draw(axes: Axes, curve: pd.DataFrame, reference: pd.DataFrame, panel: Panel, style: tuple[str, str]) -> None:
-    colour, dashes = style
-    values = curve.pivot(index="iteration", columns="seed", values="value")
+def _draw(axes: Axes, line: Line, panel: Panel, outcomes: Outcomes) -> None:
+    curve = line.rows
+    values = curve.pivot(index="iteration", columns="seed", values="value").astype(float)
     if axes.get_xscale() == "log":  # where nothing is spent yet has no place on it
         values = values[curve.groupby("iteration")[panel.x].mean() > 0]
     if panel.average == "mean":
-        values = values.dropna(axis=1)  # seeds that diverged, or arrived before the others
-    at = curve.groupby("iteration")[panel.x].mean().reindex(values.index)
-    middle, name = values.mean(axis=1) if panel.average == "mean" else values.median(axis=1), curve["curve"].iloc[0]
-    aged = "max_age" in curve and curve["max_age"].notna().all() and curve["messages"].max()
-    label = f"{name} ($D_{{max}}$ = {curve['max_age'].max():.0f})" if aged else name
-    axes.plot(at, middle, color=colour, linestyle=dashes, linewidth=1.5, label=label)
-    if panel.average == "median":
-        axes.fill_between(
-            at, values.quantile(0.25, axis=1), values.quantile(0.75, axis=1), color=colour, alpha=0.15, linewidth=0
-        )
+        values = values.dropna(axis=1)  # seeds that arrived before the others
+    at = curve.groupby("iteration")[panel.x].mean().reindex(values.index).astype(float)
+    middle = values.mean(axis=1) if panel.average == "mean" else values.median(axis=1)
+    age = largest_age(curve)
+    label = labelled(drawn(line.name) + ("" if age is None else f" (D_max = {age})"), outcomes.told(line.name, values.shape[1]))
+    axes.plot(at, middle, color=line.colour, linestyle=line.dashes, linewidth=1.5, label=label)
+    if values.empty:
         return
-    other = reference.pivot(index="iteration", columns="seed", values="value")
-    half = half_width(values if other.empty else values - other.reindex(values.index))
-    axes.fill_between(at, middle - half, middle + half, color=colour, alpha=0.15, linewidth=0)
+    if panel.average == "median":
+        low, high = values.quantile(0.25, axis=1), values.quantile(0.75, axis=1)
+    else:
+        other = line.reference.pivot(index="iteration", columns="seed", values="value").astype(float)
+        half = half_width(values if other.empty else (values - other.reindex(values.index)).dropna(axis=1))
+        low, high = middle - half, middle + half
+    axes.fill_between(at, low, high, color=line.colour, alpha=0.15, linewidth=0)
+
+
+def largest_age(curve: pd.DataFrame) -> int | None:
+    """D_max of a curve's rows; None where there are none, or no messages."""
+    aged = "max_age" in curve and len(curve) and curve["max_age"].notna().all() and curve["messages"].max()
+    return int(curve["max_age"].max()) if aged else None
 
 
 def half_width(values: pd.DataFrame) -> "pd.Series[float]":
     """Half the 95 % Student interval of every row's mean; NaN for a single column."""
     runs = values.shape[1]
-    quantile = float(stats.t.ppf(0.975, max(runs - 1, 1)))
+    if runs < 2:
+        return pd.Series(np.nan, values.index)
+    quantile = float(stats.t.ppf(0.975, runs - 1))
     with np.errstate(over="ignore"):  # of what diverges
         half: pd.Series[float] = values.std(axis=1, ddof=1) * (quantile / np.sqrt(runs))
     return half
@@ -185,38 +212,44 @@ def half_width(values: pd.DataFrame) -> "pd.Series[float]":
 def summary(path: str | Path) -> list[dict[str, Any]]:
     """The last evaluation of every curve: curve, D_max, what it is judged by with its interval, share of the reference's gain.
 
-    `relative` is the experiment's measure, relative to full power where there is one. The share is (end - start) /
-    (reference's end - start), the median over layouts: paired by layout, and not ruled by those where the reference gains
-    next to nothing.
+    `relative` is the experiment's measure, relative to full power where there is one, mean over the seeds that have a
+    value; `shown` is what is to be read: the mean with its interval, of how many seeds it is, or that they diverged. The
+    share is (end - start) / (reference's end - start), the median over layouts: paired by layout, and not ruled by those
+    where the reference gains next to nothing.
     """
     directory = RunDirectory(path)
-    experiment, metrics = directory.experiment(), directory.metrics()
+    experiment = directory.experiment()
+    outcomes = Outcomes(directory.metrics(), directory.diverged(), experiment.seeds)
     measure = experiment.measure
-    relative_to_full_power = measure == "utility" and _has_full_power(metrics)
+    relative_to_full_power = measure == "utility" and _has_full_power(outcomes.sound)
     rows = []
     for name in experiment.curves:
-        curve = metrics[metrics["curve"] == name]
-        if curve.empty:
-            continue
-        relative = end(metrics, name, measure)
+        curve = outcomes.of(name)
+        relative = outcomes.end(name, measure)
         if relative_to_full_power:
-            relative = relative / end(metrics, name, "full_power_utility")
-        aged = "max_age" in curve and curve["max_age"].notna().all() and curve["messages"].max()
+            relative = relative / outcomes.end(name, "full_power_utility")
+        relative = relative[np.isfinite(relative)]
+        half = float(half_width(relative.to_frame().T).iloc[0])
+        number = f"{relative.mean():.4g}" + (f" +- {half:.2g}" if np.isfinite(half) else "") if len(relative) else ""
         rows.append(
             {
                 "curve": name,
-                "D_max": int(curve["max_age"].max()) if aged else None,
+                "D_max": largest_age(curve),
                 "relative": float(relative.mean()),
-                "half_width": float(half_width(relative.to_frame().T).iloc[0]),
-                "share": _share(metrics, name, experiment.reference, measure),
+                "half_width": half,
+                "sound": len(relative),
+                "shown": beside(number, outcomes.told(name, len(relative))),
+                "share": _share(outcomes, name, experiment.reference, measure),
             }
         )
     return rows
 
 
-def _share(metrics: pd.DataFrame, name: str, reference: str | None, measure: str) -> float | None:
+def _share(outcomes: Outcomes, name: str, reference: str | None, measure: str) -> float | None:
+    """None where there is no reference, or no seed that both came through."""
     if reference is None:
         return None
-    curve = metrics[metrics["curve"] == name]
-    start = curve.loc[curve.groupby("seed")["iteration"].idxmin()].set_index("seed")[measure]
-    return float(((end(metrics, name, measure) - start) / (end(metrics, reference, measure) - start)).median())
+    rows = outcomes.of(name)
+    start = rows.loc[rows.groupby("seed")["iteration"].idxmin()].set_index("seed")[measure]
+    found = (outcomes.end(name, measure) - start) / (outcomes.end(reference, measure) - start)
+    return float(found.median()) if found.notna().any() else None

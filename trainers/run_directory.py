@@ -71,8 +71,9 @@ class RunDirectory(WorkDirectory):
         raise ConfigError(f'{self.path}: has no curve "{curve}" with seed {seed}')
 
     def metrics(self) -> pd.DataFrame:
-        """All rows; raises ConfigError where there are none yet."""
-        if not self.metrics_file.exists() or (table := pd.read_csv(self.metrics_file)).empty:
+        """All rows; raises ConfigError where there are none yet, and none diverged either. Names of curves are text."""
+        table = _read(self.metrics_file) if self.metrics_file.exists() else pd.DataFrame()
+        if table.empty and not (len(table.columns) and self.diverged()):
             raise ConfigError(f"{self.path}: has no metrics yet")
         return table
 
@@ -83,6 +84,11 @@ class RunDirectory(WorkDirectory):
             return []
         with path.open(newline="", encoding="utf-8") as file:
             return list(csv.DictReader(file))
+
+
+def _read(path: Path) -> pd.DataFrame:
+    numbers = [str(name) for name in pd.read_csv(path, nrows=0) if name != "curve"]
+    return pd.read_csv(path, dtype={"curve": str}, keep_default_na=False, na_values={key: ["", "nan"] for key in numbers})
 
 
 def _as_csv(columns: Sequence[str], rows: Sequence[dict[str, str]], experiment: Experiment) -> bytes:

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from trainers.experiment import Experiment
+from trainers.outcomes import Outcomes, told
 from trainers.run_directory import RunDirectory
 from trainers.runner import run
 from wirelessenv.config import ConfigError, merge
@@ -40,27 +42,27 @@ def search(
     if last < 1:
         raise ConfigError(f"--last: {last} is not valid: it should be 1 or more")
     directory = run(grid_of(experiment, steps, seeds), out, **options)
-    return [_row(directory, experiment, name, steps, len(seeds), last) for name in experiment.curves]
+    return [_row(directory, experiment, name, steps, seeds, last) for name in experiment.curves]
 
 
 def _row(  # noqa: PLR0917  # what a search was asked for
-    directory: RunDirectory, experiment: Experiment, name: str, steps: Sequence[float], seeds: int, last: int
+    directory: RunDirectory, experiment: Experiment, name: str, steps: Sequence[float], seeds: Sequence[int], last: int
 ) -> dict[str, Any]:
-    metrics, diverged = directory.metrics(), {(row["curve"], row["seed"]) for row in directory.diverged()}
-    measure = experiment.measure
-    means: dict[float, float] = {}
+    outcomes, measure = Outcomes(directory.metrics(), directory.diverged(), seeds), experiment.measure
+    means, shown = {}, {}
     for step in steps:
         curve = _name(name, step)
-        values = _last(metrics, curve, measure, last)
-        if not any(lost == curve for lost, _ in diverged) and len(values) == seeds and values.notna().all():
+        values = _last(outcomes.of(curve), measure, last)
+        values = values[np.isfinite(values)]
+        if len(values) == len(seeds):
             means[step] = float(values.mean())
+        lost = outcomes.diverged(curve)
+        shown[f"step {step:g}"] = f"{means[step]:.4g}" if step in means else told(0, len(seeds), lost) if lost else "-"
     pick = max if measure in LARGER_IS_BETTER else min
-    shown = {f"step {step:g}": f"{means[step]:.4g}" if step in means else "-" for step in steps}
     return {"curve": name, **shown, "best": f"{pick(means, key=means.__getitem__):g}" if means else "none"}
 
 
-def _last(metrics: pd.DataFrame, curve: str, measure: str, last: int) -> "pd.Series[float]":
-    rows = metrics[metrics["curve"] == curve]
+def _last(rows: pd.DataFrame, measure: str, last: int) -> "pd.Series[float]":
     return rows.sort_values("iteration").groupby("seed").tail(last).groupby("seed")[measure].mean()
 
 

@@ -6,7 +6,7 @@ which everything is easy counts no more than another.
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -15,18 +15,24 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from trainers.experiment import Axis, Reached
+from trainers.outcomes import told
 from wirelessenv.config import ConfigError, Count, Model, Piece, Probability, nearest
 
 Values = NDArray[np.float64]
 
 
+class NoValue(ConfigError):  # noqa: N818  # the name says what happened
+    """A statistic of which no seed has a value."""
+
+
 class Curves:
     """The metrics of a run as tables (iteration x seed). A seed that diverged on a curve has no values of it, NaN."""
 
-    def __init__(self, metrics: pd.DataFrame, diverged: Iterable[tuple[str, int]] = ()) -> None:
-        """`diverged` has (curve, seed)."""
-        self._metrics, self._diverged = metrics, set(diverged)
-        self._seeds = sorted({*metrics["seed"], *(seed for _, seed in self._diverged)})
+    def __init__(self, metrics: pd.DataFrame, diverged: Iterable[tuple[str, int]] | Mapping[tuple[str, int], int] = ()) -> None:
+        """`diverged` has (curve, seed), or the iteration of each."""
+        self._metrics, self._diverged = metrics, diverged if isinstance(diverged, Mapping) else dict.fromkeys(diverged, 0)
+        self.seeds = sorted({*metrics["seed"], *(seed for _, seed in self._diverged)})
+        """of the run, in order"""
 
     def _rows(self, curve: str, *columns: str) -> pd.DataFrame:
         for column in columns:
@@ -34,16 +40,27 @@ class Curves:
                 raise ConfigError(f'statistic: "{column}" is not a column of the run{nearest(column, self._metrics.columns)}')
         rows = self._metrics[self._metrics["curve"] == curve]
         if rows.empty:
+            if self.diverged(curve):
+                raise NoValue(f'statistic: no seed has a value: all of "{curve}" diverged')
             raise ConfigError(f'statistic: "{curve}" is not a curve of the run')
         return rows
 
     def _sound(self, curve: str) -> list[int]:
-        return [seed for seed in self._seeds if (curve, seed) not in self._diverged]
+        return [seed for seed in self.seeds if (curve, seed) not in self._diverged]
+
+    def diverged(self, curve: str) -> dict[int, int]:
+        """The iteration at which each seed of a curve diverged that did."""
+        return {seed: at for (name, seed), at in self._diverged.items() if name == curve}
+
+    def told(self, names: Iterable[str]) -> str:
+        """How many seeds of these curves diverged, and when; nothing where none did."""
+        lost = {name: self.diverged(name).values() for name in names}
+        return "; ".join(f"{name} {told(0, len(self.seeds), at)}" for name, at in lost.items() if at)
 
     def table(self, curve: str, column: str = "utility") -> pd.DataFrame:
         """One column of a curve, (iteration x seed); raises ConfigError where the run has no such curve or column."""
         whole = self._rows(curve, column).pivot(index="iteration", columns="seed", values=column)
-        return whole.reindex(columns=self._sound(curve)).reindex(columns=self._seeds)
+        return whole.reindex(columns=self._sound(curve)).reindex(columns=self.seeds)
 
     def gain(self, curve: str, reference: str, reference_at: float = 1.0) -> pd.DataFrame:
         """Gains (iteration x seed) of a curve; the reference's end may be taken earlier, at a part of its iterations."""
@@ -70,12 +87,12 @@ class Curves:
         there = rows if when is None else rows[rows[when.column] <= when.below]
         pick = there.groupby("seed")["iteration"].idxmax() if when is None else there.groupby("seed")["iteration"].idxmin()
         found: pd.Series[float] = there.loc[pick].set_index("seed")[column]
-        return np.asarray(found.reindex(self._sound(curve)).reindex(self._seeds), float)
+        return np.asarray(found.reindex(self._sound(curve)).reindex(self.seeds), float)
 
     def iterations(self, curve: str | None = None) -> Values:
         """The last iteration of each seed of a curve, or of the whole run, also of those that diverged."""
         rows = self._metrics if curve is None else self._metrics[self._metrics["curve"] == curve]
-        return np.asarray(rows.groupby("seed")["iteration"].max().reindex(self._seeds, fill_value=0), float)
+        return np.asarray(rows.groupby("seed")["iteration"].max().reindex(self.seeds, fill_value=0), float)
 
 
 class Statistic(Piece):
@@ -84,6 +101,11 @@ class Statistic(Piece):
     @abstractmethod
     def values(self, curves: Curves) -> tuple[Values, str]:
         """(values, one for each layout; a remark, such as how many runs never got there)."""
+
+    def names(self) -> list[str]:
+        """What it names: curves, and a few words of its own."""
+        said = self.dump()
+        return [value for value in (*said.values(), *said.get("settings", ())) if isinstance(value, str)]
 
 
 class GainDifference(Statistic):
@@ -201,7 +223,7 @@ def sound(values: Values, remark: str = "") -> tuple[Values, str]:
     """Finite values, and a remark, also on those that are not: seeds that diverged, or did not arrive."""
     sound = np.isfinite(values)
     if not sound.any():
-        raise ConfigError("statistic: no seed has a value: none arrived, or all diverged")
+        raise NoValue("statistic: no seed has a value: none arrived, or all diverged")
     lost = "" if sound.all() else f"{(~sound).sum()} of {len(values)} seeds have no value"
     return values[sound], "; ".join(part for part in (remark, lost) if part)
 

@@ -5,6 +5,9 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from wirelessenv.text import one_line
 
 NARROWEST = 120
 """Columns of a table's page where the terminal is narrower, or there is none, ..."""
@@ -13,14 +16,14 @@ WIDEST = 180
 
 
 def print_table(title: str, rows: Sequence[dict[str, Any]]) -> None:
-    """Print rows with the same keys as a table; the first column is what the others are about."""
+    """Print rows with the same keys as a table; the first column is what the others are about. All of it is text, as it is."""
     table = Table()
     for index, column in enumerate(rows[0]):
-        table.add_column(column, justify="right" if index else "left")
+        table.add_column(Text(one_line(column)), justify="right" if index else "left")
     for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
+        table.add_row(*(Text(one_line(value)) for value in row.values()))
     console = Console()
     needed = min(console.measure(table, options=console.options.update(max_width=WIDEST)).maximum, WIDEST)
     console = Console(width=max(console.width, NARROWEST, needed))
-    console.print(title)
+    console.print(Text(one_line(title)))
     console.print(table)

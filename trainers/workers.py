@@ -7,13 +7,14 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
+from wirelessenv.command_line import INTERRUPTED, USAGE_ERROR, Ended, said
 from wirelessenv.config import ConfigError
 
 LOOK_EVERY = 0.5
@@ -28,16 +29,20 @@ Work = Callable[[Item, Callable[[], bool]], bool]
 """Works on an item, in its own process, until it is done or is asked to stop; returns whether it is done."""
 
 
-class Interrupted(Exception):  # noqa: N818  # it is no error: the work was asked to stop, and can go on
+class Interrupted(Ended):
     """The work was asked to stop; what was done is saved."""
 
+    status = INTERRUPTED
 
-class WorkerDied(Exception):  # noqa: N818  # the name says what happened
+
+class WorkerDied(Ended):
     """A worker process ended by itself; what was saved before is safe."""
 
 
-class WorkerRefused(Exception):  # noqa: N818  # the name says what happened
+class WorkerRefused(Ended):
     """A worker met what it cannot use, and has said so in a sentence."""
+
+    status = USAGE_ERROR
 
 
 def processes(workers: int | None) -> int:
@@ -62,7 +67,8 @@ def in_workers(
         while running or waiting:
             while waiting and len(running) < workers:
                 running.append(context.Process(target=_worker, args=(work, waiting.pop(0), folder)))
-                running[-1].start()
+                with _no_interrupt():
+                    running[-1].start()
             wait([process.sentinel for process in running], timeout=LOOK_EVERY)
             gone = [process for process in running if not process.is_alive()]  # asked once: another may end meanwhile
             ended += [process.exitcode for process in gone]
@@ -83,6 +89,17 @@ def in_workers(
     return ended == [FINISHED] * len(items)
 
 
+@contextmanager
+def _no_interrupt() -> Iterator[None]:
+    """What is started within never sees Ctrl-C, not even while it imports; here it waits until afterwards."""
+    resource_tracker.ensure_running()  # it opens the mask again when it starts
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _worker(work: Work[Item], item: Item, folder: Path) -> None:
     """In a process of its own: work until done, or until the main process, or SIGTERM, asks to stop.
 
@@ -96,11 +113,9 @@ def _worker(work: Work[Item], item: Item, folder: Path) -> None:
     try:
         finished = work(item, lambda: bool(asked) or stop.exists())
     except ConfigError as error:
-        print(error, file=sys.stderr)
-        sys.exit(REFUSED)
+        sys.exit(said(error, REFUSED))
     except OSError as error:
-        print(f"{folder}: cannot be written ({error.strerror or error})", file=sys.stderr)
-        sys.exit(FAILED)
+        sys.exit(said(f"{folder}: cannot be written ({error.strerror or error})", FAILED))
     except (Exception, SystemExit):
         traceback.print_exc()
         sys.exit(FAILED)

@@ -1,5 +1,9 @@
 """wirelessenv: transmitters that share one channel, see little of it, and talk to few neighbours, late."""
 
+from wirelessenv import command_line
+
+command_line.begin()  # before what is slow
+
 import gymnasium
 import pettingzoo
 

@@ -1,9 +1,8 @@
 """python -m wirelessenv: list the presets, or show a scenario as a clip."""
 
-import argparse
 import os
-import sys
 import textwrap
+from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from wirelessenv.command_line import Parser, command, guarded, writing
 from wirelessenv.config import ConfigError, nearest
 from wirelessenv.envs.parallel import PowerControlEnv
 from wirelessenv.presets import ABOUT, MESSAGINGS, SCENARIOS
 from wirelessenv.scenario import Messaging, Scenario
+from wirelessenv.sentences import shown
+from wirelessenv.text import one_line
 
-FAILED, USAGE_ERROR = 1, 2
 COLOURS = 64
+MOST_SLOTS = 1000
+"""Pictures of a clip, which are in memory together, 1.6 MB each."""
+MOST_FRAMES = 100
+"""A second: a GIF counts in hundredths of one."""
 AROUND = {
     "graph": "ring",
     "activity": {"transmit": 0.3},
@@ -25,37 +30,34 @@ AROUND = {
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+@guarded
+def main(given: Sequence[str]) -> int:
     """Returns the exit status: 0 done, 1 failed, 2 something that cannot be used."""
-    parser = argparse.ArgumentParser(prog="python -m wirelessenv", description="Presets, and clips of them.")
+    chosen = _parser().parse_args(given)
+    if chosen.command == "list":
+        print(listing())
+    else:
+        with writing(chosen.out):
+            _show(chosen)
+        print(one_line(chosen.out))
+    return 0
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="python -m wirelessenv", description="Presets, and clips of them.")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="print the presets of scenarios and messagings, what they set, and their sources")
     show = commands.add_parser("show", help="write a clip of a scenario")
     show.add_argument("scenario", metavar="SCENARIO", help="a preset's name, or a YAML file")
     show.add_argument("--out", metavar="FILE.gif", default="clip.gif")
-    show.add_argument("--slots", type=int, default=60, metavar="N")
+    show.add_argument("--slots", type=int, default=60, metavar="N", help=f"1 to {MOST_SLOTS}")
     show.add_argument("--seed", type=int, default=0, metavar="N")
     show.add_argument("--powers", choices=("full", "random"), default="random", help="what the transmitters do")
     show.add_argument(
         "--messages", action="store_true", help="let transmitters tell their utilities to the next ones in a ring"
     )
-    show.add_argument("--fps", type=int, default=10, metavar="N", help="frames a second")
-    chosen = parser.parse_args(arguments)
-    try:
-        if chosen.command == "list":
-            print(listing(), flush=True)
-        else:
-            _show(chosen)
-    except ConfigError as error:
-        print(error, file=sys.stderr)
-        return USAGE_ERROR
-    except BrokenPipeError:  # whoever reads has read enough
-        return FAILED
-    except OSError as error:
-        where = chosen.out if chosen.command == "show" else "output"
-        print(f"{where}: cannot be written ({error.strerror or error})", file=sys.stderr)
-        return FAILED
-    return 0
+    show.add_argument("--fps", type=int, default=10, metavar="N", help=f"frames a second, 1 to {MOST_FRAMES}")
+    return parser
 
 
 def listing() -> str:
@@ -78,10 +80,12 @@ def _short(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _show(chosen: argparse.Namespace) -> None:
-    for name in ("slots", "fps"):
-        if getattr(chosen, name) < 1:
-            raise ConfigError(f"--{name}: {getattr(chosen, name)} is not valid: it should be 1 or more")
+def _show(chosen: Namespace) -> None:
+    for name, most in (("slots", MOST_SLOTS), ("fps", MOST_FRAMES)):
+        value = getattr(chosen, name)
+        if not 1 <= value <= most:
+            right = "1 or more" if value < 1 else f"{most} at most"
+            raise ConfigError(f"--{name}: {shown(value)} is not valid: it should be {right}")
     out = Path(chosen.out)
     if out.suffix != ".gif":
         raise ConfigError(f"--out: {out} is not valid: a clip is a GIF; name it {out.stem}.gif")
@@ -93,7 +97,6 @@ def _show(chosen: argparse.Namespace) -> None:
     options: dict[str, Any] = {"messages": "utility", "messaging": AROUND} if chosen.messages else {}
     env = PowerControlEnv(scenario, render_mode="rgb_array", max_cycles=chosen.slots, actions="power", **options)
     write_clip(out, frames(env, chosen.seed, chosen.powers), chosen.fps)
-    print(out)
 
 
 def _scenario(name: str) -> Scenario:
@@ -134,4 +137,4 @@ def write_clip(path: Path, pictures: Iterator[NDArray[np.uint8]], fps: int) -> N
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command(main)

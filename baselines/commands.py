@@ -1,0 +1,33 @@
+"""What `python -m baselines` does, once its options are read."""
+
+from argparse import Namespace
+from pathlib import Path
+
+from baselines.compare import compare
+from baselines.comparison import Comparison
+from baselines.tables import tables
+from trainers.terminal import print_table
+from trainers.workers import Interrupted, WorkerDied
+from wirelessenv.command_line import writing
+from wirelessenv.text import one_line
+
+
+def compare_command(chosen: Namespace) -> int:
+    """Compare, draw and print."""
+    out = Path(chosen.out or Path("runs") / "compare" / Path(chosen.config).stem)
+    again = f"the same command with --resume goes on. It is in {out}"
+    comparison = Comparison.load(chosen.config, chosen.set)
+    options = {name: getattr(chosen, name) for name in ("resume", "workers", "force", "quiet")}
+    try:
+        with writing(out, "; what was saved before is safe"):
+            directory = compare(comparison, out, **options)
+    except (Interrupted, KeyboardInterrupt):
+        raise Interrupted(f"Stopped; what is finished is saved: {again}") from None
+    except WorkerDied:
+        raise WorkerDied(f"A worker process failed or was killed: {again}") from None
+    if not chosen.quiet:
+        for scenario, reached, costs in tables(directory):
+            print_table(f"{scenario}: what methods reach on {comparison.layouts} layouts", reached)
+            print_table(f"{scenario}: what they need", costs)
+        print(one_line(f"Tables and figures: {directory.path / 'comparison.md'}"))
+    return 0

@@ -1,0 +1,142 @@
+"""What the commands of `python -m trainers` do, once their options are read."""
+
+import sys
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from trainers import delays, fidelity, listing, plots, search, theory_runs
+from trainers.experiment import Experiment
+from trainers.run_directory import RunDirectory
+from trainers.runner import run
+from trainers.staleness import section_4_1
+from trainers.terminal import print_table
+from trainers.workers import Interrupted, WorkerDied
+from wirelessenv.command_line import writing
+from wirelessenv.config import ConfigError
+from wirelessenv.text import one_line
+
+
+def run_command(chosen: Namespace) -> int:
+    """Train, draw and print."""
+    if chosen.device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("--device: cuda is not valid: torch sees no GPU; use cpu")
+    out = Path(chosen.out or Path("runs") / Path(chosen.config).stem)
+    options = {name: getattr(chosen, name) for name in ("resume", "device", "quiet", "workers", "force", "tensorboard")}
+    experiment = _experiment(chosen)
+    with _working(out):
+        directory = run(experiment, out, **options)
+    with writing(out):
+        paths = plots.plot(directory.path)
+    for row in directory.diverged():
+        told = "Diverged: {curve}, seed {seed}, by iteration {iteration} ({quantity}).".format_map(row)
+        print(one_line(told), file=sys.stderr)
+    if not chosen.quiet:
+        _print_summary(directory)
+        print(one_line(f"Figure: {paths[0]}"))
+    return 0
+
+
+@contextmanager
+def _working(out: Path) -> Iterator[None]:
+    """What happened, in a sentence, where work on a run does not come to its end."""
+    try:
+        with writing(out, "; what was saved before is safe"):
+            yield
+    except Interrupted:
+        raise Interrupted(f"Stopped, and saved: the same command with --resume goes on. It is in {out}") from None
+    except WorkerDied:
+        raise WorkerDied(
+            f"A worker process failed or was killed: the same command with --resume goes on. It is in {out}"
+        ) from None
+
+
+def search_command(chosen: Namespace) -> int:
+    """Train a grid of step sizes and print what each reaches."""
+    experiment = Experiment.load(chosen.config, chosen.set)
+    try:
+        steps, seeds = [float(one) for one in chosen.steps.split(",")], [int(one) for one in chosen.seeds.split(",")]
+    except ValueError as error:
+        raise ConfigError(f"--steps, --seeds: numbers separated by commas are needed ({error})") from None
+    out = Path(chosen.out or Path("runs") / "search" / Path(chosen.config).stem)
+    with _working(out):
+        rows = search.search(experiment, steps, seeds, out, last=chosen.last, resume=True, workers=chosen.workers)
+    print_table(f"{experiment.measure} after {experiment.iterations} iterations, mean over seeds {chosen.seeds}", rows)
+    return 0
+
+
+def plot_command(chosen: Namespace) -> int:
+    """Draw a run's figure."""
+    with writing(chosen.directory):
+        paths = plots.plot(chosen.directory, chosen.x)
+    for path in paths:
+        print(one_line(path))
+    return 0
+
+
+def delays_command(chosen: Namespace) -> int:
+    """Print how late messages are."""
+    print_table("Message delays, in instants of global time", delays.delays(_experiment(chosen)))
+    return 0
+
+
+def fidelity_command(chosen: Namespace) -> int:
+    """Check the papers' claims."""
+    runs = Path(chosen.runs or ("runs/quick" if chosen.quick else "runs"))
+
+    def make(experiment: Experiment, out: Path) -> RunDirectory:
+        print(one_line(f"{out}: {experiment.title}"), file=sys.stderr)
+        with _working(out):
+            directory = run(experiment, out, resume=True, workers=chosen.workers)
+        with writing(out):
+            plots.plot(directory.path)
+        return directory
+
+    rows = fidelity.check(Path(chosen.claims), runs, make, chosen.quick)
+    with writing(runs):
+        table = fidelity.write_tables(rows, runs)
+    print_table("Claims, and what was measured (95 % interval)", [{key: row[key] for key in _SHOWN} for row in rows])
+    print(one_line(f"Table with sources and remarks: {table}"))
+    return 0
+
+
+_SHOWN = ("claim", "measured", "asked", "layouts", "verdict")
+
+
+def list_command(chosen: Namespace) -> int:
+    """Show the runs below a directory."""
+    print_table("Runs", listing.runs(chosen.directory))
+    return 0
+
+
+def theory_command(_: Namespace) -> int:
+    """Print the papers' theory beside measurements."""
+    print_table("papers/000: theory, as published and corrected, beside measurement", theory_runs.report())
+    print_table("papers/003, Section 4.1: staleness that is expected, beside what is measured", section_4_1())
+    print_table(
+        "papers/004, Theorem 3: independent noise, its bound beside what is measured", theory_runs.independent_noise_report()
+    )
+    return 0
+
+
+def _experiment(chosen: Namespace) -> Experiment:
+    return Experiment.load(chosen.config, [*chosen.set, *([f"seeds={chosen.seeds}"] if chosen.seeds else [])])
+
+
+def _print_summary(directory: RunDirectory) -> None:
+    experiment = directory.experiment()
+    gain = f"share of the gain of {experiment.reference}"
+    judged = "utility / full power" if experiment.measure == "utility" else experiment.measure
+    rows = []
+    for row in plots.summary(directory.path):
+        shown = {
+            "curve": row["curve"],
+            "D_max": row["D_max"] if row["D_max"] is not None else "no messages" if row["sound"] else "",
+            judged: row["shown"],
+        }
+        share = "" if row["share"] is None else f"{row['share']:.2f}"
+        rows.append(shown | ({gain: share} if experiment.reference is not None else {}))
+    print_table(f"{experiment.title or directory.path}: after {experiment.iterations} iterations", rows)

@@ -1,0 +1,37 @@
+"""Text of a user's own (names, titles, paths), as terminals, tables and figures can show it."""
+
+import unicodedata
+
+LONGEST = 2000
+"""Characters of what is shown on one line."""
+
+
+def one_line(text: object, longest: int = LONGEST) -> str:
+    r"""`text` on one line: what would move a cursor or turn the line round is written as \x1b, and what is long is cut.
+
+    >>> print(one_line("a\nb\x1b[31m"))
+    a\x0ab\x1b[31m
+    >>> one_line("a long name", longest=8)
+    'a lon...'
+    """
+    whole = str(text)
+    cut = whole if len(whole) <= longest else whole[: longest - 3] + "..."
+    return "".join(f"\\x{ord(one):02x}" if _moves(one) else one for one in cut)
+
+
+def _moves(one: str) -> bool:
+    """Whether a character does something else than stand there: control characters, separators of lines, marks of direction."""
+    return unicodedata.category(one) in {"Cc", "Cs", "Zl", "Zp"} or unicodedata.bidirectional(one) in _DIRECTIONS
+
+
+_DIRECTIONS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+
+
+def drawn(text: str, longest: int = 80) -> str:
+    r"""`text` as matplotlib is to be given it: dollars are dollars, and a name that begins with _ stands in legends, too.
+
+    >>> drawn("$x^{$")
+    '\\$x^{\\$'
+    """
+    shown = one_line(text, longest).replace("$", r"\$")
+    return f"\u200b{shown}" if shown.startswith("_") else shown
