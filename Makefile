@@ -5,7 +5,12 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 PYTHON_NEW := $(shell for p in $(PYTHON) python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: demo figures compare torture test wheel clients bench venv clean
+PYTHON_3_11 := $(shell for p in $(PYTHON) python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && echo $$p && break; done)
+PYTHON_NEWEST := $(shell for p in python3.14 python3.13 python3.12 python3.11 $(PYTHON); do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+
+.PHONY: demo figures compare torture test wheel clients oldest newest bench venv clean
 
 demo: .venv/train.done  ## Figure 2 of the zeroth-order paper, in full
 	$(BIN)/python -m trainers configs/paper/fig2.yaml --out runs/fig2 --resume
@@ -28,6 +33,12 @@ wheel: .venv/all.done  ## the wheel in an empty environment, without torch
 
 clients: .venv-clients/done  ## other people's libraries, each with its own checks and algorithms
 	.venv-clients/bin/python -m pytest tests/clients tests/integrations
+
+oldest: .venv-oldest/done  ## the lowest versions that pyproject.toml allows, on Python 3.11: every part used once
+	.venv-oldest/bin/python -m tests.smoke
+
+newest: .venv-newest/done  ## the newest versions, on the newest Python that is there: every part used once
+	.venv-newest/bin/python -m tests.smoke
 
 torture: .venv/all.done  ## kill a run a hundred times; its numbers must not change
 	$(BIN)/python -m tests.torture
@@ -61,5 +72,19 @@ venv: .venv/all.done  ## .venv/ with everything for development
 		--editable '.[clients]'
 	@touch $@
 
+# uv, because pip cannot choose the lowest versions.
+.venv-oldest/done: pyproject.toml
+	@test -n "$(PYTHON_3_11)" || { echo "Python 3.11 is needed; none was found (set PYTHON=...)"; exit 2; }
+	$(PYTHON_3_11) -m venv --clear .venv-oldest
+	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check uv
+	.venv-oldest/bin/uv pip install --quiet --python .venv-oldest/bin/python --resolution lowest-direct --editable '.[dev]'
+	@touch $@
+
+.venv-newest/done: pyproject.toml
+	@test -n "$(PYTHON_NEWEST)" || { echo "Python 3.11 or newer is needed; none was found (set PYTHON=...)"; exit 2; }
+	$(PYTHON_NEWEST) -m venv --clear .venv-newest
+	.venv-newest/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --editable '.[dev]'
+	@touch $@
+
 clean:  ## remove the virtual environments and all runs
-	rm -rf .venv .venv-clients runs
+	rm -rf .venv .venv-clients .venv-oldest .venv-newest runs
