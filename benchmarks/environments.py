@@ -15,8 +15,7 @@ from benchmarks.reporting import row, spread
 from wirelessenv import WirelessNetwork, power_control_v0
 from wirelessenv.channel.sampling import NumpySampler
 from wirelessenv.envs.vector import VectorPowerControlEnv
-from wirelessenv.physics.aggregation import aggregate, visible_amplitude
-from wirelessenv.physics.rates import rate, sinr, split
+from wirelessenv.physics.kernels import aggregate, rate, sinr, split, visible_amplitude
 
 BATCH, AGENTS = 1024, 24
 Rate = Callable[[], float]

@@ -14,8 +14,9 @@ from wirelessenv.channel.sampling import Sampler, sampler
 from wirelessenv.config import ConfigError
 from wirelessenv.large_scale import LargeScale, Setting, large_scale
 from wirelessenv.layout import Layout, draw_layout
-from wirelessenv.physics.aggregation import aggregate, visible_amplitude
-from wirelessenv.physics.rates import rate, sinr, split
+from wirelessenv.physics.checks import alike
+from wirelessenv.physics.kernels import aggregate, rate, sinr, split, visible_amplitude
+from wirelessenv.physics.rates import received
 from wirelessenv.scenario import Scenario
 from wirelessenv.streams import run_seeds
 
@@ -163,10 +164,17 @@ class WirelessNetwork:
         return self.outcome(wanted, cross, power).utility
 
     def outcome(self, wanted: Any, cross: Any, power: Any) -> Outcome:
-        """What powers (..., m) lead to in given slots.
+        """What powers (..., m) in [0, max_power] lead to in given slots.
 
-        `wanted` (..., m) and `cross` (..., m, m) are a block's, or what `physics.rates.split` makes of gains.
+        `wanted` (..., m) and `cross` (..., m, m) are a block's, or what `physics.rates.split` makes of gains. Raises
+        ConfigError for what cannot be used.
         """
+        wanted, cross, power = alike(wanted=wanted, cross=cross, power=power)
+        received(wanted, cross, power, self.scenario.max_power)
+        return self.outcome_unchecked(wanted, cross, power)
+
+    def outcome_unchecked(self, wanted: Any, cross: Any, power: Any) -> Outcome:
+        """`outcome` of the powers of an environment or a policy, which are right by construction: for inner loops."""
         ratio = sinr(wanted, cross, power, self.scenario.noise)
         reached = rate(ratio, self.scenario.sinr_cap)
         return Outcome(ratio, reached, self.scenario.utility(reached, power))

@@ -7,7 +7,8 @@ certify returns beside them what no powers can exceed, and delayed makes of a se
 
 from baselines.allocators.certified import Certified, certified_optimum, certify
 from baselines.allocators.checks import sum_rate
-from baselines.allocators.iterative import fractional_programming, max_min, wmmse
+from baselines.allocators.fair import max_min
+from baselines.allocators.iterative import fractional_programming, wmmse
 from baselines.allocators.simple import delayed, full_power, on_off, random_power
 
 __all__ = [

@@ -1,23 +1,28 @@
 """A certified optimum for small networks: branch and bound over boxes of powers, with the gap that was proved."""
 
+import time
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from baselines.allocators.boxes import Boxes, Channel, bounded, slopes, where_optima_can_be
-from baselines.allocators.checks import Floats, checked, sum_rate
-from baselines.allocators.iterative import Start, wmmse
+from baselines.allocators.checks import Floats, checked, value_of
+from baselines.allocators.iterative import Limits, iterated, wmmse_step
+from baselines.allocators.watch import Watch
 from wirelessenv.config import ConfigError
+from wirelessenv.physics.checks import count, number
+from wirelessenv.physics.kernels import split
 
 BOXES_AT_ONCE = 64
-STARTS: tuple[Start, ...] = ("full", "random", "random")
+BEGIN = Limits(starts=("full", "random", "random"), tolerance=1e-6, iterations=500)
 """of WMMSE, to begin with good powers"""
 MOST_BOXES = 2_000_000
+"""of one channel: what fits the memory."""
 
 
 class Certified(NamedTuple):
-    """Powers, what they reach, and what nothing can exceed."""
+    """Powers, what they reach, what nothing can exceed, and whether that is as near as was asked for."""
 
     power: Floats
     """(..., m)"""
@@ -25,6 +30,8 @@ class Certified(NamedTuple):
     """their weighted sum rate in bit/s/Hz, (...)"""
     bound: Floats
     """an upper bound of the optimum, (...)"""
+    proved: NDArray[np.bool_]
+    """whether `gap` is as small as was asked for, (...)"""
 
     @property
     def gap(self) -> Floats:
@@ -39,10 +46,19 @@ def certified_optimum(
     weights: ArrayLike | None = None,
     *,
     gap: float = 0.01,
+    seconds: float | None = None,
+    progress: bool = False,
     most_boxes: int = MOST_BOXES,
 ) -> Floats:
-    """Powers (..., m) whose weighted sum rate times 1 + `gap` no powers exceed, proved: those of `certify`."""
-    return certify(gain, noise, p_max, weights, gap=gap, most_boxes=most_boxes).power
+    """Powers (..., m) whose weighted sum rate times 1 + `gap` no powers exceed, proved: those of `certify`.
+
+    Where `seconds` are given and do not suffice, they are the best ones found so far; without, ConfigError says that
+    `most_boxes` do not suffice.
+    """
+    found = certify(gain, noise, p_max, weights, gap=gap, seconds=seconds, progress=progress, most_boxes=most_boxes)
+    if seconds is None and not found.proved.all():
+        raise ConfigError(f"most_boxes: {most_boxes} are not enough for a gap of {gap}: so far {found.gap.max():.3g} is proved")
+    return found.power
 
 
 def certify(
@@ -52,6 +68,8 @@ def certify(
     weights: ArrayLike | None = None,
     *,
     gap: float = 0.01,
+    seconds: float | None = None,
+    progress: bool = False,
     most_boxes: int = MOST_BOXES,
 ) -> Certified:
     """The largest weighted sum rate to within a factor 1 + `gap`, proved, by branch and bound; for about 14 pairs at most.
@@ -66,33 +84,56 @@ def certify(
         p_max: largest powers.
         weights: of the rates.
         gap: (bound - value) / value of the result is at most this.
-        most_boxes: give up after so many.
+        seconds: for all channels together, which share them evenly; then the best powers and the bound so far are returned.
+        progress: show how many channels are done, and what is proved of the one at hand, on stderr.
+        most_boxes: a channel is given up after so many, for they are kept in memory; likewise with what was found so far.
+
+    Returns:
+        powers, value, bound, and whether `gap` is proved; their `gap` is what is proved.
 
     Raises:
-        ConfigError: for gains, powers or settings that cannot be used, and where `most_boxes` do not suffice.
+        ConfigError: for gains, powers or settings that cannot be used.
     """
-    if not gap > 0 or most_boxes < 1:
-        raise ConfigError(f"gap, most_boxes: {gap}, {most_boxes} are not valid: above 0, and 1 or more are needed")
+    gap, most_boxes = number("gap", gap), count("most_boxes", most_boxes)
     gains, noises, most, weight = checked(gain, noise, p_max, weights)
     scaled = gains * most[:, None] / noises[:, :, None]  # for powers in [0, 1] and noise 1
-    found = [_solve(one, each, gap, most_boxes) for one, each in zip(scaled, weight, strict=True)]
-    power, value, bound = (np.array(part) for part in zip(*found, strict=True))
     shape = np.shape(gain)[:-2]
-    return Certified((power * most).reshape(np.shape(gain)[:-1]), value.reshape(shape), bound.reshape(shape))
+    with Watch("certify", len(gains), seconds, progress) as watch:
+        power, value, bound = _at_full_power(scaled, weight)
+        for place, (one, each) in enumerate(zip(scaled, weight, strict=True)):
+            if not watch.over():
+                share = None if (left := watch.left()) is None else max(left / (len(gains) - place), 1e-9)
+                power[place], value[place], bound[place] = _solve(one, each, gap, most_boxes, share, watch)
+            watch.done()
+    proved = bound <= (1 + gap) * value
+    return Certified(
+        (power * most).reshape(np.shape(gain)[:-1]), value.reshape(shape), bound.reshape(shape), proved.reshape(shape)
+    )
 
 
-def _solve(gain: Floats, weights: Floats, gap: float, most_boxes: int) -> tuple[Floats, float, float]:
+def _at_full_power(gain: Floats, weights: Floats) -> tuple[Floats, Floats, Floats]:
+    """(powers, what they reach, what they would reach without interference) for noise 1: what is known without a search."""
+    power, (wanted, _) = np.ones(weights.shape), split(gain)
+    alone = np.asarray((weights * np.log1p(wanted)).sum(-1) / np.log(2))
+    return power, value_of(gain, 1.0, power, weights), alone * (1 + 1e-12)
+
+
+def _solve(  # noqa: PLR0917  # what certify was asked for
+    gain: Floats, weights: Floats, gap: float, most_boxes: int, seconds: float | None, watch: Watch
+) -> tuple[Floats, float, float]:
     """(powers in [0, 1], what they reach, what nothing can exceed) for noise 1."""
+    end = float("inf") if seconds is None else time.monotonic() + seconds
     channel = Channel(gain, weights)
-    best = wmmse(gain, 1.0, 1.0, weights, starts=STARTS, tolerance=1e-6, iterations=500)
-    value = proved = float(sum_rate(gain, 1.0, best, weights))
+    one = np.ones_like(weights[None])
+    best = iterated(wmmse_step, (gain[None], one, one, weights[None]), BEGIN, Watch("", 1, seconds, progress=False))[0]
+    value = proved = float(value_of(gain, 1.0, best, weights))
     fresh, seen = Boxes.all_powers(len(gain)), 0
     waiting = fresh.some(np.array([], int))
     while True:
         fresh, point = bounded(channel, where_optima_can_be(channel, fresh))
         seen += len(fresh.bound)
         candidates = np.concatenate([best[None], point, point.round()])
-        values = sum_rate(gain, 1.0, candidates, weights)
+        values = value_of(gain, 1.0, candidates, weights)
         best, value = candidates[values.argmax()], float(values.max())
         waiting = waiting.and_those(fresh)
         settled = waiting.bound <= (1 + gap) * value
@@ -100,9 +141,9 @@ def _solve(gain: Floats, weights: Floats, gap: float, most_boxes: int) -> tuple[
         waiting = waiting.some(~settled)
         if not len(waiting.bound):
             return best, value, proved
-        if seen > most_boxes:
-            left = waiting.bound.max() / value - 1
-            raise ConfigError(f"most_boxes: {most_boxes} are not enough for a gap of {gap}: so far {left:.3g} is proved")
+        if seen > most_boxes or time.monotonic() > end:
+            return best, value, max(proved, float(waiting.bound.max()))
+        watch.note(f"this one to {100 * (waiting.bound.max() / value - 1):.2g} %" if value else "")
         order = np.argpartition(-waiting.bound, min(BOXES_AT_ONCE, len(waiting.bound)) - 1)
         fresh = _halved(channel, waiting.some(order[:BOXES_AT_ONCE]))
         waiting = waiting.some(order[BOXES_AT_ONCE:])

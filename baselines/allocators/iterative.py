@@ -1,22 +1,24 @@
-"""WMMSE, fractional programming and the max-min allocator: batches of channels, each until it stands still.
+"""WMMSE and fractional programming: batches of channels, each until it stands still.
 
 Arrays are turned so that channels are the last axis: sums over transmitters are then sums of long rows.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from baselines.allocators.checks import Floats, checked
+from baselines.allocators.checks import Floats, checked, generator
+from baselines.allocators.watch import Watch
 from wirelessenv.config import ConfigError
-from wirelessenv.physics.rates import split
+from wirelessenv.physics.checks import count, number
+from wirelessenv.physics.kernels import split
+from wirelessenv.sentences import shown
 
 Rows = NDArray[np.float64]
 CHANNELS_AT_ONCE = 256
 """What fits the cache."""
-BISECTIONS = 80
 Start = Literal["full", "random"]
 
 
@@ -57,43 +59,57 @@ Update = Callable[[Channels, Rows], Rows]
 """From powers (m, n) to the next ones."""
 
 
-def _iterated(  # noqa: PLR0917  # what an allocator was given, handed on
-    update: Update,
-    gain: ArrayLike,
-    given: tuple[Floats, ...],
-    starts: Sequence[Start],
-    tolerance: float,
-    iterations: int,
-    seed: int,
-) -> Floats:
-    """The best over the starts of what `update` leads to, channel by channel."""
-    if iterations < 1 or not tolerance >= 0 or not starts or set(starts) - {"full", "random"}:
-        raise ConfigError('starts, tolerance, iterations: not valid: "full" or "random", 0 or more, and 1 or more are needed')
+class Limits(NamedTuple):
+    """Where iterations begin, and when they end."""
+
+    starts: tuple[Start, ...] = ("full",)
+    tolerance: float = 1e-3
+    iterations: int = 100
+    seed: Any = 0
+
+    @classmethod
+    def of(cls, starts: Any, tolerance: Any, iterations: Any, seed: Any) -> Self:
+        """Those that a user asks for; raises ConfigError in one sentence."""
+        known = get_args(Start)
+        if not isinstance(starts, Sequence) or not starts or not all(isinstance(s, str) and s in known for s in starts):
+            raise ConfigError(f'starts: {shown(starts)} is not valid: it should be a list of "full" and "random"')
+        tolerance = number("tolerance", tolerance, above=False)
+        generator(seed)  # refuses what is none
+        return cls(tuple(starts), tolerance, count("iterations", iterations), seed)
+
+
+def iterated(update: Update, given: tuple[Floats, ...], limits: Limits, watch: Watch) -> Floats:
+    """The best over the starts of what `update` leads to, channel by channel; (n, m)."""
     gains, noise, most, weights = given
-    rng, best = np.random.default_rng(seed), np.zeros_like(most)
+    rng, best = generator(limits.seed), np.zeros_like(most)
     for begin in range(0, len(gains), CHANNELS_AT_ONCE):
         part = slice(begin, begin + CHANNELS_AT_ONCE)
         channels = Channels.of(gains[part], noise[part], most[part], weights[part])
         value, found = np.full(channels.most.shape[-1], -np.inf), np.zeros_like(channels.most)
-        for start in starts:
+        for start in limits.starts:
             power = channels.most.copy() if start == "full" else rng.random(channels.most.shape) * channels.most
-            power = _settled(update, channels, power, tolerance, iterations)
+            power = _settled(update, channels, power, limits, watch)
             reached = channels.value(power)
             better = reached > value
             found[:, better], value[better] = power[:, better], reached[better]
+            if watch.over():
+                break
         best[part] = found.T
-    return best.reshape(np.shape(gain)[:-1])
+        watch.done(len(value))
+    return best
 
 
-def _settled(update: Update, channels: Channels, power: Rows, tolerance: float, iterations: int) -> Rows:
-    """Iterate every channel until its weighted sum rate changes by at most `tolerance`, or for so many iterations."""
+def _settled(update: Update, channels: Channels, power: Rows, limits: Limits, watch: Watch) -> Rows:
+    """Iterate every channel until its weighted sum rate changes by at most the tolerance, or a limit is reached."""
     going, value, left = np.arange(power.shape[-1]), channels.value(power), channels
     moving = np.ones(len(going), bool)
-    for _ in range(iterations):
+    for _ in range(limits.iterations):
+        if watch.over():
+            break
         now = update(left, power[:, going])
         power[:, going[moving]] = now[:, moving]  # what stood still once stays, so that a batch changes nothing
         reached = left.value(now)
-        moving &= np.abs(reached - value) > tolerance
+        moving &= np.abs(reached - value) > limits.tolerance
         value = reached
         if not moving.any():
             break
@@ -113,6 +129,8 @@ def wmmse(
     tolerance: float = 1e-3,
     iterations: int = 100,
     seed: int = 0,
+    seconds: float | None = None,
+    progress: bool = False,
 ) -> Floats:
     """Weighted minimum mean square error: a stationary point of the weighted sum rate (Shi et al., 2011), (..., m).
 
@@ -128,21 +146,27 @@ def wmmse(
         tolerance: a channel stands still when its weighted sum rate changes by at most this in an iteration.
         iterations: at most so many.
         seed: of random starts.
+        seconds: for all channels together; then the powers reached so far are returned.
+        progress: show how many channels are done, on stderr.
 
     Raises:
         ConfigError: for gains, powers or settings that cannot be used.
     """
+    limits, given = Limits.of(starts, tolerance, iterations, seed), checked(gain, noise, p_max, weights)
+    with Watch("WMMSE", len(given[0]), seconds, progress) as watch:
+        return iterated(wmmse_step, given, limits, watch).reshape(np.shape(gain)[:-1])
 
-    def update(channels: Channels, power: Rows) -> Rows:
-        amplitude, root = np.sqrt(power), np.sqrt(channels.wanted)
-        own, interference = channels.wanted * power, channels.interference(power)
-        receive = root * amplitude / (own + interference)
-        weight = channels.weights * (1 + own / interference)
-        pull = channels.pull(weight * receive**2)
+
+def wmmse_step(channels: Channels, power: Rows) -> Rows:
+    """One iteration of `wmmse`."""
+    amplitude, root = np.sqrt(power), np.sqrt(channels.wanted)
+    own, interference = channels.wanted * power, channels.interference(power)
+    receive = root * amplitude / (own + interference)
+    weight = channels.weights * (1 + own / interference)
+    pull = channels.pull(weight * receive**2)
+    with np.errstate(over="ignore"):  # what is too much is p_max
         best = np.divide(weight * receive * root, pull, out=np.zeros_like(pull), where=pull > 0)
         return np.asarray(np.minimum(best**2, channels.most))
-
-    return _iterated(update, gain, checked(gain, noise, p_max, weights), starts, tolerance, iterations, seed)
 
 
 def fractional_programming(
@@ -155,68 +179,24 @@ def fractional_programming(
     tolerance: float = 1e-3,
     iterations: int = 100,
     seed: int = 0,
+    seconds: float | None = None,
+    progress: bool = False,
 ) -> Floats:
     """Closed-form fractional programming (Shen and Yu, 2018, Algorithm 3), which stops by the true objective, (..., m).
 
     gamma_i = SINR_i, y_i = sqrt(a_i (1 + gamma_i) g_ii p_i) / (sum_j g_ij p_j + noise),
     p_i = min(p_max, y_i^2 a_i (1 + gamma_i) g_ii / (sum_k y_k^2 g_ki)^2). Arguments as those of `wmmse`.
     """
+    limits, given = Limits.of(starts, tolerance, iterations, seed), checked(gain, noise, p_max, weights)
+    with Watch("fractional programming", len(given[0]), seconds, progress) as watch:
+        return iterated(_fractional_step, given, limits, watch).reshape(np.shape(gain)[:-1])
 
-    def update(channels: Channels, power: Rows) -> Rows:
-        own, interference = channels.wanted * power, channels.interference(power)
-        scale = channels.weights * (1 + own / interference)  # a (1 + gamma)
-        auxiliary = np.sqrt(scale * own) / (own + interference)
-        pull = channels.pull(auxiliary**2)
+
+def _fractional_step(channels: Channels, power: Rows) -> Rows:
+    own, interference = channels.wanted * power, channels.interference(power)
+    scale = channels.weights * (1 + own / interference)  # a (1 + gamma)
+    auxiliary = np.sqrt(scale * own) / (own + interference)
+    pull = channels.pull(auxiliary**2)
+    with np.errstate(over="ignore"):  # what is too much is p_max
         root = np.divide(auxiliary * np.sqrt(scale * channels.wanted), pull, out=np.zeros_like(pull), where=pull > 0)
         return np.asarray(np.minimum(root**2, channels.most))
-
-    return _iterated(update, gain, checked(gain, noise, p_max, weights), starts, tolerance, iterations, seed)
-
-
-def max_min(gain: ArrayLike, noise: ArrayLike, p_max: ArrayLike, weights: ArrayLike | None = None) -> Floats:
-    """The powers with the largest smallest SINR_i / a_i, (..., m): all of these are equal, and one power is at its maximum.
-
-    With F_ij = a_i g_ij / g_ii and n_i = a_i noise_i / g_ii, SINR_i >= t a_i for all i where p = t (F p + n). For t below
-    1 / rho(F) that has one solution, which grows with t; beyond, none that is positive. The largest t whose solution is in
-    [0, p_max] is found by bisection. (Yates's iteration of the same equation needs thousands of steps where few pairs disturb
-    each other strongly.) A pair without a channel or a weight stays silent. Raises ConfigError for what cannot be used.
-    """
-    gains, noises, most, weight = checked(gain, noise, p_max, weights)
-    parts = (
-        _max_min(*(one[begin : begin + CHANNELS_AT_ONCE] for one in (gains, noises, most, weight)))
-        for begin in range(0, len(gains), CHANNELS_AT_ONCE)
-    )
-    return np.concatenate(list(parts)).reshape(np.shape(gain)[:-1])
-
-
-def _max_min(gain: Floats, noise: Floats, most: Floats, weights: Floats) -> Floats:
-    wanted, cross = split(gain)
-    served = (wanted > 0) & (weights > 0)
-    scale = np.divide(weights, wanted, out=np.zeros_like(most), where=served)
-    heard, alone = scale[..., None] * cross * served[:, None, :], scale * noise
-    full = np.where(served, most, 0.0)
-    needed = (heard @ full[..., None])[..., 0] + alone  # for t = 1, while everybody is at full power
-    with np.errstate(divide="ignore", invalid="ignore"):  # of those who are not served
-        low = np.where(served, full / needed, np.inf).min(-1)  # full power reaches it
-        high = np.where(served, full / alone, np.inf).min(-1)  # nobody reaches it, even without interference
-    any_served = served.any(-1)
-    low, high = np.where(any_served, low, 1.0), np.where(any_served, high, 1.0)
-    best = full
-    for _ in range(BISECTIONS):
-        target = np.sqrt(low) * np.sqrt(high)
-        power = _reaching(target, heard, alone)
-        possible = np.asarray(((power >= 0) & (power <= full)).all(-1))
-        best = np.where(possible[:, None], power, best)
-        low, high = np.where(possible, target, low), np.where(possible, high, target)
-    largest = (best / most).max(-1, keepdims=True)
-    return np.asarray(np.divide(best, largest, out=np.zeros_like(best), where=largest > 0))
-
-
-def _reaching(target: Floats, heard: Floats, alone: Floats) -> Floats:
-    """The p (n, m) of p = t (F p + n), whatever its sign."""
-    system = np.eye(heard.shape[-1]) - target[:, None, None] * heard
-    wanted = (target[:, None] * alone)[..., None]
-    try:
-        return np.asarray(np.linalg.solve(system, wanted)[..., 0])
-    except np.linalg.LinAlgError:  # t is 1 / rho(F) exactly: beside it, no solution is in reach either
-        return np.asarray(np.linalg.solve(system + 1e-13 * np.eye(heard.shape[-1]), wanted)[..., 0])

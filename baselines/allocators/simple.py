@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from baselines.allocators.checks import Floats, checked, sum_rate
+from baselines.allocators.checks import Floats, checked, generator, value_of
+from baselines.allocators.watch import Watch
 from wirelessenv.config import ConfigError
+from wirelessenv.physics.checks import count, gains, numbers
 
 MOST_PATTERNS = 2**16
 AT_ONCE = 2**14
@@ -23,28 +25,50 @@ def random_power(
 ) -> Floats:
     """Uniform in [0, p_max]."""
     _, _, most, _ = checked(gain, noise, p_max, weights)
-    return (np.random.default_rng(seed).random(most.shape) * most).reshape(np.shape(gain)[:-1])
+    return (generator(seed).random(most.shape) * most).reshape(np.shape(gain)[:-1])
 
 
-def on_off(gain: ArrayLike, noise: ArrayLike, p_max: ArrayLike, weights: ArrayLike | None = None) -> Floats:
+def on_off(
+    gain: ArrayLike,
+    noise: ArrayLike,
+    p_max: ArrayLike,
+    weights: ArrayLike | None = None,
+    *,
+    seconds: float | None = None,
+    progress: bool = False,
+) -> Floats:
     """The best of all 2^m patterns of 0 and p_max; raises ConfigError beyond m = 16.
 
     For two pairs that is an optimum of the sum rate (Gjendemsjo et al., 2008); for more it is a lower bound.
+    After `seconds`, for all channels together, it is the best of the patterns tried so far; `progress` shows how many channels
+    are done, on stderr.
     """
     gains, noises, most, weight = checked(gain, noise, p_max, weights)
     agents = gains.shape[-1]
     if 2**agents > MOST_PATTERNS:
         raise ConfigError(f"gain: {agents} pairs are not valid: on_off tries all patterns, of at most 16 pairs")
+    best = np.empty_like(most)
+    with Watch("on/off", len(gains), seconds, progress) as watch:
+        for begin in range(0, len(gains), AT_ONCE):
+            part = slice(begin, begin + AT_ONCE)
+            best[part] = _best_pattern(gains[part], noises[part], most[part], weight[part], watch)
+            watch.done(len(best[part]))
+    return best.reshape(np.shape(gain)[:-1])
+
+
+def _best_pattern(gains: Floats, noises: Floats, most: Floats, weight: Floats, watch: Watch) -> Floats:
+    agents, rows = gains.shape[-1], np.arange(len(gains))
     patterns = (np.arange(2**agents)[:, None] >> np.arange(agents) & 1).astype(float)
     best, value = np.zeros_like(most), np.full(len(gains), -np.inf)
     for start in range(0, len(patterns), step := max(1, AT_ONCE // len(gains))):
         power = patterns[start : start + step, None] * most
-        found = sum_rate(gains, noises, power, weight)
+        found = value_of(gains, noises, power, weight)
         pick = found.argmax(0)
-        rows = np.arange(len(gains))
         better = found[pick, rows] > value
         best[better], value[better] = power[pick, rows][better], found[pick, rows][better]
-    return best.reshape(np.shape(gain)[:-1])
+        if watch.over():
+            break
+    return best
 
 
 def delayed(gain: ArrayLike, slots: int) -> Floats:
@@ -53,7 +77,6 @@ def delayed(gain: ArrayLike, slots: int) -> Floats:
     >>> delayed(np.arange(4.0).reshape(4, 1, 1), 2).ravel().tolist()
     [0.0, 0.0, 0.0, 1.0]
     """
-    series = np.asarray(gain)
-    if series.ndim < 3 or slots < 0:
-        raise ConfigError(f"gain, slots: {series.shape}, {slots} are not valid: (..., time, m, m), and 0 or more are needed")
-    return np.asarray(series[..., np.maximum(np.arange(series.shape[-3]) - slots, 0), :, :])
+    series, slots = numbers("gain", gain, double=False), count("slots", slots, 0)
+    gains("gain", series, axes="(..., time, m, m)", fewest=3)
+    return np.asarray(series[..., np.maximum(np.arange(series.shape[-3]) - min(slots, series.shape[-3]), 0), :, :])

@@ -14,7 +14,7 @@ from baselines.held_out import HeldOut
 from baselines.methods import Floats, Knowledge, Learned, Stage, bits_to_know, training_layouts
 from wirelessenv.config import Count, Positive
 from wirelessenv.network import Block, WirelessNetwork
-from wirelessenv.physics.rates import interference, rate
+from wirelessenv.physics.kernels import interference, rate
 from wirelessenv.scenario import Scenario
 from wirelessenv.streams import stream
 

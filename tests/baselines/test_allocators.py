@@ -175,12 +175,12 @@ def test_published_numbers():
     ("arguments", "sentence"),
     [
         ((np.ones((3, 2)), 1.0, 1.0), "gain: the shape (3, 2) is not valid: it should be (..., m, m), [receiver, transmitter]"),
-        ((-np.ones((2, 2)), 1.0, 1.0), "gain: not valid: power gains |h|^2 are finite numbers, 0 or more"),
-        ((np.full((2, 2), np.nan), 1.0, 1.0), "gain: not valid"),
+        ((-np.ones((2, 2)), 1.0, 1.0), "gain: -1.0 at [0, 0] is not valid: it should be finite, and 0 or more, as power"),
+        ((np.full((2, 2), np.nan), 1.0, 1.0), "gain: nan at [0, 0] is not valid"),
         ((np.ones((2, 2)), 0.0, 1.0), "noise: 0.0 is not valid: it should be finite, and above 0"),
         ((np.ones((2, 2)), 1.0, np.inf), "p_max: inf is not valid"),
         ((np.ones((2, 2)), 1.0, [1.0, 2.0, 3.0]), "p_max: the shape (3,) is not valid for gains (2, 2)"),
-        ((np.ones((2, 2)), 1.0, 1.0, [-1.0, 1.0]), "weights: [-1.0, 1.0] is not valid: it should be finite, and 0 or more"),
+        ((np.ones((2, 2)), 1.0, 1.0, [-1.0, 1.0]), "weights: -1.0 at [0] is not valid: it should be finite, and 0 or more"),
     ],
 )
 def test_what_cannot_be_used_is_refused_in_one_sentence(arguments, sentence):

@@ -1,13 +1,14 @@
 """The certified optimum against grids, exact answers, and everything that other allocators reach."""
 
 import math
+import time
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baselines.allocators import certified_optimum, certify, on_off, sum_rate, wmmse
+from baselines.allocators import certified_optimum, certify, fractional_programming, max_min, on_off, sum_rate, wmmse
 from wirelessenv import ConfigError
 
 
@@ -95,7 +96,7 @@ def test_where_nothing_can_be_sent_nothing_is():
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"gap": 0.0}, "gap, most_boxes: 0.0, 2000000 are not valid"),
+        ({"gap": 0.0}, "gap: 0.0 is not valid: it should be a finite number, above 0"),
         ({"most_boxes": 3, "gap": 1e-6}, "most_boxes: 3 are not enough for a gap of 1e-06: so far "),
     ],
 )
@@ -103,3 +104,59 @@ def test_what_cannot_be_proved_is_said_in_one_sentence(options, sentence):
     with pytest.raises(ConfigError) as caught:
         certified_optimum(gains(1, 5, 5), 1.0, 1.0, **options)
     assert str(caught.value).startswith(sentence)
+
+
+def test_time_that_is_up_gives_the_best_powers_and_a_bound_that_holds():
+    gain = 100 * gains(2, 30, 3)  # out of reach of a proof
+    began = time.monotonic()
+    found = certify(gain, 1.0, 1.0, seconds=0.5)
+    assert time.monotonic() - began < 1.5
+    assert not found.proved.any()
+    np.testing.assert_allclose(found.value, sum_rate(gain, 1.0, found.power), rtol=1e-12)
+    np.testing.assert_allclose(found.gap, found.bound / found.value - 1, rtol=1e-12)
+    assert (found.value >= sum_rate(gain, 1.0, wmmse(gain, 1.0, 1.0))).all()
+    assert (found.bound >= sum_rate(gain, 1.0, wmmse(gain, 1.0, 1.0, starts=["random"] * 30))).all()
+
+
+def test_channels_that_no_time_is_left_for_have_full_power_and_the_bound_without_interference():
+    gain = gains(500, 4, 5)
+    found = certify(gain, 1.0, 2.0, seconds=1e-9)
+    np.testing.assert_array_equal(found.power, 2)
+    np.testing.assert_allclose(found.value, sum_rate(gain, 1.0, np.full(4, 2.0)), rtol=1e-12)
+    np.testing.assert_allclose(found.bound, np.log2(1 + 2 * np.einsum("nii->ni", gain)).sum(1), rtol=1e-9)
+    assert certified_optimum(gain, 1.0, 2.0, seconds=1e-9).tolist() == found.power.tolist()
+
+
+def test_time_enough_changes_nothing_and_what_is_proved_says_so(capsys):
+    gain = gains(4, 6, 6)
+    plain, timed = certify(gain, 1.0, 1.0), certify(gain, 1.0, 1.0, seconds=60, progress=True)
+    assert plain.proved.all()
+    for one, other in zip(plain, timed, strict=True):
+        np.testing.assert_array_equal(one, other)
+    said = capsys.readouterr()
+    assert "certify" in said.err
+    assert "4/4" in said.err
+    assert not said.out
+
+
+def test_boxes_that_do_not_suffice_leave_a_bound_that_holds():
+    gain = gains(1, 5, 5)
+    found, best = certify(gain, 1.0, 1.0, gap=1e-6, most_boxes=3), certify(gain, 1.0, 1.0, gap=1e-6)
+    assert not found.proved.any()
+    assert (found.value <= best.value * (1 + 1e-6)).all()
+    assert (best.value <= found.bound).all()
+
+
+@pytest.mark.parametrize(
+    ("allocator", "pairs", "channels"),
+    [(wmmse, 30, 20_000), (fractional_programming, 30, 20_000), (max_min, 30, 5000), (on_off, 16, 500)],
+)
+def test_every_search_ends_when_its_time_is_up_with_powers_that_are_allowed(allocator, pairs, channels):
+    gain = np.broadcast_to(100 * gains(1, pairs, 7), (channels, pairs, pairs))
+    options = {"tolerance": 0, "iterations": 10**9} if allocator in {wmmse, fractional_programming} else {}
+    began = time.monotonic()
+    power = allocator(gain, 1.0, 3.0, seconds=0.2, **options)
+    assert time.monotonic() - began < 2
+    assert power.shape == (channels, pairs)
+    assert ((power >= 0) & (power <= 3)).all()
+    assert (power.max(1) > 0).all()

@@ -12,7 +12,7 @@ from torch import Tensor
 from trainers.policies import Policies, PolicySettings
 from wirelessenv.config import ConfigError, whole
 from wirelessenv.network import Block, WirelessNetwork
-from wirelessenv.physics.rates import interference, rate
+from wirelessenv.physics.kernels import interference, rate
 from wirelessenv.scenario import Scenario
 
 EVALUATION_CHUNK = 50  # slots evaluated at once: what fits the cache
@@ -81,7 +81,7 @@ class WirelessProblem:
         """(groups, runs, variants, agents) of parameters (groups, runs, agents, variants, size)."""
         powers = self._powers(parameters, samples)
         own = powers.numpy() if isinstance(samples.wanted, np.ndarray) else powers
-        return torch.as_tensor(self.network.utilities(samples.wanted, samples.cross, own).mean(3))
+        return torch.as_tensor(self.network.outcome_unchecked(samples.wanted, samples.cross, own).utility.mean(3))
 
     def slopes(self, parameters: Tensor, batch: int) -> tuple[Tensor, Tensor]:
         """What gradients need of the next `batch` slots, for policies (runs, agents, variants, size).

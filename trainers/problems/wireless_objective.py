@@ -11,7 +11,7 @@ from trainers.policies import Policies, PolicySettings
 from trainers.problems.objective import Array, Clients, Objective
 from trainers.problems.wireless import WirelessProblem
 from wirelessenv.network import WirelessNetwork
-from wirelessenv.physics.rates import interference, rate
+from wirelessenv.physics.kernels import interference, rate
 from wirelessenv.scenario import Scenario
 
 

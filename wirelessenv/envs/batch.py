@@ -136,7 +136,7 @@ class Batch:
     def step(self, power: Floats, said: Floats) -> Floats:
         """Use powers (E, m) in the current slot and messages (E, m, size) at its end; returns the rewards (E, m)."""
         cross = self._block.cross[:, self._slot]
-        outcome = self.network.outcome(self._block.wanted[:, self._slot], cross, power)
+        outcome = self.network.outcome_unchecked(self._block.wanted[:, self._slot], cross, power)
         self._before_last, self._seen = self._last, (self._block, self._slot)
         self._last = Played(self._block.gain[:, self._slot], cross, power, *outcome)
         self.cycle += 1

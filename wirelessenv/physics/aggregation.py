@@ -1,17 +1,23 @@
-"""The aggregation sequence: what a transmitter knows of its surroundings after K - 1 exchanges with its neighbours."""
+"""The aggregation sequence: what a transmitter knows of its surroundings after K - 1 exchanges with its neighbours.
+
+What users hand in is checked, then worked out by kernels.py; ConfigError says what cannot be used.
+"""
 
 from typing import Any
 
 import numpy as np
-from array_api_compat import array_namespace
+
+from wirelessenv.config import ConfigError
+from wirelessenv.physics import kernels
+from wirelessenv.physics.checks import LARGEST, NOT_NEGATIVE, POWER_GAINS, alike, number, real, within
 
 
 def visible_amplitude(gain: Any, threshold: float) -> Any:
     """|h| where it is at least `threshold`, 0 elsewhere; a new array, the gain keeps its weak links (papers/000, VIII)."""
-    xp = array_namespace(gain)
-    amplitude = xp.sqrt(gain)
-    amplitude *= amplitude >= threshold
-    return amplitude
+    array = real("gain", gain)
+    within("gain", array, 0, LARGEST, POWER_GAINS)
+    with np.errstate(over="ignore"):  # of a threshold that single precision does not reach: nothing is visible
+        return kernels.visible_amplitude(array, number("threshold", threshold, above=False))
 
 
 def aggregate(amplitude: Any, history: Any) -> tuple[Any, Any]:
@@ -31,20 +37,12 @@ def aggregate(amplitude: Any, history: Any) -> tuple[Any, Any]:
     Returns:
         (sequences (runs, slots, m, K), the last slot's as the next block's history (runs, m, K)).
     """
-    xp = array_namespace(amplitude)
-    runs, slots, agents = amplitude.shape[:3]
-    hops = history.shape[-1]
-    # Slot 0 of the work array is the slot before the block, so that "the slot before" is a shifted view.
-    sequence = xp.empty((hops, runs, slots + 1, agents), dtype=amplitude.dtype, device=amplitude.device)
-    sequence[:, :, 0] = xp.permute_dims(history, (2, 0, 1))
-    sequence[0] = 1
-    largest = float(xp.finfo(amplitude.dtype).max)
-    for clipped in (False, True) if isinstance(amplitude, np.ndarray) else (True,):  # asking first is dear on a GPU
-        with np.errstate(over="ignore", invalid="ignore"):
-            for hop in range(1, hops):
-                collected = (amplitude @ sequence[hop - 1, :, :-1, :, None])[..., 0]
-                sequence[hop, :, 1:] = xp.clip(collected, None, largest) if clipped else collected
-        if clipped or sequence.max() <= largest:
-            break
-    sequence = xp.permute_dims(sequence, (1, 2, 3, 0))
-    return sequence[:, 1:], sequence[:, -1] + 0
+    amplitude, history = alike(amplitude=amplitude, history=history)
+    shape, before = tuple(amplitude.shape), tuple(history.shape)
+    if len(shape) != 4 or shape[-1] != shape[-2] or not shape[-1]:
+        raise ConfigError(f"amplitude: the shape {shape} is not valid: it should be (runs, slots, m, m)")
+    if len(before) != 3 or before[:2] != (shape[0], shape[-1]) or not before[2]:
+        raise ConfigError(f"history: the shape {before} is not valid: it should be (runs, m, K), ({shape[0]}, {shape[-1]}, K)")
+    within("amplitude", amplitude, 0, LARGEST, NOT_NEGATIVE)
+    within("history", history, 0, float("inf"), "0 or more")
+    return kernels.aggregate(amplitude, history)

@@ -1,7 +1,7 @@
-"""SINR and rate.
+"""SINR and rate of what users hand in: checked, then worked out by kernels.py.
 
 Conventions: gain = |h|^2, [receiver, transmitter], (..., m, m) after association: row i is the receiver of agent i.
-Any array of the array API serves, numpy or torch; leading axes broadcast.
+Lists, numpy arrays or torch tensors serve; leading axes broadcast. All raise ConfigError for what cannot be used.
 """
 
 import math
@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 from array_api_compat import array_namespace
 
+from wirelessenv.physics import kernels
+from wirelessenv.physics.checks import alike, fits, gains, number, positive, powers, real, within
+
 
 def split(gain: Any) -> tuple[Any, Any]:
     """The wanted gains g_ii (..., m) and the cross gains (..., m, m), g_ij with a zero diagonal.
@@ -17,19 +20,21 @@ def split(gain: Any) -> tuple[Any, Any]:
     The interference is summed over the cross gains alone. Subtracting the wanted power from the total received power
     instead would lose the interference to rounding wherever it is 10^7 times weaker, which in float32 is common.
     """
-    agents = gain.shape[-1]
-    cross = gain.reshape(*gain.shape[:-2], agents * agents) + 0  # row by row: every (m + 1)-th is diagonal
-    wanted = cross[..., :: agents + 1] + 0
-    cross[..., :: agents + 1] = 0
-    return wanted, cross.reshape(gain.shape)
+    array = real("gain", gain)
+    gains("gain", array)
+    return kernels.split(array)
 
 
 def interference(cross: Any, power: Any) -> Any:
     """Power that arrives at each receiver from the transmitters of others, sum_{j != i} g_ij p_j, (..., m)."""
-    return (cross @ power[..., None])[..., 0]
+    cross, power = alike(cross=cross, power=power)
+    gains("cross", cross)
+    powers("power", power, cross.shape[-1])
+    fits("power", power, tuple(cross.shape[:-1]), f"cross gains {tuple(cross.shape)}")
+    return kernels.interference(cross, power)
 
 
-def sinr(wanted: Any, cross: Any, power: Any, noise: float) -> Any:
+def sinr(wanted: Any, cross: Any, power: Any, noise: Any) -> Any:
     """Signal to interference and noise ratio of every agent, linear, (..., m).
 
     SINR_i = g_ii p_i / (noise + sum_{j != i} g_ij p_j)
@@ -41,14 +46,37 @@ def sinr(wanted: Any, cross: Any, power: Any, noise: float) -> Any:
         wanted: g_ii, (..., m), and
         cross: g_ij with a zero diagonal, (..., m, m): see `split`.
         power: transmit powers p, (..., m).
-        noise: noise power, in the unit of gain times power.
+        noise: noise power, in the unit of gain times power: a number, or (..., m) for each receiver.
 
     >>> import numpy as np
     >>> gain = np.array([[4.0, 1.0], [2.0, 6.0]])  # receiver 0 hears transmitter 1 with gain 1
     >>> sinr(*split(gain), np.array([1.0, 3.0]), 1.0).tolist()
     [1.0, 6.0]
     """
-    return wanted * power / (interference(cross, power) + noise)
+    level = real("noise", noise)
+    if isinstance(noise, int | float):  # such a number leaves single precision as it is
+        wanted, cross, power = alike(wanted=wanted, cross=cross, power=power)
+        positive("noise", level)
+        level = noise
+    else:
+        wanted, cross, power, level = alike(wanted=wanted, cross=cross, power=power, noise=level)
+        positive("noise", level)
+        fits("noise", level, tuple(cross.shape[:-1]), f"cross gains {tuple(cross.shape)}")
+    received(wanted, cross, power)
+    return kernels.sinr(wanted, cross, power, level)
+
+
+def received(wanted: Any, cross: Any, power: Any, most: float | None = None) -> None:
+    """Raises ConfigError where wanted gains, cross gains and powers do not fit each other, or powers exceed `most`."""
+    gains("cross", cross)
+    agents, what = cross.shape[-1], f"cross gains {tuple(cross.shape)}"
+    powers("wanted", wanted, agents)
+    powers("power", power, agents, most)
+    fits("power", power, fits("wanted", wanted, tuple(cross.shape[:-1]), what), what)
+    if isinstance(power, np.ndarray) and power.size and np.result_type(power, cross, wanted) == np.float32:
+        room = float(np.finfo(np.float32).max) / (agents * max(1.0, float(power.max())))
+        for name, part in (("wanted", wanted), ("cross", cross)):
+            within(name, part, 0, room, "small enough that 32 bits hold what is received: use double precision")
 
 
 def rate(ratio: Any, cap: float = math.inf) -> Any:
@@ -61,7 +89,7 @@ def rate(ratio: Any, cap: float = math.inf) -> Any:
     >>> rate(np.array([1.0, 3.0, 1023.0]), cap=7.0).round(12).tolist()
     [1.0, 2.0, 3.0]
     """
-    xp = np if isinstance(ratio, np.ndarray) else array_namespace(ratio)  # asking takes longer than the rates of ten agents
-    if cap < math.inf:
-        ratio = xp.clip(ratio, None, cap)
-    return xp.log1p(ratio) * 1.4426950408889634
+    array = real("ratio", ratio)
+    within("ratio", array, 0, math.inf, "a ratio of powers, 0 or more")
+    cap = number("cap", cap, finite=False)
+    return kernels.rate(array, cap if cap < array_namespace(array).finfo(array.dtype).max else math.inf)
