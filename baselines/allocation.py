@@ -1,6 +1,7 @@
 """Allocators as methods of a comparison: functions of the gains of one slot, maybe late; a user's own among them."""
 
 import importlib
+import math
 import sys
 import traceback
 from abc import abstractmethod
@@ -16,6 +17,7 @@ from baselines.allocators.simple import MOST_PATTERNS
 from baselines.held_out import HeldOut
 from baselines.methods import Floats, Knowledge, Untrained
 from wirelessenv.config import ConfigError, Count, CountOrZero, NonNegative, Positive, Seed
+from wirelessenv.physics.checks import numbers, powers
 from wirelessenv.physics.utilities import Rate
 from wirelessenv.scenario import Scenario
 
@@ -136,16 +138,19 @@ class MaxMin(Allocator):
 
 
 class CertifiedOptimum(Allocator):
-    """Branch and bound; refuses, half way, a channel that is too hard for it."""
+    """Branch and bound; without `seconds` it refuses, half way, a channel that is too hard for it."""
 
     kind: Literal["certified_optimum"] = "certified_optimum"
     gap: Positive = Field(0.01, description="how far from the bound it may be")
+    seconds: Positive | None = Field(None, description="for each slot; then its best powers so far count")
 
     def check(self, scenario: Scenario) -> None:
         refuse_uncertifiable(scenario)
 
     def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
-        return allocators.certified_optimum(gain, noise, p_max, gap=self.gap)
+        channels = math.prod(gain.shape[:-2])
+        seconds = None if self.seconds is None else self.seconds * channels
+        return allocators.certified_optimum(gain, noise, p_max, gap=self.gap, seconds=seconds)
 
 
 class Custom(Allocator):
@@ -162,17 +167,22 @@ class Custom(Allocator):
 
     def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
         allocator = imported(self.allocator)
+        given = gain.shape
         try:
-            power = np.asarray(allocator(gain, noise, p_max))
+            returned = allocator(gain, noise, p_max)
+            power = np.asarray(returned)
         except (Exception, SystemExit) as error:
-            raise ConfigError(f"{self.allocator}: has failed, {_failure(error)}") from error
-        if power.dtype.kind not in "biuf":
+            raise ConfigError(f"{self.allocator}: has failed, {failure(error)}") from error
+        if power.dtype.kind not in "iuf":
             raise ConfigError(f"{self.allocator}: powers of the type {power.dtype} are not valid: they should be real numbers")
-        if power.shape != gain.shape[:-1]:
-            raise ConfigError(f"{self.allocator}: powers of the shape {power.shape} are not valid for gains {gain.shape}")
-        if not ((power >= 0) & (power <= p_max * (1 + 1e-6))).all():
-            raise ConfigError(f"{self.allocator}: its powers are not valid: they should lie in [0, {p_max:g}]")
-        return power.astype(float)
+        if power.shape != given[:-1]:
+            raise ConfigError(f"{self.allocator}: powers of the shape {power.shape} are not valid for gains {given}")
+        try:
+            power = numbers("its powers", returned)
+            powers("its powers", power, given[-1], p_max)
+        except ConfigError as error:
+            raise ConfigError(f"{self.allocator}: {error}") from None
+        return np.array(power)
 
 
 def refuse_uncertifiable(scenario: Scenario) -> None:
@@ -191,14 +201,14 @@ def imported(path: str) -> Any:
         found = getattr(importlib.import_module(module), name)
     except (Exception, SystemExit) as error:
         raise ValueError(
-            f'"{path}" is not valid: it should be module:function, and its import fails: {_failure(error)}'
+            f'"{path}" is not valid: it should be module:function, and its import fails: {failure(error)}'
         ) from error
     if not callable(found):
         raise ValueError(f'"{path}" is not valid: it is no function')
     return found
 
 
-def _failure(error: BaseException) -> str:
+def failure(error: BaseException) -> str:
     """What a user's code has raised, and where, on one line."""
     frames = traceback.extract_tb(error.__traceback__)
     theirs = [frame for frame in frames if frame.filename != __file__ and not frame.filename.startswith("<frozen")]

@@ -65,7 +65,12 @@ class Optimum(Model):
 
     slots: Count = Field(1, description="slots of every layout that it is looked for in")
     gap: Positive = Field(0.01, description="how far from the bound it may be")
-    most_boxes: Count = Field(200_000, description="after which a slot is given up: shares are those of the others")
+    seconds: Positive | None = Field(
+        None, description="for each slot; then its best powers so far count, and the table says how near they are"
+    )
+    most_boxes: Count = Field(
+        200_000, description="without seconds: after which a slot is given up, so that shares are those of the others"
+    )
 
 
 class Comparison(Document):

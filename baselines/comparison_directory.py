@@ -114,11 +114,14 @@ class ComparisonDirectory(WorkDirectory):
         if comparison.optimum is None:
             return {"optimum_share": np.nan, "optimum_slots": 0}
         pieces = [Piece("optima", scenario, layout=layout) for layout in range(comparison.layouts)]
-        best = np.array([self.read(comparison, piece)["value"] for piece in pieces])
+        found = [self.read(comparison, piece) for piece in pieces]
+        best = np.array([one["value"] for one in found])
         certified = np.where(np.isnan(best), 0.0, best).sum(1)
         reached = np.where(np.isnan(best), 0.0, measured.first).sum(1)
         share = np.divide(reached, certified, out=np.full_like(reached, np.nan), where=certified > 0)
-        return {"optimum_share": share, "optimum_slots": (~np.isnan(best)).sum(1)}
+        gap = np.array([np.nan_to_num(one.get("gap", 0.0)).max() for one in found])
+        far = {"optimum_gap": gap} if comparison.optimum.seconds is not None and gap.max() > comparison.optimum.gap else {}
+        return {"optimum_share": share, "optimum_slots": (~np.isnan(best)).sum(1), **far}
 
     def _costs(self, comparison: Comparison, scenario: str, piece: Piece) -> dict[str, Any]:
         method = comparison.methods[piece.method]

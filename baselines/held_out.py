@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wirelessenv.network import Block, WirelessNetwork
+from wirelessenv.physics.checks import count
 from wirelessenv.scenario import Scenario
 
 EVALUATION = "evaluation"
@@ -34,7 +35,8 @@ class HeldOut(NamedTuple):
 
     @classmethod
     def draw(cls, scenario: Scenario, layouts: Sequence[int], slots: int, warm_up: int, purpose: str = EVALUATION) -> "HeldOut":
-        """The first `warm_up` + `slots` slots of the layouts' streams."""
+        """The first `warm_up` + `slots` slots of the layouts' streams; raises ConfigError for fewer than one slot."""
+        slots, warm_up = count("slots", slots), count("warm_up", warm_up, 0)
         block = WirelessNetwork(scenario, layouts).bank(warm_up + slots, purpose)
         return cls(scenario, tuple(layouts), warm_up, block, purpose)
 

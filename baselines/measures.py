@@ -9,9 +9,9 @@ from baselines.allocators import sum_rate
 from baselines.held_out import HeldOut
 from wirelessenv.config import ConfigError
 from wirelessenv.network import WirelessNetwork
+from wirelessenv.physics.checks import count, numbers, powers
 
 Floats = NDArray[np.float64]
-ROUNDING = 1e-6
 
 
 class Measured(NamedTuple):
@@ -29,13 +29,12 @@ class Measured(NamedTuple):
     @classmethod
     def of(cls, held: HeldOut, power: Any, first: int) -> "Measured":
         """Measure powers (layouts, warm_up + slots, m); raises ConfigError where they are none."""
-        power, most = np.asarray(power, np.float32), held.scenario.max_power
+        power, most, first = numbers("powers", power).astype(np.float32), held.scenario.max_power, count("first", first, 0)
         if power.shape != held.block.wanted.shape:
             raise ConfigError(
                 f"powers of the shape {power.shape} are not valid for (layouts, slots, m) {held.block.wanted.shape}"
             )
-        if not ((power >= 0) & (power <= most * (1 + ROUNDING))).all():
-            raise ConfigError(f"its powers are not valid: they should lie in [0, {most:g}]")
+        powers("powers", power, power.shape[-1], most)
         network = WirelessNetwork(held.scenario, held.layouts[0])
         wanted, cross, power = (held.counted(part) for part in (held.block.wanted, held.block.cross, power))
         outcome = network.outcome(wanted, cross, power)

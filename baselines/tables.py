@@ -1,5 +1,6 @@
 """A comparison's tables, from comparison.csv alone."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -52,6 +53,8 @@ def _reached(name: str, rows: pd.DataFrame, asked: int) -> Row:
     if found:
         share = rows["optimum_share"].groupby(rows["layout"]).mean().dropna()
         title = "of the optimum" if found == asked else f"of the optimum (in {found} of {asked} slots)"
+        if "optimum_gap" in rows and rows["optimum_gap"].notna().any():
+            title += f" (certified to {math.ceil(1000 * rows['optimum_gap'].max()) / 10:g} %)"  # where time was up
         row[title] = _shown(interval(share.to_numpy(float), "interquartile_mean"))
     middle = {column: float(interval(by_layout(rows, column), "interquartile_mean").estimate) for column in _PLAIN}
     row |= {title: f"{middle[column]:.3g}" for column, title in _PLAIN.items()}

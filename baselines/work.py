@@ -1,12 +1,15 @@
 """The pieces of work of a comparison: a training, an optimum, an evaluation; each ends with its file."""
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from baselines.allocation import failure
 from baselines.allocators import certify
 from baselines.comparison import Comparison, Optimum
 from baselines.comparison_directory import ComparisonDirectory, Piece, trainings_of
@@ -95,21 +98,21 @@ def _optimum(comparison: Comparison, directory: ComparisonDirectory, piece: Piec
     assert piece.layout is not None
     held = HeldOut.draw(scenario, [piece.layout], comparison.slots, comparison.warm_up)
     gain = held.counted(held.block.gain)[0, : optimum.slots].astype(float)
-    values: list[float] = []
+    found: list[tuple[float, float]] = []
     for one in gain:
         if asked():
             return None
-        values.append(_certified(one, scenario, optimum))
-    return {"value": np.array(values)}
+        found.append(_certified(one, scenario, optimum))
+    value, gap = np.array(found).T
+    return {"value": value, "gap": gap}
 
 
-def _certified(gain: Floats, scenario: Scenario, optimum: Optimum) -> float:
-    """The optimum of one slot; NaN where it is given up."""
-    limits: dict[str, Any] = {"gap": optimum.gap, "most_boxes": optimum.most_boxes}
-    try:
-        return float(certify(gain, scenario.noise, scenario.max_power, **limits).value)
-    except ConfigError:
-        return float("nan")
+def _certified(gain: Floats, scenario: Scenario, optimum: Optimum) -> tuple[float, float]:
+    """(the optimum of one slot, how near it is where that is not as asked, else 0); NaN where it is given up."""
+    limits: dict[str, Any] = {"gap": optimum.gap, "seconds": optimum.seconds, "most_boxes": optimum.most_boxes}
+    found = certify(gain, scenario.noise, scenario.max_power, **limits)
+    given_up = optimum.seconds is None and not found.proved
+    return (math.nan, math.nan) if given_up else (float(found.value), 0.0 if found.proved else float(found.gap))
 
 
 def _evaluate(comparison: Comparison, directory: ComparisonDirectory, piece: Piece, asked: Asked) -> dict[str, Any] | None:
@@ -123,16 +126,32 @@ def _evaluate(comparison: Comparison, directory: ComparisonDirectory, piece: Pie
         layouts = range(start, min(start + at_once, comparison.layouts))
         held = HeldOut.draw(scenario, layouts, comparison.slots, comparison.warm_up)
         if not parts:
-            _powers(held.some([0]), method, states)  # what is loaded and set up at the first call is no part of a decision
+            with _said(method):
+                _powers(held.some([0]), method, states)  # what is loaded and set up at the first call is no part of a decision
         if asked():
             return None
         theirs = held.some(range(len(layouts)))  # a copy: what a method does to its slots is not measured
         started = time.perf_counter()
-        power = _powers(theirs, method, states)
+        with _said(method):
+            power = _powers(theirs, method, states)
         seconds += time.perf_counter() - started
         parts.append(Measured.of(held, power, comparison.optimum.slots if comparison.optimum else 0))
     decision_ms = 1e3 * seconds / (comparison.layouts * slots)
     return {"measured": Measured.joined(parts)._asdict(), "decision_ms": decision_ms}
+
+
+@contextmanager
+def _said(method: Method) -> Iterator[None]:
+    """Whatever a method of a user's own raises, in one sentence."""
+    try:
+        yield
+    except ConfigError:
+        raise
+    except (Exception, SystemExit) as error:
+        kind = type(method)
+        if kind.__module__.startswith("baselines."):
+            raise
+        raise ConfigError(f"{kind.__module__}:{kind.__qualname__}: has failed, {failure(error)}") from error
 
 
 def _powers(held: HeldOut, method: Method, states: list[dict[str, Any]]) -> Floats:

@@ -252,3 +252,46 @@ def test_a_number_of_processes_that_cannot_be_is_refused(place):
     with pytest.raises(ConfigError, match="--workers: -1 is not valid"):
         compare(Comparison.parse(FEW), "out", workers=-1)
     assert not Path("out").exists()
+
+
+def test_an_optimum_whose_time_is_up_counts_and_the_table_says_how_near_it_is(place):
+    assert ended("out", scenarios={"g": SMALL | {"transmitters": 6}}, optimum={"slots": 2, "gap": 1e-9, "seconds": 1e-9}) == 0
+    table = pd.read_csv("out/comparison.csv").query("method == 'full power'")
+    assert (table["optimum_slots"] == 2).all()
+    np.testing.assert_allclose(table["optimum_share"], 1, rtol=1e-6)  # no time: full power is the best that is known
+    ((_, reached, _),) = tables(ComparisonDirectory("out"))
+    far = table["optimum_gap"].max()
+    assert far > 0.1
+    (title,) = (title for title in reached[0] if title.startswith("of the optimum"))
+    said = float(title.removeprefix("of the optimum (certified to ").removesuffix(" %)"))
+    assert 100 * far <= said < 100 * far + 0.1 + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("gain[..., 0] * float('nan')", "its powers: nan at [0, 0, 0] is not valid: it should be in [0, 1]"),
+        ("gain[..., 0] * 0 - 1", "its powers: -1.0 at [0, 0, 0] is not valid: it should be in [0, 1]"),
+        ("gain[..., 0] > 0", "powers of the type bool are not valid"),
+        ("[0.0, 1.0]", "powers of the shape (2,) are not valid for gains"),
+        ("__import__('numpy').ma.masked_less(gain[..., 0] * 0, 1)", "its powers: masked entries are not valid"),
+    ],
+)
+def test_what_an_allocator_of_ones_own_returns_is_refused_by_the_name_of_its_method(place, capfd, text, sentence):
+    Path("mine.py").write_text(f"def f(gain, noise, p_max):\n    return {text}\n")
+    assert ended("out", methods={"x": "mine:f"}) == 2
+    said = capfd.readouterr().err
+    assert f"methods.x, scenario small: mine:f: {sentence}" in said
+    assert "Traceback" not in said
+
+
+def test_a_method_of_ones_own_that_fails_is_one_sentence(place, capfd):
+    Path("mine.py").write_text(
+        "from typing import ClassVar, Literal\nfrom baselines.methods import Untrained\n"
+        'class Bad(Untrained):\n    kind: Literal["bad"] = "bad"\n    knows: ClassVar[str] = "nothing"\n'
+        "    def powers(self, held):\n        return held.nothing\n"
+    )
+    assert ended("out", methods={"x": "mine:Bad"}) == 2
+    said = capfd.readouterr().err
+    assert "methods.x, scenario small: mine:Bad: has failed, AttributeError:" in said
+    assert "Traceback" not in said

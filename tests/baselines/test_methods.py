@@ -94,7 +94,7 @@ def test_measured_is_what_the_formulas_say():
 def test_powers_that_are_none_are_refused(wrong):
     power = np.ones((3, 9, 4))
     power[1, 2, 3] = wrong
-    with pytest.raises(ConfigError, match=r"its powers are not valid: they should lie in \[0, 10\]"):
+    with pytest.raises(ConfigError, match=r"^powers: \S+ at \[.*\] is not valid: it should be in \[0, 10\]$"):
         Measured.of(held_out(), power, 0)
     with pytest.raises(ConfigError, match=r"powers of the shape \(1, 9, 4\) are not valid"):
         Measured.of(held_out(), np.ones((1, 9, 4)), 0)
