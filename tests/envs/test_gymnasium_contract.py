@@ -145,6 +145,12 @@ def test_a_mask_that_is_all_true_is_a_reset_and_others_are_refused():
     np.testing.assert_array_equal(masked.step(np.zeros((3, 4)))[0], plain.step(np.zeros((3, 4)))[0])  # nothing has changed
 
 
+def test_a_vector_draws_nothing():
+    env = vectorised(None)(scenario=DENSE)
+    env.reset(seed=0)
+    assert env.render() is None
+
+
 FORMS = {
     "central": lambda: CentralPowerControlEnv(DENSE),
     "made": lambda: single(scenario=DENSE).unwrapped,

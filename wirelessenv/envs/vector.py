@@ -79,6 +79,9 @@ class VectorPowerControlEnv(VectorEnv[Floats, NDArray[Any], NDArray[Any]]):
         """The coming slots' gains |h|^2, [receiver, transmitter], flattened to (E, m * m)."""
         return self._batch.state()
 
+    def render(self) -> None:
+        """Nothing: only single environments are drawn."""
+
     def _check_mask(self, mask: Any) -> None:
         """Raises ConfigError unless it says, with an array of truth values, that all environments are reset."""
         if not (isinstance(mask, np.ndarray) and mask.dtype == bool and mask.shape == (self.num_envs,)):
