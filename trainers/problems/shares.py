@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from wirelessenv.config import ConfigError, shown
+from wirelessenv.config import ConfigError
+from wirelessenv.sentences import shown
 
 
 def client_rows(clients: Any, count: int) -> list[NDArray[np.intp]]:

@@ -12,7 +12,8 @@ from torch.nn import functional
 from trainers.problems.bound_module import BoundModule, Loss
 from trainers.problems.objective import Array, Clients, Objective
 from trainers.problems.shares import client_rows
-from wirelessenv.config import ConfigError, shown, whole
+from wirelessenv.config import ConfigError, whole
+from wirelessenv.sentences import shown
 
 EXACT = 1024  # rows evaluated at once, where all are used
 
