@@ -2,16 +2,16 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.progress import track
 
 from trainers.arrival import Arrival
+from trainers.learner import counted
 from trainers.problems.objective import Array, Objective
 from trainers.theory_gradients import beyond
 from wirelessenv.config import ConfigError
@@ -112,8 +112,7 @@ class GradientLearner(ABC):
 
     def learn(self, iterations: int, callback: Callable[[Self], bool | None] | None = None, progress_bar: bool = False) -> Self:
         """Run `iterations` iterations; `callback(learner)` after each ends it when it returns False."""
-        steps: Iterable[int] = range(iterations)
-        for _ in track(steps, "learning") if progress_bar else steps:
+        for _ in counted(iterations, progress_bar):
             if self.done:
                 break
             started = time.perf_counter()

@@ -1,9 +1,19 @@
 """What an experiment sees of a learner, whatever its method."""
 
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
+from rich.progress import track
 from torch import Tensor
+
+from wirelessenv.config import whole
+
+
+def counted(iterations: int, progress_bar: bool = False) -> Iterable[int]:
+    """0 ... iterations - 1, with a progress bar where asked for; raises ConfigError where `iterations` is no count."""
+    steps = range(whole("iterations", iterations, 0))
+    return track(steps, "learning") if progress_bar else steps
 
 
 class Learner(Protocol):

@@ -2,16 +2,16 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.progress import track
 from torch import Tensor
 
+from trainers.learner import counted
 from trainers.plan import Plan, Planner
 from trainers.problems.problem import Problem
 from trainers.problems.wireless import WirelessProblem
@@ -108,8 +108,7 @@ class MessagePassingLearner(ABC):
 
     def learn(self, iterations: int, callback: Callable[[Self], bool | None] | None = None, progress_bar: bool = False) -> Self:
         """Run `iterations` iterations; `callback(learner)` after each ends the training when it returns False."""
-        steps: Iterable[int] = range(iterations)
-        for done in track(steps, "learning") if progress_bar else steps:
+        for done in counted(iterations, progress_bar):
             started = time.perf_counter()
             self._iterate(self._planner.next(1 if callback is not None else iterations - done))
             self.iteration += 1

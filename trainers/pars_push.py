@@ -19,7 +19,7 @@ import numpy as np
 
 from trainers.problems.objective import Array, Clients, Objective
 from trainers.push_sum import PushSumLearner, Tick, check_number
-from wirelessenv.config import ConfigError
+from wirelessenv.config import whole
 from wirelessenv.scenario import Messaging
 
 
@@ -87,10 +87,8 @@ class PARSPushLearner(PushSumLearner):
         **settings: Any,
     ) -> None:
         super().__init__(objective, messaging, step_size, seed, **settings)  # 1: y_i = 1
-        if isinstance(inner_steps, bool) or not isinstance(inner_steps, int) or inner_steps < 0:
-            raise ConfigError(f"inner_steps: {inner_steps!r} is not valid: it should be a whole number, 0 or more")
         check_number("inner_step_size", inner_step_size)
-        self.inner_steps, self.inner_step_size = inner_steps, inner_step_size
+        self.inner_steps, self.inner_step_size = whole("inner_steps", inner_steps, 0), inner_step_size
         links = (self.variants, len(self.traffic.sender), objective.size + 1)
         self._eta = np.zeros(self.traffic.out_degree.shape)  # the sum of theta(r) / step_size over r > kappa_i, (runs, n)
         self.phi = np.zeros(self.pairs.shape)  # 1

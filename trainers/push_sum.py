@@ -249,5 +249,6 @@ class PushSumLearner(GradientLearner):
 
 def check_number(name: str, value: float) -> None:
     """Raises ConfigError unless `value` is a finite number, 0 or more."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not (np.isfinite(value) and value >= 0):
+    number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    if not (number and np.isfinite(value) and value >= 0):
         raise ConfigError(f"{name}: {value!r} is not valid: it should be a finite number, 0 or more")

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trainers.gradient_learner import GradientLearner
+from wirelessenv.config import whole
 
 
 class Strided:
@@ -32,7 +33,8 @@ class Strided:
 
     def learn(self, iterations: int) -> None:
         """Run `iterations` times `stride` updates, or up to `most`."""
-        left = iterations if self._most is None else min(iterations, self._most - self.iteration)
+        wanted = whole("iterations", iterations, 0)
+        left = wanted if self._most is None else max(0, min(wanted, self._most - self.iteration))
         self.learner.learn(left * self._stride)
 
     def warnings(self, iterations: int) -> list[str]:

@@ -165,10 +165,10 @@ class Piece(Model):
         return cast(Self, cls.kinds[value["kind"]].model_validate(value))
 
 
-def whole(name: str, value: Any) -> int:
-    """`value` as a count, 1 to MOST; raises ConfigError where it is none."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ConfigError(f"{name}: {shown(value)} is not valid: it should be a whole number, 1 or more")
+def whole(name: str, value: Any, least: int = 1) -> int:
+    """`value` as a count, `least` to MOST; raises ConfigError where it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise ConfigError(f"{name}: {shown(value)} is not valid: it should be a whole number, {least} or more")
     if value > MOST:
         raise ConfigError(f"{name}: {shown(value)} is not valid: it should be at most {MOST}")
     return int(value)

@@ -1,5 +1,7 @@
 """Stable-Baselines3's own algorithms on `PowerControlVecEnv`, and its numbers beside those of the other forms."""
 
+import copy
+import pickle
 import subprocess
 import sys
 
@@ -302,3 +304,18 @@ def test_without_stable_baselines_the_import_says_what_to_install():
     run = subprocess.run([sys.executable, "-c", IMPORT_WITHOUT], capture_output=True, text=True, check=False)  # noqa: S603  # our own code
     said = "ImportError: wirelessenv.integrations.sb3 needs Stable-Baselines3: pip install stable-baselines3"
     assert run.stderr.splitlines()[-1] == said
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))], ids=["deepcopy", "pickle"])  # noqa: S301  # our own bytes
+def test_copies_go_on_with_the_same_numbers(copied):
+    alone, first = (PowerControlVecEnv(2, "dense", seed=1) for _ in range(2))
+    actions = np.full((alone.num_envs, *alone.action_space.shape), 0.2, np.float32)
+    for env in (alone, first):
+        env.reset()
+        env.step(actions)
+    second = copied(first)
+    for _ in range(3):
+        expected = alone.step(actions)[:3]
+        for env in (second, first):
+            for found, right in zip(env.step(actions), expected, strict=False):
+                np.testing.assert_array_equal(found, right)

@@ -202,7 +202,7 @@ def _apply(matrices: Array, vectors: Array) -> Array:
 
 def _check(name: str, value: float, least: int, *, whole: bool = False) -> None:
     """Raises ConfigError unless `value` is finite, `least` or more, and a whole number where one is needed."""
-    kind = int if whole else (int, float)
+    kind = (int, np.integer) if whole else (int, float, np.integer, np.floating)
     if isinstance(value, bool) or not isinstance(value, kind) or not (np.isfinite(value) and value >= least):
         what = "whole" if whole else "finite"
         raise ConfigError(f"{name}: {value!r} is not valid: it should be a {what} number, {least} or more")
