@@ -7,6 +7,7 @@ from baselines.compare import compare
 from baselines.comparison import Comparison
 from baselines.tables import tables
 from trainers.terminal import print_table
+from trainers.work_directory import safe
 from trainers.workers import Interrupted, WorkerDied
 from wirelessenv.command_line import writing
 from wirelessenv.text import one_line
@@ -19,7 +20,7 @@ def compare_command(chosen: Namespace) -> int:
     comparison = Comparison.load(chosen.config, chosen.set)
     options = {name: getattr(chosen, name) for name in ("resume", "workers", "force", "quiet")}
     try:
-        with writing(out, "; what was saved before is safe"):
+        with writing(out, lambda: safe(out)):
             directory = compare(comparison, out, **options)
     except (Interrupted, KeyboardInterrupt):
         raise Interrupted(f"Stopped; what is finished is saved: {again}") from None

@@ -59,6 +59,7 @@ def _plot() -> Parser:
     parser = Parser(prog="python -m trainers plot", description="Draw a run's figure from its directory.")
     parser.add_argument("directory", metavar="DIR")
     parser.add_argument("--x", choices=AXES, default="iteration", help="what the horizontal axis shows")
+    parser.add_argument("--out", metavar="FOLDER", help="where the figure is written (default: DIR)")
     return parser
 
 

@@ -14,6 +14,7 @@ from trainers.run_directory import RunDirectory
 from trainers.runner import run
 from trainers.staleness import section_4_1
 from trainers.terminal import print_table
+from trainers.work_directory import safe
 from trainers.workers import Interrupted, WorkerDied
 from wirelessenv.command_line import writing
 from wirelessenv.config import ConfigError
@@ -44,7 +45,7 @@ def run_command(chosen: Namespace) -> int:
 def _working(out: Path) -> Iterator[None]:
     """What happened, in a sentence, where work on a run does not come to its end."""
     try:
-        with writing(out, "; what was saved before is safe"):
+        with writing(out, lambda: safe(out)):
             yield
     except Interrupted:
         raise Interrupted(f"Stopped, and saved: the same command with --resume goes on. It is in {out}") from None
@@ -70,8 +71,9 @@ def search_command(chosen: Namespace) -> int:
 
 def plot_command(chosen: Namespace) -> int:
     """Draw a run's figure."""
-    with writing(chosen.directory):
-        paths = plots.plot(chosen.directory, chosen.x)
+    where = chosen.out or chosen.directory
+    with writing(where, lambda: "; give another folder with --out"):
+        paths = plots.plot(chosen.directory, chosen.x, chosen.out)
     for path in paths:
         print(one_line(path))
     return 0

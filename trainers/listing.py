@@ -1,11 +1,11 @@
 """The runs below a directory: how far each is and what it has reached."""
 
-import fcntl
 from pathlib import Path
 from typing import Any
 
 from trainers.plots import summary
-from trainers.run_directory import RunDirectory
+from trainers.run_directory import NoMetrics, RunDirectory
+from trainers.storage import reading
 from wirelessenv.config import ConfigError
 
 
@@ -24,7 +24,8 @@ def runs(directory: Path) -> list[dict[str, Any]]:
 
 def _row_or_fault(run: RunDirectory, name: Path) -> dict[str, Any]:
     try:
-        return _row(run, name)
+        with reading(run.path):
+            return _row(run, name)
     except ConfigError as error:
         return {"run": str(name), "state": "unreadable", "progress": "", "curves": "", "seeds": "", "reached": str(error)}
 
@@ -35,11 +36,11 @@ def _row(run: RunDirectory, name: Path) -> dict[str, Any]:
     done = run.progress(experiment)
     diverged = len(run.diverged())
     finished = done == total or run.finished(experiment)
-    state = "running" if _in_use(run.path) else "finished" if finished else "stopped"
+    state = "running" if run.in_use() else "finished" if finished else "stopped"
     try:
         last = summary(run.path)[-1]
         reached = f"{last['curve']}: {last['shown']}"
-    except ConfigError:
+    except NoMetrics:
         reached = "nothing yet"
     return {
         "run": str(name),
@@ -49,16 +50,3 @@ def _row(run: RunDirectory, name: Path) -> dict[str, Any]:
         "seeds": len(experiment.seeds),
         "reached": reached,
     }
-
-
-def _in_use(path: Path) -> bool:
-    """Whether a process holds the run's lock."""
-    lock = path / ".lock"
-    if not lock.exists():
-        return False
-    with lock.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False

@@ -33,14 +33,15 @@ DASHES = ("-", "--", ":", "-.")
 COLOURS = ("#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # told apart by the colour-blind
 
 
-def plot(path: str | Path, x: Axis | None = None) -> list[Path]:
+def plot(path: str | Path, x: Axis | None = None, out: str | Path | None = None) -> list[Path]:
     """Draw figure.png and figure.pdf of a run directory, panel by panel; returns their paths.
 
     Each line is the mean over layouts of utility / full-power utility (of the utility itself where there is no full
     power), or of the utility / the panel's best on the same layout (`relative_to: best`). The band about a curve is the
     95 % interval (Student) of its mean paired difference to the reference: where the reference's line is outside it, the
     two differ. Without a reference it is the interval of the mean itself, which is paired with full power. Seeds that
-    diverged are in no line; its label says how many they are. `x` replaces every panel's own axis.
+    diverged are in no line; its label says how many they are. `x` replaces every panel's own axis. `out` is the folder
+    that the figures go to, made where there is none; the directory itself, if not given.
     """
     directory = RunDirectory(path)
     experiment, metrics = directory.experiment(), directory.metrics()
@@ -62,7 +63,9 @@ def plot(path: str | Path, x: Axis | None = None) -> list[Path]:
         axes.grid(alpha=0.2)
         axes.legend(frameon=False, fontsize="small")
     figure.suptitle(title(experiment.title), fontsize="medium")
-    return save(figure, directory.path, "figure")
+    folder = directory.path if out is None else Path(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    return save(figure, folder, "figure")
 
 
 def _columns(panels: Sequence[Panel], experiment: Experiment) -> Iterator[str]:

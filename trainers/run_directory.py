@@ -13,14 +13,21 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
 
 from trainers.experiment import Experiment
-from trainers.groups import TABLES, GroupFiles, groups_of, in_order
-from trainers.storage import read_tensors, write_atomically
+from trainers.groups import DIVERGED, NUMBER, TABLES, GroupFiles, groups_of, in_order
+from trainers.storage import read_file, reading, write_atomically
 from trainers.work_directory import WorkDirectory
 from wirelessenv.config import ConfigError
+
+_ANEW = "the same command with --resume makes it anew"
+
+
+class NoMetrics(ConfigError):  # noqa: N818  # the name says what is the matter
+    """A run in which nothing has been measured yet."""
 
 
 class RunDirectory(WorkDirectory):
@@ -38,9 +45,7 @@ class RunDirectory(WorkDirectory):
 
     def experiment(self) -> Experiment:
         """The experiment that this directory holds; raises ConfigError where it holds none."""
-        if not self._config.exists():
-            raise ConfigError(f"{self.path}: is not a run directory: it has no config.yaml")
-        return Experiment.load(self._config)
+        return self._read_configuration(Experiment.load)
 
     def assemble(self, experiment: Experiment) -> None:
         """Make metrics.csv, and diverged.csv if there is anything to say in it, of what the groups have written."""
@@ -54,7 +59,8 @@ class RunDirectory(WorkDirectory):
 
     def progress(self, experiment: Experiment) -> int:
         """Iterations done, over all runs."""
-        return sum(GroupFiles(self.path, group).iteration() * group.runs for group in groups_of(experiment))
+        done = [(GroupFiles(self.path, group).iteration(), group.runs) for group in groups_of(experiment)]
+        return sum(min(iteration, experiment.iterations) * runs for iteration, runs in done)
 
     def finished(self, experiment: Experiment) -> bool:
         """Whether every group has come to its end, which is before its last iteration where all its runs have arrived."""
@@ -64,31 +70,59 @@ class RunDirectory(WorkDirectory):
         """What a finished run has learned on a seed: policies (agents, size), or one that all share, (size,)."""
         for group in groups_of(self.experiment()):
             if curve in group.curves and seed in group.seeds:
-                learned = read_tensors(GroupFiles(self.path, group).path / "policies.pt")["parameters"]
+                learned = GroupFiles(self.path, group).learned()
                 run, variant = group.seeds.index(seed), group.curves.index(curve)
-                one: torch.Tensor = learned[run, :, variant] if learned.ndim == 4 else learned[run, variant]
-                return one
+                return learned[run, :, variant] if learned.ndim == 4 else learned[run, variant]
         raise ConfigError(f'{self.path}: has no curve "{curve}" with seed {seed}')
 
     def metrics(self) -> pd.DataFrame:
         """All rows; raises ConfigError where there are none yet, and none diverged either. Names of curves are text."""
-        table = _read(self.metrics_file) if self.metrics_file.exists() else pd.DataFrame()
-        if table.empty and not (len(table.columns) and self.diverged()):
-            raise ConfigError(f"{self.path}: has no metrics yet")
-        return table
+        with reading(self.metrics_file, _ANEW):
+            there = self.metrics_file.exists()
+            rows = _table(read_file(self.metrics_file)) if there else pd.DataFrame()
+            if there:
+                self._refuse_foreign(rows, self.experiment())
+        if rows.empty and not (there and self.diverged()):
+            raise NoMetrics(f"{self.path}: has no metrics yet")
+        return rows
+
+    def _refuse_foreign(self, rows: pd.DataFrame, experiment: Experiment) -> None:
+        for name in (*DIVERGED[:3], experiment.measure):
+            if name not in rows:
+                raise ConfigError(f'is damaged: it has no column "{name}"')
+        for name in rows.columns.drop("curve"):
+            whole = name in ("seed", "iteration") and not rows.empty
+            if rows[name].dtype.kind not in ("i" if whole else "iufbO" if rows.empty else "iufb"):
+                raise ConfigError(f'is damaged: its column "{name}" does not hold {"whole " if whole else ""}numbers')
+        for name, known in {"curve": experiment.curves, "seed": experiment.seeds}.items():
+            if not rows[name].isin(list(known)).all():
+                raise ConfigError(f"is damaged: it has rows of a {name} that is not the experiment's")
+        if rows.duplicated(["curve", "seed", "iteration"]).any() or (rows["iteration"] < 0).any():
+            raise ConfigError("is damaged: it has rows of the same curve, seed and iteration")
+        counts = rows.reindex(columns=["max_age", "messages"]).astype(float)
+        if np.isinf(counts).any(axis=None) or (counts["messages"].isna() & counts["max_age"].notna()).any():
+            raise ConfigError("is damaged: its counts are not numbers")
 
     def diverged(self) -> list[dict[str, str]]:
         """The runs that met infinity or NaN: curve, seed, iteration, quantity."""
         path = self.path / "diverged.csv"
-        if not path.exists():
-            return []
-        with path.open(newline="", encoding="utf-8") as file:
-            return list(csv.DictReader(file))
+        with reading(path, _ANEW):
+            if not path.exists():
+                return []
+            rows = list(csv.DictReader(io.StringIO(read_file(path).decode(), newline=""), strict=True))
+            experiment = self.experiment()
+            seeds = set(map(str, experiment.seeds))
+            for row in rows:
+                known = set(row) == set(DIVERGED) and row["curve"] in experiment.curves and row["seed"] in seeds
+                if not known or not NUMBER.fullmatch(row["iteration"]):
+                    raise ConfigError("is damaged: it does not hold runs of this experiment")
+            return rows
 
 
-def _read(path: Path) -> pd.DataFrame:
-    numbers = [str(name) for name in pd.read_csv(path, nrows=0) if name != "curve"]
-    return pd.read_csv(path, dtype={"curve": str}, keep_default_na=False, na_values={key: ["", "nan"] for key in numbers})
+def _table(content: bytes) -> pd.DataFrame:
+    numbers = [str(name) for name in pd.read_csv(io.BytesIO(content), nrows=0) if name != "curve"]
+    missing = {key: ["", "nan"] for key in numbers}
+    return pd.read_csv(io.BytesIO(content), dtype={"curve": str}, keep_default_na=False, na_values=missing)
 
 
 def _as_csv(columns: Sequence[str], rows: Sequence[dict[str, str]], experiment: Experiment) -> bytes:

@@ -59,12 +59,9 @@ def train(experiment: Experiment, group: Group, run: Path, at: At, *, device: st
             files.forget_checkpoints()
             at(experiment.iterations)
             return True
-        learner = experiment.build(group.curves, group.seeds, device)
-        state = files.load()
-        if state is not None:
-            learner.set_state(state)
+        learner, resumed = files.load(lambda: experiment.build(group.curves, group.seeds, device))
         evaluation = Evaluation(group, files, learner)
-        if state is None:
+        if not resumed:
             evaluation.write()
         cadence, stop = Cadence(save_every), at(learner.iteration)
         while not (stop or learner.done) and learner.iteration < experiment.iterations:

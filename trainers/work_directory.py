@@ -6,14 +6,14 @@ import os
 import platform
 import subprocess
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 import wirelessenv
-from trainers.storage import write_atomically
+from trainers.storage import opened_to_change, read_file, reading, refuse_links, write_atomically
 from wirelessenv.config import ConfigError
 
 MUST_AGREE = ("wirelessenv", "python", "numpy", "torch", "device", "threads_a_worker")
@@ -21,6 +21,9 @@ MUST_AGREE = ("wirelessenv", "python", "numpy", "torch", "device", "threads_a_wo
 
 
 PACKAGES = ("numpy", "torch", "gymnasium", "pettingzoo", "pydantic", "scipy", "stable-baselines3")
+
+
+Loaded = TypeVar("Loaded")
 
 
 class Configuration(Protocol):
@@ -63,10 +66,20 @@ class WorkDirectory(ABC):
 
     def _manifest(self) -> dict[str, Any]:
         """What manifest.json says; nothing where it is missing or damaged."""
+        path = self.path / "manifest.json"
         try:
-            return dict(json.loads((self.path / "manifest.json").read_text()))
-        except (FileNotFoundError, ValueError, TypeError):
+            with reading(path):
+                return dict(json.loads(read_file(path)))
+        except ConfigError:
             return {}
+
+    def _read_configuration(self, load: Callable[[Path], Loaded]) -> Loaded:
+        """The directory's config.yaml; raises ConfigError where there is none, or it is damaged."""
+        with reading(self._config):
+            if not self._config.exists():
+                raise ConfigError(f"{self.path}: is not a {self.what} directory: it has no config.yaml")
+            read_file(self._config)  # refuses what is no file, or endless
+            return load(self._config)
 
     @classmethod
     @contextmanager
@@ -81,7 +94,8 @@ class WorkDirectory(ABC):
         directory = cls(path)
         directory._refuse_what_is_there(configuration, resume, device, force)
         directory.path.mkdir(parents=True, exist_ok=True)
-        with (directory.path / ".lock").open("a") as lock:
+        refuse_links(directory.path)
+        with opened_to_change(directory.path / ".lock") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -95,7 +109,7 @@ class WorkDirectory(ABC):
     def _refuse_what_is_there(self, configuration: Configuration, resume: bool, device: str, force: bool) -> None:
         if self.path.exists() and not self.path.is_dir():
             raise ConfigError(f"--out: {self.path} is not valid: it is a file; give a directory")
-        if self._config.exists():
+        if os.path.lexists(self._config):
             if self._held() != self.what:
                 raise ConfigError(f"--out: {self.path} holds a {self._held()}, not a {self.what}; give another directory")
             if not resume:
@@ -134,9 +148,25 @@ class WorkDirectory(ABC):
                 "be the same to the last bit; add --force to go on all the same"
             )
 
+    def in_use(self) -> bool:
+        """Whether a process works there; a lock that cannot be looked at is nobody's."""
+        try:
+            with (self.path / ".lock").open("rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
+
     @property
     def _config(self) -> Path:
         return self.path / "config.yaml"
+
+
+def safe(path: Path) -> str:
+    """What is to be said of what was saved, where a disk refuses to take more: something, where there is something."""
+    return "; what was saved before is safe" if os.path.exists(path / "config.yaml") else ""  # which raises nothing
 
 
 def _manifest(device: str) -> dict[str, Any]:

@@ -22,7 +22,8 @@ LOOK_EVERY = 0.5
 STOP = ".stop"
 """A file in the directory that asks the workers to save and stop. A file, because no kill can leave it half locked."""
 FINISHED, FAILED, REFUSED, STOPPED = 0, 1, 2, 3
-"""How a worker ended: its exit status. Anything else is a kill."""
+UNWRITTEN = 100
+"""How a worker ended: its exit status. From UNWRITTEN on it is the number of an OSError; anything else is a kill."""
 
 Item = TypeVar("Item")
 Work = Callable[[Item, Callable[[], bool]], bool]
@@ -57,11 +58,12 @@ def in_workers(
 ) -> bool:
     """Work on the items in processes of their own, `workers` at a time; returns whether all are done.
 
-    Once `stop` is not empty, or a worker has failed, all are asked to save and stop. `look` is called now and then.
+    Once `stop` is not empty, or a worker has failed, all are asked to save and stop. `look` is called now and then. Raises
+    OSError, once, where workers could not write.
     """
     context, asked = get_context("spawn"), folder / STOP
     asked.unlink(missing_ok=True)
-    waiting, ended = list(items), []
+    waiting, ended = list(items), list[int | None]()
     running: list[SpawnProcess] = []
     try:
         while running or waiting:
@@ -80,12 +82,15 @@ def in_workers(
             if len(stop) > 1:  # whoever asks twice does not want to wait
                 for process in running:
                     process.kill()
+    except BaseException:
+        for process in running:
+            process.terminate()  # which saves, where it can
+        raise
     finally:
+        for process in running:
+            process.join()
         asked.unlink(missing_ok=True)
-    if REFUSED in ended:
-        raise WorkerRefused
-    if not set(ended) <= {FINISHED, STOPPED} and not stop:  # who stops the main process may stop the workers, too
-        raise WorkerDied
+    _refuse_faults(ended, stop)
     return ended == [FINISHED] * len(items)
 
 
@@ -100,14 +105,27 @@ def _no_interrupt() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def _refuse_faults(ended: list[int | None], stop: list[int]) -> None:
+    """Raises what the exit statuses of workers tell."""
+    if REFUSED in ended:
+        raise WorkerRefused
+    for status in ended:
+        if status is not None and status >= UNWRITTEN:
+            raise OSError(status - UNWRITTEN, os.strerror(status - UNWRITTEN))
+    if not set(ended) <= {FINISHED, STOPPED} and not stop:  # who stops the main process may stop the workers, too
+        raise WorkerDied
+
+
 def _worker(work: Work[Item], item: Item, folder: Path) -> None:
-    """In a process of its own: work until done, or until the main process, or SIGTERM, asks to stop.
+    """In a process of its own: work until done, or until the main process, SIGTERM or SIGHUP asks to stop.
 
     Leaves Ctrl-C to the main process, and does not outlive it. The exit status tells how it ended.
     """
     asked: list[int] = []
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda number, frame: asked.append(number))
+    for number in _gentle():
+        if number != signal.SIGINT:
+            signal.signal(number, lambda number, frame: asked.append(number))
     threading.Thread(target=_end_with_parent, daemon=True).start()
     stop = folder / STOP
     try:
@@ -115,7 +133,9 @@ def _worker(work: Work[Item], item: Item, folder: Path) -> None:
     except ConfigError as error:
         sys.exit(said(error, REFUSED))
     except OSError as error:
-        sys.exit(said(f"{folder}: cannot be written ({error.strerror or error})", FAILED))
+        if error.errno is None:
+            sys.exit(said(f"{folder}: cannot be written ({error})", FAILED))
+        sys.exit(UNWRITTEN + error.errno)  # the main process says it, once for all workers
     except (Exception, SystemExit):
         traceback.print_exc()
         sys.exit(FAILED)
@@ -129,15 +149,25 @@ def _end_with_parent() -> None:
     os._exit(FAILED)
 
 
+def _gentle() -> list[int]:
+    """The signals that ask to save and stop; not SIGHUP where it is ignored, as under nohup."""
+    asking: list[int] = [signal.SIGINT, signal.SIGTERM]
+    return asking if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else [*asking, signal.SIGHUP]
+
+
 @contextmanager
 def stop_request() -> Iterator[list[int]]:
-    """Turn SIGINT and SIGTERM into a list that is not empty, so that work stops where its state is whole."""
+    """Turn SIGINT, SIGTERM and SIGHUP into a list that is not empty, so that work stops where its state is whole."""
     received: list[int] = []
+    terminals = [number for number in (1, 2) if os.isatty(number)]
 
     def note(number: int, frame: FrameType | None) -> None:
         received.append(number)
+        if number == signal.SIGHUP:
+            for terminal in terminals:  # it is closed: what is still said must not end the work
+                os.dup2(os.open(os.devnull, os.O_WRONLY), terminal)
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, note) for number in _gentle()}
     try:
         yield received
     finally:

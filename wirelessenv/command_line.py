@@ -113,13 +113,13 @@ def said(what: object, status: int) -> int:
 
 
 @contextmanager
-def writing(place: object, added: str = "") -> Iterator[None]:
-    """Whatever the disk refuses within is said of `place`, and what is to be `added`."""
+def writing(place: object, added: Callable[[], str] = str) -> Iterator[None]:
+    """Whatever the disk refuses within is said of `place`, and what is to be `added` by then."""
     try:
         yield
     except OSError as error:
         sort = Refused if _status(error) == USAGE_ERROR else Ended
-        raise sort(f"{place}: cannot be written ({error.strerror or error}){added}") from error
+        raise sort(f"{place}: cannot be written ({error.strerror or error}){added()}") from error
 
 
 def _status(error: OSError) -> int:

@@ -237,7 +237,12 @@ def test_a_directory_that_cannot_be_written_is_one_sentence_and_nothing_is_lost(
             for out, resume in (("new", []), ("old", ["--resume"])):
                 assert run(folder / "small.yaml", "--out", folder / out, "--quiet", *resume) == 1
                 said = capsys.readouterr().err
-                assert said == f"{folder / out}: cannot be written (Permission denied); what was saved before is safe\n"
+                safe = "; what was saved before is safe" if resume else ""  # of what never was, nothing is
+                assert said == f"{folder / out}: cannot be written (Permission denied){safe}\n"
+            assert run("list", folder) == 0
+            assert "finished" in capsys.readouterr().out
+            assert run("plot", folder / "old") == 1
+            assert "cannot be written (Permission denied); give another folder with --out\n" in capsys.readouterr().err
         folder.chmod(0o755)
         assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
         (folder / "old").chmod(0o755)
