@@ -25,6 +25,11 @@ def _parser() -> Parser:
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="change a value: layouts=5")
     parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one for each core)")
     parser.add_argument("--force", action="store_true", help="resume even with other versions")
+    parser.add_argument(
+        "--no-imports",
+        action="store_true",
+        help="refuse methods module:name, which are code that is run: for strangers' files",
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress bar, no tables")
     return parser
 

@@ -5,6 +5,9 @@ import math
 import sys
 import traceback
 from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +23,7 @@ from wirelessenv.config import ConfigError, Count, CountOrZero, NonNegative, Pos
 from wirelessenv.physics.checks import numbers, powers
 from wirelessenv.physics.utilities import Rate
 from wirelessenv.scenario import Scenario
+from wirelessenv.sentences import cut
 
 MOST_PAIRS = 30
 """Of a certified optimum."""
@@ -191,8 +195,24 @@ def refuse_uncertifiable(scenario: Scenario) -> None:
         raise ConfigError(f"it is found for the sum of rates without a cap, of at most {MOST_PAIRS} pairs")
 
 
+_IMPORTS = ContextVar("imports", default=True)
+"""Whether a configuration may name code of a user's own, which is imported and run."""
+
+
+@contextmanager
+def no_imports(refused: bool = True) -> Iterator[None]:
+    """For configurations of strangers: while it lasts, whatever names code is refused, and nothing of it is imported."""
+    before = _IMPORTS.set(not refused)
+    try:
+        yield
+    finally:
+        _IMPORTS.reset(before)
+
+
 def imported(path: str) -> Any:
-    """What "module:name" names, a function or a class; raises ValueError where there is no such thing."""
+    """What "module:name" names, a function or a class; its module is run. Raises ValueError where there is no such thing."""
+    if not _IMPORTS.get():
+        raise ValueError(f'"{cut(path)}" is not valid with --no-imports: it names code, which would be imported and run')
     module, _, name = path.partition(":")
     here = str(Path.cwd())
     if here not in sys.path:
@@ -201,10 +221,11 @@ def imported(path: str) -> Any:
         found = getattr(importlib.import_module(module), name)
     except (Exception, SystemExit) as error:
         raise ValueError(
-            f'"{path}" is not valid: it should be module:function, and its import fails: {failure(error)}'
+            f'"{cut(path)}" is not valid: it should be module:function, code that is imported and run, and its import fails: '
+            f"{failure(error)}"
         ) from error
     if not callable(found):
-        raise ValueError(f'"{path}" is not valid: it is no function')
+        raise ValueError(f'"{cut(path)}" is not valid: it is no function')
     return found
 
 

@@ -3,6 +3,7 @@
 from argparse import Namespace
 from pathlib import Path
 
+from baselines.allocation import no_imports
 from baselines.compare import compare
 from baselines.comparison import Comparison
 from baselines.tables import tables
@@ -15,6 +16,12 @@ from wirelessenv.text import one_line
 
 def compare_command(chosen: Namespace) -> int:
     """Compare, draw and print."""
+    with no_imports(chosen.no_imports):
+        _compare(chosen)
+    return 0
+
+
+def _compare(chosen: Namespace) -> None:
     out = Path(chosen.out or Path("runs") / "compare" / Path(chosen.config).stem)
     again = f"the same command with --resume goes on. It is in {out}"
     comparison = Comparison.load(chosen.config, chosen.set)
@@ -31,4 +38,3 @@ def compare_command(chosen: Namespace) -> int:
             print_table(f"{scenario}: what methods reach on {comparison.layouts} layouts", reached)
             print_table(f"{scenario}: what they need", costs)
         print(one_line(f"Tables and figures: {directory.path / 'comparison.md'}"))
-    return 0

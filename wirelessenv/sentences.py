@@ -62,8 +62,6 @@ _RIGHT = {
     "none_required": "null",
     **dict.fromkeys(("model_type", "model_attributes_type", "dict_type", "mapping_type", "dataclass_type"), _MAPPING),
     **dict.fromkeys(("tuple_type", "list_type", "set_type", "iterable_type", "iteration_error"), _LIST),
-    "too_short": "of {min_length} or more, and has {actual_length}",
-    "too_long": "of {max_length} or fewer",
     "invalid_key": "a mapping whose keys are text",
     **dict.fromkeys(("recursion_loop", "recursion_depth_exceeded"), "nothing that holds itself"),
     "callable_type": "a function",
@@ -79,8 +77,7 @@ def one_sentence(error: ValidationError, where: str = "") -> str:
         fault = {**inner, "loc": (*fault["loc"], *inner["loc"])}
     loc, value = list(fault["loc"]), shown(fault["input"])
     if loc and loc[-1] == "[key]":  # pydantic's mark for a key of a mapping that is wrong itself
-        *loc, _, _ = loc
-        value = f"the key {value}"
+        loc, value = loc[:-1], "this key"
     path = ".".join(([where] if where else []) + [cut(part) for part in loc])
     said = _said(fault, value)
     return cut(" ".join((f"{path}: {said}" if path else said).split()), MOST_SAID)
@@ -91,6 +88,9 @@ def _said(fault: Any, value: str) -> str:
         return str(fault["ctx"]["error"])
     if fault["type"] == "missing":
         return "missing: it has no default" if isinstance(fault["loc"][-1], str) else "missing: the list is too short"
+    if fault["type"] in {"too_short", "too_long"}:
+        bound = "{min_length} or more, and is {actual_length}" if fault["type"] == "too_short" else "{max_length} or less"
+        return f"{value} is not valid: its length should be {bound.format(**fault['ctx'])}"
     facts = {name: f"{fact:g}" if isinstance(fact, float) else fact for name, fact in fault.get("ctx", {}).items()}
     right = f"it should be {_RIGHT[fault['type']].format(**facts)}" if fault["type"] in _RIGHT else "it cannot be used here"
     return f"{value} is not valid: {right}"
