@@ -10,11 +10,16 @@ from pydantic import Field
 
 import trainers.fidelity  # noqa: F401  # its models are among those
 from trainers.experiment import Experiment
+from trainers.pars_push import PARSPushLearner
+from trainers.problems.least_squares import LeastSquares
+from trainers.problems.maml import RidgeRegression
+from trainers.problems.quadratic import Quadratic
 from wirelessenv import ConfigError
-from wirelessenv.config import Count, CountOrZero, Model, NonNegative, Number, Probability, Seed
+from wirelessenv.config import Count, CountOrZero, Model, NonNegative, Number, Probability, Seed, finite, whole
 from wirelessenv.envs.settings import Settings
 from wirelessenv.scenario import Messaging, Scenario
 from wirelessenv.sentences import shown
+from wirelessenv.streams import run_seeds
 
 PYDANTIC = re.compile(
     r"[Ii]nput (should|tag|vio)|valid (dict|list|tuple|string|number|integer|bool)|after validation|\[key\]| items?\b"
@@ -169,3 +174,27 @@ def test_what_is_nested_too_deeply_is_a_sentence():
     for deep in (value, loop):
         with pytest.raises(ConfigError, match="nested more than 64 deep"):
             Experiment(curves={"a": deep})
+
+
+@pytest.mark.parametrize("of", NUMPY)
+def test_constructors_take_numpys_numbers_too(of):
+    assert run_seeds(of(3)) == run_seeds([of(3)]) == (3,)
+    assert type(whole("n", of(3))) is type(whole("n", 3)) is int
+    assert finite("x", of(3)) == finite("x", np.float32(3)) == 3
+    one, other = Quadratic(of(4), 1, 2, clients=of(2), seed=of(3)), Quadratic(4, 1, 2, clients=2, seed=3)
+    assert one.minimiser.tolist() == other.minimiser.tolist()
+    point = np.ones(4)
+    two, too = LeastSquares(of(2), of(4), seed=of(3)), LeastSquares(2, 4, seed=3)
+    assert two.gradient(0, point).tolist() == too.gradient(0, point).tolist()
+    given = RidgeRegression(clients=of(2), size=of(3), budget=of(0), noise=np.float32(0.5))
+    assert given.budget == 0
+    settings = {"inner_steps": of(2), "decay": of(1), "inner_step_size": np.float32(0.5)}
+    learner = PARSPushLearner(other, Messaging(graph="ring"), of(1), of(0), **settings)
+    assert (learner.inner_steps, learner.decay, learner.inner_step_size) == (2, 1, 0.5)
+
+
+@pytest.mark.parametrize("wrong", [np.bool_(True), np.float64(2.5), np.nan, "2", None, [2], np.array([2]), 10**2000, -1])
+def test_what_is_no_count_is_refused_by_constructors(wrong):
+    for least in (0, 1):
+        with pytest.raises(ConfigError, match=r"^n: .* is not valid: it should be "):
+            whole("n", wrong, least)

@@ -81,7 +81,7 @@ class MessagePassingLearner(ABC):
             raise ConfigError(f"{name}: {len(values)} values are not valid: there are {self.variants} variants")
         least, most, said = _BOUNDS.get(name, (-LARGEST, LARGEST, f" from {-LARGEST:g} to {LARGEST:g}"))
         right = "true or false" if name in self.TRUTHS else f"a finite number{said}"
-        sound = values.dtype.kind in ("b" if name in self.TRUTHS else "fi") and values.ndim == 1
+        sound = values.dtype.kind in ("b" if name in self.TRUTHS else "fiu") and values.ndim == 1
         if not sound or not ((values >= least) & (values <= most)).all():
             raise ConfigError(f"{name}: {shown(value)} is not valid: it should be {right}")
         return np.broadcast_to(values, self.variants).copy()

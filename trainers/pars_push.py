@@ -18,8 +18,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from trainers.problems.objective import Array, Clients, Objective
-from trainers.push_sum import PushSumLearner, Tick, check_number
-from wirelessenv.config import whole
+from trainers.push_sum import PushSumLearner, Tick
+from wirelessenv.config import finite, whole
 from wirelessenv.scenario import Messaging
 
 
@@ -87,8 +87,8 @@ class PARSPushLearner(PushSumLearner):
         **settings: Any,
     ) -> None:
         super().__init__(objective, messaging, step_size, seed, **settings)  # 1: y_i = 1
-        check_number("inner_step_size", inner_step_size)
-        self.inner_steps, self.inner_step_size = whole("inner_steps", inner_steps, 0), inner_step_size
+        self.inner_steps = whole("inner_steps", inner_steps, 0)
+        self.inner_step_size = finite("inner_step_size", inner_step_size)
         links = (self.variants, len(self.traffic.sender), objective.size + 1)
         self._eta = np.zeros(self.traffic.out_degree.shape)  # the sum of theta(r) / step_size over r > kappa_i, (runs, n)
         self.phi = np.zeros(self.pairs.shape)  # 1

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from trainers.gradient_learner import GradientLearner
 from trainers.problems.objective import Array, Objective
-from wirelessenv.config import ConfigError
+from wirelessenv.config import ConfigError, finite
 from wirelessenv.messages.activity import Trials
 from wirelessenv.messages.knowledge import message_graphs
 from wirelessenv.scenario import Messaging
@@ -150,9 +150,7 @@ class PushSumLearner(GradientLearner):
         super().__init__(objective, step_size, seed)
         if objective.clients < 2:
             raise ConfigError(f"clients: {objective.clients} is not valid: push-sum is for 2 nodes or more")
-        for name, value in {"decay": decay, "offset": offset}.items():
-            check_number(name, value)
-        self.decay, self.offset, self.exact = decay, offset, exact
+        self.decay, self.offset, self.exact = finite("decay", decay), finite("offset", offset), exact
         self.traffic = Traffic(messaging, objective.clients, self.seeds)
         shape = (self.variants, len(self.seeds), objective.clients, objective.size + 1)
         self.pairs = np.ones(shape)
@@ -245,10 +243,3 @@ class PushSumLearner(GradientLearner):
     def set_state(self, state: dict[str, Any]) -> None:
         super().set_state(state)
         self.traffic.set_state(state["traffic"])
-
-
-def check_number(name: str, value: float) -> None:
-    """Raises ConfigError unless `value` is a finite number, 0 or more."""
-    number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    if not (number and np.isfinite(value) and value >= 0):
-        raise ConfigError(f"{name}: {value!r} is not valid: it should be a finite number, 0 or more")

@@ -6,6 +6,7 @@ the package, is usable from YAML at once.
 """
 
 import difflib
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,16 +52,16 @@ def nearest(key: str, known: Iterable[str]) -> str:
     return f' (did you mean "{close[0]}"?)' if close else f" (known: {', '.join(known)})"
 
 
-def _plain(value: Any, depth: int = 0) -> Any:
+def plain(value: Any, depth: int = 0) -> Any:
     """`value` with Python's own numbers, truth values, text, dicts and lists in place of numpy's, and of other mappings."""
     if depth > yaml_text.MOST_DEEP:
         raise RecursionError
     if isinstance(value, np.generic | np.ndarray) and value.dtype.kind in "biufU" and value.size <= yaml_text.MOST_VALUES:
         return value.tolist() if value.dtype != np.longdouble else value.astype(float).tolist()
     if isinstance(value, Mapping):
-        return {_plain(key, depth + 1): _plain(inner, depth + 1) for key, inner in value.items()}
+        return {plain(key, depth + 1): plain(inner, depth + 1) for key, inner in value.items()}
     if type(value) in (list, tuple):
-        return type(value)(_plain(inner, depth + 1) for inner in value)
+        return type(value)(plain(inner, depth + 1) for inner in value)
     return value
 
 
@@ -88,7 +89,7 @@ class Model(BaseModel):
 
     def __init__(self, /, **fields: Any) -> None:
         with _told_in_one_sentence(type(self).__name__):
-            super().__init__(**_plain(fields))
+            super().__init__(**plain(fields))
 
     # Inner models are validated as ever, without this __init__, so that a fault keeps its whole path.
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]  # pydantic's own mark
@@ -106,7 +107,7 @@ class Model(BaseModel):
     def parse(cls, data: Any, where: str = "") -> Self:
         """Validate `data` (a mapping, a short form, or a model); raises ConfigError with one sentence."""
         with _told_in_one_sentence(where):
-            return cls.model_validate(_plain(data))
+            return cls.model_validate(plain(data))
 
     def dump(self) -> dict[str, Any]:
         """Plain dicts, lists, numbers and strings: what `parse` takes and YAML writes."""
@@ -166,12 +167,21 @@ class Piece(Model):
 
 
 def whole(name: str, value: Any, least: int = 1) -> int:
-    """`value` as a count, `least` to MOST; raises ConfigError where it is none."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+    """`value` as a count, `least` to MOST, also of numpy's types; raises ConfigError where it is none."""
+    number = plain(value)
+    if isinstance(number, bool) or not isinstance(number, int) or number < least:
         raise ConfigError(f"{name}: {shown(value)} is not valid: it should be a whole number, {least} or more")
-    if value > MOST:
+    if number > MOST:
         raise ConfigError(f"{name}: {shown(value)} is not valid: it should be at most {MOST}")
-    return int(value)
+    return number
+
+
+def finite(name: str, value: Any, least: int = 0) -> float:
+    """`value` as a finite number, `least` or more, also of numpy's types; raises ConfigError where it is none."""
+    number = plain(value)
+    if isinstance(number, bool) or not isinstance(number, int | float) or not least <= number < math.inf:
+        raise ConfigError(f"{name}: {shown(value)} is not valid: it should be a finite number, {least} or more")
+    return number
 
 
 def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

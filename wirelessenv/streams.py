@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from wirelessenv.config import ConfigError
+from wirelessenv.config import ConfigError, plain
 from wirelessenv.sentences import shown
 
 
@@ -27,13 +27,13 @@ def stream(seed: int, purpose: str, episode: int = 0) -> np.random.Generator:
 def run_seeds(seed: int | Sequence[int]) -> tuple[int, ...]:
     """The seeds of a batch of runs: a sequence as it is, one number as a batch of one."""
     several = isinstance(seed, Sequence | np.ndarray) and not isinstance(seed, str | bytes) and getattr(seed, "ndim", 1) > 0
-    seeds: tuple[Any, ...] = tuple(cast(Sequence[int], seed)) if several else (seed,)
+    seeds = [plain(value) for value in (cast(Sequence[int], seed) if several else (seed,))]
     for value in seeds:
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             raise ConfigError(f"seed: {shown(value)} is not valid: a seed is a whole number, 0 or more")
     if not seeds:
         raise ConfigError("seed: an empty sequence is not valid: give at least one seed")
-    return tuple(int(value) for value in seeds)
+    return tuple(seeds)
 
 
 def generator_state(generator: np.random.Generator) -> dict[str, Any]:

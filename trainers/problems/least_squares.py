@@ -6,7 +6,7 @@ import numpy as np
 
 from trainers.problems.objective import Array, Clients, Objective
 from wirelessenv.config import ConfigError, whole
-from wirelessenv.streams import stream
+from wirelessenv.streams import run_seeds, stream
 
 
 class LeastSquares(Objective):
@@ -48,11 +48,9 @@ class LeastSquares(Objective):
         self._scales = index / np.sqrt(clients) if scales is None else np.asarray(scales, float)
         if not np.isfinite(self._scales).all() or not (self._scales**2).mean() > 0:
             raise ConfigError(f"scales: {scales!r} is not valid: finite numbers are needed, not all of them 0")
-        self._runs = 0 if isinstance(seed, int) else len(seed)
-        drawn = [
-            zeta / index[:, None] * stream(one, "least squares").normal(size=(clients, size))
-            for one in ([seed] if isinstance(seed, int) else seed)
-        ]
+        seeds = run_seeds(seed)
+        self._runs = 0 if np.ndim(seed) == 0 else len(seeds)
+        drawn = [zeta / index[:, None] * stream(one, "least squares").normal(size=(clients, size)) for one in seeds]
         self._targets = np.stack(drawn, axis=1) if self._runs else drawn[0]  # b_i, (n, d) or (n, runs, d)
         self._curvatures = (self._scales**2).tolist()
         self._pulls = self._scales.reshape(-1, *[1] * (self._targets.ndim - 1)) * self._targets

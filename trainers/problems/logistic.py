@@ -90,8 +90,9 @@ class Logistic(Objective):
         return np.asarray(self._signed[self._ends[client] - self._counts[client] : self._ends[client]])
 
     def gradient(self, clients: Clients, x: Array, sample: Array | None = None) -> Array:
-        if isinstance(clients, int) and (sample is None or sample.size == sample.shape[-1]):  # one batch for all points
-            return self._gradient(clients, x, None if sample is None else sample.ravel())
+        one_batch = sample is None or sample.size == sample.shape[-1]  # for all points
+        if isinstance(clients, int | np.integer) and one_batch:
+            return self._gradient(int(clients), x, None if sample is None else sample.ravel())
         return self._each(lambda one, own, point: self._gradient(one, point, own), clients, sample, x)
 
     def _gradient(self, client: int, x: Array, sample: Array | None) -> Array:

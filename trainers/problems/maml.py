@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.problems.objective import Array, Clients, Objective
-from wirelessenv.config import ConfigError
+from wirelessenv.config import ConfigError, finite, whole
 from wirelessenv.streams import stream
 
 Features = Literal["local_sets", "own_covariances", "iid"]
@@ -73,16 +73,12 @@ class RidgeRegression(Objective):
     ) -> None:
         if features not in get_args(Features):
             raise ConfigError(f"features: {features!r} is not valid: it should be one of {', '.join(get_args(Features))}")
-        for name, count in {"clients": clients, "size": size, "batch": batch, "test_samples": test_samples}.items():
-            _check(name, count, 1, whole=True)
-        _check("local_vectors", local_vectors, 1, whole=True)
-        _check("budget", budget, 0, whole=True)
-        _check("condition", condition, 1)
-        sizes = {"common": common, "spread": spread, "noise": noise, "inner_step_size": inner_step_size}
-        for name, number in sizes.items():
-            _check(name, number, 0)
+        clients, size, batch = whole("clients", clients), whole("size", size), whole("batch", batch)
+        test_samples, local_vectors = whole("test_samples", test_samples), whole("local_vectors", local_vectors)
+        condition, common, spread = finite("condition", condition, 1), finite("common", common), finite("spread", spread)
         self.clients, self.size, self.batch, self.features = clients, size, batch, features
-        self.inner_step_size, self.budget, self.noise, self.ridge = inner_step_size, budget, noise, 1 / clients
+        self.inner_step_size, self.budget = finite("inner_step_size", inner_step_size), whole("budget", budget, 0)
+        self.noise, self.ridge = finite("noise", noise), 1 / clients
         rng = stream(seed, "regression")
         self.targets: Floats = common * rng.normal(size=size) + spread * rng.normal(size=(clients, size))
         """beta_i, (n, d)."""
@@ -198,11 +194,3 @@ class RidgeRegression(Objective):
 def _apply(matrices: Array, vectors: Array) -> Array:
     """Matrices (..., p, q) times vectors (..., q)."""
     return np.asarray((matrices @ vectors[..., None])[..., 0])
-
-
-def _check(name: str, value: float, least: int, *, whole: bool = False) -> None:
-    """Raises ConfigError unless `value` is finite, `least` or more, and a whole number where one is needed."""
-    kind = (int, np.integer) if whole else (int, float, np.integer, np.floating)
-    if isinstance(value, bool) or not isinstance(value, kind) or not (np.isfinite(value) and value >= least):
-        what = "whole" if whole else "finite"
-        raise ConfigError(f"{name}: {value!r} is not valid: it should be a {what} number, {least} or more")

@@ -6,7 +6,7 @@ import numpy as np
 
 from trainers.problems.objective import Array, Clients, Objective
 from wirelessenv.config import ConfigError, whole
-from wirelessenv.streams import stream
+from wirelessenv.streams import run_seeds, stream
 
 
 class Quadratic(Objective):
@@ -40,9 +40,9 @@ class Quadratic(Objective):
         if not noise >= 0:
             raise ConfigError(f"noise: {noise} is not valid: it should be 0 or more")
         self.clients, self.size, self.noise = whole("clients", clients), whole("size", size), noise
-        drawn = [self._drawn(one, smallest, largest) for one in ([seed] if isinstance(seed, int) else seed)]
+        drawn = [self._drawn(one, smallest, largest) for one in run_seeds(seed)]
         matrices, targets = (np.stack(part) for part in zip(*drawn, strict=True))
-        if isinstance(seed, int):
+        if np.ndim(seed) == 0:
             matrices, targets = matrices[0], targets[0]
         self._matrix, self._target = matrices, targets
         self._hessian = matrices @ matrices

@@ -147,13 +147,13 @@ class TorchObjective(Objective):
 
     def _spread(self, clients: Clients, x: Array) -> Array:
         """A point for each of several clients."""
-        if isinstance(clients, int) or x.shape[-2] == len(clients):
+        if isinstance(clients, int | np.integer) or x.shape[-2] == len(clients):
             return x
         return np.broadcast_to(x, (*x.shape[:-2], len(clients), self.size))
 
     def _points(self, clients: Clients, x: Array, sample: Array | None) -> Iterator[tuple[tuple[int, ...], int, Array | None]]:
         """Every point's place in x, its client and its rows; clients and samples belong to the axes before the last."""
-        if x.ndim == 1 and isinstance(clients, int):
+        if x.ndim == 1 and isinstance(clients, int | np.integer):
             yield (), clients, sample
             return
         samples = None if sample is None else np.broadcast_to(sample, (*x.shape[:-1], sample.shape[-1]))
