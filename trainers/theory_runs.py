@@ -1,11 +1,14 @@
 """Runs on problems of known constants, and what they show of the papers' theory: python -m trainers theory."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
 
 from trainers import theory_gradients
 from trainers.async_bc import AsyncBC
@@ -132,14 +135,15 @@ def rate(messaging: str, runs: int = 200, iterations: int = 4000) -> dict[str, A
 
 
 def report() -> list[dict[str, Any]]:
-    """A row for each comparison of theory and measurement."""
-    bounds = [
-        bound_beside_run(messaging, shape, common_noise=common)
+    """A row for each comparison of theory and measurement; a bar on stderr shows how far it is, for it takes minutes."""
+    rows: list[Callable[[], dict[str, Any]]] = [
+        partial(bound_beside_run, messaging, shape, common_noise=common)
         for messaging in MESSAGINGS
         for shape in ("convex", "nonconvex")
         for common in (False, True)
     ]
-    return bounds + [rate(messaging) for messaging in ("no delay", "ring, delay 1")]
+    rows += [partial(rate, messaging) for messaging in ("no delay", "ring, delay 1")]
+    return [row() for row in track(rows, "runs beside theory", console=Console(stderr=True), transient=True)]
 
 
 def independent_noise_report(runs: int = 200, iterations: int = 400) -> list[dict[str, Any]]:

@@ -170,7 +170,7 @@ def test_a_network_takes_powers_up_to_its_limit():
 
 
 def test_what_single_precision_cannot_hold_is_refused_rather_than_infinite():
-    with pytest.raises(ConfigError, match=r"cross: .* small enough that 32 bits hold what is received"):
+    with pytest.raises(ConfigError, match=r"cross: .* so that 32 bits hold what is received"):
         sinr(np.float32([1, 1]), np.float32([[0, 1e38], [1e38, 0]]), np.float32([9, 9]), 1.0)
 
 

@@ -100,11 +100,17 @@ def within(name: str, array: Any, least: float, most: float, right: str) -> None
     raise ConfigError(f"{name}: {float(values[place])!r}{at} is not valid: it should be {right}")
 
 
-def gains(name: str, array: Any, axes: str = "(..., m, m), [receiver, transmitter]", fewest: int = 2) -> None:
-    """Raises ConfigError where a real array holds no power gains of m >= 1 pairs."""
+def shaped(name: str, array: Any, axes: str = "(..., m, m), [receiver, transmitter]", fewest: int = 2) -> int:
+    """The m of a real array of the shape of gains; raises ConfigError where it has another shape."""
     shape = tuple(array.shape)
     if len(shape) < fewest or shape[-1] != shape[-2] or not shape[-1]:
         raise ConfigError(f"{name}: the shape {shape} is not valid: it should be {axes}")
+    return int(shape[-1])
+
+
+def gains(name: str, array: Any, axes: str = "(..., m, m), [receiver, transmitter]", fewest: int = 2) -> None:
+    """Raises ConfigError where a real array holds no power gains of m >= 1 pairs."""
+    shaped(name, array, axes, fewest)
     within(name, array, 0, LARGEST, POWER_GAINS)
 
 

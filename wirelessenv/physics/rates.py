@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from array_api_compat import array_namespace
 
+from wirelessenv.config import ConfigError
 from wirelessenv.physics import kernels
-from wirelessenv.physics.checks import alike, fits, gains, number, positive, powers, real, within
+from wirelessenv.physics.checks import LARGEST, POWER_GAINS, alike, fits, gains, number, positive, powers, real, shaped, within
 
 
 def split(gain: Any) -> tuple[Any, Any]:
@@ -68,15 +69,17 @@ def sinr(wanted: Any, cross: Any, power: Any, noise: Any) -> Any:
 
 def received(wanted: Any, cross: Any, power: Any, most: float | None = None) -> None:
     """Raises ConfigError where wanted gains, cross gains and powers do not fit each other, or powers exceed `most`."""
-    gains("cross", cross)
-    agents, what = cross.shape[-1], f"cross gains {tuple(cross.shape)}"
-    powers("wanted", wanted, agents)
+    agents, what = shaped("cross", cross), f"cross gains {tuple(cross.shape)}"
     powers("power", power, agents, most)
+    if tuple(wanted.shape[-1:]) != (agents,):
+        raise ConfigError(f"wanted: the shape {tuple(wanted.shape)} is not valid: it should be (..., m), and m is {agents}")
     fits("power", power, fits("wanted", wanted, tuple(cross.shape[:-1]), what), what)
+    room, right = LARGEST, POWER_GAINS
     if isinstance(power, np.ndarray) and power.size and np.result_type(power, cross, wanted) == np.float32:
         room = float(np.finfo(np.float32).max) / (agents * max(1.0, float(power.max())))
-        for name, part in (("wanted", wanted), ("cross", cross)):
-            within(name, part, 0, room, "small enough that 32 bits hold what is received: use double precision")
+        right = f"finite, and 0 or more, and at most {room:.3g}, so that 32 bits hold what is received"
+    for name, part in (("wanted", wanted), ("cross", cross)):
+        within(name, part, 0, room, right)
 
 
 def rate(ratio: Any, cap: float = math.inf) -> Any:
