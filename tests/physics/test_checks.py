@@ -174,6 +174,11 @@ def test_what_single_precision_cannot_hold_is_refused_rather_than_infinite():
         sinr(np.float32([1, 1]), np.float32([[0, 1e38], [1e38, 0]]), np.float32([9, 9]), 1.0)
 
 
+def test_a_cap_beyond_single_precision_is_no_cap():
+    for ratio in (np.float32([3.0, np.inf]), torch.tensor([3.0, np.inf])):
+        assert rate(ratio, cap=1e40).tolist() == [2.0, np.inf]
+
+
 def test_rates_can_still_be_transformed_by_torch():
     wanted, cross = split(torch.tensor(GAIN))
     power = torch.rand(5, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)

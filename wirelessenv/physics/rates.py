@@ -95,4 +95,4 @@ def rate(ratio: Any, cap: float = math.inf) -> Any:
     array = real("ratio", ratio)
     within("ratio", array, 0, math.inf, "a ratio of powers, 0 or more")
     cap = number("cap", cap, finite=False)
-    return kernels.rate(array, cap if cap < array_namespace(array).finfo(array.dtype).max else math.inf)
+    return kernels.rate(array, cap if cap < float(array_namespace(array).finfo(array.dtype).max) else math.inf)
