@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Self, get_args
 
 import numpy as np
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from baselines import allocation
 from baselines.allocation import Custom, imported, refuse_uncertifiable
@@ -15,11 +15,12 @@ from baselines.methods import Knowledge, Learned, Method
 from wirelessenv.channel.fading import NoFading
 from wirelessenv.config import ConfigError, Count, CountOrZero, Document, Model, Positive, assignment, merge, read_yaml
 from wirelessenv.scenario import Scenario
+from wirelessenv.text import as_name
 
 FULL_POWER, WMMSE = "full power", "WMMSE"
 """The methods that all others are relative to; they are always there."""
 _REFERENCES: dict[str, type[Method]] = {FULL_POWER: allocation.FullPower, WMMSE: allocation.WMMSE}
-Name = Annotated[str, Field(min_length=1, max_length=60)]
+Name = Annotated[str, AfterValidator(as_name), Field(min_length=1, max_length=60)]
 """Of a method or a scenario: it stands in tables, and in the names of files."""
 
 

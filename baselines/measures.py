@@ -46,6 +46,10 @@ class Measured(NamedTuple):
             sum_rate(gain, held.scenario.noise, power[:, :first].astype(float)),
         )
 
+    def without(self, lost: NDArray[np.bool_]) -> "Measured":
+        """With NaN on the layouts that are `lost`."""
+        return Measured(*(np.where(lost.reshape(-1, *[1] * (part.ndim - 1)), np.nan, part) for part in self))
+
     @classmethod
     def joined(cls, parts: "list[Measured]") -> "Measured":
         """Of all layouts."""
@@ -59,6 +63,6 @@ class Measured(NamedTuple):
             "utility": self.utility,
             "sum_rate": total,
             "p5_rate": np.percentile(self.rates, 5, axis=1),
-            "jain": np.divide(total**2, squares, out=np.zeros_like(total), where=squares > 0),
-            "energy_efficiency": np.divide(total, self.power, out=np.zeros_like(total), where=self.power > 0),
+            "jain": np.divide(total**2, squares, out=0 * total, where=squares > 0),
+            "energy_efficiency": np.divide(total, self.power, out=0 * total, where=self.power > 0),
         }

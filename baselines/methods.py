@@ -67,7 +67,7 @@ class Stage(NamedTuple):
     state: dict[str, Any]
     """tensors and numbers from which `Learned.powers` decides"""
     relative: float | None = None
-    """utility relative to full power, where the training has measured it itself"""
+    """utility relative to full power, where the training has measured it itself; NaN: it has diverged, and ends here"""
     seconds: float | None = None
     """it has taken so far, where that was not here"""
 

@@ -8,8 +8,11 @@ import numpy as np
 import pandas as pd
 
 from baselines.comparison_directory import ComparisonDirectory
+from baselines.methods import Learned, Method
+from trainers.outcomes import beside, told
 from trainers.statistics import Interval, interval
 from trainers.storage import write_atomically
+from wirelessenv.text import one_line
 
 Row = dict[str, str]
 
@@ -17,9 +20,9 @@ Row = dict[str, str]
 def write_tables(directory: ComparisonDirectory) -> None:
     """Write comparison.md: for every scenario what each method reaches, and what it costs."""
     comparison = directory.configuration()
-    lines = [f"# {comparison.title or 'Comparison'}", "", _explained(comparison.layouts, comparison.slots)]
+    lines = [f"# {one_line(comparison.title or 'Comparison')}", "", _explained(comparison.layouts, comparison.slots)]
     for scenario, reached, costs in tables(directory):
-        lines += ["", f"## {scenario}", "", *_markdown(reached), "", *_markdown(costs)]
+        lines += ["", f"## {one_line(scenario)}", "", *_markdown(reached), "", *_markdown(costs)]
     write_atomically(directory.path / "comparison.md", ("\n".join(lines) + "\n").encode())
 
 
@@ -29,8 +32,18 @@ def tables(directory: ComparisonDirectory) -> Iterator[tuple[str, list[Row], lis
     asked = comparison.layouts * comparison.optimum.slots if comparison.optimum else 0
     for scenario, rows in directory.table("comparison.csv").groupby("scenario", sort=False):
         methods = [(str(name), some) for name, some in rows.groupby("method", sort=False)]
-        reached = [_reached(name, some, asked) for name, some in methods]
+        reached = [_reached(name, some, asked, said(some, comparison.methods[name])) for name, some in methods]
         yield str(scenario), reached, [_costs(name, some) for name, some in methods]
+
+
+def said(rows: pd.DataFrame, method: Method) -> str:
+    """How many of a method's trainings diverged, and when; nothing where none did."""
+    if not isinstance(method, Learned):
+        return ""
+    each = rows.groupby("seed" if method.across else ["seed", "layout"])
+    lost = each["utility"].apply(lambda values: values.isna().any())
+    at = each["training_slots"].first()[lost].astype(int)
+    return told(len(lost) - len(at), len(lost), at, "slots")
 
 
 def relative(rows: pd.DataFrame, reference: str) -> Interval:
@@ -38,27 +51,27 @@ def relative(rows: pd.DataFrame, reference: str) -> Interval:
 
     Trainings are averaged first: the unit is the layout, and what is resampled are paired, normalised differences.
     """
-    ratio = (rows["utility"] / rows[f"{reference}_utility"]).groupby(rows["layout"]).mean()
+    ratio = (rows["utility"] / rows[f"{reference}_utility"]).groupby(rows["layout"]).mean().dropna()
     return interval(ratio.to_numpy(float), "interquartile_mean")
 
 
-def _reached(name: str, rows: pd.DataFrame, asked: int) -> Row:
-    """`asked`: slots in which the optimum was looked for."""
-    row = {
-        "method": name,
-        "x full power": _shown(relative(rows, "full_power")),
-        "x WMMSE": _shown(relative(rows, "wmmse")),
-    }
+def _reached(name: str, rows: pd.DataFrame, asked: int, lost: str) -> Row:
+    """`asked`: slots in which the optimum was looked for; `lost`: what is said of trainings that diverged."""
+    sound = rows[rows["utility"].notna()]
+    row = {"method": name}
+    for title, reference in (("x full power", "full_power"), ("x WMMSE", "wmmse")):
+        row[title] = beside(_shown(relative(sound, reference)) if len(sound) else "", lost)
     found = int(rows["optimum_slots"].groupby(rows["layout"]).first().sum())
     if found:
         share = rows["optimum_share"].groupby(rows["layout"]).mean().dropna()
         title = "of the optimum" if found == asked else f"of the optimum (in {found} of {asked} slots)"
         if "optimum_gap" in rows and rows["optimum_gap"].notna().any():
             title += f" (certified to {math.ceil(1000 * rows['optimum_gap'].max()) / 10:g} %)"  # where time was up
-        row[title] = _shown(interval(share.to_numpy(float), "interquartile_mean"))
-    middle = {column: float(interval(by_layout(rows, column), "interquartile_mean").estimate) for column in _PLAIN}
-    row |= {title: f"{middle[column]:.3g}" for column, title in _PLAIN.items()}
-    return row | {"trainings": _trainings(rows)}
+        row[title] = _shown(interval(share.to_numpy(float), "interquartile_mean")) if len(share) else ""
+    for column, title in _PLAIN.items():
+        middle = interval(by_layout(sound, column), "interquartile_mean").estimate if len(sound) else None
+        row[title] = "" if middle is None else f"{float(middle):.3g}"
+    return row | {"trainings": _trainings(sound)}
 
 
 _PLAIN = {"p5_rate": "5th-percentile rate", "jain": "Jain index", "energy_efficiency": "rate / power"}
@@ -72,7 +85,7 @@ def by_layout(rows: pd.DataFrame, column: str) -> "np.ndarray[Any, np.dtype[np.f
 def _trainings(rows: pd.DataFrame) -> str:
     """How many, and how far apart they are: the range of their "x full power"."""
     if rows["seed"].isna().all():
-        return ""
+        return ""  # it has none, or none came through
     each = [relative(some, "full_power").estimate for _, some in rows.groupby("seed")]
     return f"{len(each)} ({min(each):.3f} to {max(each):.3f})" if len(each) > 1 else "1"
 
@@ -88,7 +101,7 @@ def _costs(name: str, rows: pd.DataFrame) -> Row:
         "slots of training": _amount(rows["training_slots"].mean()) if learned else "",
         "bits in training": _amount(rows["training_bits"].mean()) if learned else "",
         "bits a slot": _amount(first["bits_a_slot"]),
-        "ms a slot": f"{rows['decision_ms'].mean():.2g}",
+        "ms a slot": f"{rows['decision_ms'].mean():.2g}" if rows["utility"].notna().any() else "",
     }
 
 
@@ -106,7 +119,7 @@ def _shown(found: Interval) -> str:
 
 def _markdown(rows: list[Row]) -> list[str]:
     lines = [list(rows[0]), ["---"] * len(rows[0]), *(list(row.values()) for row in rows)]
-    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines]
+    return ["| " + " | ".join(one_line(cell).replace("|", "\\|") for cell in line) + " |" for line in lines]
 
 
 def _explained(layouts: int, slots: int) -> str:

@@ -2,12 +2,14 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 
 from baselines.allocation import failure
 from baselines.allocators import certify
@@ -74,21 +76,28 @@ def _train(comparison: Comparison, directory: ComparisonDirectory, piece: Piece,
     for number, stage in enumerate(method.train(scenario, piece.seed, piece.layout, folder), 1):
         seconds = seconds + time.perf_counter() - started if stage.seconds is None else stage.seconds
         relative, state = stage.relative, stage.state
-        if relative is None:
+        if diverged(state):
+            relative = math.nan
+        elif relative is None:
             held = held or HeldOut.draw(scenario, layouts, VALIDATION_SLOTS, comparison.warm_up, VALIDATION)
             relative = _relative(held, method, state)
         curve.append([stage.slots, stage.bits, relative])
         write_atomically(note, f"{min(number, method.stages)} {stage.slots}".encode())
         if asked():
             return None
+        if math.isnan(relative):
+            break  # it has diverged: so says the end of its curve
         started = time.perf_counter()
     return {"state": state, "curve": np.array(curve, float), "seconds": seconds}
 
 
 def _relative(held: HeldOut, method: Learned, state: dict[str, Any]) -> float:
-    """Utility relative to full power, mean over layouts."""
+    """Utility relative to full power, mean over layouts; NaN where powers are."""
     full = np.full(held.block.wanted.shape, held.scenario.max_power)
-    reached, reference = (Measured.of(held, power, 0).utility for power in (method.powers(held, state), full))
+    power = method.powers(held, state)
+    if _lost(power).any():
+        return math.nan
+    reached, reference = (Measured.of(held, power, 0).utility for power in (power, full))
     return float((reached / reference).mean())
 
 
@@ -117,7 +126,8 @@ def _certified(gain: Floats, scenario: Scenario, optimum: Optimum) -> tuple[floa
 
 def _evaluate(comparison: Comparison, directory: ComparisonDirectory, piece: Piece, asked: Asked) -> dict[str, Any] | None:
     method, scenario = comparison.methods[piece.method], comparison.scenarios[piece.scenario]
-    states = [directory.read(comparison, one)["state"] for one in trainings_of(comparison, piece)]
+    told = [directory.read(comparison, one) for one in trainings_of(comparison, piece)]
+    states = [None if math.isnan(one["curve"][-1, 2]) else one["state"] for one in told]
     slots = comparison.warm_up + comparison.slots
     at_once = max(1, LINKS_AT_ONCE // (slots * scenario.transmitters**2))
     parts: list[Measured] = []
@@ -135,7 +145,7 @@ def _evaluate(comparison: Comparison, directory: ComparisonDirectory, piece: Pie
         with _said(method):
             power = _powers(theirs, method, states)
         seconds += time.perf_counter() - started
-        parts.append(Measured.of(held, power, comparison.optimum.slots if comparison.optimum else 0))
+        parts.append(_measured(held, method, power, comparison.optimum.slots if comparison.optimum else 0))
     decision_ms = 1e3 * seconds / (comparison.layouts * slots)
     return {"measured": Measured.joined(parts)._asdict(), "decision_ms": decision_ms}
 
@@ -154,10 +164,38 @@ def _said(method: Method) -> Iterator[None]:
         raise ConfigError(f"{kind.__module__}:{kind.__qualname__}: has failed, {failure(error)}") from error
 
 
-def _powers(held: HeldOut, method: Method, states: list[dict[str, Any]]) -> Floats:
+def _measured(held: HeldOut, method: Method, power: Floats, first: int) -> Measured:
+    """What powers are worth; NaN on the layouts for which a training has diverged."""
+    lost = _lost(power)
+    if not isinstance(method, Learned) or not lost.any():
+        return Measured.of(held, power, first)
+    return Measured.of(held, np.where(lost[:, None, None], 0, power), first).without(lost | method.across)
+
+
+def _lost(power: Any) -> NDArray[np.bool_]:
+    """The layouts on which powers are NaN; none where these are no powers at all, which is said elsewhere."""
+    power = np.asarray(power)
+    return np.isnan(power).any((1, 2)) if power.ndim == 3 and power.dtype.kind == "f" else np.zeros(1, bool)
+
+
+def diverged(state: Any) -> bool:
+    """Whether what a training has learned holds NaN."""
+    if isinstance(state, Mapping):
+        return any(diverged(value) for value in state.values())
+    if isinstance(state, list | tuple):
+        return any(diverged(value) for value in state)
+    return isinstance(state, torch.Tensor | np.ndarray | float) and bool(torch.as_tensor(state).isnan().any())
+
+
+def _powers(held: HeldOut, method: Method, states: list[dict[str, Any] | None]) -> Floats:
     if isinstance(method, Untrained):
         return method.powers(held)
     assert isinstance(method, Learned)
     if method.across:
-        return method.powers(held, states[0])
-    return np.concatenate([method.powers(held.some([row]), states[layout]) for row, layout in enumerate(held.layouts)])
+        return _learned(held, method, states[0])
+    return np.concatenate([_learned(held.some([row]), method, states[layout]) for row, layout in enumerate(held.layouts)])
+
+
+def _learned(held: HeldOut, method: Learned, state: dict[str, Any] | None) -> Floats:
+    """Powers of a training; NaN where there is nothing left of it."""
+    return np.full(held.block.wanted.shape, np.nan) if state is None else method.powers(held, state)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, model_validator
 
 from trainers.learner import Learner
 from trainers.learner_settings import LearnerSettings, ZerothOrderSettings
@@ -14,6 +14,7 @@ from trainers.problem_settings import ProblemSettings, WirelessSettings
 from wirelessenv.config import Count, Document, Model, Number, Seed, assignment, merge, nearest, read_yaml
 from wirelessenv.scenario import Messaging, Scenario
 from wirelessenv.sentences import cut, shown
+from wirelessenv.text import as_name
 
 
 class Curve(Model):
@@ -108,7 +109,7 @@ class Experiment(Curve, Document):
     iterations: Count = 6000
     evaluate_every: Count = 100
     seeds: Annotated[tuple[Seed, ...], BeforeValidator(_seeds)] = Field(tuple(range(10)), description="how many, or which")
-    curves: dict[str, dict[str, Any]] = Field({"learned": {}}, min_length=1)
+    curves: dict[Annotated[str, AfterValidator(as_name)], dict[str, Any]] = Field({"learned": {}}, min_length=1)
     measure: str = Field("utility", description="the column of metrics.csv that curves are judged by")
     reference: str | None = None
     panels: tuple[Panel, ...] = Field((Panel(),), min_length=1)

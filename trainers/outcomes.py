@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 
-def told(values: int, seeds: int, diverged: Iterable[int] = ()) -> str:
-    """What is to be said beside a result of `values` of `seeds`, of which some `diverged`, each at an iteration.
+def told(values: int, seeds: int, diverged: Iterable[int] = (), unit: str = "") -> str:
+    """What is to be said beside a result of `values` of `seeds`, of which some `diverged`, each at an iteration (or a `unit`).
 
     >>> told(6, 6)
     ''
@@ -23,7 +23,9 @@ def told(values: int, seeds: int, diverged: Iterable[int] = ()) -> str:
     at = sorted(diverged)
     if values:
         return "" if values == seeds else f"{values} of {seeds}" + (f"; {len(at)} diverged" if at else "")
-    return f"diverged ({len(at)} of {seeds}, at {at[0]}{f' to {at[-1]}' if at[-1] > at[0] else ''})" if at else "no value"
+    if not at:
+        return "no value"
+    return f"diverged ({len(at)} of {seeds}, at {at[0]}{f' to {at[-1]}' if at[-1] > at[0] else ''}{unit and f' {unit}'})"
 
 
 def beside(shown: str, said: str) -> str:

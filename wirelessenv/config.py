@@ -214,7 +214,7 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     except yaml_text.YAMLTextError as fault:
         raise ConfigError(f"{shown_path}: {fault}") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        raise ConfigError(f"{shown_path}: cannot be read ({error})") from None
+        raise ConfigError(f"{shown_path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
     if not isinstance(data, dict):
         held = "nothing" if data is None else shown(data)
         raise ConfigError(f"{shown_path}: should hold a mapping of keys to values, and holds {held}")

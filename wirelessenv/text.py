@@ -19,6 +19,15 @@ def one_line(text: object, longest: int = LONGEST) -> str:
     return "".join(f"\\x{ord(one):02x}" if _moves(one) else one for one in cut)
 
 
+def as_name(text: str, longest: int = 200) -> str:
+    """`text`, which may name something: it stands in tables, figures and files; raises ValueError where it cannot."""
+    if not text or one_line(text, longest) != text:
+        shown = one_line(text, 60)
+        right = f"a name is one line of 1 to {longest} characters, none of them a control character"
+        raise ValueError(f'"{shown}" is not valid: {right}')
+    return text
+
+
 def _moves(one: str) -> bool:
     """Whether a character does something else than stand there: control characters, separators of lines, marks of direction."""
     return unicodedata.category(one) in {"Cc", "Cs", "Zl", "Zp"} or unicodedata.bidirectional(one) in _DIRECTIONS

@@ -170,10 +170,16 @@ class Reinforcement(Learned):
         for stage in range(self.stages):
             more = updates * (stage + 1) // self.stages - updates * stage // self.stages
             if more:
-                with generators.in_use():
-                    model.learn(more * self._collected * agents, reset_num_timesteps=False)
+                relative = None
+                try:
+                    with generators.in_use():
+                        model.learn(more * self._collected * agents, reset_num_timesteps=False)
+                except ValueError as error:  # of a distribution, or of actions that are NaN
+                    if "to satisfy the constraint" not in str(error) and "nan" not in str(error):
+                        raise
+                    relative = np.nan
                 state = {name: value.clone() for name, value in model.policy.state_dict().items()}
-                yield Stage(env.slots, env.slots * bits, state)
+                yield Stage(env.slots, env.slots * bits, state, relative)
 
     def _rate(self, left: float) -> float:
         return self.learning_rate * (LEAST_RATE + (1 - LEAST_RATE) * left)

@@ -118,12 +118,16 @@ class TrainedRun(Learned):
         directory = RunDirectory(self._place(folder))
         policy = directory.experiment().curve(self.curve).policy
         state = {"parameters": directory.policies(self.curve, layout), "policy": policy.dump()}
+        slots, bits, seconds = 0, 0.0, 0.0
         metrics = directory.metrics()
         rows = metrics[(metrics["curve"] == self.curve) & (metrics["seed"] == layout)].sort_values("iteration")
         for _, row in rows.iterrows():
             slots, relative = int(row["slots"]), float(row["utility"] / row["full_power_utility"])
             bits = float(row["bits"]) + slots * self.bits(scenario)  # messages, and what the policies see
-            yield Stage(slots, bits, state, relative, float(row["wall_seconds"]))
+            seconds = float(row["wall_seconds"])
+            yield Stage(slots, bits, state, relative, seconds)
+        if any((row["curve"], int(row["seed"])) == (self.curve, layout) for row in directory.diverged()):
+            yield Stage(slots, bits, state, torch.nan, seconds)
 
     def powers(self, held: HeldOut, state: dict[str, Any]) -> Floats:
         scenario, parameters = held.scenario, torch.as_tensor(state["parameters"]).float()

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wirelessenv.config import ConfigError
+from wirelessenv.text import drawn
 
 Pixels = NDArray[np.uint8]
 
@@ -186,7 +187,7 @@ class Renderer:
 
         for bar, power in zip(self._bars, scene.power.tolist(), strict=True):
             bar.set_width(power)
-        shown = f"{scene.title}   " if scene.title else ""
+        shown = f"{drawn(scene.title)}   " if scene.title else ""
         self._text.set_text(f"{shown}slot {scene.slot}   mean rate {np.mean(scene.rate):.2f} bit/s/Hz")
 
 
