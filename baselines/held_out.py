@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wirelessenv.network import Block, WirelessNetwork
+from wirelessenv.memory import check_room
+from wirelessenv.network import Block, WirelessNetwork, block_parts
 from wirelessenv.physics.checks import count
 from wirelessenv.scenario import Scenario
 
@@ -37,6 +38,8 @@ class HeldOut(NamedTuple):
     def draw(cls, scenario: Scenario, layouts: Sequence[int], slots: int, warm_up: int, purpose: str = EVALUATION) -> "HeldOut":
         """The first `warm_up` + `slots` slots of the layouts' streams; raises ConfigError for fewer than one slot."""
         slots, warm_up = count("slots", slots), count("warm_up", warm_up, 0)
+        of = "slots" if slots >= warm_up else "warm_up"
+        check_room(*block_parts(scenario, len(layouts), warm_up + slots + scenario.hops, of=of, each="layouts"))
         block = WirelessNetwork(scenario, layouts).bank(warm_up + slots, purpose)
         return cls(scenario, tuple(layouts), warm_up, block, purpose)
 

@@ -65,6 +65,7 @@ class DASGD(GradientLearner):
         if objective.clients not in (1, whole("nodes", nodes)):
             raise ConfigError(f"nodes: {nodes} is not valid: the problem has {objective.clients} clients, not 1 or {nodes}")
         self.network, self.nodes, self.exact = Network.parse({} if network is None else network, "network"), nodes, exact
+        self._check_room(nodes, "nodes")
         self._own_client = objective.clients > 1
         shared = timetable_seed is not None or len(self.seeds) == 1
         owners = self.seeds if timetable_seed is None else (timetable_seed,)

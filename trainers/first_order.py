@@ -15,6 +15,7 @@ from trainers.message_passing import MessagePassingLearner, Messagings, in_memor
 from trainers.plan import Plan
 from trainers.problems.wireless import WirelessProblem
 from wirelessenv.config import ConfigError
+from wirelessenv.memory import Part, part
 
 
 class FirstOrderLearner(MessagePassingLearner):
@@ -65,6 +66,16 @@ class FirstOrderLearner(MessagePassingLearner):
         self._past_parameters = past(agents, variants, size)
         self._past_inputs = past(agents, 1, self.batch, inputs)
         self._past_slopes = past(variants, self.batch, agents, agents)
+
+    def _parts(self) -> tuple[Part, ...]:
+        agents, variants, each = ("transmitters", self.problem.agents), ("curves", self.variants), ("seeds", len(self.seeds))
+        policies, memory, batch = self.problem.policies, ("memory", self.memory), ("batch", self.batch)
+        return (
+            *super()._parts(),
+            part(12, memory, each, agents, variants, ("policy.hidden (parameters)", policies.size)),
+            part(16 * policies.width, memory, each, agents, variants, batch),
+            part(4, memory, each, variants, batch, agents, agents),
+        )
 
     @property
     def value_bits(self) -> int:

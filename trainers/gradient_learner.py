@@ -14,7 +14,9 @@ from trainers.arrival import Arrival
 from trainers.learner import counted
 from trainers.problems.objective import Array, Objective
 from trainers.theory_gradients import beyond
+from trainers.timetable import CHUNK
 from wirelessenv.config import ConfigError
+from wirelessenv.memory import check_room, part
 from wirelessenv.streams import generator_state, run_seeds, set_generator_state, stream
 
 
@@ -43,6 +45,15 @@ class GradientLearner(ABC):
         self.train_seconds = 0.0
         self._watch: Arrival | None = None
         self._samples = [stream(one, "sample") for one in self.seeds]
+        self._check_room(objective.clients)
+
+    def _check_room(self, copies: int, of: str = "clients") -> None:
+        """Raises ConfigError where there is no room for so many points of every run and variant, and for samples."""
+        runs = ("seeds", len(self.seeds))
+        check_room(
+            part(48, runs, ("curves", self.variants), (of, copies), ("size", self.objective.size)),
+            part(8 * CHUNK, runs, ("batch", getattr(self.objective, "batch", 1))),
+        )
 
     @property
     def variants(self) -> int:

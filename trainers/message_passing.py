@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trainers.learner import counted
-from trainers.plan import Plan, Planner
+from trainers.plan import AHEAD, Plan, Planner
 from trainers.problems.problem import Problem
 from trainers.problems.wireless import WirelessProblem
 from trainers.storage import read_tensors, write_tensors
 from wirelessenv.config import LARGEST, ConfigError, whole
+from wirelessenv.memory import Part, check_room, part
 from wirelessenv.messages.knowledge import Knowledge, entry_bits, message_graphs, needed_memory
 from wirelessenv.scenario import Messaging
 from wirelessenv.sentences import shown
@@ -61,6 +62,7 @@ class MessagePassingLearner(ABC):
         self.iteration = 0
         self.train_seconds = 0.0
         runs, agents, size = len(self.seeds), problem.agents, problem.policies.size
+        check_room(*self._parts(), device=problem.device)
         start = problem.policies.initial(self.seeds, agents).to(problem.device)
         self._parameters = start[:, :, None].expand(runs, agents, self.variants, size).clone()
         self.knowledge = [self._knowledge(variant) for variant in range(self.variants)]
@@ -74,6 +76,21 @@ class MessagePassingLearner(ABC):
     cooperative: NDArray[Any]
     batch: int
     memory: int
+
+    def _parts(self) -> tuple[Part, ...]:
+        """What it takes, with the names of the settings that say how much."""
+        policies = self.problem.policies
+        agents, variants = ("transmitters", self.problem.agents), ("curves", self.variants)
+        each, memory, batch = ("seeds", len(self.seeds)), ("memory", self.memory), ("batch", self.batch)
+        hidden = ("policy.hidden (parameters)", policies.size)
+        return (
+            part(20, each, agents, variants, hidden),
+            part(12 * policies.width, each, agents, variants, batch),
+            part(48, each, agents, agents, batch),  # the channels of a measurement
+            part(5, memory, each, agents, hidden),
+            part(14, memory, each, agents, variants),
+            part(16 * AHEAD, each, agents, agents, variants),
+        )
 
     def _for_each_variant(self, name: str, value: Any) -> NDArray[Any]:
         values = np.atleast_1d(np.asarray(value))

@@ -10,9 +10,10 @@ from pydantic import Field
 from torch import Tensor
 
 from wirelessenv.config import Count, Model, Positive
+from wirelessenv.memory import check_room, part
 from wirelessenv.streams import stream
 
-Width = Annotated[Count, Field(le=100_000)]
+Width = Annotated[Count, Field(le=10_000)]
 """Neurons of a layer."""
 
 
@@ -38,10 +39,14 @@ class Policies:
         self._layers = list(pairwise((inputs, *self.settings.hidden, outputs)))
         self.size = sum(fan_in * fan_out + fan_out for fan_in, fan_out in self._layers)
         """n_i: number of parameters of one network."""
+        self.width = inputs + sum(self.settings.hidden) + outputs
+        """Numbers that one evaluation goes through."""
         self._parts = [size for fan_in, fan_out in self._layers for size in (fan_in * fan_out, fan_out)]
 
     def initial(self, seeds: Sequence[int], agents: int) -> Tensor:
         """Parameters (runs, agents, size), every entry uniform in +-1 / sqrt(fan in), each agent its own."""
+        hidden = ("policy.hidden (parameters)", self.size)
+        check_room(part(28, ("seeds", len(seeds)), ("transmitters", agents), hidden))
         rows = np.empty((len(seeds), agents, self.size), np.float32)
         for row, seed in zip(rows, seeds, strict=True):
             rng, at = stream(seed, "initial policy"), 0

@@ -122,7 +122,7 @@ class CNNSettings(ProblemSettings):
     dataset: Dataset = Field("digits", description="fashion_mnist or cifar10, from folder, or the stand-in digits")
     folder: str | None = Field(None, description="where the published files are")
     width: Annotated[Count, Field(le=1024)] = Field(8, description="channels of the first convolution")
-    batch: Count = 32
+    batch: Annotated[Count, Field(le=10_000)] = 32
     summed: bool = Field(True, strict=True, description="costs are sums over the batch, not means")
 
     def objective(self, curve: "Curve", seed: int, *, shared: bool = False) -> Objective:

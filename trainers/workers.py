@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from wirelessenv.command_line import INTERRUPTED, USAGE_ERROR, Ended, said
 from wirelessenv.config import ConfigError
+from wirelessenv.memory import lack_of_memory_told
 
 LOOK_EVERY = 0.5
 """Seconds between two looks at what the workers have done."""
@@ -129,7 +130,8 @@ def _worker(work: Work[Item], item: Item, folder: Path) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     stop = folder / STOP
     try:
-        finished = work(item, lambda: bool(asked) or stop.exists())
+        with lack_of_memory_told():
+            finished = work(item, lambda: bool(asked) or stop.exists())
     except ConfigError as error:
         sys.exit(said(error, REFUSED))
     except OSError as error:

@@ -14,6 +14,7 @@ from wirelessenv.channel.sampling import Sampler, sampler
 from wirelessenv.config import ConfigError
 from wirelessenv.large_scale import LargeScale, Setting, large_scale
 from wirelessenv.layout import Layout, draw_layout
+from wirelessenv.memory import Part, part, room_for
 from wirelessenv.physics.checks import alike
 from wirelessenv.physics.kernels import aggregate, rate, sinr, split, visible_amplitude
 from wirelessenv.physics.rates import received
@@ -52,6 +53,17 @@ class Outcome(NamedTuple):
     """in the unit of the scenario's utility"""
 
 
+def block_parts(scenario: Scenario, runs: int, slots: int, *, of: str = "slots", each: str = "seeds") -> tuple[Part, ...]:
+    """What a block of `slots` slots of so many runs takes, with the names of the settings that say how many these are."""
+    agents, many = ("transmitters", scenario.transmitters), ((each, runs), (of, slots))
+    return (
+        part(64, agents, agents),  # a layout while it is drawn
+        part(40, (each, runs), agents, agents),
+        part(36, *many, agents, agents),  # gains, cross gains, amplitudes, and draws of the fading
+        part(12, *many, agents, ("hops", scenario.hops)),
+    )
+
+
 def _at_most(gain: Any, largest: float) -> Any:
     """`gain`, in place, with `largest` where it is more."""
     if not isinstance(gain, np.ndarray):
@@ -77,7 +89,8 @@ class WirelessNetwork:
         self.scenario = Scenario.of(scenario)
         self.seeds = run_seeds(seed)
         self.device = device
-        self._start(episode=0)
+        with room_for(*block_parts(self.scenario, self.runs, 1), device=device):
+            self._start(episode=0)
 
     @property
     def runs(self) -> int:
@@ -114,10 +127,11 @@ class WirelessNetwork:
         """The next `slots` slots; raises ConfigError for fewer than one."""
         if slots < 1:
             raise ConfigError(f"slots: {slots} is not valid: it should be 1 or more")
-        setting = self._large_scale.block(slots)
-        gain, self._fading_state = self._gains(self._sampler, setting, self._fading_state)
-        sequence, self._history = aggregate(self._amplitude(gain), self._history)
-        return self._block(gain, sequence, setting.transmitters, setting.receivers, setting.serving)
+        with room_for(*block_parts(self.scenario, self.runs, slots), device=self.device):
+            setting = self._large_scale.block(slots)
+            gain, self._fading_state = self._gains(self._sampler, setting, self._fading_state)
+            sequence, self._history = aggregate(self._amplitude(gain), self._history)
+            return self._block(gain, sequence, setting.transmitters, setting.receivers, setting.serving)
 
     def bank(self, slots: int, purpose: str) -> Block:
         """`slots` slots of a stream of their own, the same at every call: to evaluate on, beside those trained on.
@@ -126,12 +140,14 @@ class WirelessNetwork:
         """
         scenario = self.scenario
         warm_up = scenario.hops - 1  # after it the aggregation sequence has forgotten how it began
-        setting = self._new_large_scale(purpose).block(slots + warm_up)
-        gain, _ = self._gains(sampler(self.seeds, purpose, self.episode, self.device), setting, None)
-        history = self._array(np.ones((self.runs, scenario.transmitters, scenario.hops), np.float32))
-        sequence, _ = aggregate(self._amplitude(gain), history)
-        places = (setting.transmitters[:, warm_up:], setting.receivers[:, warm_up:], setting.serving[:, warm_up:])
-        return self._block(gain[:, warm_up:], sequence[:, warm_up:], *places)
+        of = "slots" if slots > warm_up else "hops"
+        with room_for(*block_parts(scenario, self.runs, slots + warm_up, of=of), device=self.device):
+            setting = self._new_large_scale(purpose).block(slots + warm_up)
+            gain, _ = self._gains(sampler(self.seeds, purpose, self.episode, self.device), setting, None)
+            history = self._array(np.ones((self.runs, scenario.transmitters, scenario.hops), np.float32))
+            sequence, _ = aggregate(self._amplitude(gain), history)
+            places = (setting.transmitters[:, warm_up:], setting.receivers[:, warm_up:], setting.serving[:, warm_up:])
+            return self._block(gain[:, warm_up:], sequence[:, warm_up:], *places)
 
     def _gains(self, draws: Sampler, setting: Setting, state: Any) -> tuple[Any, Any]:
         receivers, antennas = setting.mean_gain.shape[-2:]

@@ -108,7 +108,7 @@ class Scenario(_Preset):
     max_power: Power = Field(10.0, description="p_max: powers are in [0, max_power]")
     sinr_cap_db: Annotated[Number, Field(ge=-1000, le=1000)] | None = Field(None, description="the largest SINR that counts")
     utility: Utility = Rate()
-    hops: Annotated[Count, Field(le=100_000)] = Field(5, description="K: length of the aggregation sequence")
+    hops: Annotated[Count, Field(le=10_000)] = Field(5, description="K: length of the aggregation sequence")
     threshold: NonNegative = Field(0.01, description="amplitudes below it are not seen by the policies")
     observation_scale: Literal["raw", "log1p", "log1p_snr"] = Field(
         "raw", description="of the aggregation sequence y: y, ln(1 + y), or ln(1 + y) with amplitudes |h| sqrt(p_max / noise)"

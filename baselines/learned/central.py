@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from baselines.held_out import HeldOut
 from baselines.methods import Floats, Knowledge, Learned, Stage, bits_to_know, training_layouts
 from wirelessenv.config import Count, Positive
-from wirelessenv.network import Block, WirelessNetwork
+from wirelessenv.memory import check_room
+from wirelessenv.network import Block, WirelessNetwork, block_parts
 from wirelessenv.physics.kernels import interference, rate
 from wirelessenv.scenario import Scenario
 from wirelessenv.streams import stream
@@ -63,6 +64,7 @@ class Central(Learned):
             network = self.network(scenario)
         seeds = training_layouts(seed, self.networks) if layout is None else [layout]
         slots = self.slots if layout is None else self.slots * self.networks
+        check_room(*block_parts(scenario, len(seeds), slots, each="networks"))
         channels = WirelessNetwork(scenario, seeds)
         optimiser = torch.optim.Adam(network.parameters(), lr=self.learning_rate)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, self.steps)

@@ -99,6 +99,10 @@ class Replaying(Reinforcement):
     updates: Count = Field(1, description="gradient steps after each slot, which all networks play at once")
     first: CountOrZero = Field(800, description="slots of random actions before the first update")
 
+    @property
+    def _remembered(self) -> tuple[str, int]:
+        return "buffer_slots", max(self.buffer_slots, self.networks)
+
     def _options(self, agents: int) -> dict[str, Any]:
         return {
             "buffer_size": max(self.buffer_slots, self.networks) * agents,

@@ -18,6 +18,7 @@ from wirelessenv.envs.batch import Batch
 from wirelessenv.envs.observations import Aggregation, Full, Local, Neighbours, Observation
 from wirelessenv.envs.settings import Settings
 from wirelessenv.layout import draw_layout
+from wirelessenv.memory import check_room, part
 from wirelessenv.messages.knowledge import entry_bits, message_graphs
 from wirelessenv.scenario import Messaging, Scenario
 from wirelessenv.streams import stream
@@ -78,6 +79,11 @@ class Reinforcement(Learned):
         return self.networks
 
     @property
+    def _remembered(self) -> tuple[str, int]:
+        """The setting that says how many slots are kept, and how many."""
+        return "networks", self._collected
+
+    @property
     def across(self) -> bool:
         return True
 
@@ -117,7 +123,10 @@ class Reinforcement(Learned):
 
     def check(self, scenario: Scenario) -> None:
         stable_baselines3()
-        Batch(self._settings(scenario), 1)
+        settings = self._settings(scenario)
+        Batch(settings, self.networks)
+        observed = ("numbers in an observation", sum(one.size(scenario) for one in settings.observation))
+        check_room(part(24, self._remembered, ("transmitters", scenario.transmitters), observed))
 
     def _settings(self, scenario: Scenario) -> Settings:
         told = {"messages": "utility", "messaging": self.messaging} if self.reward == "known" else {}

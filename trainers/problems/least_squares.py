@@ -6,6 +6,7 @@ import numpy as np
 
 from trainers.problems.objective import Array, Clients, Objective
 from wirelessenv.config import ConfigError, whole
+from wirelessenv.memory import check_room, part
 from wirelessenv.streams import run_seeds, stream
 
 
@@ -45,6 +46,7 @@ class LeastSquares(Objective):
             raise ConfigError(f"noise, zeta: {noise}, {zeta} are not valid: 0 or more, and a finite number are needed")
         index = np.arange(1, clients + 1)
         self.clients, self.size, self.noise = clients, whole("size", size), noise
+        check_room(part(32, ("clients", clients), ("size", size), ("seeds", len(run_seeds(seed)))))
         self._scales = index / np.sqrt(clients) if scales is None else np.asarray(scales, float)
         if not np.isfinite(self._scales).all() or not (self._scales**2).mean() > 0:
             raise ConfigError(f"scales: {scales!r} is not valid: finite numbers are needed, not all of them 0")

@@ -9,6 +9,7 @@ from scipy.special import expit
 from trainers.problems.objective import Array, Clients, Objective
 from trainers.problems.shares import client_rows
 from wirelessenv.config import ConfigError, whole
+from wirelessenv.memory import check_room, part
 from wirelessenv.streams import stream
 
 ROWS = 4096  # rows in one product, where all of them are used
@@ -68,6 +69,8 @@ class Logistic(Objective):
 
         `settings` are batch (1 where it is not given), regulariser and weight.
         """
+        rows = ("samples", samples), ("clients", clients)
+        check_room(part(24, *rows, ("size", size)), part(16, ("batch", settings.get("batch", 1)), ("size", size)))
         rng = stream(seed, "logistic")
         features, labels = rng.normal(size=(samples, size)), rng.choice([-1.0, 1.0], samples)
         return cls(features, labels, [np.arange(samples)] * clients, **{"batch": 1, **settings})

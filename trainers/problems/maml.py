@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.problems.objective import Array, Clients, Objective
+from trainers.timetable import CHUNK
 from wirelessenv.config import ConfigError, finite, whole
+from wirelessenv.memory import check_room, part
 from wirelessenv.streams import stream
 
 Features = Literal["local_sets", "own_covariances", "iid"]
@@ -79,6 +81,14 @@ class RidgeRegression(Objective):
         self.clients, self.size, self.batch, self.features = clients, size, batch, features
         self.inner_step_size, self.budget = finite("inner_step_size", inner_step_size), whole("budget", budget, 0)
         self.noise, self.ridge = finite("noise", noise), 1 / clients
+        many, numbers = ("clients", clients), ("size", size)
+        check_room(
+            part(40, many, numbers, numbers),
+            part(16, many, numbers, ("local_vectors", local_vectors)),
+            part(24, many, numbers, ("test_samples", test_samples)),
+            part(8 * CHUNK, numbers, ("batch", batch)),
+            part(24, many, numbers, ("batch", batch)),
+        )
         rng = stream(seed, "regression")
         self.targets: Floats = common * rng.normal(size=size) + spread * rng.normal(size=(clients, size))
         """beta_i, (n, d)."""

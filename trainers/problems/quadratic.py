@@ -6,6 +6,7 @@ import numpy as np
 
 from trainers.problems.objective import Array, Clients, Objective
 from wirelessenv.config import ConfigError, whole
+from wirelessenv.memory import check_room, part
 from wirelessenv.streams import run_seeds, stream
 
 
@@ -40,6 +41,7 @@ class Quadratic(Objective):
         if not noise >= 0:
             raise ConfigError(f"noise: {noise} is not valid: it should be 0 or more")
         self.clients, self.size, self.noise = whole("clients", clients), whole("size", size), noise
+        check_room(part(32, ("size", self.size), ("size", self.size), ("seeds", len(run_seeds(seed)))))
         drawn = [self._drawn(one, smallest, largest) for one in run_seeds(seed)]
         matrices, targets = (np.stack(part) for part in zip(*drawn, strict=True))
         if np.ndim(seed) == 0:

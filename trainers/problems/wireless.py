@@ -11,9 +11,11 @@ from torch import Tensor
 
 from trainers.policies import Policies, PolicySettings
 from wirelessenv.config import ConfigError, whole
-from wirelessenv.network import Block, WirelessNetwork
+from wirelessenv.memory import check_room
+from wirelessenv.network import Block, WirelessNetwork, block_parts
 from wirelessenv.physics.kernels import interference, rate
 from wirelessenv.scenario import Scenario
+from wirelessenv.streams import run_seeds
 
 EVALUATION_CHUNK = 50  # slots evaluated at once: what fits the cache
 AHEAD_SLOTS = 160  # slots of all runs prepared at once on the CPU, where draws do not depend on the size of blocks
@@ -35,11 +37,14 @@ class WirelessProblem:
     ) -> None:
         self.scenario = Scenario.of(scenario)
         self.device = device
+        self.evaluation_slots = whole("evaluation_slots", evaluation_slots)
+        slots = self.evaluation_slots + self.scenario.hops - 1
+        of = "evaluation_slots" if slots >= 2 * self.scenario.hops else "hops"
+        check_room(*block_parts(self.scenario, len(run_seeds(seed)), slots, of=of), device=device)
         self.network = WirelessNetwork(self.scenario, seed, None if device == "cpu" else device)
         self.seeds = self.network.seeds
         self.agents = self.scenario.transmitters
         self.policies = Policies(self.scenario.hops, 1, 0.0, self.scenario.max_power, policy)
-        self.evaluation_slots = whole("evaluation_slots", evaluation_slots)
         self._slots = 0
         self._ahead: list[Samples] = []
 

@@ -10,7 +10,10 @@ from torch import Tensor
 from trainers.policies import Policies, PolicySettings
 from trainers.problems.objective import Array, Clients, Objective
 from trainers.problems.wireless import WirelessProblem
-from wirelessenv.network import WirelessNetwork
+from trainers.timetable import CHUNK
+from wirelessenv.config import whole
+from wirelessenv.memory import check_room, part
+from wirelessenv.network import WirelessNetwork, block_parts
 from wirelessenv.physics.kernels import interference, rate
 from wirelessenv.scenario import Scenario
 
@@ -45,6 +48,11 @@ class WirelessObjective(Objective):
         self.tick_slots, self.tick_seconds = batch, batch * self.scenario.slot_seconds
         self.policies: Policies = self.problem.policies
         self.size = self.policies.size
+        check_room(
+            *block_parts(self.scenario, 1, whole("bank_slots", bank_slots), of="bank_slots"),
+            part(16 * self.policies.width, ("batch", whole("batch", batch)), ("transmitters", self.agents)),
+            part(8 * CHUNK, ("batch", batch)),
+        )
         bank = WirelessNetwork(self.scenario, seed).bank(bank_slots, "training")
         self._features, self._wanted, self._cross = (
             torch.from_numpy(np.ascontiguousarray(part[0])) for part in (bank.features, bank.wanted, bank.cross)

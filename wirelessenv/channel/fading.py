@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 from wirelessenv.channel.sampling import Sampler
 from wirelessenv.channel.waves import SPEED_OF_LIGHT, bessel_j0
 from wirelessenv.config import Count, NonNegative, Piece, Positive
+from wirelessenv.memory import check_room, part
 
 
 class Span(NamedTuple):
@@ -195,6 +196,8 @@ class Jakes(DopplerFading):
 
     def _start(self, sampler: Sampler, span: Span) -> tuple[Any, Any]:
         """The waves of slot 0, and what turns each of them from slot to slot: (runs, N, receivers, transmitters) complex."""
+        links = ("receivers", span.receivers), ("transmitters", span.transmitters)
+        check_room(part(96, ("fading.sinusoids", self.sinusoids), *links))
         drawn = sampler.uniform(1, 2, self.sinusoids, *span.shape[1:])[:, 0]
         xp = array_namespace(drawn)
         angle, phase = 2 * math.pi * xp.astype(drawn[:, 0], xp.float64), 2 * math.pi * xp.astype(drawn[:, 1], xp.float64)

@@ -12,9 +12,10 @@ from wirelessenv.envs.moment import Floats, Moment, Played
 from wirelessenv.envs.rendering import Message, Scene
 from wirelessenv.envs.settings import Settings
 from wirelessenv.layout import draw_layout
+from wirelessenv.memory import Part, check_room, part
 from wirelessenv.messages.channel import MessageChannel
 from wirelessenv.messages.knowledge import message_graphs
-from wirelessenv.network import WirelessNetwork
+from wirelessenv.network import WirelessNetwork, block_parts
 from wirelessenv.sentences import shown
 from wirelessenv.streams import run_seeds
 
@@ -42,6 +43,8 @@ class Batch:
         self.agents = settings.scenario.transmitters
         self.cycle = -1
         """Slots played in this episode; -1 before the first reset."""
+        self._slots_at_once = max(1, min(MOST_SLOTS, MOST_LINKS // (self.environments * self.agents**2)))
+        check_room(*self._parts())
         self._network: WirelessNetwork | None = None
         self._network_type = network
         self._channel: MessageChannel | None = None
@@ -51,7 +54,14 @@ class Batch:
         self._instants_at_once = 1 if drawn else 32
         self.episodes = 0
         """Episodes begun."""
-        self._slots_at_once = max(1, min(MOST_SLOTS, MOST_LINKS // (self.environments * self.agents**2)))
+
+    def _parts(self) -> tuple[Part, ...]:
+        """What it and its spaces take, with the names of the settings that say how much."""
+        settings, each, agents = self.settings, ("num_envs", self.environments), ("transmitters", self.agents)
+        seen = ("numbers in an observation", sum(one.size(settings.scenario) for one in settings.observation))
+        told = (part(20, each, agents, agents, ("message_size", settings.said)),) if settings.messages is not None else ()
+        slots = self._slots_at_once
+        return (*block_parts(settings.scenario, self.environments, slots, each="num_envs"), part(24, each, agents, seen), *told)
 
     def observation_space(self) -> Box:
         """One agent's."""

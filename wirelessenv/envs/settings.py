@@ -44,7 +44,7 @@ class Settings(Model):
     )
     messaging: Messaging = Field(Messaging(), description="who talks to whom, when, how late and how lossily")
     message_interval: Count = Field(1, description="slots between two instants of messages")
-    message_size: Annotated[Count, Field(le=1_000_000)] = Field(1, description="learned messages: numbers in one")
+    message_size: Annotated[Count, Field(le=10_000)] = Field(1, description="learned messages: numbers in one")
 
     @model_validator(mode="after")
     def _nothing_is_ignored(self) -> Self:

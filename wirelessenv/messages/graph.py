@@ -15,6 +15,10 @@ Agent = Annotated[int, Field(ge=-MOST, le=MOST, strict=True)]
 """Its number; which there are is known where the graph is built."""
 
 
+MOST_DRAWS = 5 * 10**8
+"""Links that are drawn in search of a strongly connected graph: some seconds."""
+
+
 class Graph(Piece):
     """A law of message graphs."""
 
@@ -78,19 +82,23 @@ class RingGraph(Graph):
 
 
 class ErdosRenyiGraph(Graph):
-    """Each directed link exists with `probability`, independently; redrawn until the graph is strongly connected."""
+    """Each directed link exists with `probability`, independently; redrawn until the graph is strongly connected.
+
+    It is drawn at most `tries` times, and no more often than some seconds allow.
+    """
 
     kind: Literal["erdos_renyi"] = "erdos_renyi"
     probability: Probability = 0.3
     tries: Annotated[Count, Field(le=1_000_000)] = 100_000
 
     def build(self, agents: int, rng: np.random.Generator, positions: NDArray[np.float64] | None = None) -> Links:
-        for _ in range(self.tries):
+        tries = min(self.tries, max(1, MOST_DRAWS // max(agents**2, 5000)))
+        for _ in range(tries):
             links = without_loops(rng.random((agents, agents)) < self.probability)
             if strongly_connected(links):
                 return links
         raise ConfigError(
-            f"graph.probability: {self.probability} is not valid: none of {self.tries} directed Erdos-Renyi graphs of "
+            f"graph.probability: {self.probability} is not valid: none of {tries} directed Erdos-Renyi graphs of "
             f"{agents} agents was strongly connected; use a larger probability"
         )
 
@@ -114,13 +122,16 @@ class NearestGraph(Graph):
         np.fill_diagonal(distance, np.inf)
         links = np.zeros((agents, agents), bool)
         np.put_along_axis(links, np.argsort(distance, axis=1, kind="stable")[:, : self.neighbours], True, axis=1)
-        while len(groups := list(nx.strongly_connected_components(_digraph(links)))) > 1:
-            group_of = np.empty(agents, int)
-            for number, group in enumerate(groups):
-                group_of[list(group)] = number
-            apart = np.where(group_of[:, None] == group_of, np.inf, distance)
-            i, j = np.unravel_index(apart.argmin(), apart.shape)
-            links[i, j] = links[j, i] = True
+        group_of = np.arange(agents)
+        joined = _contracted(_digraph(links), group_of)
+        for pair in np.argsort(distance, axis=None, kind="stable"):  # the nearest first
+            if joined.number_of_nodes() == 1:
+                break
+            i, j = divmod(int(pair), agents)
+            if group_of[i] != group_of[j]:
+                links[i, j] = links[j, i] = True
+                joined.add_edges_from([(group_of[i], group_of[j]), (group_of[j], group_of[i])])
+                joined = _contracted(joined, group_of)
         return links
 
 
@@ -151,14 +162,57 @@ def _digraph(links: Links) -> nx.DiGraph:
     return nx.from_numpy_array(links, create_using=nx.DiGraph)
 
 
+def _contracted(joined: nx.DiGraph, group_of: NDArray[np.intp]) -> nx.DiGraph:
+    """The graph of strongly connected groups of a graph of groups; `group_of` is brought up to it, in place."""
+    condensed = nx.condensation(joined)
+    number = np.zeros(group_of.max() + 1, np.intp)
+    for group, new in condensed.graph["mapping"].items():
+        number[group] = new
+    group_of[:] = number[group_of]
+    contracted = nx.DiGraph()
+    contracted.add_nodes_from(condensed)
+    contracted.add_edges_from(condensed.edges)
+    return contracted
+
+
 def strongly_connected(links: Links) -> bool:
     """Whether messages can reach everybody from everybody (papers/000, Assumption VII)."""
-    return bool(nx.is_strongly_connected(_digraph(links)))
+    return bool(_reached(links).all() and _reached(links.T).all())
+
+
+def _reached(links: Links) -> NDArray[np.bool_]:
+    """Whom messages of agent 0 reach, (m,), itself included."""
+    reached: NDArray[np.bool_] = np.arange(len(links)) == 0
+    at = np.flatnonzero(reached)
+    while at.size:
+        at = np.flatnonzero(links[at].any(axis=0) & ~reached)
+        reached[at] = True
+    return reached
 
 
 def diameter(links: Links) -> int:
-    """The largest number of links on a shortest path; needs a strongly connected graph. One agent has diameter 0."""
-    return int(nx.diameter(_digraph(links)))
+    """The largest number of links on a shortest path; needs a strongly connected graph. One agent has diameter 0.
+
+    Who reaches whom within d links is a power of a matrix: found for d = 1, 2, 4, ..., and then by halving.
+    """
+    own = np.eye(len(links), dtype=bool)
+    if own.all():
+        return 0
+    powers = [links | own]
+    while not powers[-1].all():
+        powers.append(_followed(powers[-1], powers[-1]))
+    within, found = own, 0
+    for exponent in reversed(range(len(powers))):
+        further = _followed(within, powers[exponent])
+        if not further.all():
+            within, found = further, found + 2**exponent
+    return found + 1
+
+
+def _followed(first: Links, second: Links) -> Links:
+    """Who reaches whom by a path of `first`, followed by one of `second`."""
+    paths: NDArray[np.bool_] = first.astype(np.float32) @ second.astype(np.float32) > 0
+    return paths
 
 
 def checked(links: Links) -> Links:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from wirelessenv.memory import Part, check_room, part, room_for
 from wirelessenv.messages.activity import Trials
 from wirelessenv.messages.graph import Links, checked, diameter
 from wirelessenv.streams import generator_state, set_generator_state, stream
@@ -99,6 +100,7 @@ class Knowledge:
         # The past that the next instants need: the tables at the end of the last instants, and the delay of every message
         # that was sent then and will arrive (-1: none).
         past = max(self._delay.largest, 1)
+        check_room(*self._parts(1))
         self._tables = np.full((past, runs, agents, agents), UNKNOWN, np.int32)
         self._travels = np.full((past, runs, agents, agents), -1, np.int32)
         self._changed_at = np.full((runs, agents, agents), -1, np.int32)
@@ -112,6 +114,10 @@ class Knowledge:
 
     def steps(self, instants: int) -> Instants:
         """The next instants of global time: some at a time are quicker than one after the other, and the same."""
+        with room_for(*self._parts(instants)):
+            return self._steps(instants)
+
+    def _steps(self, instants: int) -> Instants:
         past = len(self._tables)
         queried = self._query.draw(instants)
         # Algorithm 1 sends when it queries, so that only then there is something to be silent about.
@@ -138,6 +144,17 @@ class Knowledge:
         self.entries += entries.sum(0)
         self.changed_entries += changed.sum(0)
         return Instants(times, queried, self._update.draw(instants), newest, oldest, messages, entries, changed)
+
+    def _parts(self, instants: int) -> tuple[Part, ...]:
+        """What the next instants take: tables of all of them and of the past, and who has heard which delay."""
+        runs, agents = self.links.shape[:2]
+        links = ("seeds", runs), ("transmitters", agents), ("transmitters", agents)
+        past, delays = max(self._delay.largest, 1), self._delay.largest - self._delay.smallest + 1
+        return (
+            part(64, ("instants", instants), *links),
+            part(24, ("links.delay", past), *links),
+            part(2, ("links.delay", past + instants), ("links.delay", delays), *links),
+        )
 
     def horizon(self) -> int:
         """The oldest query time that somebody holds, or that is on its way; `time` where there is none."""

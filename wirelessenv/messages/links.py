@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from wirelessenv.config import Count, CountOrZero, Model, Piece, Probability
 from wirelessenv.messages.activity import Chance
 
-Travel = Annotated[CountOrZero, Field(le=1_000_000)]
+Travel = Annotated[CountOrZero, Field(le=10_000)]
 """in instants"""
 
 
