@@ -8,8 +8,12 @@ import subprocess
 import sys
 import tempfile
 import warnings
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+
+from wirelessenv.command_line import Parser, guarded
+from wirelessenv.command_line import command as command_line
 
 PACKAGES = ("numpy", "gymnasium", "pettingzoo", "pydantic", "torch", "scipy", "pandas", "matplotlib", "stable-baselines3")
 EXPERIMENT = """
@@ -81,7 +85,9 @@ def experiments(folder: Path) -> None:
     assert (folder / "run" / "figure.pdf").stat().st_size
 
 
-def main() -> int:
+@guarded
+def main(given: Sequence[str]) -> int:
+    Parser(prog="python -m tests.smoke", description="Use every part once, with the versions that are there.").parse_args(given)
     warnings.simplefilter("ignore")  # of libraries that do not know each other's newest versions
     print(f"Python {platform.python_version()}, " + ", ".join(f"{name} {version(name)}" for name in PACKAGES), flush=True)
     environments()
@@ -92,4 +98,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command_line(main)

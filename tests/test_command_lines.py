@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from wirelessenv.command_line import Ended, Parser, guarded, writing
+from wirelessenv.command_line import PROGRAMS, Ended, Parser, guarded, writing
 from wirelessenv.config import ConfigError
 from wirelessenv.text import drawn, one_line
 
 ROOT = Path(__file__).parents[1]
-PROGRAMS = ("wirelessenv", "trainers", "baselines", "benchmarks", "tests.torture", "tests.wheel")
 
 
 def start(*arguments, **options):
