@@ -10,7 +10,7 @@ PYTHON_3_11 := $(shell for p in $(PYTHON) python3.11; do \
 PYTHON_NEWEST := $(shell for p in python3.14 python3.13 python3.12 python3.11 $(PYTHON); do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: demo figures compare torture test wheel clients oldest newest bench venv clean
+.PHONY: demo figures compare fuzz torture test wheel clients oldest newest bench venv clean
 
 demo: .venv/train.done  ## Figure 2 of the zeroth-order paper, in full
 	$(BIN)/python -m trainers configs/paper/fig2.yaml --out runs/fig2 --resume
@@ -39,6 +39,9 @@ oldest: .venv-oldest/done  ## the lowest versions that pyproject.toml allows, on
 
 newest: .venv-newest/done  ## the newest versions, on the newest Python that is there: every part used once
 	.venv-newest/bin/python -m tests.smoke
+
+fuzz: .venv/all.done  ## 20,000 mutated inputs; none may end in a traceback, a hang or a lack of memory
+	$(BIN)/python -m tests.fuzz
 
 torture: .venv/all.done  ## kill a run a hundred times; its numbers must not change
 	$(BIN)/python -m tests.torture

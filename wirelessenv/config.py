@@ -18,10 +18,14 @@ from pydantic.functional_validators import ModelWrapValidatorHandler  # pydantic
 
 from wirelessenv import yaml_text
 from wirelessenv.sentences import cut, one_sentence, shown
+from wirelessenv.text import one_line
 
 
 class ConfigError(ValueError):
-    """A configuration that cannot be used; its message is one sentence for the user."""
+    """A configuration that cannot be used; its message is one sentence for the user, on one line that any terminal can show."""
+
+    def __init__(self, said: object) -> None:
+        super().__init__(one_line(" ".join(str(said).split())))
 
 
 def _no_truth_value(value: Any) -> Any:
