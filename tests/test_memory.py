@@ -83,7 +83,7 @@ def test_environments_that_are_too_large_are_refused(options: dict[str, Any], na
         ({"learner": {"memory": 10**9}}, "memory"),
         ({"learner": {"batch": 10**9}}, "batch"),
         ({"learner": {"kind": "first_order", "memory": 10**6}}, "memory"),
-        ({"policy": {"hidden": [10_000, 10_000]}}, "policy.hidden"),
+        ({"policy": {"hidden": [4096, 4096]}}, "policy.hidden"),
         ({"problem": {"kind": "logistic", "samples": 10**9}, "learner": "async_sgd"}, "samples"),
         ({"problem": {"kind": "least_squares", "size": 10**9}, "learner": "async_bc"}, "size"),
         ({"problem": {"kind": "ridge_regression", "batch": 10**9}, "learner": "async_bc"}, "batch"),

@@ -13,7 +13,7 @@ from wirelessenv.config import Count, Model, Positive
 from wirelessenv.memory import check_room, part
 from wirelessenv.streams import stream
 
-Width = Annotated[Count, Field(le=10_000)]
+Width = Annotated[Count, Field(le=4096)]
 """Neurons of a layer."""
 
 

@@ -12,6 +12,10 @@ from wirelessenv.scenario import Scenario
 
 ADAM_EPS = 1e-5
 """Stable-Baselines3's, for PPO."""
+Rows = Annotated[Count, Field(le=100_000)]
+"""Of a minibatch."""
+Passes = Annotated[Count, Field(le=1000)]
+"""Between two steps in the channel."""
 
 
 class PPO(Reinforcement):
@@ -29,7 +33,7 @@ class PPO(Reinforcement):
         "shared", description="one network, trained across layouts; or one for each agent, trained on each layout"
     )
     n_steps: Count = Field(50, description="slots of each network between two updates")
-    n_epochs: Count = Field(10, description="passes over them in an update")
+    n_epochs: Passes = Field(10, description="passes over them in an update")
     minibatches: Count = Field(8, description="in a pass")
     gae_lambda: Probability = 0.95
     clip_range: Positive = 0.2
@@ -95,8 +99,10 @@ class Replaying(Reinforcement):
     """What the algorithms with a replay buffer share."""
 
     buffer_slots: Count = Field(8000, description="slots, over all networks, that are remembered")
-    batch_size: Count = Field(512, description="agent-steps in a minibatch")
-    updates: Count = Field(1, description="gradient steps after each slot, which all networks play at once")
+    batch_size: Rows = Field(512, description="agent-steps in a minibatch")
+    updates: Annotated[Count, Field(le=1000)] = Field(
+        1, description="gradient steps after each slot, which all networks play at once"
+    )
     first: CountOrZero = Field(800, description="slots of random actions before the first update")
 
     @property
@@ -117,7 +123,7 @@ class SAC(Replaying):
     """Soft actor-critic (Haarnoja et al., 2018): one network for all agents."""
 
     kind: Literal["sac"] = "sac"
-    updates: Count = 4
+    updates: Passes = 4
     tau: Probability = Field(0.005, description="share of the critics that goes into their targets in an update")
     temperature: Positive = Field(0.01, description="weight of the entropy at first; it is learned")
     target_entropy: Annotated[Number, Field(ge=-1e6, le=1e6)] = Field(
@@ -135,7 +141,7 @@ class DQN(Replaying):
     """Deep Q-learning (Mnih et al., 2015): one network for all agents, which choose among `levels` powers."""
 
     kind: Literal["dqn"] = "dqn"
-    batch_size: Count = 1024
+    batch_size: Rows = 1024
     levels: Annotated[int, Field(ge=2, le=10_000, strict=True)] = Field(
         10, description="level k is the power k p_max / (levels - 1)"
     )

@@ -177,7 +177,7 @@ class Jakes(DopplerFading):
     """
 
     kind: Literal["jakes"] = "jakes"
-    sinusoids: Annotated[Count, Field(le=10_000)] = 16
+    sinusoids: Annotated[Count, Field(le=1000)] = 16
 
     def coefficients(self, sampler: Sampler, span: Span, state: Any) -> tuple[Any, Any, Any]:
         # Phasors are turned slot by slot: the same products however slots are cut, and quicker than sines of t. In 64 bits
