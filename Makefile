@@ -10,7 +10,7 @@ PYTHON_3_11 := $(shell for p in $(PYTHON) python3.11; do \
 PYTHON_NEWEST := $(shell for p in python3.14 python3.13 python3.12 python3.11 $(PYTHON); do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: demo figures compare fuzz torture test wheel clients oldest newest bench venv clean
+.PHONY: demo figures compare fuzz torture soak test wheel clients oldest newest bench venv clean
 
 demo: .venv/train.done  ## Figure 2 of the zeroth-order paper, in full
 	$(BIN)/python -m trainers configs/paper/fig2.yaml --out runs/fig2 --resume
@@ -45,6 +45,9 @@ fuzz: .venv/all.done  ## 20,000 mutated inputs; none may end in a traceback, a h
 
 torture: .venv/all.done  ## kill a run a hundred times; its numbers must not change
 	$(BIN)/python -m tests.torture
+
+soak: .venv/all.done  ## much of the same for long; memory and time must stay flat
+	$(BIN)/python -m tests.soak
 
 bench: .venv/all.done  ## speed, measured side by side
 	$(BIN)/python -m benchmarks

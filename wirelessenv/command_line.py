@@ -21,7 +21,17 @@ from wirelessenv.text import one_line
 
 FAILED, USAGE_ERROR, INTERRUPTED = 1, 2, 130
 """Exit statuses; 0 is done."""
-PROGRAMS = ("wirelessenv", "trainers", "baselines", "benchmarks", "tests.torture", "tests.wheel", "tests.smoke", "tests.fuzz")
+PROGRAMS = (
+    "wirelessenv",
+    "trainers",
+    "baselines",
+    "benchmarks",
+    "tests.torture",
+    "tests.soak",
+    "tests.wheel",
+    "tests.smoke",
+    "tests.fuzz",
+)
 """What is started as `python -m`."""
 _CANNOT_BE = {errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENOENT, errno.EINVAL}
 """What the disk says of a path that cannot be used, whatever state the disk is in."""

@@ -177,18 +177,25 @@ class Renderer:
         strength = strongest / np.maximum(strongest + wanted, 1e-30)
         self._disturbed.set_segments(np.stack([transmitters[source], served], axis=1))
         self._disturbed.set_linewidths(0.4 + 1.6 * strength)
-        self._disturbed.set_alpha(0.7 * strength)
+        self._disturbed.set_color(_faded(INTERFERENCE, 0.7 * strength))
 
         messages = scene.messages or ()
         ends = np.array([(m.sender, m.receiver) for m in messages], int).reshape(-1, 2)
         part = np.array([m.progress for m in messages]).reshape(-1, 1)
         self._messages.set_offsets(transmitters[ends[:, 0]] * (1 - part) + transmitters[ends[:, 1]] * part)
-        self._messages.set_alpha(np.array([0.9 / max(m.age, 1) for m in messages]) if messages else None)
+        self._messages.set_facecolor(_faded(MESSAGE, np.array([0.9 / max(m.age, 1) for m in messages])))
 
         for bar, power in zip(self._bars, scene.power.tolist(), strict=True):
             bar.set_width(power)
         shown = f"{drawn(scene.title)}   " if scene.title else ""
         self._text.set_text(f"{shown}slot {scene.slot}   mean rate {np.mean(scene.rate):.2f} bit/s/Hz")
+
+
+def _faded(colour: str, alpha: NDArray[np.floating]) -> NDArray[np.float64]:
+    """The colour with each alpha, (n, 4): numbers, because matplotlib keeps every pair of a name and an alpha for good."""
+    from matplotlib.colors import to_rgb
+
+    return np.column_stack([np.tile(to_rgb(colour), (len(alpha), 1)), alpha])
 
 
 def _placed(scene: Scene) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
