@@ -14,7 +14,7 @@ from wirelessenv.channel.sampling import Sampler, sampler
 from wirelessenv.config import ConfigError
 from wirelessenv.large_scale import LargeScale, Setting, large_scale
 from wirelessenv.layout import Layout, draw_layout
-from wirelessenv.memory import Part, part, room_for
+from wirelessenv.memory import Part, check_room, part, room_for
 from wirelessenv.physics.checks import alike
 from wirelessenv.physics.kernels import aggregate, rate, sinr, split, visible_amplitude
 from wirelessenv.physics.rates import received
@@ -89,8 +89,7 @@ class WirelessNetwork:
         self.scenario = Scenario.of(scenario)
         self.seeds = run_seeds(seed)
         self.device = device
-        with room_for(*block_parts(self.scenario, self.runs, 1), device=device):
-            self._start(episode=0)
+        self._start(episode=0)
 
     @property
     def runs(self) -> int:
@@ -99,6 +98,8 @@ class WirelessNetwork:
 
     def _start(self, episode: int) -> None:
         scenario = self.scenario
+        check_room(*block_parts(scenario, self.runs, 1), device=self.device)
+        self._checked = 1  # slots of the largest block that there was room for
         self.episode = episode
         self.layouts = [draw_layout(scenario, seed, episode) for seed in self.seeds]
         self._antenna = scenario.placement.antennas(scenario.transmitters)
@@ -127,11 +128,13 @@ class WirelessNetwork:
         """The next `slots` slots; raises ConfigError for fewer than one."""
         if slots < 1:
             raise ConfigError(f"slots: {slots} is not valid: it should be 1 or more")
-        with room_for(*block_parts(self.scenario, self.runs, slots), device=self.device):
-            setting = self._large_scale.block(slots)
-            gain, self._fading_state = self._gains(self._sampler, setting, self._fading_state)
-            sequence, self._history = aggregate(self._amplitude(gain), self._history)
-            return self._block(gain, sequence, setting.transmitters, setting.receivers, setting.serving)
+        if slots > self._checked:
+            check_room(*block_parts(self.scenario, self.runs, slots), device=self.device)
+            self._checked = slots
+        setting = self._large_scale.block(slots)
+        gain, self._fading_state = self._gains(self._sampler, setting, self._fading_state)
+        sequence, self._history = aggregate(self._amplitude(gain), self._history)
+        return self._block(gain, sequence, setting.transmitters, setting.receivers, setting.serving)
 
     def bank(self, slots: int, purpose: str) -> Block:
         """`slots` slots of a stream of their own, the same at every call: to evaluate on, beside those trained on.
