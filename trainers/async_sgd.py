@@ -20,10 +20,10 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from trainers.durations import Constant, Duration
 from trainers.gradient_learner import GradientLearner
 from trainers.problems.objective import Array, Objective
 from trainers.server_learner import ServerLearner
-from trainers.timetable import Constant, Duration
 from wirelessenv.streams import stream
 
 

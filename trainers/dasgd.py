@@ -48,7 +48,8 @@ class DASGD(GradientLearner):
     (True, True)
     """
 
-    STATE: ClassVar[tuple[str, ...]] = (*GradientLearner.STATE, "models", "_travelling", "_closed_at")
+    STATE: ClassVar[tuple[str, ...]] = (*GradientLearner.STATE, "models", "_travelling", "last")
+    SHAPES = ("models",)
 
     def __init__(
         self,
@@ -74,10 +75,6 @@ class DASGD(GradientLearner):
         self.models: Array = np.stack([self._start()] * nodes)  # line 3
         """x_i, (n, variants, runs, d)."""
         self._eta = self.step_size.astype(self.models.dtype)
-        self._closed_at: int | None = None
-        self._begin()
-
-    def _begin(self) -> None:
         self.inboxes = [Inboxes(self.network, self.nodes, seed) for seed in self._owners]
         """One order of events for all runs, or one for each."""
         self.staleness = [Staleness(self.nodes) for _ in self._owners]
@@ -131,15 +128,11 @@ class DASGD(GradientLearner):
 
     def finish(self) -> Self:
         """No sample is left: nodes finish what they compute, and all gradients are delivered and applied."""
-        self._close()
+        for one in self.inboxes:
+            one.close()
         while any(one.travelling for one in self.inboxes):
             self.learn(1)
         return self
-
-    def _close(self) -> None:
-        self._closed_at = self.iteration if self._closed_at is None else self._closed_at
-        for one in self.inboxes:
-            one.close()
 
     def learn(self, iterations: int, callback: Callable[[Self], bool | None] | None = None, progress_bar: bool = False) -> Self:
         """Run `iterations` steps; a run that diverges overflows in silence, and the others go on."""
@@ -163,17 +156,15 @@ class DASGD(GradientLearner):
         with np.errstate(over="ignore", invalid="ignore"):
             return super().measures() | {name: np.broadcast_to(row, shape) for name, row in known.items()}
 
+    def state(self) -> dict[str, Any]:
+        orders = [
+            {"inboxes": one.state(), "staleness": record.state()}
+            for one, record in zip(self.inboxes, self.staleness, strict=True)
+        ]
+        return {"orders": orders, **super().state()}
+
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from a saved state; the order of events is not saved, but worked out again up to there."""
-        if state["models"].shape != self.models.shape:
-            raise ConfigError("state: it belongs to a learner of other nodes, runs or variants")
-        self._begin()
         super().set_state(state)
-        for record, inboxes in zip(self.staleness, self.inboxes, strict=True):
-            for iteration in range(self.iteration):
-                if iteration == self._closed_at:
-                    inboxes.close()
-                if (step := inboxes.step()) is not None:
-                    record.add(step)
-            if self._closed_at is not None:
-                inboxes.close()
+        for one, record, saved in zip(self.inboxes, self.staleness, state["orders"], strict=True):
+            one.set_state(saved["inboxes"])
+            record.set_state(saved["staleness"])

@@ -24,10 +24,12 @@ class GradientLearner(ABC):
     """Runs (seeds) and variants (step sizes) of one method side by side: points are (variants, runs, d).
 
     Samples come from a stream of each run's own, and variants of a run share them. `STATE` names the attributes that change
-    while it learns. A subclass defines `_update`, one event of its pseudo-code.
+    while it learns, `SHAPES` those of them whose shapes tell a state of another learner. A subclass defines `_update`, one
+    event of its pseudo-code.
     """
 
     STATE: ClassVar[tuple[str, ...]] = ("iteration", "train_seconds")
+    SHAPES: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, objective: Objective, step_size: float | Sequence[float], seed: int | Sequence[int] = 0) -> None:
         self.objective, self.seeds = objective, run_seeds(seed)
@@ -143,7 +145,13 @@ class GradientLearner(ABC):
         return {"samples": streams, **watch, **{name: deepcopy(getattr(self, name)) for name in self.STATE}}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from a saved state."""
+        """Go on from a saved state; raises ConfigError where it belongs to another learner, or another version of it."""
+        if lacking := [name for name in self.state() if name not in state]:
+            raise ConfigError(
+                f"state: it lacks {lacking[0]}: it was saved by another learner, or by another version of wirelessenv"
+            )
+        if any(np.shape(getattr(self, name)) != np.shape(state[name]) for name in self.SHAPES):
+            raise ConfigError("state: it belongs to a learner of other runs, variants, clients or nodes")
         for generator, saved in zip(self._samples, state["samples"], strict=True):
             set_generator_state(generator, saved)
         if self._watch is not None:

@@ -11,16 +11,18 @@ takes no time; of two things at the same time, the one that was set going first 
 
 import heapq
 from collections import deque
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from trainers.timetable import Constant, Duration
+from trainers.durations import Constant, Duration
 from wirelessenv.config import Model, NonNegative
 from wirelessenv.messages.graph import CompleteGraph, Graph, checked
-from wirelessenv.streams import stream
+from wirelessenv.streams import generator_state, set_generator_state, stream
 
 TRIM = 256  # gradients between two looks at what everybody has applied
+COUNTS = ("seconds", "computed", "messages", "repeats", "closed", "_base", "_order")
+"""What `Inboxes` counts."""
 
 
 class Network(Model):
@@ -174,6 +176,32 @@ class Inboxes:
         self._seen = [seen >> shift for seen in self._seen]
         self._known = {gradient: (origin, had >> shift) for gradient, (origin, had) in self._known.items()}
         self._base += shift
+
+    def state(self) -> dict[str, Any]:
+        """Everything that `set_state` needs to go on from here. Sets are hexadecimal: their bits are too many for a file."""
+        return {
+            **{name: getattr(self, name) for name in COUNTS},
+            "streams": [[generator_state(one) for one in streams] for streams in (self._rngs, self._link_rngs)],
+            "sets": [[hex(one) for one in sets] for sets in (self._applied, self._seen)],
+            "known": [(gradient, origin, hex(had)) for gradient, (origin, had) in self._known.items()],
+            "inbox": [list(own) for own in self._inbox],
+            "computing": self._computing.copy(),
+            "free": list(self._free),
+            "agenda": self._agenda.copy(),
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from a saved state."""
+        for name in COUNTS:
+            setattr(self, name, state[name])
+        for streams, saved in zip((self._rngs, self._link_rngs), state["streams"], strict=True):
+            for generator, own in zip(streams, saved, strict=True):
+                set_generator_state(generator, own)
+        self._applied, self._seen = ([int(one, 16) for one in sets] for sets in state["sets"])
+        self._known = {gradient: (origin, int(had, 16)) for gradient, origin, had in state["known"]}
+        self._inbox = [deque((gradient, sender) for gradient, sender in own) for own in state["inbox"]]
+        self._computing, self._free = list(state["computing"]), deque(state["free"])
+        self._agenda = [(when, order, node, gradient, sender) for when, order, node, gradient, sender in state["agenda"]]
 
     def applied(self, node: int) -> set[int]:
         """G_i as numbers of gradients."""

@@ -9,6 +9,7 @@ from pydantic import Field
 from trainers.async_bc import AsyncBC
 from trainers.async_sgd import AsyncSGD, SyncSGD
 from trainers.dasgd import DASGD
+from trainers.durations import Constant, Duration
 from trainers.first_order import FirstOrderLearner
 from trainers.gradient_learner import GradientLearner
 from trainers.inboxes import Network
@@ -17,7 +18,7 @@ from trainers.message_passing import SMOOTHING, MessagePassingLearner
 from trainers.pars_push import PARSPushLearner
 from trainers.sgp import SGPLearner
 from trainers.strided import Strided
-from trainers.timetable import Constant, Duration, Server
+from trainers.timetable import Server
 from trainers.zeroth_order import ZerothOrderLearner
 from wirelessenv.config import Count, CountOrZero, Model, NonNegative, Number, Piece, Positive
 

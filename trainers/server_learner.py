@@ -9,7 +9,6 @@ import numpy as np
 from trainers.gradient_learner import GradientLearner
 from trainers.problems.objective import Array, Clients, Objective
 from trainers.timetable import CHUNK, Server
-from wirelessenv.config import ConfigError
 
 SUMMARY = ("tau_c", "tau_max", "tau_avg", "concurrency", "seconds")
 
@@ -42,6 +41,7 @@ class ServerLearner(GradientLearner):
     """
 
     STATE: ClassVar[tuple[str, ...]] = (*GradientLearner.STATE, "_under_way", "_ahead")
+    SHAPES = ("_under_way",)
     draws: int = 1
     """samples of a task"""
     VECTORS: ClassVar[int] = 2
@@ -148,10 +148,13 @@ class ServerLearner(GradientLearner):
         with np.errstate(over="ignore", invalid="ignore"):
             return super().measures() | {name: np.broadcast_to(row, shape) for name, row in rows.items()}
 
+    def state(self) -> dict[str, Any]:
+        return {"timetables": [table.state() for table in self.timetables], **super().state()}
+
     def set_state(self, state: dict[str, Any]) -> None:
-        if state["_under_way"].shape != self._under_way.shape:
-            raise ConfigError("state: it belongs to a learner of other runs, variants or clients")
         super().set_state(state)
+        for table, saved in zip(self.timetables, state["timetables"], strict=True):
+            table.set_state(saved)
         self._loaded = -1
 
     _under_way: Array

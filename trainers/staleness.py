@@ -1,5 +1,6 @@
 """How stale gradients are in DASGD: S_avg and S_max of papers/003, measured, beside what its Section 4.1 expects."""
 
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,14 @@ class Staleness:
         self.stale[step.node] += step.stale
         self.loose[step.node] += step.loose
         self.stale_max, self.loose_max = max(self.stale_max, step.stale), max(self.loose_max, step.loose)
+
+    def state(self) -> dict[str, Any]:
+        """Everything that `set_state` needs to go on from here."""
+        return deepcopy(vars(self))
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from a saved state."""
+        vars(self).update(deepcopy(state))
 
     def summary(self) -> dict[str, float]:
         """S_avg, S_max and their loose forms; 0 before the first step."""

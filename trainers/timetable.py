@@ -7,69 +7,17 @@ it is known when a task is sent when it will be done. tau_C tasks are under way 
 """
 
 import heapq
-from abc import abstractmethod
-from typing import Any, ClassVar, Literal, NamedTuple
+from copy import deepcopy
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wirelessenv.config import ConfigError, Count, Model, Piece, Positive
-from wirelessenv.streams import stream
+from trainers.durations import Duration, Linear
+from wirelessenv.config import ConfigError, Count, Model
+from wirelessenv.streams import generator_state, set_generator_state, stream
 
 CHUNK = 512  # updates simulated at once
-
-
-class Duration(Piece):
-    """How long a task of client i takes, or a message of node i travels."""
-
-    random: ClassVar[bool] = False
-
-    @abstractmethod
-    def means(self, clients: int) -> NDArray[np.float64]:
-        """The mean duration for each of n clients, (n,)."""
-
-
-class Constant(Duration):
-    """The same for all clients, always."""
-
-    kind: Literal["constant"] = "constant"
-    seconds: Positive = 1.0
-
-    def means(self, clients: int) -> NDArray[np.float64]:
-        return np.full(clients, float(self.seconds))
-
-
-class Linear(Duration):
-    """i tau / n for client i = 1 ... n, so that the slowest needs tau (papers/004, Appendix D.1)."""
-
-    kind: Literal["linear"] = "linear"
-    slowest: Positive = 10.0
-
-    def means(self, clients: int) -> NDArray[np.float64]:
-        return np.arange(1, clients + 1) * self.slowest / clients
-
-
-class Given(Duration):
-    """One number for each client."""
-
-    kind: Literal["given"] = "given"
-    seconds: tuple[Positive, ...]
-
-    def means(self, clients: int) -> NDArray[np.float64]:
-        if len(self.seconds) != clients:
-            raise ConfigError(f"seconds: {len(self.seconds)} numbers are not valid: there should be one for each of {clients}")
-        return np.asarray(self.seconds, float)
-
-
-class Exponential(Duration):
-    """Exponentially distributed, drawn anew for each task, around the `mean` of another law."""
-
-    kind: Literal["exponential"] = "exponential"
-    mean: Duration = Constant()
-    random: ClassVar[bool] = True
-
-    def means(self, clients: int) -> NDArray[np.float64]:
-        return self.mean.means(clients)
 
 
 class Server(Model):
@@ -120,7 +68,9 @@ class Totals(NamedTuple):
 
 
 class Timetable:
-    """The events of one run, simulated as far as somebody asks; they depend on the seed and the settings alone.
+    """The events of one run, chunk after chunk; they depend on the seed and the settings alone.
+
+    It holds one chunk, and what going on from there needs: what is passed is let go, and simulated again where somebody asks.
 
     >>> table = Server(computing={"kind": "given", "seconds": [2, 3]}, assignment="same").timetable(clients=2, seed=0)
     >>> table.client(5).tolist(), table.seconds(5).tolist(), table.staleness(5).tolist()
@@ -132,18 +82,48 @@ class Timetable:
         if concurrency > clients:
             raise ConfigError(f"concurrency: {concurrency} is not valid: there are only {clients} clients")
         self.clients, self.concurrency = clients, concurrency
-        self._server, self._means = server, server.computing.means(clients).tolist()
-        self._assignments, self._durations = stream(seed, "assignment"), stream(seed, "computing time")
-        everybody = np.arange(clients)
-        first = everybody if concurrency == clients else self._assignments.permutation(everybody)[:concurrency]
+        self._server, self._seed, self._means = server, seed, server.computing.means(clients).tolist()
+        self._begin()
+
+    def _begin(self) -> None:
+        """Before the first chunk."""
+        self._assignments, self._durations = stream(self._seed, "assignment"), stream(self._seed, "computing time")
+        everybody = np.arange(self.clients)
+        all_busy = self.concurrency == self.clients
+        first = everybody if all_busy else self._assignments.permutation(everybody)[: self.concurrency]
         self.first: list[int] = first.tolist()
         """Who gets the first tasks."""
-        self._free_at, self._tasks_of = [0.0] * clients, [0] * clients
+        self._free_at, self._tasks_of = [0.0] * self.clients, [0] * self.clients
         self._under_way: list[tuple[float, int, int, int]] = []  # (done at, task, client, slot), a heap
         for slot, client in enumerate(self.first):
             self._send(0.0, slot, client, slot, self._factors(1)[0])
-        self._chunks: list[Events] = []
-        self._totals = [Totals()]  # before each chunk
+        self._number, self._totals = 0, Totals()  # of the chunk in hand, and before it
+        self._events: Events | None = None  # None: not simulated yet
+        self._before = self._now()
+
+    def _now(self) -> dict[str, Any]:
+        """What the simulation needs to go on."""
+        return {
+            "chunk": self._number,
+            "totals": list(self._totals),
+            "streams": [generator_state(one) for one in (self._assignments, self._durations)],
+            "free_at": self._free_at.copy(),
+            "tasks_of": self._tasks_of.copy(),
+            "under_way": self._under_way.copy(),
+        }
+
+    def state(self) -> dict[str, Any]:
+        """Everything that `set_state` needs to go on from the chunk in hand."""
+        return deepcopy(self._before)
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from a saved state."""
+        self._number, self._totals, self._events = int(state["chunk"]), Totals(*state["totals"]), None
+        for generator, saved in zip((self._assignments, self._durations), state["streams"], strict=True):
+            set_generator_state(generator, saved)
+        self._free_at, self._tasks_of = list(state["free_at"]), list(state["tasks_of"])
+        self._under_way = [(done, task, client, slot) for done, task, client, slot in state["under_way"]]
+        self._before = self._now()
 
     def _factors(self, tasks: int) -> list[float]:
         random = self._server.computing.random
@@ -156,11 +136,20 @@ class Timetable:
         heapq.heappush(self._under_way, (self._free_at[client], task, client, slot))
 
     def chunk(self, number: int) -> Events:
-        """The events of updates number * CHUNK to (number + 1) * CHUNK."""
-        while len(self._chunks) <= number:
-            self._chunks.append(self._simulate(len(self._chunks) * CHUNK))
-            self._totals.append(self._counted(len(self._chunks) - 1, CHUNK))
-        return self._chunks[number]
+        """The events of updates number * CHUNK to (number + 1) * CHUNK; earlier ones than those in hand from the start."""
+        if number < self._number:
+            self._begin()
+        events = self._simulated()
+        while self._number < number:
+            self._totals, self._number, self._events = self._counted(events, CHUNK), self._number + 1, None
+            self._before = self._now()
+            events = self._simulated()
+        return events
+
+    def _simulated(self) -> Events:
+        """The chunk in hand."""
+        self._events = self._simulate(self._number * CHUNK) if self._events is None else self._events
+        return self._events
 
     def _simulate(self, start: int) -> Events:
         drawn = (self._assignments.random(CHUNK) * self.clients).astype(int).tolist()
@@ -179,7 +168,8 @@ class Timetable:
         return Events(*columns)
 
     def _column(self, name: str, updates: int) -> NDArray[Any]:
-        chunks = [getattr(self.chunk(number), name) for number in range(-(-updates // CHUNK))]
+        again = Timetable(self._server, self.clients, self._seed)
+        chunks = [getattr(again.chunk(number), name) for number in range(-(-updates // CHUNK))]
         return np.concatenate([np.empty(0, int), *chunks])[:updates]
 
     def client(self, updates: int) -> NDArray[np.intp]:
@@ -204,8 +194,10 @@ class Timetable:
         tau_avg counts what has arrived; a client is active while it has a task.
         """
         whole, rest = divmod(updates, CHUNK)
-        self.chunk(whole)
-        totals, count = self._counted(whole, rest), max(updates, 1)
+        if whole == self._number + 1 and rest == 0:
+            whole, rest = self._number, CHUNK
+        table = self if whole == self._number else Timetable(self._server, self.clients, self._seed)
+        totals, count = table._counted(table.chunk(whole), rest), max(updates, 1)
         return {
             "tau_c": self.concurrency,
             "tau_max": totals.largest,
@@ -214,11 +206,11 @@ class Timetable:
             "seconds": totals.seconds,
         }
 
-    def _counted(self, number: int, rows: int) -> Totals:
-        """Everything up to the first `rows` updates of a chunk."""
-        before, events = self._totals[number], self._chunks[number]
+    def _counted(self, events: Events, rows: int) -> Totals:
+        """Everything up to the first `rows` updates of the chunk in hand."""
+        before = self._totals
         if rows == 0:
             return before
-        ages = number * CHUNK + np.arange(rows) - events.sent_at[:rows]
+        ages = self._number * CHUNK + np.arange(rows) - events.sent_at[:rows]
         largest, seconds = max(before.largest, int(ages.max())), float(events.seconds[rows - 1])
         return Totals(largest, before.staleness + int(ages.sum()), before.active + int(events.active[:rows].sum()), seconds)
