@@ -168,3 +168,7 @@ class DASGD(GradientLearner):
         for one, record, saved in zip(self.inboxes, self.staleness, state["orders"], strict=True):
             one.set_state(saved["inboxes"])
             record.set_state(saved["staleness"])
+        for one, own, runs in zip(self.inboxes, self._travelling, self.runs, strict=True):
+            shapes = {gradient.shape for gradient, _ in own.values()}
+            if set(own) != one.on_their_way or not shapes <= {self.models[0][:, runs].shape}:
+                raise ConfigError("state: its gradients on their way are not those of its order of events")

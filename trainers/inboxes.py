@@ -16,13 +16,23 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from trainers.durations import Constant, Duration
-from wirelessenv.config import Model, NonNegative
+from wirelessenv.config import ConfigError, Model, NonNegative
 from wirelessenv.messages.graph import CompleteGraph, Graph, checked
 from wirelessenv.streams import generator_state, set_generator_state, stream
 
 TRIM = 256  # gradients between two looks at what everybody has applied
 COUNTS = ("seconds", "computed", "messages", "repeats", "closed", "_base", "_order")
 """What `Inboxes` counts."""
+
+
+class Moving(Model):
+    """What a state of `Inboxes` holds more or less of from time to time."""
+
+    known: list[tuple[int, int, str]]
+    inbox: list[list[tuple[int, int]]]
+    computing: list[int | None]
+    free: list[int]
+    agenda: list[tuple[float, int, int, int, int]]
 
 
 class Network(Model):
@@ -183,11 +193,13 @@ class Inboxes:
             **{name: getattr(self, name) for name in COUNTS},
             "streams": [[generator_state(one) for one in streams] for streams in (self._rngs, self._link_rngs)],
             "sets": [[hex(one) for one in sets] for sets in (self._applied, self._seen)],
-            "known": [(gradient, origin, hex(had)) for gradient, (origin, had) in self._known.items()],
-            "inbox": [list(own) for own in self._inbox],
-            "computing": self._computing.copy(),
-            "free": list(self._free),
-            "agenda": self._agenda.copy(),
+            "moving": {
+                "known": [(gradient, origin, hex(had)) for gradient, (origin, had) in self._known.items()],
+                "inbox": [list(own) for own in self._inbox],
+                "computing": self._computing.copy(),
+                "free": list(self._free),
+                "agenda": self._agenda.copy(),
+            },
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
@@ -198,15 +210,26 @@ class Inboxes:
             for generator, own in zip(streams, saved, strict=True):
                 set_generator_state(generator, own)
         self._applied, self._seen = ([int(one, 16) for one in sets] for sets in state["sets"])
-        self._known = {gradient: (origin, int(had, 16)) for gradient, origin, had in state["known"]}
-        self._inbox = [deque((gradient, sender) for gradient, sender in own) for own in state["inbox"]]
-        self._computing, self._free = list(state["computing"]), deque(state["free"])
-        self._agenda = [(when, order, node, gradient, sender) for when, order, node, gradient, sender in state["agenda"]]
+        moving = Moving.parse(state["moving"], "state")
+        self._known = {gradient: (origin, int(had, 16)) for gradient, origin, had in moving.known}
+        self._inbox = [deque(own) for own in moving.inbox]
+        self._computing, self._free, self._agenda = moving.computing, deque(moving.free), moving.agenda
+        nodes = {node for _, _, node, _, _ in self._agenda} | {origin for origin, _ in self._known.values()} | {*self._free}
+        senders = {sender for own in self._inbox for _, sender in own} | {sender for *_, sender in self._agenda}
+        needed = {gradient for own in self._inbox for gradient, _ in own} | {one for one in self._computing if one is not None}
+        sound = nodes <= {*range(self.nodes)} and senders <= {-1, *range(self.nodes)} and needed <= {*self._known}
+        if not sound or {len(self._inbox), len(self._computing)} != {self.nodes}:
+            raise ConfigError("state: it belongs to other nodes or gradients")
 
     def applied(self, node: int) -> set[int]:
         """G_i as numbers of gradients."""
         bits = self._applied[node]
         return {*range(self._base), *(self._base + place for place in range(bits.bit_length()) if bits >> place & 1)}
+
+    @property
+    def on_their_way(self) -> set[int]:
+        """Those of `travelling` that have been computed."""
+        return {*self.travelling} - {*self._computing}
 
     @property
     def travelling(self) -> list[int]:

@@ -7,7 +7,7 @@ import torch
 
 from wirelessenv.config import ConfigError
 
-VARYING = ("plans", "ahead", "fading", "block", "last", "_ahead", "_travelling", "_closed_at")
+VARYING = ("plans", "ahead", "fading", "block", "last", "_ahead", "_travelling", "moving")
 """What is longer or shorter from time to time; the `set_state` that takes it checks it."""
 
 

@@ -14,6 +14,7 @@ from trainers.pars_push import PARSPushLearner
 from trainers.problems.analytic import AnalyticProblem
 from trainers.problems.least_squares import LeastSquares
 from trainers.problems.maml import RidgeRegression
+from trainers.saved_state import refuse_misfit
 from trainers.sgp import SGPLearner
 from trainers.storage import read_tensors, write_tensors
 from trainers.timetable import CHUNK, Server, Timetable
@@ -58,7 +59,9 @@ def test_a_learner_holds_no_more_late_than_early(name):
 def test_a_state_from_a_file_goes_on_with_the_same_numbers(name, at, tmp_path):
     first, second = (WITH_EVENTS[name]() for _ in range(2))
     write_tensors(tmp_path / "state.pt", first.learn(at).state())
-    second.learn(3).set_state(read_tensors(tmp_path / "state.pt"))
+    saved = read_tensors(tmp_path / "state.pt")
+    refuse_misfit(saved, WITH_EVENTS[name]().state(), "")  # what a run looks at before it goes on
+    second.learn(3).set_state(saved)
     for learner in (first.learn(CHUNK + 20), second.learn(CHUNK + 20)):
         learner.measures()
     np.testing.assert_array_equal(first.solution, second.solution)
@@ -137,3 +140,34 @@ def test_sets_of_thousands_of_gradients_survive_a_file(tmp_path):
     assert learner.inboxes[0]._applied[0].bit_length() > 2048
     assert other.inboxes[0]._applied == learner.inboxes[0]._applied
     np.testing.assert_array_equal(other.learn(300).models, learner.learn(300).models)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda moving: moving["agenda"].append((1.0, 2, 99, 0, 0)),
+        lambda moving: moving["agenda"].append((1.0, 2, 0)),
+        lambda moving: moving["agenda"].append("later"),
+        lambda moving: moving["free"].append(-1),
+        lambda moving: moving["inbox"].pop(),
+        lambda moving: moving["inbox"][0].append((10**6, 0)),
+        lambda moving: moving["known"].clear(),
+        lambda moving: moving["known"].append((0, 7, "0x1")),
+        lambda moving: moving.update(computing=[None, 10**6, None, None]),
+        lambda moving: moving.pop("free"),
+    ],
+)
+def test_an_order_of_events_that_cannot_be_is_refused(spoil):
+    learner = DASGD(LeastSquares(), RANDOM, nodes=4, exact=True)
+    state = learner.learn(50).state()
+    spoil(state["orders"][0]["inboxes"]["moving"])
+    with pytest.raises(ConfigError, match="state"):
+        DASGD(LeastSquares(), RANDOM, nodes=4, exact=True).set_state(state)
+
+
+def test_gradients_on_their_way_are_those_of_the_order_of_events():
+    state = DASGD(LeastSquares(), RANDOM, nodes=4, exact=True).learn(50).state()
+    assert state["_travelling"][0]
+    state["_travelling"][0].clear()
+    with pytest.raises(ConfigError, match="state: its gradients on their way"):
+        DASGD(LeastSquares(), RANDOM, nodes=4, exact=True).set_state(state)

@@ -165,7 +165,7 @@ class _Points(Policies):
     """Parameters that belong to no network: points of R^size, all 0 at first."""
 
     def __init__(self, size: int) -> None:
-        self.size = size
+        self.size, self.width = size, 0
 
     def initial(self, seeds: Sequence[int], agents: int) -> Tensor:
         return torch.zeros((len(seeds), agents, self.size))
