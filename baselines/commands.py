@@ -1,11 +1,13 @@
 """What `python -m baselines` does, once its options are read."""
 
 from argparse import Namespace
+from contextlib import nullcontext
 from pathlib import Path
 
 from baselines.allocation import no_imports
 from baselines.compare import compare
 from baselines.comparison import Comparison
+from baselines.comparison_directory import ComparisonDirectory
 from baselines.tables import tables
 from trainers.terminal import print_table
 from trainers.work_directory import safe
@@ -24,7 +26,8 @@ def compare_command(chosen: Namespace) -> int:
 def _compare(chosen: Namespace) -> None:
     out = Path(chosen.out or Path("runs") / "compare" / Path(chosen.config).stem)
     again = f"the same command with --resume goes on. It is in {out}"
-    comparison = Comparison.load(chosen.config, chosen.set)
+    with ComparisonDirectory(out).standing_in() if chosen.resume else nullcontext():
+        comparison = Comparison.load(chosen.config, chosen.set)
     options = {name: getattr(chosen, name) for name in ("resume", "workers", "force", "quiet")}
     try:
         with writing(out, lambda: safe(out)):

@@ -43,6 +43,8 @@ def compare(
     when a worker was killed; WorkerRefused when one met what it cannot use; OSError when the disk refuses.
     """
     workers = processes(workers)
+    if resume:
+        ComparisonDirectory(out).refuse_changed_sources(comparison)
     refuse(comparison)
     with ComparisonDirectory.opened(out, comparison, resume=resume, device="cpu", force=force) as directory:
         comparison = directory.configuration()  # the same, in the order of the files that are there

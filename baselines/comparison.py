@@ -13,7 +13,7 @@ from baselines.held_out import one_layout
 from baselines.learned import aggregation_policy, gnn, reinforcement, trained_run  # their kinds are known from here on
 from baselines.methods import Knowledge, Learned, Method
 from wirelessenv.channel.fading import NoFading
-from wirelessenv.config import ConfigError, Count, CountOrZero, Document, Model, Positive, assignment, merge, read_yaml
+from wirelessenv.config import ConfigError, Count, CountOrZero, Document, Model, Positive, assignment, merge, read_configuration
 from wirelessenv.scenario import Scenario
 from wirelessenv.text import as_name
 
@@ -108,7 +108,7 @@ class Comparison(Document):
                     f'scenarios.{name}: the utility "{type(scenario.utility).__name__}" is not valid: it can be negative, and '
                     "utilities are divided by those of full power"
                 )
-            series = scenario.gains is not None and len(scenario.gains.load()) > 1
+            series = scenario.gains is not None and len(scenario.given_gains()) > 1
             alike = one_layout(scenario) and isinstance(scenario.fading, NoFading) and scenario.mobility.interval() is None
             if alike and not (series and scenario.gains is not None and scenario.gains.start == "random"):
                 raise ValueError(f"scenarios.{name}: is not valid: without fading all its layouts are the same")
@@ -154,7 +154,7 @@ class Comparison(Document):
     @classmethod
     def load(cls, path: str | Path, changes: Sequence[str] = ()) -> Self:
         """The comparison of a YAML file with changes such as "slots=50"; raises ConfigError with one sentence."""
-        data = read_yaml(path)
+        data = read_configuration(path)
         for change in changes:
             data = merge(data, assignment(change))
         return cls.parse(data)

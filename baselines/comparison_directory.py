@@ -22,7 +22,6 @@ from baselines.measures import Measured
 from baselines.methods import Learned, Method
 from trainers.storage import read_tensors, write_atomically
 from trainers.work_directory import MUST_AGREE, WorkDirectory
-from wirelessenv.config import ConfigError
 from wirelessenv.scenario import Scenario
 
 _TEXT = ("scenario", "method", "knows", "knows_in_training", "trained")
@@ -49,9 +48,7 @@ class ComparisonDirectory(WorkDirectory):
 
     def configuration(self) -> Comparison:
         """The comparison that this directory holds; raises ConfigError where it holds none."""
-        if not (self.path / "config.yaml").exists():
-            raise ConfigError(f"{self.path}: is not a directory of a comparison: it has no config.yaml")
-        return Comparison.load(self.path / "config.yaml")
+        return self._read_configuration(Comparison)
 
     def file(self, comparison: Comparison, piece: Piece) -> Path:
         """Where the piece is kept."""

@@ -3,7 +3,7 @@
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import torch
@@ -27,7 +27,8 @@ def run_command(chosen: Namespace) -> int:
         raise ConfigError("--device: cuda is not valid: torch sees no GPU; use cpu")
     out = Path(chosen.out or Path("runs") / Path(chosen.config).stem)
     options = {name: getattr(chosen, name) for name in ("resume", "device", "quiet", "workers", "force", "tensorboard")}
-    experiment = _experiment(chosen)
+    with RunDirectory(out).standing_in() if chosen.resume else nullcontext():
+        experiment = _experiment(chosen)
     with _working(out):
         directory = run(experiment, out, **options)
     with writing(out):
@@ -57,12 +58,13 @@ def _working(out: Path) -> Iterator[None]:
 
 def search_command(chosen: Namespace) -> int:
     """Train a grid of step sizes and print what each reaches."""
-    experiment = Experiment.load(chosen.config, chosen.set)
+    out = Path(chosen.out or Path("runs") / "search" / Path(chosen.config).stem)
+    with RunDirectory(out).standing_in():
+        experiment = Experiment.load(chosen.config, chosen.set)
     try:
         steps, seeds = [float(one) for one in chosen.steps.split(",")], [int(one) for one in chosen.seeds.split(",")]
     except ValueError as error:
         raise ConfigError(f"--steps, --seeds: numbers separated by commas are needed ({error})") from None
-    out = Path(chosen.out or Path("runs") / "search" / Path(chosen.config).stem)
     with _working(out):
         rows = search.search(experiment, steps, seeds, out, last=chosen.last, resume=True, workers=chosen.workers)
     print_table(f"{experiment.measure} after {experiment.iterations} iterations, mean over seeds {chosen.seeds}", rows)

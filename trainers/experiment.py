@@ -11,9 +11,10 @@ from trainers.learner import Learner
 from trainers.learner_settings import LearnerSettings, ZerothOrderSettings
 from trainers.policies import PolicySettings
 from trainers.problem_settings import ProblemSettings, WirelessSettings
-from wirelessenv.config import Count, Document, Model, Number, Seed, assignment, merge, nearest, read_yaml
+from wirelessenv.config import Count, Document, Model, Number, Seed, assignment, merge, nearest, read_configuration
 from wirelessenv.scenario import Messaging, Scenario
 from wirelessenv.sentences import cut, shown
+from wirelessenv.sources import with_sources
 from wirelessenv.text import as_name
 
 
@@ -120,7 +121,8 @@ class Experiment(Curve, Document):
     def _resolve_curves(self) -> Self:
         base = {name: _part(self, name) for name in Curve.model_fields}
         for name, changes in self.curves.items():
-            self._curves[name] = Curve.parse(merge(base, _spelled_out(changes)), f"curves.{cut(name)}")
+            self._curves[name] = curve = Curve.parse(merge(base, _spelled_out(changes)), f"curves.{cut(name)}")
+            self.curves[name] = with_sources(changes, curve.dump())
         if self.reference is not None and self.reference not in self.curves:
             raise ValueError(f'reference: "{cut(self.reference)}" is not a curve{nearest(self.reference, self.curves)}')
         for panel in self.panels:
@@ -148,7 +150,7 @@ class Experiment(Curve, Document):
     @classmethod
     def load(cls, path: str | Path, changes: Sequence[str] = ()) -> Self:
         """The experiment of a YAML file with changes such as "scenario.noise=0.5"; raises ConfigError with one sentence."""
-        data = _spelled_out(read_yaml(path))
+        data = _spelled_out(read_configuration(path))
         for change in changes:
             data = merge(data, _spelled_out(assignment(change)))
         return cls.parse(data)

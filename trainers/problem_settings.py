@@ -17,6 +17,7 @@ from trainers.problems.torch_loss import TorchObjective, small_cnn
 from trainers.problems.wireless import WirelessProblem
 from trainers.problems.wireless_objective import WirelessObjective
 from wirelessenv.config import ConfigError, Count, NonNegative, Piece, Positive
+from wirelessenv.sources import SourcePath
 
 if TYPE_CHECKING:
     from trainers.experiment import Curve
@@ -103,7 +104,7 @@ class ImageLogisticSettings(ProblemSettings):
 
     kind: Literal["image_logistic"] = "image_logistic"
     dataset: Dataset = Field("digits", description="fashion_mnist or cifar10, from folder, or the stand-in digits")
-    folder: str | None = Field(None, description="where the published files are")
+    folder: SourcePath | None = Field(None, description="where the published files are; none: in the working directory")
     clients: Clients = 64
     alpha: Positive = Field(0.1, description="of the Dirichlet split: the smaller, the more clients differ")
     batch: Count = 32
@@ -120,7 +121,7 @@ class CNNSettings(ProblemSettings):
 
     kind: Literal["cnn"] = "cnn"
     dataset: Dataset = Field("digits", description="fashion_mnist or cifar10, from folder, or the stand-in digits")
-    folder: str | None = Field(None, description="where the published files are")
+    folder: SourcePath | None = Field(None, description="where the published files are; none: in the working directory")
     width: Annotated[Count, Field(le=1024)] = Field(8, description="channels of the first convolution")
     batch: Annotated[Count, Field(le=10_000)] = 32
     summed: bool = Field(True, strict=True, description="costs are sums over the batch, not means")

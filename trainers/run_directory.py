@@ -1,7 +1,8 @@
 """What a run leaves on disk, and how it is read back: the only thing that plots, tables and resuming look at.
 
 config.yaml      the experiment, complete
-manifest.json    versions, commit, machine, device
+manifest.json    versions, commit, machine, device; where its sources were found
+sources/         copies of what the experiment names, such as gains
 metrics.csv      one row an evaluation: by curve, seed, iteration
 diverged.csv     runs that met infinity or NaN, if there are any
 groups/          what trains side by side: its rows, its checkpoints, in the end its policies
@@ -45,7 +46,7 @@ class RunDirectory(WorkDirectory):
 
     def experiment(self) -> Experiment:
         """The experiment that this directory holds; raises ConfigError where it holds none."""
-        return self._read_configuration(Experiment.load)
+        return self._read_configuration(Experiment)
 
     def assemble(self, experiment: Experiment) -> None:
         """Make metrics.csv, and diverged.csv if there is anything to say in it, of what the groups have written."""

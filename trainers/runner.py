@@ -55,6 +55,7 @@ def run(
                 print(f"{' and '.join(group.curves)}: {sentence}", file=sys.stderr)
     workers = 1 if device != "cpu" else min(most, len(groups))
     with RunDirectory.opened(out, experiment, resume=resume, device=device, force=force) as directory:
+        experiment = directory.experiment()  # the same, of the copies that are there
         job = Job(experiment.text(), directory.path, save_every)
         board = Board(directory.path) if tensorboard else None
         with _shown(directory, experiment, quiet, board) as look, stop_request() as stop:

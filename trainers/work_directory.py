@@ -6,15 +6,20 @@ import os
 import platform
 import subprocess
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self, TypeVar
 
+from pydantic import TypeAdapter, ValidationError
+
 import wirelessenv
+from trainers.kept_sources import FOLDER, Sources, changed, keep
 from trainers.storage import opened_to_change, read_file, reading, refuse_links, write_atomically
-from wirelessenv.config import ConfigError
+from wirelessenv import yaml_text
+from wirelessenv.config import ConfigError, Document, read_configuration
+from wirelessenv.sources import identity, standing_in
 
 MUST_AGREE = ("wirelessenv", "python", "numpy", "torch", "device", "threads_a_worker")
 """What of the manifest decides the last bits of the numbers."""
@@ -23,17 +28,14 @@ MUST_AGREE = ("wirelessenv", "python", "numpy", "torch", "device", "threads_a_wo
 PACKAGES = ("numpy", "torch", "gymnasium", "pettingzoo", "pydantic", "scipy", "stable-baselines3")
 
 
-Loaded = TypeVar("Loaded")
+Loaded = TypeVar("Loaded", bound=Document)
 
 
 class Configuration(Protocol):
     """What a directory is for."""
 
-    def text(self) -> str:
-        """The whole configuration as YAML."""
-
     def dump(self) -> dict[str, Any]:
-        """The same as plain dicts, lists and numbers."""
+        """All of it as plain dicts, lists and numbers."""
 
 
 class WorkDirectory(ABC):
@@ -73,13 +75,29 @@ class WorkDirectory(ABC):
         except ConfigError:
             return {}
 
-    def _read_configuration(self, load: Callable[[Path], Loaded]) -> Loaded:
-        """The directory's config.yaml; raises ConfigError where there is none, or it is damaged."""
+    def _read_configuration(self, kind: type[Loaded]) -> Loaded:
+        """The directory's config.yaml; raises ConfigError where there is none, or it is damaged.
+
+        Its paths lead from here; those of a directory of old, which keeps no copies, from where it was begun.
+        """
         with reading(self._config):
             if not self._config.exists():
                 raise ConfigError(f"{self.path}: is not a {self.what} directory: it has no config.yaml")
             read_file(self._config)  # refuses what is no file, or endless
-            return load(self._config)
+            keeps_sources = "sources" in self._manifest() or self._copies.is_dir()
+            return kind.parse(read_configuration(self._config, self.path if keeps_sources else Path.cwd()))
+
+    def standing_in(self) -> AbstractContextManager[None]:
+        """Meanwhile what the work was begun with, and has gone away, is taken from the copies that are here."""
+        copies = {path: str(self.path.resolve() / one.place) for path, one in self._sources().items() if one.place}
+        return standing_in(copies)
+
+    def _sources(self) -> Sources:
+        """What the work was begun with; nothing where the manifest says nothing sound."""
+        try:
+            return TypeAdapter(Sources).validate_python(self._manifest().get("sources", {}))
+        except ValidationError:
+            return {}
 
     @classmethod
     @contextmanager
@@ -101,9 +119,12 @@ class WorkDirectory(ABC):
             except BlockingIOError:
                 raise ConfigError(f"--out: {path} is in use: another process works there; wait for it, or stop it") from None
             if not directory._config.exists():
-                manifest = json.dumps({"what": cls.what, **_manifest(device)}, indent=2) + "\n"
+                sources: Sources = {}
+                kept = yaml_text.write(keep(configuration.dump(), directory.path, sources))
+                places = {path: one.dump() for path, one in sources.items()}
+                manifest = json.dumps({"what": cls.what, **_manifest(device), "sources": places}, indent=2) + "\n"
                 write_atomically(directory.path / "manifest.json", manifest.encode())
-                write_atomically(directory._config, configuration.text().encode())  # last: with it, it is a directory of ours
+                write_atomically(directory._config, kept.encode())  # last: with it, it is a directory of ours
             yield directory
 
     def _refuse_what_is_there(self, configuration: Configuration, resume: bool, device: str, force: bool) -> None:
@@ -119,17 +140,26 @@ class WorkDirectory(ABC):
             self._refuse_another(configuration)
             if not force:
                 self._refuse_other_versions(device)
-        elif self.path.exists() and {entry.name for entry in self.path.iterdir()} - {".lock", "manifest.json"}:
+        elif self.path.exists() and {entry.name for entry in self.path.iterdir()} - {".lock", "manifest.json", FOLDER}:
             raise ConfigError(
                 f"--out: {self.path} is not valid: it holds files that are not a {self.what}'s; give another directory"
             )
 
-    def _refuse_another(self, configuration: Configuration) -> None:
-        there, here = self.configuration().dump(), configuration.dump()
-        changed = [key for key in here if here[key] != there.get(key)]
-        if changed:
+    def refuse_changed_sources(self, configuration: Configuration) -> None:
+        """Raises ConfigError where something that the work was begun with is not what it was."""
+        if (source := changed(configuration.dump(), self._sources())) is not None:
             raise ConfigError(
-                f"--out: {self.path} holds another {self.what}: its {changed[0]} differs from this configuration's; "
+                f"--resume: {source} has changed since {self.path} was begun with it: put back what it was (a copy is in "
+                f"{self._copies}), or give another directory"
+            )
+
+    def _refuse_another(self, configuration: Configuration) -> None:
+        self.refuse_changed_sources(configuration)
+        there, here = identity(self.configuration().dump()), identity(configuration.dump())
+        others = [key for key in here if here[key] != there.get(key)]
+        if others:
+            raise ConfigError(
+                f"--out: {self.path} holds another {self.what}: its {others[0]} differs from this configuration's; "
                 "give another directory"
             )
 
@@ -162,6 +192,10 @@ class WorkDirectory(ABC):
     @property
     def _config(self) -> Path:
         return self.path / "config.yaml"
+
+    @property
+    def _copies(self) -> Path:
+        return self.path / FOLDER
 
 
 def safe(path: Path) -> str:

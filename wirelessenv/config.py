@@ -18,6 +18,7 @@ from pydantic.functional_validators import ModelWrapValidatorHandler  # pydantic
 
 from wirelessenv import yaml_text
 from wirelessenv.sentences import cut, one_sentence, shown
+from wirelessenv.sources import PATHS, written
 from wirelessenv.text import one_line
 
 
@@ -192,9 +193,9 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
     """`base` with `changes` laid over it, mapping by mapping.
 
     A mapping that names another `kind` or `preset` replaces the old one whole: the keys of one fading law mean nothing
-    to another.
+    to another. The checksum of a file says nothing of another one.
     """
-    merged = dict(base)
+    merged = {key: value for key, value in base.items() if key != "sha256" or not any(path in changes for path in PATHS)}
     for key, value in changes.items():
         old = merged.get(key)
         replaces = isinstance(value, Mapping) and any(
@@ -202,6 +203,11 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
         )
         merged[key] = merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) and not replaces else value
     return merged
+
+
+def read_configuration(path: str | Path, folder: str | Path | None = None) -> dict[str, Any]:
+    """`read_yaml`, whose strings know where relative paths start: at the file, or at `folder` where it is given."""
+    return dict(written(read_yaml(path), Path(path).parent if folder is None else Path(folder)))
 
 
 def read_yaml(path: str | Path) -> dict[str, Any]:

@@ -73,7 +73,7 @@ class Played(Still):
         assert scenario.gains is not None
         own = np.arange(scenario.transmitters)
         self._direct = with_direct_gain(scenario, np.ones((own.size, own.size)), own, None).astype(np.float32)
-        self._series, self._largest = scenario.gains.load(), scenario.largest_gain
+        self._series, self._largest = scenario.given_gains(), scenario.largest_gain
         self._slots = starts
         self._to_device = to_device
 
@@ -193,7 +193,7 @@ def large_scale(
 ) -> LargeScale:
     """The large-scale process that a scenario asks for, from the layouts on; a `purpose` has streams of its own."""
     prefix = f"{purpose} " if purpose else ""
-    if scenario.gains is not None and len(series := scenario.gains.load()) > 1:
+    if scenario.gains is not None and len(series := scenario.given_gains()) > 1:
         at_random = scenario.gains.start == "random"
         starts = [stream(seed, prefix + "gains", episode).integers(len(series)) if at_random else 0 for seed in seeds]
         return Played(scenario, layouts, np.array(starts, np.intp), to_device)

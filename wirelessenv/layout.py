@@ -34,7 +34,7 @@ def draw_layout(scenario: Scenario, seed: int, episode: int = 0) -> Layout:
     transmitters, receivers = scenario.placement.draw(stream(key[0], "layout", key[1]), scenario.transmitters, stations)
     if scenario.gains is not None:
         serving = np.arange(scenario.transmitters)
-        gain = scenario.gains.load().mean(axis=0, dtype=np.float64)
+        gain = scenario.given_gains().mean(axis=0, dtype=np.float64)
         gain = with_direct_gain(scenario, gain, serving, None)
         gain = np.minimum(gain, scenario.largest_gain)
         return Layout(transmitters, receivers, serving, gain.astype(np.float32), np.zeros_like(gain))

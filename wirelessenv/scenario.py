@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from wirelessenv.channel.fading import Fading, Rayleigh
@@ -23,6 +24,7 @@ from wirelessenv.channel.path_loss import NoPathLoss, PathLoss, PowerLaw
 from wirelessenv.channel.shadowing import NoShadowing, Shadowing
 from wirelessenv.config import (
     LARGEST,
+    ConfigError,
     Count,
     Finite,
     Model,
@@ -33,7 +35,7 @@ from wirelessenv.config import (
     Seed,
     merge,
     nearest,
-    read_yaml,
+    read_configuration,
 )
 from wirelessenv.messages.activity import Activity
 from wirelessenv.messages.graph import BlockGraph, CompleteGraph, Graph
@@ -84,7 +86,7 @@ class _Preset(Model):
     @classmethod
     def from_yaml(cls, path: str | Path) -> Self:
         """A model from a YAML file; raises ConfigError with one sentence."""
-        return cls.parse(read_yaml(path), str(path))
+        return cls.parse(read_configuration(path), str(path))
 
 
 class Scenario(_Preset):
@@ -165,12 +167,20 @@ class Scenario(_Preset):
                 )
         if self.association != "ad_hoc":
             raise ValueError('association: "uplink" is not valid beside gains, which are those of links after association')
-        held = self.gains.load().shape[-1]
-        if held != self.transmitters:
-            raise ValueError(
-                f"transmitters: {self.transmitters} is not valid: {self.gains.path} holds the gains of {held} transmitters"
-            )
+        if not self.gains.unread:
+            self.given_gains()
         return self
+
+    def given_gains(self) -> NDArray[np.float32]:
+        """The user's own gains, (slots, m, m); raises ConfigError where they are not those of this scenario."""
+        assert self.gains is not None
+        gain = self.gains.load()
+        if gain.shape[-1] != self.transmitters:
+            raise ConfigError(
+                f"transmitters: {self.transmitters} is not valid: {self.gains.path} holds the gains of {gain.shape[-1]} "
+                "transmitters"
+            )
+        return gain
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:

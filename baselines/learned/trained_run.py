@@ -1,6 +1,7 @@
 """Policies of the project's own trainers, from a run directory that is there, or that is trained for the comparison."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -12,12 +13,14 @@ from baselines.held_out import HeldOut
 from baselines.methods import Floats, Knowledge, Learned, Stage
 from trainers import runner
 from trainers.experiment import Experiment
+from trainers.kept_sources import checksum, contents
 from trainers.learner_settings import GradientSettings
 from trainers.policies import Policies, PolicySettings
 from trainers.problem_settings import WirelessSettings
 from trainers.run_directory import RunDirectory
 from wirelessenv.config import ConfigError, nearest
 from wirelessenv.scenario import Scenario
+from wirelessenv.sources import Checksum, SourcePath, brief, identity
 
 
 class TrainedRun(Learned):
@@ -30,14 +33,22 @@ class TrainedRun(Learned):
     kind: Literal["trainers"] = "trainers"
     seeds: Literal[1] = Field(1, description="a run has one training for each layout")
     curve: str
-    run: str | None = Field(None, description="a run directory")
-    config: str | None = Field(None, description="or an experiment to be trained")
+    run: SourcePath | None = Field(None, description="a run directory")
+    config: SourcePath | None = Field(None, description="or an experiment to be trained")
+    sha256: Checksum | None = Field(None, description="of what is named, noted when it is read; where given, it is checked")
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
         if (self.run is None) == (self.config is None):
             raise ValueError("run, config: give one of them: a run directory, or an experiment to be trained")
+        if self.sha256 is None:
+            with suppress(ConfigError, OSError):  # `refuse` says what is wrong
+                self.__dict__["sha256"] = self._held()  # a frozen model's own note of what it has read
         return self
+
+    def _held(self) -> str:
+        source = self.run or str(self.config)
+        return checksum(contents(source), source)
 
     @property
     def across(self) -> bool:
@@ -65,7 +76,9 @@ class TrainedRun(Learned):
             experiment.build([self.curve], layouts[:1])
 
     def prepare(self, scenario: Scenario, layouts: Sequence[int], folder: Path, **running: Any) -> None:
-        """Train what is to be trained in `folder`."""
+        """Train what is to be trained in `folder`; raises ConfigError where a source is not what it was."""
+        if self.sha256 != self._held():
+            raise ConfigError(f"{self.run or self.config}: has changed since the comparison was begun with it")
         if self.config is not None:
             experiment = self._experiment(self.config, scenario, layouts)
             runner.run(experiment, folder, resume=True, **running)
@@ -88,18 +101,19 @@ class TrainedRun(Learned):
 
     def _known_curve(self, experiment: Experiment, where: str) -> None:
         if self.curve not in experiment.curves:
-            raise ConfigError(f'curve: "{self.curve}" is not a curve of {where}{nearest(self.curve, experiment.curves)}')
+            raise ConfigError(f'curve: "{self.curve}" is not a curve of {brief(where)}{nearest(self.curve, experiment.curves)}')
 
     def _check_curve(self, experiment: Experiment, where: str, scenario: Scenario) -> None:
         self._known_curve(experiment, where)
         curve = experiment.curve(self.curve)
         if not isinstance(curve.problem, WirelessSettings):
-            raise ConfigError(f"{where}: is a run of another problem: its policies choose no powers")
-        there, here = curve.scenario.dump(), scenario.dump()
+            raise ConfigError(f"{brief(where)}: is a run of another problem: its policies choose no powers")
+        there, here = identity(curve.scenario.dump()), identity(scenario.dump())
         for key in here:
             if key != "preset" and there[key] != here[key]:
                 raise ConfigError(
-                    f"{where}: is a run of another scenario: its {key} is {there[key]}, and that of the comparison {here[key]}"
+                    f"{brief(where)}: is a run of another scenario: its {key} is {there[key]}, and that of the comparison "
+                    f"{here[key]}"
                 )
 
     def _check(self, directory: RunDirectory, scenario: Scenario, layouts: Sequence[int]) -> None:

@@ -1,0 +1,115 @@
+"""Files and folders that a configuration names: where they are, whose copy stands in for them, what they hold.
+
+In a dumped configuration a source is a mapping with one of PATHS. Where it also has `sha256`, that is what it holds, and the
+path is only where it was found.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+PATHS = ("path", "folder", "run", "config")
+"""The fields of configurations that name a file or a folder."""
+_COPIES: ContextVar[Mapping[str, str]] = ContextVar("_COPIES", default={})  # noqa: B039  # never changed in place
+
+
+class Written(str):
+    """A string of a YAML file, which knows the folder of that file."""
+
+    folder: str = ""
+
+
+def written(data: Any, folder: Path) -> Any:
+    """`data` with all its strings, but for keys, as those of a file in `folder`."""
+    if isinstance(data, dict):
+        return {key: written(value, folder) for key, value in data.items()}
+    if isinstance(data, list):
+        return [written(value, folder) for value in data]
+    if isinstance(data, str):
+        data = Written(data)
+        data.folder = os.path.abspath(folder)
+    return data
+
+
+def absolute(path: Any) -> Any:
+    """A path as an absolute one: from the folder of the file that it is written in, else from the working directory.
+
+    Where nothing is there, but a copy `stands_in`, it is that of the copy.
+    """
+    if not isinstance(path, str | os.PathLike) or not (text := os.fspath(path)):
+        return path
+    found = os.path.abspath(os.path.join(getattr(path, "folder", ""), text))
+    return _COPIES.get().get(found, found) if not os.path.exists(found) else found
+
+
+def brief(path: str | os.PathLike[str]) -> str:
+    """A path as a sentence names it: from the working directory, where it is below."""
+    below = Path(path).is_relative_to(Path.cwd()) and Path(path) != Path.cwd()
+    return str(Path(path).relative_to(Path.cwd()) if below else path)
+
+
+SourcePath = Annotated[str, BeforeValidator(absolute), Field(min_length=1)]
+"""A file or a folder, absolute from the moment that it is read."""
+Checksum = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+@contextmanager
+def standing_in(copies: Mapping[str, str]) -> Iterator[None]:
+    """Meanwhile a path that leads nowhere is that of its copy; `copies` maps the one to the other."""
+    before = _COPIES.set(copies)
+    try:
+        yield
+    finally:
+        _COPIES.reset(before)
+
+
+def digest(*contents: bytes) -> str:
+    """The SHA-256 sum of contents, one after the other."""
+    total = hashlib.sha256()
+    for content in contents:
+        total.update(content)
+    return total.hexdigest()
+
+
+def is_source(data: Any) -> bool:
+    """Whether part of a dump is a source of known content."""
+    return isinstance(data, Mapping) and isinstance(data.get("sha256"), str) and any(data.get(key) for key in PATHS)
+
+
+def identity(data: Any) -> Any:
+    """A dump without the places at which its sources were found: of equal identity is what gives the same numbers."""
+    if isinstance(data, Mapping):
+        nowhere = PATHS if is_source(data) else ("folder",)  # of images, whose published sums are always checked
+        return {key: identity(value) for key, value in data.items() if key not in nowhere}
+    return [identity(value) for value in data] if isinstance(data, list | tuple) else data
+
+
+def with_sources(changes: Mapping[str, Any], whole: Mapping[str, Any]) -> dict[str, Any]:
+    """`changes` of a dump, with the sources that they name as the `whole` dump has them."""
+    found: dict[str, Any] = {}
+    for key, value in changes.items():
+        there = whole.get(key)
+        if isinstance(there, Mapping) and isinstance(value, Mapping):
+            found[key] = with_sources(value, there)
+            if is_source(there) and any(name in value for name in PATHS):
+                found[key]["sha256"] = there["sha256"]
+        elif isinstance(there, Mapping) and is_source(there) and isinstance(value, str | os.PathLike):
+            found[key] = {name: there[name] for name in (*PATHS, "sha256") if name in there}
+        else:
+            found[key] = there if key in PATHS and isinstance(there, str) else _plain(value)
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """Strings of files as strings."""
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return str(value) if isinstance(value, str) else value
