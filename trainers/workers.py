@@ -69,9 +69,10 @@ def in_workers(
     try:
         while running or waiting:
             while waiting and len(running) < workers:
-                running.append(context.Process(target=_worker, args=(work, waiting.pop(0), folder)))
+                process = context.Process(target=_worker, args=(work, waiting.pop(0), folder))
                 with _no_interrupt():
-                    running[-1].start()
+                    process.start()
+                running.append(process)
             wait([process.sentinel for process in running], timeout=LOOK_EVERY)
             gone = [process for process in running if not process.is_alive()]  # asked once: another may end meanwhile
             ended += [process.exitcode for process in gone]

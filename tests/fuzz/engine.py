@@ -15,7 +15,7 @@ from pathlib import Path
 
 MEMORY = 6 * 2**30
 """Bytes of address space of a worker: torch alone maps two thirds of a GiB."""
-SECONDS = 30.0
+SECONDS = 60.0
 """For one input, on a machine that may do other work as well."""
 Input = tuple[str, int]
 

@@ -171,7 +171,7 @@ class Mutator:
         """A value of the same sort that may be out of bounds."""
         if isinstance(value, bool):
             return self.rng.choice([not value, int(value), str(value)])
-        if isinstance(value, int | float):
+        if isinstance(value, int | float) and abs(value) < 1e300:  # what is larger is odd enough
             return self.rng.choice(
                 [-value, value + 1, value - 1, value * 10, value * 1000, value * 1e6, value / 7, float(value), str(value)]
             )

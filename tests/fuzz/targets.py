@@ -155,24 +155,28 @@ def options(rng: random.Random, folder: Path) -> str:
     data = mutator.several(chosen) if chosen else mutator.changed(OPTIONS)
     if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
         data = {"scenario": mutator.odd()}
-    action, form = mutator.odd(), rng.randrange(4)
+    action, form = mutator.odd() if rng.random() < 0.5 else None, rng.randrange(4)
 
     def call() -> None:
         if form == 0:
             env = power_control_v0.parallel_env(**data)
             env.reset(seed=0)
-            env.step(dict.fromkeys(env.agents, action))
+            env.step(
+                dict.fromkeys(env.agents, action)
+                if action is not None
+                else {agent: env.action_space(agent).sample() for agent in env.agents}
+            )
         elif form == 1:
             env = power_control_v0.raw_env(**data)
             env.reset(seed=0)
         elif form == 2:
             single = gymnasium.make("wirelessenv:wirelessenv/PowerControl-v0", disable_env_checker=True, **data).unwrapped
             single.reset(seed=0)
-            single.step(action)
+            single.step(single.action_space.sample() if action is None else action)
         else:
             many = gymnasium.make_vec("wirelessenv:wirelessenv/PowerControl-v0", num_envs=2, **data)
             many.reset(seed=0)
-            many.step(action)
+            many.step(many.action_space.sample() if action is None else action)
 
     return attempt(call)
 
@@ -460,7 +464,8 @@ def directories(rng: random.Random, folder: Path) -> str:
     from baselines.__main__ import main as compare
     from trainers.__main__ import main as train
 
-    template = rng.choice(templates())
+    finished, interrupted, compared = templates()
+    template = rng.choice([finished, interrupted] * 4 + [compared])  # a comparison is resumed in processes of its own: slow
     place = folder / "place"
     shutil.rmtree(place, ignore_errors=True)
     shutil.copytree(template, place / "run")
