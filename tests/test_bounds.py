@@ -12,6 +12,7 @@ import pytest
 import baselines
 import trainers
 import wirelessenv
+from trainers.inboxes import Moving
 from trainers.statistics import Interval
 from wirelessenv import Scenario
 from wirelessenv.config import MOST, ConfigError, Count, Model, NonNegative, Positive, whole
@@ -54,7 +55,8 @@ def _faults(model: type[Model]) -> list[str]:
 
 
 def test_every_number_of_every_model_has_bounds() -> None:
-    models = [model for model in _models() if not model.__module__.startswith("tests.") and model is not Interval]  # a result
+    others = (Interval, Moving)  # a result, and a saved state, whose numbers are compared with what else the state says
+    models = [model for model in _models() if not model.__module__.startswith("tests.") and model not in others]
     assert len(models) > 60
     assert {model.__qualname__: faults for model in models if (faults := _faults(model))} == {}
 

@@ -107,7 +107,7 @@ def test_uplink_and_drifting_are_dense_with_base_stations_and_with_motion():
         ({"shadowing": {"kind": "log_normal", "std_db": -8}}, "scenario.shadowing.std_db: -8 is not valid"),
         ({"sinr_cap_db": True}, "scenario.sinr_cap_db: True is not valid"),
         ({"direct_gain_db": float("nan")}, "scenario.direct_gain_db: nan is not valid"),
-        ({"gains": "file.npz"}, "scenario: gains.path: file.npz: there is no such file"),
+        ({"gains": "/nowhere/file.npz"}, "scenario: gains.path: /nowhere/file.npz: there is no such file"),
     ],
 )
 def test_channel_pieces_that_cannot_be_are_refused_in_one_sentence(written, sentence):

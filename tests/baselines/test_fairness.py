@@ -154,7 +154,7 @@ def test_methods_in_another_order_are_the_same_comparison(place):
 
 
 def test_names_are_text_whatever_they_look_like(place):
-    assert "methods: the key" in refused(methods={"x" * 61: "max_min"})
+    assert "this key is not valid: its length should be 60 or less" in refused(methods={"x" * 61: "max_min"})
     assert "a list should hold names of presets alone" in refused(scenarios=[SMALL])
     assert ended("out", scenarios={"10": SMALL, "nan": SMALL}, methods={"NA": "max_min", "a $b_$": "on_off"}) == 0
     found = list(tables(ComparisonDirectory("out")))
