@@ -43,7 +43,7 @@ newest: .venv-newest/done  ## the newest versions, on the newest Python that is 
 fuzz: .venv/all.done  ## 20,000 mutated inputs; none may end in a traceback, a hang or a lack of memory
 	$(BIN)/python -m tests.fuzz
 
-torture: .venv/all.done  ## kill a run a hundred times; its numbers must not change
+torture: .venv/all.done  ## kill runs and comparisons, fill their disk, take permission; their numbers must not change
 	$(BIN)/python -m tests.torture
 
 soak: .venv/all.done  ## much of the same for long; memory and time must stay flat

@@ -1,6 +1,6 @@
-"""python -m tests.torture [KILLS]: kill a run at random moments, resume it, and compare its numbers with an undisturbed one.
+"""Kills of runs and comparisons at random moments; after each, --resume must go on to the same numbers.
 
-Mostly SIGKILL to the main process, sometimes to a worker, sometimes SIGTERM or SIGINT. A kill counts when the run was
+Mostly SIGKILL to the main process, sometimes to a worker, sometimes SIGTERM or SIGINT. A kill counts when the work was
 still going on.
 """
 
@@ -10,13 +10,11 @@ import random
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-
-from wirelessenv.command_line import Parser, command, guarded
+from typing import Any, NamedTuple
 
 CONFIG = """
 scenario: {preset: dense, transmitters: 8, hops: 3}
@@ -32,6 +30,20 @@ curves:
   centralised: {messaging: centralised}
   ring: {messaging: {activity: {update: 0.5, transmit: 0.5}}}
 """
+COMPARED = """
+scenarios: {four: {preset: dense, transmitters: 4}}
+layouts: 4
+slots: 10
+warm_up: 5
+seeds: 2
+optimum: {slots: 5}
+methods:
+  fractional programming: fractional_programming
+  certified optimum: certified_optimum
+  GNN: {method: gnn, steps: 60, networks: 4}
+  PPO: {method: ppo, reward: sum, slots: 1600}
+"""
+CLOCKS = ("decision_ms", "training_seconds")
 # The command line, with checkpoints often enough that there is something to destroy.
 CHILD = """
 from trainers import __main__, commands, runner
@@ -54,6 +66,32 @@ def rows(out: Path) -> list[dict[str, str]]:
         return [{key: value for key, value in row.items() if key != "wall_seconds"} for row in csv.DictReader(file)]
 
 
+def tables(out: Path) -> list[dict[str, str]]:
+    """The numbers of a comparison but for the time they took, and how its methods have learned."""
+    found = []
+    for name in ("comparison.csv", "learning.csv"):
+        with (out / name).open() as file:
+            found += [{key: value for key, value in row.items() if key not in CLOCKS} for row in csv.DictReader(file)]
+    return found
+
+
+def comparison_of(config: Path, out: Path, workers: int) -> list[str]:
+    return [sys.executable, "-m", "baselines", str(config), *command_of(config, out, workers)[4:]]
+
+
+class Work(NamedTuple):
+    """What is disturbed."""
+
+    name: str
+    config: str
+    command: Callable[[Path, Path, int], list[str]]
+    numbers: Callable[[Path], Any]
+
+
+RUN = Work("run", CONFIG, command_of, rows)
+COMPARISON = Work("comparison", COMPARED, comparison_of, tables)
+
+
 def newest_child(process: int) -> int | None:
     """A worker of the process, if it has one yet (its other child is the standard library's resource tracker)."""
     try:
@@ -74,56 +112,23 @@ def wait_for_handlers(process: subprocess.Popen[bytes]) -> None:
         time.sleep(0.01)
 
 
-def torture(config: Path, out: Path, kills: int, rng: random.Random) -> int:
-    """Kill the run of `out` up to `kills` times, until it comes to its end; returns how many kills met it going on."""
+def torture(
+    config: Path, out: Path, kills: int, rng: random.Random, *, work: Work = RUN, said: Any = subprocess.DEVNULL
+) -> int:
+    """Kill the work of `out` up to `kills` times, until it comes to its end; returns how many kills met it going on."""
     for done in range(kills):
-        workers = rng.choice([1, 1, 1, 2])
-        process = subprocess.Popen(command_of(config, out, workers), stderr=subprocess.DEVNULL)  # noqa: S603  # our own program
-        time.sleep(rng.uniform(1.0, 4.0) + (2.5 if workers > 1 else 0))
+        workers = rng.choice([1, 1, 1, 2]) if work is RUN else 2
+        process = subprocess.Popen(work.command(config, out, workers), stderr=said)  # noqa: S603  # our own program
+        time.sleep(rng.uniform(1.0, 4.0) + (2.5 if workers > 1 else 0) + (rng.uniform(0, 6) if work is COMPARISON else 0))
         if process.poll() is not None:
             if process.returncode == 0:
                 return done
-            raise SystemExit(f"the run ended by itself with status {process.returncode}")
+            raise SystemExit(f"the {work.name} ended by itself with status {process.returncode}")
         kind = rng.choice([signal.SIGKILL] * 4 + [signal.SIGTERM, signal.SIGINT])
         if kind != signal.SIGKILL:
             wait_for_handlers(process)
         victim = newest_child(process.pid) if workers > 1 and rng.random() < 0.4 else None
         with suppress(ProcessLookupError):  # it may have come to its end meanwhile
             os.kill(victim or process.pid, signal.SIGKILL if victim else kind)
-        process.wait(timeout=60)
+        process.wait(timeout=120)
     return kills
-
-
-@guarded
-def main(given: Sequence[str]) -> int:
-    parser = Parser(
-        prog="python -m tests.torture",
-        description="Kill a run at random moments, resume it, and compare its numbers with those of an undisturbed one.",
-    )
-    parser.add_argument("kills", metavar="KILLS", type=int, nargs="?", default=100, help="how often (default: 100)")
-    parser.add_argument("iterations", metavar="ITERATIONS", type=int, nargs="?", default=60_000, help="of each run")
-    chosen = parser.parse_args(given)
-    return torture_until(chosen.kills, chosen.iterations)
-
-
-def torture_until(kills: int, iterations: int) -> int:
-    started, rng = time.monotonic(), random.Random(0)
-    with tempfile.TemporaryDirectory() as folder:
-        config, whole = Path(folder) / "small.yaml", Path(folder) / "whole"
-        config.write_text(CONFIG.replace("ITERATIONS", str(iterations)))
-        os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])
-        subprocess.run(command_of(config, whole, 2), check=True)  # noqa: S603  # our own program
-        done = runs = different = 0
-        while done < kills:
-            runs += 1
-            cut = Path(folder) / f"cut{runs}"
-            done += torture(config, cut, kills - done, rng)
-            subprocess.run(command_of(config, cut, 2), check=True)  # noqa: S603  # our own program
-            different += rows(cut) != rows(whole)
-            print(f"{done} kills, {runs} runs of {len(rows(whole))} rows, {time.monotonic() - started:.0f} s", flush=True)
-    print(f"{runs - different} of {runs} runs identical with the undisturbed one after {done} kills")
-    return 1 if different else 0
-
-
-if __name__ == "__main__":
-    command(main)
