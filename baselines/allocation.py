@@ -169,6 +169,9 @@ class Custom(Allocator):
         imported(value)
         return value
 
+    def made_of(self) -> tuple[Any, ...]:
+        return (imported(self.allocator), sys.modules[self.allocator.partition(":")[0]])
+
     def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
         allocator = imported(self.allocator)
         given = gain.shape
@@ -217,8 +220,10 @@ def imported(path: str) -> Any:
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
+    importlib.invalidate_caches()
     try:
-        found = getattr(importlib.import_module(module), name)
+        with _no_bytecode():
+            found = getattr(importlib.import_module(module), name)
     except (Exception, SystemExit) as error:
         raise ValueError(
             f'"{cut(path)}" is not valid: it should be module:function, code that is imported and run, and its import fails: '
@@ -227,6 +232,16 @@ def imported(path: str) -> Any:
     if not callable(found):
         raise ValueError(f'"{cut(path)}" is not valid: it is no function')
     return found
+
+
+@contextmanager
+def _no_bytecode() -> Iterator[None]:
+    """Meanwhile no compiled code is left behind: Python takes it for a file's own that was edited within the same second."""
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = before
 
 
 def failure(error: BaseException) -> str:

@@ -49,11 +49,13 @@ def compare(
     with ComparisonDirectory.opened(out, comparison, resume=resume, device="cpu", force=force) as directory:
         comparison = directory.configuration()  # the same, in the order of the files that are there
         _prepare(comparison, directory, workers=workers, quiet=quiet, force=force)
-        job = Job(comparison.text(), directory.path)
+        methods = ("", *comparison.methods)  # "": of what belongs to none
+        code = {(scenario, name): comparison.code(scenario, name) for scenario in comparison.scenarios for name in methods}
+        job = Job(comparison.text(), directory.path, code)
         with _shown(comparison, directory, quiet) as look, stop_request() as stop:
             sorts: tuple[tuple[What, ...], ...] = (("trainings", "optima"), ("evaluations",))
             for what in sorts:
-                left = _left(comparison, directory, what)
+                left = _left(comparison, directory, what, code)
                 if not in_workers(job.work, _bundles(left, workers), workers, directory.path, look=look, stop=stop):
                     raise Interrupted
         directory.assemble(comparison)
@@ -79,23 +81,28 @@ def _prepare(comparison: Comparison, directory: ComparisonDirectory, **running: 
                 method.prepare(scenario, range(comparison.layouts), folder, **running)
 
 
-def _left(comparison: Comparison, directory: ComparisonDirectory, what: tuple[What, ...]) -> list[Piece]:
+def _left(
+    comparison: Comparison, directory: ComparisonDirectory, what: tuple[What, ...], code: dict[tuple[str, str], str]
+) -> list[Piece]:
     """What is not done yet, with the folders that it will be kept in."""
     for folder in what:
         (directory.path / folder).mkdir(exist_ok=True)
     every = [piece for sort in what for piece in pieces(comparison, sort)]
-    return [piece for piece in every if not _done_before(comparison, directory, piece)]
+    return [piece for piece in every if not _done_before(comparison, directory, piece, code[piece.scenario, piece.method])]
 
 
-def _done_before(comparison: Comparison, directory: ComparisonDirectory, piece: Piece) -> bool:
+def _done_before(comparison: Comparison, directory: ComparisonDirectory, piece: Piece, code: str) -> bool:
     file = directory.file(comparison, piece)
     if not file.exists():
         return False
     try:
-        directory.read(comparison, piece)
+        made_with = directory.read(comparison, piece).get("code", "")
     except ConfigError as error:
         print(f"{error}; it is set aside, and done again", file=sys.stderr)
         file.replace(file.with_name(file.name + ".refused"))
+        return False
+    if made_with != code:
+        file.unlink()
         return False
     return True
 

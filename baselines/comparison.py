@@ -12,6 +12,7 @@ from baselines.allocation import Custom, imported, refuse_uncertifiable
 from baselines.held_out import one_layout
 from baselines.learned import aggregation_policy, gnn, reinforcement, trained_run  # their kinds are known from here on
 from baselines.methods import Knowledge, Learned, Method
+from wirelessenv import own_code
 from wirelessenv.channel.fading import NoFading
 from wirelessenv.config import ConfigError, Count, CountOrZero, Document, Model, Positive, assignment, merge, read_configuration
 from wirelessenv.scenario import Scenario
@@ -147,6 +148,11 @@ class Comparison(Document):
     def trainings(self, method: Method) -> list[int | None]:
         """The seeds of its trainings; of a method that does not learn, none."""
         return list(range(method.seeds or self.seeds)) if isinstance(method, Learned) else [None]
+
+    def code(self, scenario: str, method: str = "") -> str:
+        """Checksum of the code of a user's own that makes what is found of a method on a scenario; "" where there is none."""
+        made_of = self.methods[method].made_of() if method else ()
+        return own_code.checksum(self.scenarios[scenario], *made_of)
 
     def dump(self) -> dict[str, Any]:
         return super().dump() | {"methods": {name: _written(method) for name, method in self.methods.items()}}

@@ -36,6 +36,8 @@ class Job(NamedTuple):
     comparison: str
     """as text"""
     path: Path
+    code: dict[tuple[str, str], str]
+    """of a user's own, by scenario and method, as it was when the comparison began"""
 
     def work(self, pieces: tuple[Piece, ...], asked: Callable[[], bool]) -> bool:
         """Do some pieces, one after the other; returns whether all are done, which they are not when `asked` says stop."""
@@ -44,6 +46,8 @@ class Job(NamedTuple):
         with one_thread():
             for piece in pieces:
                 try:
+                    if comparison.code(piece.scenario, piece.method) != self.code[piece.scenario, piece.method]:
+                        raise ConfigError("its code has changed since the comparison was started; --resume makes it anew")
                     found = None if asked() else do[piece.what](comparison, directory, piece, asked)
                 except ConfigError as error:
                     where = (
@@ -52,7 +56,8 @@ class Job(NamedTuple):
                     raise ConfigError(f"{where}: {error}") from error
                 if found is None:
                     return False
-                write_tensors(directory.file(comparison, piece), found)
+                code = self.code[piece.scenario, piece.method]
+                write_tensors(directory.file(comparison, piece), found | ({"code": code} if code else {}))
         return True
 
 

@@ -22,6 +22,7 @@ from trainers.experiment import Experiment
 from trainers.groups import DIVERGED, NUMBER, TABLES, GroupFiles, groups_of, in_order
 from trainers.storage import read_file, reading, write_atomically
 from trainers.work_directory import WorkDirectory
+from wirelessenv import own_code
 from wirelessenv.config import ConfigError
 
 _ANEW = "the same command with --resume makes it anew"
@@ -47,6 +48,9 @@ class RunDirectory(WorkDirectory):
     def experiment(self) -> Experiment:
         """The experiment that this directory holds; raises ConfigError where it holds none."""
         return self._read_configuration(Experiment)
+
+    def code(self, configuration: Experiment) -> str:
+        return own_code.checksum(*(configuration.curve(name) for name in configuration.curves))
 
     def assemble(self, experiment: Experiment) -> None:
         """Make metrics.csv, and diverged.csv if there is anything to say in it, of what the groups have written."""

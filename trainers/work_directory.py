@@ -52,6 +52,15 @@ class WorkDirectory(ABC):
     def configuration(self) -> Configuration:
         """What it holds; raises ConfigError where that is nothing."""
 
+    def code(self, configuration: Any) -> str:
+        """Checksum of code of a user's own without which the work cannot go on; "" where there is none."""
+        return ""
+
+    def made_with_other_code(self, configuration: Configuration) -> bool:
+        """Whether the work that is here was begun with other code of a user's own."""
+        now = self.code(configuration)
+        return bool(self._manifest().get("code", now) != now)
+
     @classmethod
     def below(cls, folder: Path) -> list[Self]:
         """The directories of this kind of work below a folder, in order."""
@@ -121,8 +130,11 @@ class WorkDirectory(ABC):
             if not directory._config.exists():
                 sources: Sources = {}
                 kept = yaml_text.write(keep(configuration.dump(), directory.path, sources))
-                places = {path: one.dump() for path, one in sources.items()}
-                manifest = json.dumps({"what": cls.what, **_manifest(device), "sources": places}, indent=2) + "\n"
+                begun_with = {
+                    "sources": {path: one.dump() for path, one in sources.items()},
+                    "code": directory.code(configuration),
+                }
+                manifest = json.dumps({"what": cls.what, **_manifest(device), **begun_with}, indent=2) + "\n"
                 write_atomically(directory.path / "manifest.json", manifest.encode())
                 write_atomically(directory._config, kept.encode())  # last: with it, it is a directory of ours
             yield directory
@@ -155,6 +167,11 @@ class WorkDirectory(ABC):
 
     def _refuse_another(self, configuration: Configuration) -> None:
         self.refuse_changed_sources(configuration)
+        if self.made_with_other_code(configuration):
+            raise ConfigError(
+                f"--resume: the code of a piece of your own has changed since {self.path} was begun with it; "
+                "give another directory"
+            )
         there, here = identity(self.configuration().dump()), identity(configuration.dump())
         others = [key for key in here if here[key] != there.get(key)]
         if others:

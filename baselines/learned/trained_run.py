@@ -1,5 +1,6 @@
 """Policies of the project's own trainers, from a run directory that is there, or that is trained for the comparison."""
 
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -81,6 +82,8 @@ class TrainedRun(Learned):
             raise ConfigError(f"{self.run or self.config}: has changed since the comparison was begun with it")
         if self.config is not None:
             experiment = self._experiment(self.config, scenario, layouts)
+            if RunDirectory(folder).made_with_other_code(experiment):
+                shutil.rmtree(folder)  # it is the comparison's own, and what it holds is to be made anew
             runner.run(experiment, folder, resume=True, **running)
 
     def _experiment(self, config: str, scenario: Scenario, layouts: Sequence[int]) -> Experiment:

@@ -11,10 +11,13 @@ import pytest
 import yaml
 
 from baselines.__main__ import main
-from baselines.comparison_directory import ComparisonDirectory
+from baselines.comparison import Comparison
+from baselines.comparison_directory import ComparisonDirectory, Piece
 from baselines.tables import tables
+from baselines.work import Job
 from trainers.experiment import Experiment
 from trainers.runner import run
+from wirelessenv.config import ConfigError
 
 RNG = np.random.default_rng(3)
 OLD, NEW = RNG.exponential(size=(2, 3, 3))
@@ -101,3 +104,37 @@ def test_what_a_comparison_needs_is_in_its_directory(place, capsys, monkeypatch)
     ((name, reached, _),) = tables(ComparisonDirectory(place / "moved"))
     assert name == "mine"
     assert len(reached) == 5
+
+
+def utilities(method):
+    table = pd.read_csv("one/comparison.csv")
+    return table[table["method"] == method]["utility"].to_numpy()
+
+
+def stamps():
+    return {path.name: path.stat().st_mtime_ns for path in Path("one/evaluations").iterdir()}
+
+
+def test_what_code_of_ones_own_has_made_is_made_again_once_it_has_changed(place):
+    few = {**COMPARISON, "methods": {"a": "their_allocator:allocate", "b": {"method": "their_allocator:allocate", "delay": 1}}}
+    Path("comparison.yaml").write_text(yaml.safe_dump(few))
+    assert compare() == 0
+    first, before = utilities("a"), stamps()
+    assert compare("--resume") == 0
+    assert stamps() == before  # nothing was done again
+    written = Path("their_helper.py").stat()
+    allocators(place, 0.75)  # of the same size, and in the same tick: in a module that theirs imports
+    os.utime("their_helper.py", ns=(written.st_atime_ns, written.st_mtime_ns))
+    assert compare("--resume") == 0
+    after = stamps()
+    assert {name for name in after if after[name] != before[name]} == {"00_mine-02_a.pt", "00_mine-03_b.pt"}
+    assert (utilities("a") != first).all()
+
+
+def test_code_that_changes_while_a_comparison_runs_is_refused(place, capsys):
+    comparison = Comparison.parse({**COMPARISON, "methods": {"a": "their_allocator:allocate"}})
+    code = {("mine", "a"): comparison.code("mine", "a")}
+    allocators(place, 0.75)
+    job = Job(comparison.text(), place, code)
+    with pytest.raises(ConfigError, match=r"methods\.a, scenario mine: its code has changed since the comparison was started"):
+        job.work((Piece("evaluations", "mine", "a"),), lambda: False)

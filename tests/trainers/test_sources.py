@@ -1,10 +1,12 @@
 """What a run is begun with may change, go away or be moved: the run says so, or goes on from what it has kept."""
 
 import copy
+import importlib
 import json
 import os
 import pickle
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from trainers.__main__ import main
 from trainers.experiment import Experiment
 from trainers.run_directory import RunDirectory
 from trainers.runner import run as train
+from wirelessenv.channel.fading import Fading
 from wirelessenv.config import ConfigError
 from wirelessenv.network import WirelessNetwork
 from wirelessenv.scenario import Scenario
@@ -180,3 +183,28 @@ def test_what_is_large_is_not_copied_and_is_checked(place, monkeypatch):
     assert listing.runs(place / "out")[0]["state"] == "stopped"
     with pytest.raises(ConfigError, match="has changed since"):
         train(Experiment.load(place / "small.yaml"), place / "out", resume=True, quiet=True, workers=1)
+
+
+LAW = """
+from typing import Literal
+from wirelessenv.channel.fading import NoFading
+
+
+class Louder(NoFading):
+    kind: Literal["louder_still"] = "louder_still"
+"""
+
+
+def test_a_run_of_other_code_of_ones_own_is_refused(place, monkeypatch):
+    monkeypatch.setattr(sys, "path", [str(place), *sys.path])
+    (place / "louder_still.py").write_text(LAW)
+    importlib.invalidate_caches()
+    importlib.import_module("louder_still")
+    experiment = Experiment.load(place / "small.yaml", ["curves.other.scenario.fading=louder_still"])
+    train(experiment, place / "out", quiet=True, workers=1)
+    train(experiment, place / "out", resume=True, quiet=True, workers=1)
+    (place / "louder_still.py").write_text(LAW + "\n")
+    with pytest.raises(ConfigError, match=r"the code of a piece of your own has changed since .*out was begun"):
+        train(experiment, place / "out", resume=True, quiet=True, workers=1, force=True)
+    assert listing.runs(place / "out")[0]["state"] == "finished"
+    del Fading.kinds["louder_still"], sys.modules["louder_still"]
