@@ -4,14 +4,14 @@ from argparse import Namespace
 from contextlib import nullcontext
 from pathlib import Path
 
-from baselines.allocation import no_imports
-from baselines.compare import compare
-from baselines.comparison import Comparison
-from baselines.comparison_directory import ComparisonDirectory
-from baselines.tables import tables
-from trainers.terminal import print_table
-from trainers.work_directory import safe
-from trainers.workers import Interrupted, WorkerDied
+from baselines.comparison.allocation import no_imports
+from baselines.comparison.compare import compare
+from baselines.comparison.comparison import Comparison
+from baselines.comparison.directory import ComparisonDirectory
+from baselines.comparison.tables import tables
+from trainers.workbench.terminal import print_table
+from trainers.workbench.work_directory import safe
+from trainers.workbench.workers import Interrupted, WorkerDied
 from wirelessenv.command_line import writing
 from wirelessenv.text import one_line
 

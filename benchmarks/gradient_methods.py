@@ -13,10 +13,10 @@ import torch
 from torch.nn import functional
 
 from benchmarks.reporting import row, spread
-from trainers.async_bc import AsyncBC
-from trainers.async_sgd import AsyncSGD
-from trainers.gradient_learner import GradientLearner
-from trainers.pars_push import PARSPushLearner
+from trainers.algorithms.async_bc import AsyncBC
+from trainers.algorithms.async_sgd import AsyncSGD
+from trainers.algorithms.base.gradient_learner import GradientLearner
+from trainers.algorithms.pars_push import PARSPushLearner
 from trainers.problems.least_squares import LeastSquares
 from trainers.problems.logistic import Logistic
 from trainers.problems.maml import Features, RidgeRegression

@@ -11,7 +11,7 @@ from rich.progress import Progress
 from benchmarks import allocators, environments, gradient_methods, plain_numpy
 from benchmarks.reporting import row, spread
 from trainers import WirelessProblem, ZerothOrderLearner
-from trainers.terminal import print_table
+from trainers.workbench.terminal import print_table
 from wirelessenv import Messaging
 
 ROUNDS = 7

@@ -81,7 +81,7 @@ def frames() -> Do:
 
 def algorithm_2() -> Do:
     from trainers import WirelessProblem, ZerothOrderLearner
-    from trainers.policies import PolicySettings
+    from trainers.problems.policies import PolicySettings
     from wirelessenv import Messaging, Scenario
 
     delay = {"kind": "uniform", "shortest": 1, "longest": 3}
@@ -91,7 +91,7 @@ def algorithm_2() -> Do:
 
 
 def async_bc() -> Do:
-    from trainers.async_bc import AsyncBC
+    from trainers.algorithms.async_bc import AsyncBC
     from trainers.problems.least_squares import LeastSquares
 
     return AsyncBC(LeastSquares(zeta=100.0), {"concurrency": 3}, step_size=1e-4, exact=True).learn

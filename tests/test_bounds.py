@@ -12,8 +12,8 @@ import pytest
 import baselines
 import trainers
 import wirelessenv
-from trainers.inboxes import Moving
-from trainers.statistics import Interval
+from trainers.events.inboxes import Moving
+from trainers.fidelity.statistics import Interval
 from wirelessenv import Scenario
 from wirelessenv.config import MOST, ConfigError, Count, Model, NonNegative, Positive, whole
 from wirelessenv.envs.vector import VectorPowerControlEnv

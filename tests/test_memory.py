@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from trainers.experiment import Experiment
+from trainers.experiments.experiment import Experiment
 from wirelessenv import memory
 from wirelessenv.config import ConfigError
 from wirelessenv.envs.vector import VectorPowerControlEnv

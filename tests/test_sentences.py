@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from pydantic import Field
 
-import trainers.fidelity  # noqa: F401  # its models are among those
-from trainers.experiment import Experiment
-from trainers.pars_push import PARSPushLearner
+import trainers.fidelity.claims  # noqa: F401  # its models are among those
+from trainers.algorithms.pars_push import PARSPushLearner
+from trainers.experiments.experiment import Experiment
 from trainers.problems.least_squares import LeastSquares
 from trainers.problems.maml import RidgeRegression
 from trainers.problems.quadratic import Quadratic

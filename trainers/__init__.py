@@ -4,11 +4,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from trainers.first_order import FirstOrderLearner
-    from trainers.policies import Policies
+    from trainers.algorithms.first_order import FirstOrderLearner
+    from trainers.algorithms.zeroth_order import ZerothOrderLearner
     from trainers.problems.parallel_env import ParallelEnvProblem
+    from trainers.problems.policies import Policies
     from trainers.problems.wireless import WirelessProblem
-    from trainers.zeroth_order import ZerothOrderLearner
 
 __all__ = ["FirstOrderLearner", "ParallelEnvProblem", "Policies", "WirelessProblem", "ZerothOrderLearner"]
 _MODULES = {

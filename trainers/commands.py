@@ -8,14 +8,16 @@ from pathlib import Path
 
 import torch
 
-from trainers import delays, fidelity, listing, plots, search, theory_runs
-from trainers.experiment import Experiment
-from trainers.run_directory import RunDirectory
-from trainers.runner import run
-from trainers.staleness import section_4_1
-from trainers.terminal import print_table
-from trainers.work_directory import safe
-from trainers.workers import Interrupted, WorkerDied
+from trainers.events.staleness import section_4_1
+from trainers.experiments import delays, listing, plots, search
+from trainers.experiments.experiment import Experiment
+from trainers.experiments.run_directory import RunDirectory
+from trainers.experiments.runner import run
+from trainers.fidelity import claims as fidelity
+from trainers.fidelity import theory as theory_runs
+from trainers.workbench.terminal import print_table
+from trainers.workbench.work_directory import safe
+from trainers.workbench.workers import Interrupted, WorkerDied
 from wirelessenv.command_line import writing
 from wirelessenv.config import ConfigError
 from wirelessenv.text import one_line

@@ -6,9 +6,9 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from baselines.comparison.methods import Knowledge
 from baselines.learned.central import Central, Powers
-from baselines.methods import Knowledge
-from trainers.policies import Policies, PolicySettings
+from trainers.problems.policies import Policies, PolicySettings
 from wirelessenv.config import Count
 from wirelessenv.network import Block
 from wirelessenv.scenario import Scenario

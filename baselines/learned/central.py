@@ -10,8 +10,8 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from baselines.held_out import HeldOut
-from baselines.methods import Floats, Knowledge, Learned, Stage, bits_to_know, training_layouts
+from baselines.comparison.held_out import HeldOut
+from baselines.comparison.methods import Floats, Knowledge, Learned, Stage, bits_to_know, training_layouts
 from wirelessenv.config import Count, Positive
 from wirelessenv.memory import check_room
 from wirelessenv.network import Block, WirelessNetwork, block_parts

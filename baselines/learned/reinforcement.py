@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from baselines.comparison.methods import BITS, Knowledge
 from baselines.learned.rows import Model, Reinforcement, stable_baselines3
-from baselines.methods import BITS, Knowledge
 from wirelessenv.config import ConfigError, Count, CountOrZero, NonNegative, Number, Positive, Probability
 from wirelessenv.scenario import Scenario
 

@@ -9,9 +9,9 @@ import numpy as np
 from gymnasium.spaces import Box, Space
 from pydantic import BeforeValidator, Field, model_validator
 
-from baselines.held_out import HeldOut
-from baselines.methods import BITS, Floats, Knowledge, Learned, Stage, training_layouts
-from trainers.policies import Width
+from baselines.comparison.held_out import HeldOut
+from baselines.comparison.methods import BITS, Floats, Knowledge, Learned, Stage, training_layouts
+from trainers.problems.policies import Width
 from wirelessenv.config import ConfigError, Count, Piece, Positive, Probability
 from wirelessenv.envs.actions import Actions
 from wirelessenv.envs.batch import Batch

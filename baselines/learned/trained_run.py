@@ -10,15 +10,15 @@ import numpy as np
 import torch
 from pydantic import Field, model_validator
 
-from baselines.held_out import HeldOut
-from baselines.methods import Floats, Knowledge, Learned, Stage
-from trainers import runner
-from trainers.experiment import Experiment
-from trainers.kept_sources import checksum, contents
-from trainers.learner_settings import GradientSettings
-from trainers.policies import Policies, PolicySettings
-from trainers.problem_settings import WirelessSettings
-from trainers.run_directory import RunDirectory
+from baselines.comparison.held_out import HeldOut
+from baselines.comparison.methods import Floats, Knowledge, Learned, Stage
+from trainers.experiments import runner
+from trainers.experiments.experiment import Experiment
+from trainers.experiments.learner_settings import GradientSettings
+from trainers.experiments.problem_settings import WirelessSettings
+from trainers.experiments.run_directory import RunDirectory
+from trainers.problems.policies import Policies, PolicySettings
+from trainers.workbench.kept_sources import checksum, contents
 from wirelessenv.config import ConfigError, nearest
 from wirelessenv.scenario import Scenario
 from wirelessenv.sources import Checksum, SourcePath, brief, identity

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from baselines.allocation import WMMSE
-from baselines.held_out import HeldOut
+from baselines.comparison.allocation import WMMSE
+from baselines.comparison.held_out import HeldOut
+from baselines.comparison.measures import Measured
+from baselines.comparison.methods import training_layouts
 from baselines.learned.aggregation_policy import AggregationPolicy
 from baselines.learned.central import _objective
 from baselines.learned.gnn import GNN
-from baselines.measures import Measured
-from baselines.methods import training_layouts
 from trainers import WirelessProblem
-from trainers.storage import read_tensors, write_tensors
+from trainers.workbench.files import read_tensors, write_tensors
 from wirelessenv import Scenario, WirelessNetwork
 
 SMALL = Scenario(preset="dense", transmitters=5)

@@ -16,17 +16,17 @@ import yaml
 from scipy import stats
 
 from baselines.__main__ import main
-from baselines.comparison import Comparison
-from baselines.comparison_directory import ComparisonDirectory, Piece, pieces
-from baselines.held_out import HeldOut
-from baselines.measures import Measured
-from baselines.methods import Method
-from baselines.tables import relative, tables
+from baselines.comparison.comparison import Comparison
+from baselines.comparison.directory import ComparisonDirectory, Piece, pieces
+from baselines.comparison.held_out import HeldOut
+from baselines.comparison.measures import Measured
+from baselines.comparison.methods import Method
+from baselines.comparison.tables import relative, tables
 from trainers import WirelessProblem
 from trainers.__main__ import main as trainers_main
-from trainers.experiment import Experiment
-from trainers.runner import run
-from trainers.statistics import interval
+from trainers.experiments.experiment import Experiment
+from trainers.experiments.runner import run
+from trainers.fidelity.statistics import interval
 from wirelessenv import ConfigError
 
 SMALL = {"preset": "dense", "transmitters": 4}
@@ -255,7 +255,7 @@ def test_a_comparison_survives_its_own_text(place):
 OWN = """
 from typing import Literal
 import numpy as np
-from baselines.methods import Untrained
+from baselines.comparison.methods import Untrained
 
 class LoudestAlone(Untrained):
     kind: Literal["loudest_alone"] = "loudest_alone"

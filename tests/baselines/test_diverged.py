@@ -8,15 +8,15 @@ import pytest
 import torch
 import yaml
 
-from baselines import compare, figures
 from baselines.__main__ import main
-from baselines.comparison import Comparison
-from baselines.comparison_directory import ComparisonDirectory
-from baselines.held_out import HeldOut
+from baselines.comparison import compare, figures
+from baselines.comparison.comparison import Comparison
+from baselines.comparison.directory import ComparisonDirectory
+from baselines.comparison.held_out import HeldOut
+from baselines.comparison.methods import Learned
+from baselines.comparison.tables import said, tables
+from baselines.comparison.work import _measured, diverged
 from baselines.learned import rows
-from baselines.methods import Learned
-from baselines.tables import said, tables
-from baselines.work import _measured, diverged
 from wirelessenv import ConfigError
 
 EXPERIMENT = {

@@ -13,15 +13,15 @@ import pytest
 import yaml
 
 from baselines.__main__ import main
-from baselines.compare import compare
-from baselines.comparison import Comparison
-from baselines.comparison_directory import ComparisonDirectory
+from baselines.comparison.compare import compare
+from baselines.comparison.comparison import Comparison
+from baselines.comparison.directory import ComparisonDirectory
+from baselines.comparison.methods import Method
+from baselines.comparison.tables import tables
 from baselines.learned.trained_run import TrainedRun
-from baselines.methods import Method
-from baselines.tables import tables
-from trainers.experiment import Experiment
-from trainers.runner import run
-from trainers.zeroth_order import ZerothOrderLearner
+from trainers.algorithms.zeroth_order import ZerothOrderLearner
+from trainers.experiments.experiment import Experiment
+from trainers.experiments.runner import run
 from wirelessenv import ConfigError, Messaging, Scenario
 
 SMALL = {"preset": "gaussian", "transmitters": 3}
@@ -85,7 +85,7 @@ def test_layouts_that_are_all_the_same_are_refused_and_one_layout_is_called_so(p
 def test_the_references_are_what_they_are_called(place):
     assert '"WMMSE" is what all others are compared with' in refused(methods={"WMMSE": "random_power"})
     assert '"full power" is what' in refused(methods={"full power": {"method": "max_min"}})
-    text = "from typing import Literal\nfrom baselines.allocation import RandomPower\n"
+    text = "from typing import Literal\nfrom baselines.comparison.allocation import RandomPower\n"
     Path("mine.py").write_text(text + 'class Mine(RandomPower):\n    kind: Literal["wmmse"] = "wmmse"\n')
     assert 'kind: "wmmse" of Mine is not valid: WMMSE has it already' in refused(methods={"x": "mine:Mine"})
     assert 'unknown key "kind"' in refused(methods={"x": {"method": "wmmse", "kind": "random_power"}})
@@ -94,7 +94,7 @@ def test_the_references_are_what_they_are_called(place):
 def test_what_a_method_does_to_its_slots_is_not_measured(place):
     Path("mine.py").write_text(
         "from typing import ClassVar, Literal\n"
-        "from baselines.methods import Untrained\n"
+        "from baselines.comparison.methods import Untrained\n"
         "class Cheat(Untrained):\n"
         '    kind: Literal["cheat"] = "cheat"\n'
         "    knows: ClassVar[str] = 'everything'\n"
@@ -287,7 +287,7 @@ def test_what_an_allocator_of_ones_own_returns_is_refused_by_the_name_of_its_met
 
 def test_a_method_of_ones_own_that_fails_is_one_sentence(place, capfd):
     Path("mine.py").write_text(
-        "from typing import ClassVar, Literal\nfrom baselines.methods import Untrained\n"
+        "from typing import ClassVar, Literal\nfrom baselines.comparison.methods import Untrained\n"
         'class Bad(Untrained):\n    kind: Literal["bad"] = "bad"\n    knows: ClassVar[str] = "nothing"\n'
         "    def powers(self, held):\n        return held.nothing\n"
     )

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from baselines import allocators
-from baselines.held_out import VALIDATION, HeldOut
+from baselines.comparison.held_out import VALIDATION, HeldOut
+from baselines.comparison.measures import Measured
+from baselines.comparison.methods import TRAINING, Method, bits_to_know, training_layouts
+from baselines.comparison.work import VALIDATION_LAYOUTS
 from baselines.learned.central import Central
-from baselines.measures import Measured
-from baselines.methods import TRAINING, Method, bits_to_know, training_layouts
-from baselines.work import VALIDATION_LAYOUTS
 from wirelessenv import ConfigError, Scenario, WirelessNetwork
 from wirelessenv.envs.batch import Batch
 from wirelessenv.envs.settings import Settings
@@ -136,7 +136,10 @@ def test_what_must_travel():
         ({"kind": "wmmse", "delay": -1}, "delay: -1 is not valid"),
         ({"kind": "custom", "allocator": "no_such_module:f"}, '"no_such_module:f" is not valid: it should be module:function'),
         ({"kind": "custom", "allocator": "baselines.allocators:none"}, '"baselines.allocators:none" is not valid'),
-        ({"kind": "custom", "allocator": "baselines.methods:BITS"}, '"baselines.methods:BITS" is not valid: it is no function'),
+        (
+            {"kind": "custom", "allocator": "baselines.comparison.methods:BITS"},
+            '"baselines.comparison.methods:BITS" is not valid: it is no function',
+        ),
         ({"kind": "gnn", "layers": 0}, "layers: 0 is not valid"),
     ],
 )

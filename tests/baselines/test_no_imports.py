@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from baselines.__main__ import main
-from baselines.allocation import no_imports
-from baselines.comparison import Comparison
+from baselines.comparison.allocation import no_imports
+from baselines.comparison.comparison import Comparison
 from wirelessenv.config import ConfigError
 
 FEW = {"scenarios": {"small": {"preset": "gaussian", "transmitters": 3}}, "layouts": 2, "slots": 2, "warm_up": 0}

@@ -8,13 +8,13 @@ import pytest
 import torch
 from stable_baselines3.common.policies import ActorCriticPolicy
 
-from baselines.held_out import HeldOut
+from baselines.comparison.held_out import HeldOut
+from baselines.comparison.methods import TRAINING, Method, training_layouts
 from baselines.learned import stable_baselines
 from baselines.learned.per_agent import Numbered, PerAgentPolicy, numbered
 from baselines.learned.reinforcement import DQN, PPO, SAC
 from baselines.learned.stable_baselines import PowerControlVecEnv
-from baselines.methods import TRAINING, Method, training_layouts
-from trainers.storage import read_tensors, write_tensors
+from trainers.workbench.files import read_tensors, write_tensors
 from wirelessenv import ConfigError, Scenario, WirelessNetwork
 
 DENSE = Scenario.parse({"preset": "dense", "transmitters": 4})

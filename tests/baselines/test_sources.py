@@ -11,12 +11,12 @@ import pytest
 import yaml
 
 from baselines.__main__ import main
-from baselines.comparison import Comparison
-from baselines.comparison_directory import ComparisonDirectory, Piece
-from baselines.tables import tables
-from baselines.work import Job
-from trainers.experiment import Experiment
-from trainers.runner import run
+from baselines.comparison.comparison import Comparison
+from baselines.comparison.directory import ComparisonDirectory, Piece
+from baselines.comparison.tables import tables
+from baselines.comparison.work import Job
+from trainers.experiments.experiment import Experiment
+from trainers.experiments.runner import run
 from wirelessenv.config import ConfigError
 
 RNG = np.random.default_rng(3)

@@ -182,8 +182,8 @@ def options(rng: random.Random, folder: Path) -> str:
 
 
 def yaml_text(rng: random.Random, folder: Path) -> str:
-    from baselines.comparison import Comparison
-    from trainers.experiment import Experiment
+    from baselines.comparison.comparison import Comparison
+    from trainers.experiments.experiment import Experiment
 
     path = rng.choice(CONFIGS)
     content = path.read_bytes()
@@ -225,7 +225,7 @@ KEYS = (
 
 
 def assignments(rng: random.Random, folder: Path) -> str:
-    from trainers.experiment import Experiment
+    from trainers.experiments.experiment import Experiment
 
     value = (
         str(Mutator(rng, python=False).odd())[:5000]
@@ -267,7 +267,7 @@ LEARNERS = (
 
 
 def experiments(rng: random.Random, folder: Path) -> str:
-    from trainers.experiment import Experiment
+    from trainers.experiments.experiment import Experiment
 
     data = Mutator(rng).several({**EXPERIMENT, **rng.choice(LEARNERS)})
 
@@ -300,7 +300,7 @@ COMPARISON: dict[str, Any] = {
 
 
 def comparisons(rng: random.Random, folder: Path) -> str:
-    from baselines.comparison import Comparison
+    from baselines.comparison.comparison import Comparison
 
     return attempt(lambda: Comparison.parse(Mutator(rng).several(COMPARISON)))
 
@@ -432,9 +432,9 @@ def make_templates(folder: Path) -> None:
     """A finished run, an interrupted one, and a comparison, which inputs are copies of."""
     from baselines.__main__ import main as compare
     from trainers.__main__ import main as train
-    from trainers.experiment import Experiment
-    from trainers.groups import GroupFiles, groups_of
-    from trainers.training import train as train_group
+    from trainers.experiments.experiment import Experiment
+    from trainers.experiments.groups import GroupFiles, groups_of
+    from trainers.experiments.training import train as train_group
 
     config, compared = folder / "e.yaml", folder / "c.yaml"
     config.write_text(RUN)

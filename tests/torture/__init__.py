@@ -46,7 +46,8 @@ methods:
 CLOCKS = ("decision_ms", "training_seconds")
 # The command line, with checkpoints often enough that there is something to destroy.
 CHILD = """
-from trainers import __main__, commands, runner
+from trainers import __main__, commands
+from trainers.experiments import runner
 from wirelessenv.command_line import command
 runner.SAVE_EVERY = 0.05
 run = runner.run

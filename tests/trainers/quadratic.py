@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from trainers.policies import Policies
+from trainers.problems.policies import Policies
 
 
 class QuadraticProblem:

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from trainers.async_bc import AsyncBC
-from trainers.async_sgd import AsyncSGD
+from trainers.algorithms.async_bc import AsyncBC
+from trainers.algorithms.async_sgd import AsyncSGD
+from trainers.bounds.gradient_methods import independent_noise
 from trainers.problems.least_squares import LeastSquares
-from trainers.theory_gradients import independent_noise
 from wirelessenv.streams import stream
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from trainers.async_bc import AsyncBC
-from trainers.async_sgd import AsyncSGD, SyncSGD
+from trainers.algorithms.async_bc import AsyncBC
+from trainers.algorithms.async_sgd import AsyncSGD, SyncSGD
 from trainers.problems.least_squares import LeastSquares
 from trainers.problems.logistic import Logistic
 from wirelessenv import ConfigError

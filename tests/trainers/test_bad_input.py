@@ -12,9 +12,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainers import runner
 from trainers.__main__ import main
-from trainers.experiment import Experiment
+from trainers.experiments import runner
+from trainers.experiments.experiment import Experiment
 from wirelessenv import ConfigError
 
 BASE = Experiment.load(Path(__file__).parents[2] / "configs" / "paper" / "fig2.yaml").dump()

@@ -20,11 +20,11 @@ import torch
 import yaml
 
 from tests import torture
-from trainers import training
 from trainers.__main__ import main
-from trainers.groups import METRICS
-from trainers.run_directory import RunDirectory
-from trainers.storage import read_tensors
+from trainers.experiments import training
+from trainers.experiments.groups import METRICS
+from trainers.experiments.run_directory import RunDirectory
+from trainers.workbench.files import read_tensors
 
 CONFIG = """
 title: "A small run"
@@ -345,7 +345,7 @@ def test_usage_errors_leave_with_status_2(capsys):
 
 
 def test_summary_is_paired_by_layout(tmp_path, config):
-    from trainers.plots import summary
+    from trainers.experiments.plots import summary
 
     out = tmp_path / "out"
     assert run(config, "--out", out, "--quiet") == 0

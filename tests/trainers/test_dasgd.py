@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from trainers.dasgd import DASGD
+from trainers.algorithms.dasgd import DASGD
+from trainers.bounds.gradient_methods import dasgd_bound, dasgd_bound_loose, dasgd_step, dasgd_step_loose
 from trainers.problems.logistic import Logistic
 from trainers.problems.quadratic import Quadratic
 from trainers.problems.torch_loss import TorchObjective, small_cnn
-from trainers.theory_gradients import dasgd_bound, dasgd_bound_loose, dasgd_step, dasgd_step_loose
 from wirelessenv import ConfigError
 
 RANDOM = {"computing": {"kind": "exponential"}, "links": {"kind": "exponential"}, "link_scale": 0.7, "graph": "ring"}

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from trainers import plots, search
 from trainers.__main__ import main
-from trainers.experiment import Experiment
-from trainers.fidelity import check
-from trainers.outcomes import Outcomes
-from trainers.run_directory import RunDirectory
+from trainers.experiments import plots, search
+from trainers.experiments.experiment import Experiment
+from trainers.experiments.outcomes import Outcomes
+from trainers.experiments.run_directory import RunDirectory
+from trainers.fidelity.claims import check
 
 ITERATIONS = (0, 60, 120, 180, 240)
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from trainers.experiment import Experiment
+from trainers.experiments.experiment import Experiment
 from wirelessenv import ConfigError
 from wirelessenv.messages.graph import BlockGraph, CompleteGraph
 

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from trainers.end_statistics import EndRatio, Fall, Jumpiness, Lost
-from trainers.experiment import Experiment
-from trainers.fidelity import QUICK, Claim, Claims, check, write_tables
-from trainers.statistics import Curves, Interval, Roughness, Statistic, interval
+from trainers.experiments.experiment import Experiment
+from trainers.fidelity.claims import QUICK, Claim, Claims, check, write_tables
+from trainers.fidelity.end_statistics import EndRatio, Fall, Jumpiness, Lost
+from trainers.fidelity.statistics import Curves, Interval, Roughness, Statistic, interval
 from wirelessenv import ConfigError
 from wirelessenv.config import read_yaml
 

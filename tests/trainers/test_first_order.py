@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from trainers import FirstOrderLearner, WirelessProblem
-from trainers.policies import PolicySettings
+from trainers.problems.policies import PolicySettings
 from wirelessenv import Messaging, Scenario
 from wirelessenv.messages.knowledge import Knowledge, message_graphs
 from wirelessenv.network import WirelessNetwork

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from trainers import runner, training
 from trainers.__main__ import main
-from trainers.experiment import Experiment
-from trainers.groups import METRICS, groups_of
-from trainers.plots import plot, summary
+from trainers.events.timetable import Server
+from trainers.experiments import runner, training
+from trainers.experiments.experiment import Experiment
+from trainers.experiments.groups import METRICS, groups_of
+from trainers.experiments.plots import plot, summary
+from trainers.experiments.run_directory import RunDirectory
 from trainers.problems.least_squares import LeastSquares
 from trainers.problems.logistic import Logistic
-from trainers.run_directory import RunDirectory
-from trainers.storage import read_tensors
-from trainers.timetable import Server
+from trainers.workbench.files import read_tensors
 from wirelessenv import ConfigError
 
 RING = {"graph": "ring", "activity": {"update": 0.7}, "links": {"delay": {"kind": "uniform", "shortest": 1, "longest": 2}}}

@@ -9,7 +9,7 @@ import tarfile
 import numpy as np
 import pytest
 
-from trainers.async_bc import AsyncBC
+from trainers.algorithms.async_bc import AsyncBC
 from trainers.problems import images
 from trainers.problems.images import cifar10, dirichlet_split, fashion_mnist, image_logistic, load, odd_against_even, read_idx
 from wirelessenv import ConfigError

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainers.inboxes import Inboxes, Network
-from trainers.staleness import measured_staleness, section_4_1
+from trainers.events.inboxes import Inboxes, Network
+from trainers.events.staleness import measured_staleness, section_4_1
 from wirelessenv import ConfigError
 
 GRAPHS = ["complete", "ring", {"kind": "ring", "both_ways": False}, {"kind": "erdos_renyi", "probability": 0.5}]

@@ -8,11 +8,14 @@ import pytest
 import torch
 from torch import nn
 
-from trainers.async_bc import AsyncBC
-from trainers.async_sgd import AsyncSGD, SyncSGD
-from trainers.dasgd import DASGD
-from trainers.first_order import FirstOrderLearner
-from trainers.pars_push import PARSPushLearner
+from trainers.algorithms.async_bc import AsyncBC
+from trainers.algorithms.async_sgd import AsyncSGD, SyncSGD
+from trainers.algorithms.dasgd import DASGD
+from trainers.algorithms.first_order import FirstOrderLearner
+from trainers.algorithms.pars_push import PARSPushLearner
+from trainers.algorithms.sgp import SGPLearner
+from trainers.algorithms.zeroth_order import ZerothOrderLearner
+from trainers.experiments.strided import Strided
 from trainers.problems.analytic import AnalyticProblem
 from trainers.problems.least_squares import LeastSquares
 from trainers.problems.logistic import Logistic
@@ -22,9 +25,6 @@ from trainers.problems.quadratic import Quadratic
 from trainers.problems.torch_loss import TorchObjective
 from trainers.problems.wireless import WirelessProblem
 from trainers.problems.wireless_objective import WirelessObjective
-from trainers.sgp import SGPLearner
-from trainers.strided import Strided
-from trainers.zeroth_order import ZerothOrderLearner
 from wirelessenv import ConfigError, Messaging, power_control_v0
 
 LATE = Messaging(graph="ring", links={"delay": 2, "loss": 0.2}, activity={"update": 0.7})

@@ -5,7 +5,7 @@ import pytest
 from mpe2 import simple_spread_v3
 
 from trainers import ParallelEnvProblem, ZerothOrderLearner
-from trainers.policies import PolicySettings
+from trainers.problems.policies import PolicySettings
 from wirelessenv import Messaging
 
 

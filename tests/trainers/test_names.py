@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 
 from tests.trainers.test_command_line import CONFIG
 from tests.trainers.test_diverged import directory
-from trainers import plots
 from trainers.__main__ import AXES, main
-from trainers.experiment import Axis, Experiment
-from trainers.groups import GroupFiles, groups_of
-from trainers.terminal import print_table
+from trainers.experiments import plots
+from trainers.experiments.experiment import Axis, Experiment
+from trainers.experiments.groups import GroupFiles, groups_of
+from trainers.workbench.terminal import print_table
 from wirelessenv import ConfigError
 
 NAMES = ("$x^{$", "$", "a$b$c", r"\$", r"\frac{", "_hidden", "[/]", "[bold]x", ":smile:", "漢字", "עברית", "😀", "%s {0}")

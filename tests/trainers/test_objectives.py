@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch.nn import functional
 
-from trainers.async_sgd import AsyncSGD
-from trainers.dasgd import DASGD
-from trainers.first_order import FirstOrderLearner
+from trainers.algorithms.async_sgd import AsyncSGD
+from trainers.algorithms.dasgd import DASGD
+from trainers.algorithms.first_order import FirstOrderLearner
 from trainers.problems.least_squares import LeastSquares
 from trainers.problems.logistic import Logistic
 from trainers.problems.quadratic import Quadratic

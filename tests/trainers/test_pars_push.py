@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from tests.trainers.push_cases import DELAY, LOSS, PAPER, WAKING, OneAxisEach, messagings
 from tests.trainers.push_yardstick import fates, pars_push
-from trainers.pars_push import PARSPushLearner, personal_gradient
+from trainers.algorithms.pars_push import PARSPushLearner, personal_gradient
+from trainers.algorithms.sgp import SGPLearner
 from trainers.problems.maml import RidgeRegression
-from trainers.sgp import SGPLearner
 from wirelessenv import ConfigError, Messaging
 from wirelessenv.streams import stream
 

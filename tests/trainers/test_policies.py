@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from tests.trainers.yardstick import network_output
-from trainers.policies import Policies, PolicySettings
+from trainers.problems.policies import Policies, PolicySettings
 from wirelessenv import ConfigError
 
 

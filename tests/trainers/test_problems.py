@@ -7,7 +7,7 @@ from gymnasium.spaces import Box, Discrete
 from pettingzoo import ParallelEnv
 
 from trainers import FirstOrderLearner, ParallelEnvProblem, WirelessProblem, ZerothOrderLearner
-from trainers.policies import PolicySettings
+from trainers.problems.policies import PolicySettings
 from trainers.problems.wireless import _grouped
 from wirelessenv import Block, ConfigError, Messaging, Scenario, WirelessNetwork, power_control_v0
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from tests.trainers.push_cases import DELAY, PAPER, WAKING, OneAxisEach, messagings
 from tests.trainers.push_yardstick import fates, sgp
+from trainers.algorithms.sgp import SGPLearner
 from trainers.problems.maml import RidgeRegression
-from trainers.sgp import SGPLearner
 from wirelessenv import ConfigError, Messaging
 from wirelessenv.streams import stream
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from trainers.async_bc import AsyncBC
+from trainers.algorithms.async_bc import AsyncBC
 from trainers.problems.logistic import Logistic
 from trainers.problems.shares import client_rows
 from trainers.problems.torch_loss import TorchObjective

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 import yaml
 
-from trainers import listing, plots
 from trainers.__main__ import main
-from trainers.experiment import Experiment
-from trainers.run_directory import RunDirectory
-from trainers.runner import run as train
+from trainers.experiments import listing, plots
+from trainers.experiments.experiment import Experiment
+from trainers.experiments.run_directory import RunDirectory
+from trainers.experiments.runner import run as train
 from wirelessenv.channel.fading import Fading
 from wirelessenv.config import ConfigError
 from wirelessenv.network import WirelessNetwork
@@ -175,7 +175,7 @@ def test_a_source_that_changes_before_the_copy_is_made_is_refused(place):
 
 
 def test_what_is_large_is_not_copied_and_is_checked(place, monkeypatch):
-    monkeypatch.setattr("trainers.kept_sources.LARGEST", 100)
+    monkeypatch.setattr("trainers.workbench.kept_sources.LARGEST", 100)
     begun(place)
     assert not (place / "out" / "sources").exists()
     assert RunDirectory(place / "out").experiment().scenario.gains.path == str(place / "gains" / "gr.npz")

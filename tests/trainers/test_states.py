@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 import torch
 
-from trainers.async_bc import AsyncBC
-from trainers.async_sgd import AsyncSGD, SyncSGD
-from trainers.dasgd import DASGD
-from trainers.inboxes import Inboxes
-from trainers.pars_push import PARSPushLearner
+from trainers.algorithms.async_bc import AsyncBC
+from trainers.algorithms.async_sgd import AsyncSGD, SyncSGD
+from trainers.algorithms.dasgd import DASGD
+from trainers.algorithms.pars_push import PARSPushLearner
+from trainers.algorithms.sgp import SGPLearner
+from trainers.algorithms.zeroth_order import ZerothOrderLearner
+from trainers.events.inboxes import Inboxes
+from trainers.events.timetable import CHUNK, Server, Timetable
 from trainers.problems.analytic import AnalyticProblem
 from trainers.problems.least_squares import LeastSquares
 from trainers.problems.maml import RidgeRegression
-from trainers.saved_state import refuse_misfit
-from trainers.sgp import SGPLearner
-from trainers.storage import read_tensors, write_tensors
-from trainers.timetable import CHUNK, Server, Timetable
-from trainers.zeroth_order import ZerothOrderLearner
+from trainers.workbench.files import read_tensors, write_tensors
+from trainers.workbench.saved_state import refuse_misfit
 from wirelessenv import ConfigError, Messaging
 
 RANDOM = {"computing": "exponential", "links": "exponential", "link_scale": 0.7, "graph": "ring"}

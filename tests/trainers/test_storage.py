@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from trainers.storage import read_tensors, write_tensors
+from trainers.workbench.files import read_tensors, write_tensors
 from wirelessenv import ConfigError
 from wirelessenv.streams import generator_state, set_generator_state, stream
 

@@ -6,9 +6,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trainers.bounds.zeroth_order import direction_variance, gradient_bound, largest_delay, largest_step, step_constant
+from trainers.fidelity.theory import MESSAGINGS, bound_beside_run, stale_gradients
 from trainers.problems.analytic import AnalyticProblem, Constants
-from trainers.theory import direction_variance, gradient_bound, largest_delay, largest_step, step_constant
-from trainers.theory_runs import MESSAGINGS, bound_beside_run, stale_gradients
 from wirelessenv import ConfigError, Messaging
 from wirelessenv.messages.knowledge import Knowledge, message_graphs
 

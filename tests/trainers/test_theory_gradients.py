@@ -3,13 +3,10 @@
 import numpy as np
 import pytest
 
-from trainers.async_bc import AsyncBC
-from trainers.async_sgd import AsyncSGD, SyncSGD
-from trainers.dasgd import DASGD
-from trainers.problems.least_squares import LeastSquares
-from trainers.problems.quadratic import Quadratic
-from trainers.staleness import measured_staleness
-from trainers.theory_gradients import (
+from trainers.algorithms.async_bc import AsyncBC
+from trainers.algorithms.async_sgd import AsyncSGD, SyncSGD
+from trainers.algorithms.dasgd import DASGD
+from trainers.bounds.gradient_methods import (
     async_bc_bound,
     async_bc_step,
     async_bc_step_sampled,
@@ -17,7 +14,10 @@ from trainers.theory_gradients import (
     dasgd_step_loose,
     independent_noise,
 )
-from trainers.theory_runs import independent_noise_report
+from trainers.events.staleness import measured_staleness
+from trainers.fidelity.theory import independent_noise_report
+from trainers.problems.least_squares import LeastSquares
+from trainers.problems.quadratic import Quadratic
 
 GRID = [
     (L, delta, tau_c, tau_max, T) for L in (0.3, 5.0) for delta in (0.0, 9.0) for tau_c in (1, 8) for tau_max in (1, 60)

@@ -6,9 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.trainers.push_cases import OneAxisEach
-from trainers.pars_push import PARSPushLearner, personal_gradient
-from trainers.problems.objective import Objective
-from trainers.theory_push import (
+from trainers.algorithms.pars_push import PARSPushLearner, personal_gradient
+from trainers.bounds.pars_push import (
     LossConstants,
     largest_inner_step,
     longest_exchange,
@@ -17,6 +16,7 @@ from trainers.theory_push import (
     personal_smoothness,
     personal_variance,
 )
+from trainers.problems.objective import Objective
 from wirelessenv import ConfigError, Messaging
 
 RADIUS = 2.0

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from trainers.timetable import CHUNK, Server
+from trainers.events.timetable import CHUNK, Server
 from wirelessenv import ConfigError
 
 

@@ -12,8 +12,8 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.utils import parametrizations
 
-from trainers.async_bc import AsyncBC
-from trainers.async_sgd import AsyncSGD, SyncSGD
+from trainers.algorithms.async_bc import AsyncBC
+from trainers.algorithms.async_sgd import AsyncSGD, SyncSGD
 from trainers.problems.torch_loss import TorchObjective, small_cnn
 from wirelessenv import ConfigError
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from trainers.policies import PolicySettings
+from trainers.problems.policies import PolicySettings
 from trainers.problems.wireless_objective import WirelessObjective
 
 SCENARIO = {"preset": "dense", "transmitters": 5, "hops": 3}

@@ -7,7 +7,7 @@ import torch
 from tests.trainers import yardstick
 from tests.trainers.quadratic import QuadraticProblem
 from trainers import WirelessProblem, ZerothOrderLearner
-from trainers.policies import PolicySettings
+from trainers.problems.policies import PolicySettings
 from wirelessenv import ConfigError, Messaging, Scenario
 from wirelessenv.channel.sampling import NumpySampler
 from wirelessenv.messages.activity import Trials

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from trainers.policies import Policies
+from trainers.problems.policies import Policies
 from wirelessenv.channel.sampling import sampler
 from wirelessenv.config import ConfigError
 from wirelessenv.streams import run_seeds, stream

@@ -6,8 +6,8 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from trainers.events.timetable import CHUNK
 from trainers.problems.objective import Array, Clients, Objective
-from trainers.timetable import CHUNK
 from wirelessenv.config import ConfigError, finite, whole
 from wirelessenv.memory import check_room, part
 from wirelessenv.streams import stream

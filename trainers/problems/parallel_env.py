@@ -9,7 +9,7 @@ from gymnasium.spaces import Box
 from numpy.typing import NDArray
 from torch import Tensor
 
-from trainers.policies import Policies, PolicySettings
+from trainers.problems.policies import Policies, PolicySettings
 from wirelessenv.config import ConfigError, whole
 from wirelessenv.streams import run_seeds, stream
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from trainers.policies import Policies
+from trainers.problems.policies import Policies
 
 
 class Problem(Protocol):

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from trainers.policies import Policies, PolicySettings
+from trainers.problems.policies import Policies, PolicySettings
 from wirelessenv.config import ConfigError, whole
 from wirelessenv.memory import check_room
 from wirelessenv.network import Block, WirelessNetwork, block_parts

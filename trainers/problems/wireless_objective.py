@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainers.policies import Policies, PolicySettings
+from trainers.events.timetable import CHUNK
 from trainers.problems.objective import Array, Clients, Objective
+from trainers.problems.policies import Policies, PolicySettings
 from trainers.problems.wireless import WirelessProblem
-from trainers.timetable import CHUNK
 from wirelessenv.config import whole
 from wirelessenv.memory import check_room, part
 from wirelessenv.network import WirelessNetwork, block_parts

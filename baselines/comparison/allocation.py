@@ -1,0 +1,252 @@
+"""Allocators as methods of a comparison: functions of the gains of one slot, maybe late; a user's own among them."""
+
+import importlib
+import math
+import sys
+import traceback
+from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field, field_validator
+
+from baselines import allocators
+from baselines.allocators.iterative import Start
+from baselines.allocators.simple import MOST_PATTERNS
+from baselines.comparison.held_out import HeldOut
+from baselines.comparison.methods import Floats, Knowledge, Untrained
+from wirelessenv.config import ConfigError, Count, CountOrZero, NonNegative, Positive, Seed
+from wirelessenv.physics.checks import numbers, powers
+from wirelessenv.physics.utilities import Rate
+from wirelessenv.scenario import Scenario
+from wirelessenv.sentences import cut
+
+MOST_PAIRS = 30
+"""Of a certified optimum."""
+
+
+class Allocator(Untrained):
+    """A function of the gains of one slot, which may be `delay` slots old when its powers are used."""
+
+    delay: CountOrZero = Field(0, description="slots between the gains it sees and its powers")
+
+    @property
+    def knows(self) -> Knowledge:
+        return "everything"
+
+    @property
+    def memory(self) -> int:
+        return self.delay
+
+    @abstractmethod
+    def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
+        """Powers (..., m) of gains (..., m, m)."""
+
+    def powers(self, held: HeldOut) -> Floats:
+        """Powers (layouts, warm_up + slots, m)."""
+        scenario = held.scenario
+        gain = allocators.delayed(held.block.gain, self.delay).astype(float)
+        return self.allocate(gain, scenario.noise, scenario.max_power)
+
+
+class FullPower(Allocator):
+    """Everybody at p_max, always."""
+
+    kind: Literal["full_power"] = "full_power"
+
+    @property
+    def knows(self) -> Knowledge:
+        return "nothing"
+
+    def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
+        return allocators.full_power(gain, noise, p_max)
+
+
+class RandomPower(Allocator):
+    """Uniform in [0, p_max], in every slot."""
+
+    kind: Literal["random_power"] = "random_power"
+    seed: Seed = 0
+
+    @property
+    def knows(self) -> Knowledge:
+        return "nothing"
+
+    def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
+        return allocators.random_power(gain, noise, p_max, seed=self.seed)
+
+    def powers(self, held: HeldOut) -> Floats:
+        """Those of a layout do not depend on how many are drawn together."""
+        noise, most = held.scenario.noise, held.scenario.max_power
+        rows = zip(held.block.gain, held.layouts, strict=True)
+        return np.stack([allocators.random_power(gain, noise, most, seed=[self.seed, layout]) for gain, layout in rows])
+
+
+class OnOff(Allocator):
+    """The best of all patterns of 0 and p_max, of at most 16 pairs."""
+
+    kind: Literal["on_off"] = "on_off"
+
+    def check(self, scenario: Scenario) -> None:
+        if 2**scenario.transmitters > MOST_PATTERNS:
+            raise ConfigError(f"{scenario.transmitters} pairs are not valid: on_off tries all patterns, of at most 16 pairs")
+
+    def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
+        return allocators.on_off(gain, noise, p_max)
+
+
+class Iterative(Allocator):
+    """What WMMSE and fractional programming share."""
+
+    starts: tuple[Start, ...] = Field(
+        ("full",), min_length=1, description='"full" or "random"; of several, the best end counts'
+    )
+    tolerance: NonNegative = Field(1e-3, description="bit/s/Hz: a channel whose sum rate changes by less stands still")
+    iterations: Count = 100
+    seed: Seed = Field(0, description="of random starts")
+
+    def options(self) -> dict[str, Any]:
+        """Settings as keyword arguments."""
+        return {name: getattr(self, name) for name in ("starts", "tolerance", "iterations", "seed")}
+
+
+class WMMSE(Iterative):
+    """Weighted minimum mean square error."""
+
+    kind: Literal["wmmse"] = "wmmse"
+
+    def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
+        return allocators.wmmse(gain, noise, p_max, **self.options())
+
+
+class FractionalProgramming(Iterative):
+    """Closed-form fractional programming."""
+
+    kind: Literal["fractional_programming"] = "fractional_programming"
+
+    def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
+        return allocators.fractional_programming(gain, noise, p_max, **self.options())
+
+
+class MaxMin(Allocator):
+    """The largest smallest SINR."""
+
+    kind: Literal["max_min"] = "max_min"
+
+    def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
+        return allocators.max_min(gain, noise, p_max)
+
+
+class CertifiedOptimum(Allocator):
+    """Branch and bound; without `seconds` it refuses, half way, a channel that is too hard for it."""
+
+    kind: Literal["certified_optimum"] = "certified_optimum"
+    gap: Positive = Field(0.01, description="how far from the bound it may be")
+    seconds: Positive | None = Field(None, description="for each slot; then its best powers so far count")
+
+    def check(self, scenario: Scenario) -> None:
+        refuse_uncertifiable(scenario)
+
+    def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
+        channels = math.prod(gain.shape[:-2])
+        seconds = None if self.seconds is None else self.seconds * channels
+        return allocators.certified_optimum(gain, noise, p_max, gap=self.gap, seconds=seconds)
+
+
+class Custom(Allocator):
+    """A user's own allocator(gain, noise, p_max) -> power, as "module:function"."""
+
+    kind: Literal["custom"] = "custom"
+    allocator: str = Field(description="module:function; modules of the working directory are found")
+
+    @field_validator("allocator")
+    @classmethod
+    def _exists(cls, value: str) -> str:
+        imported(value)
+        return value
+
+    def made_of(self) -> tuple[Any, ...]:
+        return (imported(self.allocator), sys.modules[self.allocator.partition(":")[0]])
+
+    def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
+        allocator = imported(self.allocator)
+        given = gain.shape
+        try:
+            returned = allocator(gain, noise, p_max)
+            power = np.asarray(returned)
+        except (Exception, SystemExit) as error:
+            raise ConfigError(f"{self.allocator}: has failed, {failure(error)}") from error
+        if power.dtype.kind not in "iuf":
+            raise ConfigError(f"{self.allocator}: powers of the type {power.dtype} are not valid: they should be real numbers")
+        if power.shape != given[:-1]:
+            raise ConfigError(f"{self.allocator}: powers of the shape {power.shape} are not valid for gains {given}")
+        try:
+            power = numbers("its powers", returned)
+            powers("its powers", power, given[-1], p_max)
+        except ConfigError as error:
+            raise ConfigError(f"{self.allocator}: {error}") from None
+        return np.array(power)
+
+
+def refuse_uncertifiable(scenario: Scenario) -> None:
+    """Raises ConfigError where branch and bound does not find what a comparison calls utility, or is out of its reach."""
+    if scenario.transmitters > MOST_PAIRS or scenario.sinr_cap_db is not None or not isinstance(scenario.utility, Rate):
+        raise ConfigError(f"it is found for the sum of rates without a cap, of at most {MOST_PAIRS} pairs")
+
+
+_IMPORTS = ContextVar("imports", default=True)
+"""Whether a configuration may name code of a user's own, which is imported and run."""
+
+
+@contextmanager
+def no_imports(refused: bool = True) -> Iterator[None]:
+    """For configurations of strangers: while it lasts, whatever names code is refused, and nothing of it is imported."""
+    before = _IMPORTS.set(not refused)
+    try:
+        yield
+    finally:
+        _IMPORTS.reset(before)
+
+
+def imported(path: str) -> Any:
+    """What "module:name" names, a function or a class; its module is run. Raises ValueError where there is no such thing."""
+    if not _IMPORTS.get():
+        raise ValueError(f'"{cut(path)}" is not valid with --no-imports: it names code, which would be imported and run')
+    module, _, name = path.partition(":")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    importlib.invalidate_caches()
+    try:
+        with _no_bytecode():
+            found = getattr(importlib.import_module(module), name)
+    except (Exception, SystemExit) as error:
+        raise ValueError(
+            f'"{cut(path)}" is not valid: it should be module:function, code that is imported and run, and its import fails: '
+            f"{failure(error)}"
+        ) from error
+    if not callable(found):
+        raise ValueError(f'"{cut(path)}" is not valid: it is no function')
+    return found
+
+
+@contextmanager
+def _no_bytecode() -> Iterator[None]:
+    """Meanwhile no compiled code is left behind: Python takes it for a file's own that was edited within the same second."""
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = before
+
+
+def failure(error: BaseException) -> str:
+    """What a user's code has raised, and where, on one line."""
+    frames = traceback.extract_tb(error.__traceback__)
+    theirs = [frame for frame in frames if frame.filename != __file__ and not frame.filename.startswith("<frozen")]
+    where = f" ({Path(theirs[-1].filename).name}, line {theirs[-1].lineno})" if theirs else ""
+    return " ".join(f"{type(error).__name__}: {error}{where}".split())

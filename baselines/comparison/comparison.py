@@ -1,0 +1,169 @@
+"""A comparison: a YAML file becomes a validated description of methods, scenarios, layouts and trainings."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Self, get_args
+
+import numpy as np
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+
+from baselines.comparison import allocation
+from baselines.comparison.allocation import Custom, imported, refuse_uncertifiable
+from baselines.comparison.held_out import one_layout
+from baselines.comparison.methods import Knowledge, Learned, Method
+from baselines.learned import aggregation_policy, gnn, reinforcement, trained_run  # their kinds are known from here on
+from wirelessenv import own_code
+from wirelessenv.channel.fading import NoFading
+from wirelessenv.config import ConfigError, Count, CountOrZero, Document, Model, Positive, assignment, merge, read_configuration
+from wirelessenv.scenario import Scenario
+from wirelessenv.text import as_name
+
+FULL_POWER, WMMSE = "full power", "WMMSE"
+"""The methods that all others are relative to; they are always there."""
+_REFERENCES: dict[str, type[Method]] = {FULL_POWER: allocation.FullPower, WMMSE: allocation.WMMSE}
+Name = Annotated[str, AfterValidator(as_name), Field(min_length=1, max_length=60)]
+"""Of a method or a scenario: it stands in tables, and in the names of files."""
+
+
+def _method(value: Any) -> Any:
+    """What a configuration says of a method, as the piece that it means.
+
+    `method` is its kind, or module:name of an allocator or of a Method of a user's own.
+    """
+    value = {"method": value} if isinstance(value, str) else value
+    if not isinstance(value, Mapping) or not isinstance(value.get("method"), str):
+        raise ValueError(f"should be a method or a mapping with a method (known: {', '.join(sorted(Method.kinds))})")
+    for key in ("kind", "allocator"):
+        if key in value:
+            raise ValueError(f'unknown key "{key}": "method" says what it is')
+    name, options = value["method"], {key: option for key, option in value.items() if key != "method"}
+    if ":" not in name:
+        return {"kind": name, **options}
+    found = imported(name)
+    if isinstance(found, type) and issubclass(found, Method):
+        return found.parse(options)
+    return {"kind": "custom", "allocator": name, **options}
+
+
+def _written(method: Method) -> dict[str, Any]:
+    """Undo `_method`."""
+    options, kind = method.dump(), type(method)
+    name = options.pop("kind") if kind.__module__.startswith("baselines.") else f"{kind.__module__}:{kind.__qualname__}"
+    options.pop("kind", None)
+    return {"method": options.pop("allocator", name) if isinstance(method, Custom) else name, **options}
+
+
+def _by_name(value: Any) -> Any:
+    """A list of presets stands for scenarios of those names."""
+    if isinstance(value, list | tuple):
+        if not all(isinstance(name, str) for name in value):
+            raise ValueError("a list should hold names of presets alone; scenarios with changes go by name: {mine: {...}}")
+        return {name: name for name in value}
+    return value
+
+
+class Optimum(Model):
+    """The certified optimum, of networks with few pairs, or with interference that is not strong everywhere."""
+
+    slots: Count = Field(1, description="slots of every layout that it is looked for in")
+    gap: Positive = Field(0.01, description="how far from the bound it may be")
+    seconds: Positive | None = Field(
+        None, description="for each slot; then its best powers so far count, and the table says how near they are"
+    )
+    most_boxes: Count = Field(
+        200_000, description="without seconds: after which a slot is given up, so that shares are those of the others"
+    )
+
+
+class Comparison(Document):
+    """Methods on scenarios: everybody on the same held-out slots of the same layouts."""
+
+    title: str = ""
+    scenarios: Annotated[dict[Name, Scenario], BeforeValidator(_by_name), Field(min_length=1)] = Field(
+        description="by name; a list of presets goes by their names"
+    )
+    layouts: Annotated[int, Field(ge=2, le=100_000, strict=True)] = Field(
+        20, description="seeds 0, 1, ...: the unit of all statistics"
+    )
+    slots: Count = Field(200, description="held-out slots of every layout")
+    warm_up: CountOrZero = Field(10, description="slots before them, which do not count")
+    seeds: Annotated[Count, Field(le=100_000)] = Field(3, description="trainings of every method that learns")
+    optimum: Optimum | None = Field(None, description="find the certified optimum, too")
+    methods: dict[Name, Annotated[Method, BeforeValidator(_method)]] = Field({}, validate_default=True)
+
+    @field_validator("methods")
+    @classmethod
+    def _with_references(cls, methods: dict[str, Method]) -> dict[str, Method]:
+        for name, kind in _REFERENCES.items():
+            if type(methods.get(name, kind())) is not kind:
+                raise ValueError(f'"{name}" is what all others are compared with: give your method another name')
+        return {name: kind() for name, kind in _REFERENCES.items()} | methods
+
+    @model_validator(mode="after")
+    def _scenarios_can_be_compared_on(self) -> Self:
+        learners = [name for name, method in self.methods.items() if isinstance(method, Learned)]
+        for name, scenario in self.scenarios.items():
+            zero = np.zeros(1, np.float32)
+            if min(float(scenario.utility(zero, zero + power)[0]) for power in (0.0, scenario.max_power)) < 0:
+                raise ValueError(
+                    f'scenarios.{name}: the utility "{type(scenario.utility).__name__}" is not valid: it can be negative, and '
+                    "utilities are divided by those of full power"
+                )
+            series = scenario.gains is not None and len(scenario.given_gains()) > 1
+            alike = one_layout(scenario) and isinstance(scenario.fading, NoFading) and scenario.mobility.interval() is None
+            if alike and not (series and scenario.gains is not None and scenario.gains.start == "random"):
+                raise ValueError(f"scenarios.{name}: is not valid: without fading all its layouts are the same")
+            if series and learners:
+                raise ValueError(
+                    f'methods.{learners[0]}: cannot learn on the scenario "{name}": its gains are one series, of which no part '
+                    "is held out"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        for name, method in self.methods.items():
+            if method.knows not in get_args(Knowledge):
+                raise ValueError(
+                    f"methods.{name}: knows: {method.knows!r} is not valid: it should be one of {get_args(Knowledge)}"
+                )
+            if method.memory > self.warm_up:
+                raise ValueError(f'warm_up: {self.warm_up} is not valid: the method "{name}" needs {method.memory} slots')
+            for scenario_name, scenario in self.scenarios.items():
+                try:
+                    method.check(scenario)
+                except ConfigError as error:
+                    raise ValueError(f'methods.{name}: does not fit the scenario "{scenario_name}": {error}') from None
+        for name, scenario in self.scenarios.items():
+            if self.optimum is None:
+                continue
+            try:
+                refuse_uncertifiable(scenario)
+            except ConfigError as error:
+                raise ValueError(f'optimum: is not valid for the scenario "{name}": {error}') from None
+            if self.optimum.slots > self.slots:
+                raise ValueError(f"optimum.slots: {self.optimum.slots} is not valid: there are {self.slots} slots")
+        return self
+
+    def trainings(self, method: Method) -> list[int | None]:
+        """The seeds of its trainings; of a method that does not learn, none."""
+        return list(range(method.seeds or self.seeds)) if isinstance(method, Learned) else [None]
+
+    def code(self, scenario: str, method: str = "") -> str:
+        """Checksum of the code of a user's own that makes what is found of a method on a scenario; "" where there is none."""
+        made_of = self.methods[method].made_of() if method else ()
+        return own_code.checksum(self.scenarios[scenario], *made_of)
+
+    def dump(self) -> dict[str, Any]:
+        return super().dump() | {"methods": {name: _written(method) for name, method in self.methods.items()}}
+
+    @classmethod
+    def load(cls, path: str | Path, changes: Sequence[str] = ()) -> Self:
+        """The comparison of a YAML file with changes such as "slots=50"; raises ConfigError with one sentence."""
+        data = read_configuration(path)
+        for change in changes:
+            data = merge(data, assignment(change))
+        return cls.parse(data)
+
+
+__all__ = ["FULL_POWER", "WMMSE", "Comparison", "Optimum", "aggregation_policy", "gnn", "reinforcement", "trained_run"]

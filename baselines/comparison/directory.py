@@ -1,0 +1,188 @@
+"""What a comparison leaves on disk.
+
+config.yaml, manifest.json   the comparison, complete; versions, commit, machine
+trainings/, evaluations/, optima/   what each piece of work has found: what resuming looks at
+runs/                        run directories of the trainers
+comparison.csv               a row for every scenario, method, layout and training
+learning.csv                 learning curves
+comparison.md, *.png, *.pdf  tables and figures
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from baselines.comparison.comparison import FULL_POWER, WMMSE, Comparison
+from baselines.comparison.held_out import one_layout
+from baselines.comparison.measures import Measured
+from baselines.comparison.methods import Learned, Method
+from trainers.workbench.files import read_tensors, write_atomically
+from trainers.workbench.work_directory import MUST_AGREE, WorkDirectory
+from wirelessenv.scenario import Scenario
+
+_TEXT = ("scenario", "method", "knows", "knows_in_training", "trained")
+What = Literal["trainings", "optima", "evaluations"]
+
+
+class Piece(NamedTuple):
+    """What is done once, and kept in a file."""
+
+    what: What
+    scenario: str
+    method: str = ""
+    seed: int | None = None
+    """of the training"""
+    layout: int | None = None
+    """None: of all layouts"""
+
+
+class ComparisonDirectory(WorkDirectory):
+    """One comparison's files."""
+
+    what = "comparison"
+    must_agree = (*MUST_AGREE, "stable-baselines3")
+
+    def configuration(self) -> Comparison:
+        """The comparison that this directory holds; raises ConfigError where it holds none."""
+        return self._read_configuration(Comparison)
+
+    def file(self, comparison: Comparison, piece: Piece) -> Path:
+        """Where the piece is kept."""
+        parts = [_numbered(comparison.scenarios, piece.scenario)]
+        parts += [_numbered(comparison.methods, piece.method)] if piece.method else []
+        parts += [str(part) for part in (piece.seed, piece.layout) if part is not None]
+        return self.path / piece.what / f"{'-'.join(parts)}.pt"
+
+    def run(self, comparison: Comparison, scenario: str, method: str) -> Path:
+        """Where a method may keep what it prepares."""
+        return self.path / "runs" / f"{_numbered(comparison.scenarios, scenario)}-{_numbered(comparison.methods, method)}"
+
+    def read(self, comparison: Comparison, piece: Piece) -> dict[str, Any]:
+        """What was found; raises ConfigError where the file is missing or damaged."""
+        found: dict[str, Any] = read_tensors(self.file(comparison, piece))
+        return found
+
+    def assemble(self, comparison: Comparison) -> None:
+        """Write comparison.csv and learning.csv of everything that was found."""
+        write_atomically(self.path / "comparison.csv", pd.concat(self._rows(comparison)).to_csv(index=False).encode())
+        learning = list(self._learning(comparison))
+        columns = ["scenario", "method", "seed", "layout", "slots", "bits", "relative"]
+        table = pd.concat(learning) if learning else pd.DataFrame(columns=columns)
+        write_atomically(self.path / "learning.csv", table[columns].to_csv(index=False).encode())
+
+    def table(self, name: str) -> pd.DataFrame:
+        """comparison.csv or learning.csv; names are text, whatever they look like."""
+        return pd.read_csv(self.path / name, dtype=dict.fromkeys(_TEXT, str), keep_default_na=False, na_values=[""])
+
+    def _rows(self, comparison: Comparison) -> Iterator[pd.DataFrame]:
+        for scenario in comparison.scenarios:
+            utility = {}
+            for name in (FULL_POWER, WMMSE):
+                reference = evaluations(comparison, scenario, name)[0]
+                utility[name] = self._measured(comparison, reference)[0].utility
+            for name in comparison.methods:
+                for piece in evaluations(comparison, scenario, name):
+                    measured, told = self._measured(comparison, piece)
+                    yield pd.DataFrame(
+                        {
+                            "scenario": scenario,
+                            "method": name,
+                            "layout": range(comparison.layouts),
+                            "seed": "" if piece.seed is None else piece.seed,
+                            **measured.columns(),
+                            "full_power_utility": utility[FULL_POWER],
+                            "wmmse_utility": utility[WMMSE],
+                            **self._shares(comparison, scenario, measured),
+                            **self._costs(comparison, scenario, piece),
+                            "decision_ms": told["decision_ms"],
+                        }
+                    )
+
+    def _measured(self, comparison: Comparison, piece: Piece) -> tuple[Measured, dict[str, Any]]:
+        told = self.read(comparison, piece)
+        return Measured(**told["measured"]), told
+
+    def _shares(self, comparison: Comparison, scenario: str, measured: Measured) -> dict[str, Any]:
+        """Of the optimum, in the slots in which it was found, and how many these are."""
+        if comparison.optimum is None:
+            return {"optimum_share": np.nan, "optimum_slots": 0}
+        pieces = [Piece("optima", scenario, layout=layout) for layout in range(comparison.layouts)]
+        found = [self.read(comparison, piece) for piece in pieces]
+        best = np.array([one["value"] for one in found])
+        certified = np.where(np.isnan(best), 0.0, best).sum(1)
+        reached = np.where(np.isnan(best), 0.0, measured.first).sum(1)
+        share = np.divide(reached, certified, out=np.full_like(reached, np.nan), where=certified > 0)
+        gap = np.array([np.nan_to_num(one.get("gap", 0.0)).max() for one in found])
+        far = {"optimum_gap": gap} if comparison.optimum.seconds is not None and gap.max() > comparison.optimum.gap else {}
+        return {"optimum_share": share, "optimum_slots": (~np.isnan(best)).sum(1), **far}
+
+    def _costs(self, comparison: Comparison, scenario: str, piece: Piece) -> dict[str, Any]:
+        method = comparison.methods[piece.method]
+        costs: dict[str, Any] = {"training_slots": 0, "training_bits": 0.0, "training_seconds": 0.0}
+        if isinstance(method, Learned):
+            told = [self.read(comparison, one) for one in trainings_of(comparison, piece)]
+            costs["training_slots"] = [int(one["curve"][-1, 0]) for one in told]
+            costs["training_bits"] = [float(one["curve"][-1, 1]) for one in told]
+            costs["training_seconds"] = [float(one["seconds"]) for one in told]
+            if method.across:
+                costs = {name: values[0] for name, values in costs.items()}
+        return costs | {
+            "bits_a_slot": method.bits(comparison.scenarios[scenario]),
+            "knows": method.knows,
+            "knows_in_training": method.knows_in_training if isinstance(method, Learned) else "",
+            "trained": trained_on(method, comparison.scenarios[scenario]),
+        }
+
+    def _learning(self, comparison: Comparison) -> Iterator[pd.DataFrame]:
+        for piece in pieces(comparison, "trainings"):
+            curve = self.read(comparison, piece)["curve"]
+            table = pd.DataFrame(curve, columns=["slots", "bits", "relative"])
+            layout = "" if piece.layout is None else piece.layout
+            yield table.assign(scenario=piece.scenario, method=piece.method, seed=piece.seed, layout=layout)
+
+    def rates(self, comparison: Comparison, scenario: str, method: str) -> Any:
+        """Mean rates of all users, of every layout and training, one after the other."""
+        found = [self._measured(comparison, piece)[0].rates.ravel() for piece in evaluations(comparison, scenario, method)]
+        return np.concatenate(found)
+
+
+def trained_on(method: Method, scenario: Scenario) -> str:
+    """Where a method has learned, in words."""
+    if not isinstance(method, Learned):
+        return ""
+    return "across layouts" if method.across and not one_layout(scenario) else "this layout"
+
+
+def evaluations(comparison: Comparison, scenario: str, method: str) -> list[Piece]:
+    """One for each of the method's trainings."""
+    return [Piece("evaluations", scenario, method, seed) for seed in comparison.trainings(comparison.methods[method])]
+
+
+def trainings_of(comparison: Comparison, evaluation: Piece) -> list[Piece]:
+    """What must have been learned before: one training, or one for each layout."""
+    method = comparison.methods[evaluation.method]
+    if not isinstance(method, Learned):
+        return []
+    layouts = [None] if method.across else list(range(comparison.layouts))
+    return [evaluation._replace(what="trainings", layout=layout) for layout in layouts]
+
+
+def pieces(comparison: Comparison, what: What) -> list[Piece]:
+    """All that there is to do of one sort."""
+    if what == "optima":
+        layouts = range(comparison.layouts if comparison.optimum is not None else 0)
+        return [Piece(what, scenario, layout=layout) for scenario in comparison.scenarios for layout in layouts]
+    found = [
+        one for name in comparison.scenarios for method in comparison.methods for one in evaluations(comparison, name, method)
+    ]
+    return found if what == "evaluations" else [one for piece in found for one in trainings_of(comparison, piece)]
+
+
+def _numbered(names: dict[str, Any], name: str) -> str:
+    """A file's name for one of `names`."""
+    plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+    return f"{list(names).index(name):02d}_{plain}"

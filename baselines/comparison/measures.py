@@ -1,0 +1,68 @@
+"""What powers are worth on held-out slots: numbers of every layout."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from baselines.allocators import sum_rate
+from baselines.comparison.held_out import HeldOut
+from wirelessenv.config import ConfigError
+from wirelessenv.network import WirelessNetwork
+from wirelessenv.physics.checks import count, numbers, powers
+
+Floats = NDArray[np.float64]
+
+
+class Measured(NamedTuple):
+    """Of every layout, in the slots that count."""
+
+    utility: Floats
+    """the sum of utilities, mean over slots, (layouts,)"""
+    rates: Floats
+    """of every user, mean over slots, bit/s/Hz, (layouts, m)"""
+    power: Floats
+    """of all transmitters together, mean over slots, (layouts,)"""
+    first: Floats
+    """the sum of rates in the first slots, for which the optimum is found, (layouts, k)"""
+
+    @classmethod
+    def of(cls, held: HeldOut, power: Any, first: int) -> "Measured":
+        """Measure powers (layouts, warm_up + slots, m); raises ConfigError where they are none."""
+        power, most, first = numbers("powers", power).astype(np.float32), held.scenario.max_power, count("first", first, 0)
+        if power.shape != held.block.wanted.shape:
+            raise ConfigError(
+                f"powers of the shape {power.shape} are not valid for (layouts, slots, m) {held.block.wanted.shape}"
+            )
+        powers("powers", power, power.shape[-1], most)
+        network = WirelessNetwork(held.scenario, held.layouts[0])
+        wanted, cross, power = (held.counted(part) for part in (held.block.wanted, held.block.cross, power))
+        outcome = network.outcome(wanted, cross, power)
+        gain = held.counted(held.block.gain)[:, :first].astype(float)
+        return cls(
+            outcome.utility.sum(-1, dtype=float).mean(1),
+            outcome.rate.mean(1, dtype=float),
+            power.sum(-1, dtype=float).mean(1),
+            sum_rate(gain, held.scenario.noise, power[:, :first].astype(float)),
+        )
+
+    def without(self, lost: NDArray[np.bool_]) -> "Measured":
+        """With NaN on the layouts that are `lost`."""
+        return Measured(*(np.where(lost.reshape(-1, *[1] * (part.ndim - 1)), np.nan, part) for part in self))
+
+    @classmethod
+    def joined(cls, parts: "list[Measured]") -> "Measured":
+        """Of all layouts."""
+        return cls(*(np.concatenate(some) for some in zip(*parts, strict=True)))
+
+    def columns(self) -> dict[str, Floats]:
+        """What stands in comparison.csv, each (layouts,)."""
+        total = self.rates.sum(1)
+        squares = self.rates.shape[1] * (self.rates**2).sum(1)
+        return {
+            "utility": self.utility,
+            "sum_rate": total,
+            "p5_rate": np.percentile(self.rates, 5, axis=1),
+            "jain": np.divide(total**2, squares, out=0 * total, where=squares > 0),
+            "energy_efficiency": np.divide(total, self.power, out=0 * total, where=self.power > 0),
+        }

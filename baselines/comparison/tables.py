@@ -1,0 +1,135 @@
+"""A comparison's tables, from comparison.csv alone."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from baselines.comparison.directory import ComparisonDirectory
+from baselines.comparison.methods import Learned, Method
+from trainers.experiments.outcomes import beside, told
+from trainers.fidelity.statistics import Interval, interval
+from trainers.workbench.files import write_atomically
+from wirelessenv.text import one_line
+
+Row = dict[str, str]
+
+
+def write_tables(directory: ComparisonDirectory) -> None:
+    """Write comparison.md: for every scenario what each method reaches, and what it costs."""
+    comparison = directory.configuration()
+    lines = [f"# {one_line(comparison.title or 'Comparison')}", "", _explained(comparison.layouts, comparison.slots)]
+    for scenario, reached, costs in tables(directory):
+        lines += ["", f"## {one_line(scenario)}", "", *_markdown(reached), "", *_markdown(costs)]
+    write_atomically(directory.path / "comparison.md", ("\n".join(lines) + "\n").encode())
+
+
+def tables(directory: ComparisonDirectory) -> Iterator[tuple[str, list[Row], list[Row]]]:
+    """(scenario, rows of what methods reach, rows of what they cost)."""
+    comparison = directory.configuration()
+    asked = comparison.layouts * comparison.optimum.slots if comparison.optimum else 0
+    for scenario, rows in directory.table("comparison.csv").groupby("scenario", sort=False):
+        methods = [(str(name), some) for name, some in rows.groupby("method", sort=False)]
+        reached = [_reached(name, some, asked, said(some, comparison.methods[name])) for name, some in methods]
+        yield str(scenario), reached, [_costs(name, some) for name, some in methods]
+
+
+def said(rows: pd.DataFrame, method: Method) -> str:
+    """How many of a method's trainings diverged, and when; nothing where none did."""
+    if not isinstance(method, Learned):
+        return ""
+    each = rows.groupby("seed" if method.across else ["seed", "layout"])
+    lost = each["utility"].apply(lambda values: values.isna().any())
+    at = each["training_slots"].first()[lost].astype(int)
+    return told(len(lost) - len(at), len(lost), at, "slots")
+
+
+def relative(rows: pd.DataFrame, reference: str) -> Interval:
+    """Utility over that of a reference on the same layout: interquartile mean over layouts and its 95 % interval.
+
+    Trainings are averaged first: the unit is the layout, and what is resampled are paired, normalised differences.
+    """
+    ratio = (rows["utility"] / rows[f"{reference}_utility"]).groupby(rows["layout"]).mean().dropna()
+    return interval(ratio.to_numpy(float), "interquartile_mean")
+
+
+def _reached(name: str, rows: pd.DataFrame, asked: int, lost: str) -> Row:
+    """`asked`: slots in which the optimum was looked for; `lost`: what is said of trainings that diverged."""
+    sound = rows[rows["utility"].notna()]
+    row = {"method": name}
+    for title, reference in (("x full power", "full_power"), ("x WMMSE", "wmmse")):
+        row[title] = beside(_shown(relative(sound, reference)) if len(sound) else "", lost)
+    found = int(rows["optimum_slots"].groupby(rows["layout"]).first().sum())
+    if found:
+        share = rows["optimum_share"].groupby(rows["layout"]).mean().dropna()
+        title = "of the optimum" if found == asked else f"of the optimum (in {found} of {asked} slots)"
+        if "optimum_gap" in rows and rows["optimum_gap"].notna().any():
+            title += f" (certified to {math.ceil(1000 * rows['optimum_gap'].max()) / 10:g} %)"  # where time was up
+        row[title] = _shown(interval(share.to_numpy(float), "interquartile_mean")) if len(share) else ""
+    for column, title in _PLAIN.items():
+        middle = interval(by_layout(sound, column), "interquartile_mean").estimate if len(sound) else None
+        row[title] = "" if middle is None else f"{float(middle):.3g}"
+    return row | {"trainings": _trainings(sound)}
+
+
+_PLAIN = {"p5_rate": "5th-percentile rate", "jain": "Jain index", "energy_efficiency": "rate / power"}
+
+
+def by_layout(rows: pd.DataFrame, column: str) -> "np.ndarray[Any, np.dtype[np.float64]]":
+    """A column, mean over trainings, one value a layout."""
+    return rows[column].groupby(rows["layout"]).mean().to_numpy(float)
+
+
+def _trainings(rows: pd.DataFrame) -> str:
+    """How many, and how far apart they are: the range of their "x full power"."""
+    if rows["seed"].isna().all():
+        return ""  # it has none, or none came through
+    each = [relative(some, "full_power").estimate for _, some in rows.groupby("seed")]
+    return f"{len(each)} ({min(each):.3f} to {max(each):.3f})" if len(each) > 1 else "1"
+
+
+def _costs(name: str, rows: pd.DataFrame) -> Row:
+    first = rows.iloc[0]
+    learned = not rows["seed"].isna().all()
+    return {
+        "method": name,
+        "must know": str(first["knows"]),
+        "to learn": str(first["knows_in_training"]) if learned else "",
+        "trained": str(first["trained"]) if learned else "",
+        "slots of training": _amount(rows["training_slots"].mean()) if learned else "",
+        "bits in training": _amount(rows["training_bits"].mean()) if learned else "",
+        "bits a slot": _amount(first["bits_a_slot"]),
+        "ms a slot": f"{rows['decision_ms'].mean():.2g}" if rows["utility"].notna().any() else "",
+    }
+
+
+def _amount(number: float) -> str:
+    """1230000 as 1.2 M."""
+    for size, name in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if number >= size:
+            return f"{number / size:.2g}{name}" if number < 100 * size else f"{number / size:.0f}{name}"
+    return f"{number:.0f}"
+
+
+def _shown(found: Interval) -> str:
+    return f"{found.estimate:.3f} [{found.low:.3f}, {found.high:.3f}]" if np.isfinite(found.low) else f"{found.estimate:.3f}"
+
+
+def _markdown(rows: list[Row]) -> list[str]:
+    lines = [list(rows[0]), ["---"] * len(rows[0]), *(list(row.values()) for row in rows)]
+    return ["| " + " | ".join(one_line(cell).replace("|", "\\|") for cell in line) + " |" for line in lines]
+
+
+def _explained(layouts: int, slots: int) -> str:
+    return (
+        f"Everybody on the same {slots} held-out slots of {layouts} layouts. Utilities are divided by those of full power, or "
+        "of WMMSE, on the same layout: interquartile mean over layouts with its 95 % bootstrap interval (BCa). Trainings are "
+        "averaged first; their range stands in the last column. 5th-percentile rate: of the users of a layout, bit/s/Hz, mean "
+        "over slots. Rate / power: sum of rates over sum of powers. Both, like the Jain index, are interquartile means over "
+        "layouts. Bits: 32 a number, and in messages that are passed on whose it is and when; where everything must be known, "
+        "all gains and all powers travel. ms a slot: one network's decision on one core, in a batch of all layouts, or of one "
+        "where a method has learned on each; reinforcement learners with their environment's step, policies without the "
+        "exchange of what they see."
+    )

@@ -1,0 +1,206 @@
+"""The pieces of work of a comparison: a training, an optimum, an evaluation; each ends with its file."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from baselines.allocators import certify
+from baselines.comparison.allocation import failure
+from baselines.comparison.comparison import Comparison, Optimum
+from baselines.comparison.directory import ComparisonDirectory, Piece, trainings_of
+from baselines.comparison.held_out import VALIDATION, HeldOut
+from baselines.comparison.measures import Measured
+from baselines.comparison.methods import TRAINING, Floats, Learned, Method, Untrained
+from trainers.experiments.training import one_thread
+from trainers.workbench.files import write_atomically, write_tensors
+from wirelessenv.config import ConfigError
+from wirelessenv.scenario import Scenario
+
+LINKS_AT_ONCE = 2**24
+"""Of held-out slots that are drawn together."""
+VALIDATION_LAYOUTS = range(TRAINING // 2, TRAINING // 2 + 10)
+"""On which learning curves across layouts are measured: neither trained nor compared on."""
+VALIDATION_SLOTS = 50
+
+
+class Job(NamedTuple):
+    """What a process needs to know of a comparison."""
+
+    comparison: str
+    """as text"""
+    path: Path
+    code: dict[tuple[str, str], str]
+    """of a user's own, by scenario and method, as it was when the comparison began"""
+
+    def work(self, pieces: tuple[Piece, ...], asked: Callable[[], bool]) -> bool:
+        """Do some pieces, one after the other; returns whether all are done, which they are not when `asked` says stop."""
+        comparison, directory = Comparison.from_text(self.comparison), ComparisonDirectory(self.path)
+        do = {"trainings": _train, "optima": _optimum, "evaluations": _evaluate}
+        with one_thread():
+            for piece in pieces:
+                try:
+                    if comparison.code(piece.scenario, piece.method) != self.code[piece.scenario, piece.method]:
+                        raise ConfigError("its code has changed since the comparison was started; --resume makes it anew")
+                    found = None if asked() else do[piece.what](comparison, directory, piece, asked)
+                except ConfigError as error:
+                    where = (
+                        f"methods.{piece.method}, scenario {piece.scenario}" if piece.method else f"scenarios.{piece.scenario}"
+                    )
+                    raise ConfigError(f"{where}: {error}") from error
+                if found is None:
+                    return False
+                code = self.code[piece.scenario, piece.method]
+                write_tensors(directory.file(comparison, piece), found | ({"code": code} if code else {}))
+        return True
+
+
+Asked = Callable[[], bool]
+
+
+def progress_file(file: Path) -> Path:
+    """Where a training says how far it is: its stage, and the slots it has used."""
+    return file.with_suffix(".stage")
+
+
+def _train(comparison: Comparison, directory: ComparisonDirectory, piece: Piece, asked: Asked) -> dict[str, Any] | None:
+    method, scenario = comparison.methods[piece.method], comparison.scenarios[piece.scenario]
+    assert isinstance(method, Learned)
+    assert piece.seed is not None
+    layouts = VALIDATION_LAYOUTS if piece.layout is None else [piece.layout]
+    held: HeldOut | None = None
+    note, curve, state, seconds = progress_file(directory.file(comparison, piece)), [], {}, 0.0
+    folder = directory.run(comparison, piece.scenario, piece.method)
+    started = time.perf_counter()
+    for number, stage in enumerate(method.train(scenario, piece.seed, piece.layout, folder), 1):
+        seconds = seconds + time.perf_counter() - started if stage.seconds is None else stage.seconds
+        relative, state = stage.relative, stage.state
+        if diverged(state):
+            relative = math.nan
+        elif relative is None:
+            held = held or HeldOut.draw(scenario, layouts, VALIDATION_SLOTS, comparison.warm_up, VALIDATION)
+            relative = _relative(held, method, state)
+        curve.append([stage.slots, stage.bits, relative])
+        write_atomically(note, f"{min(number, method.stages)} {stage.slots}".encode())
+        if asked():
+            return None
+        if math.isnan(relative):
+            break  # it has diverged: so says the end of its curve
+        started = time.perf_counter()
+    return {"state": state, "curve": np.array(curve, float), "seconds": seconds}
+
+
+def _relative(held: HeldOut, method: Learned, state: dict[str, Any]) -> float:
+    """Utility relative to full power, mean over layouts; NaN where powers are."""
+    full = np.full(held.block.wanted.shape, held.scenario.max_power)
+    power = method.powers(held, state)
+    if _lost(power).any():
+        return math.nan
+    reached, reference = (Measured.of(held, power, 0).utility for power in (power, full))
+    return float((reached / reference).mean())
+
+
+def _optimum(comparison: Comparison, directory: ComparisonDirectory, piece: Piece, asked: Asked) -> dict[str, Any] | None:
+    scenario, optimum = comparison.scenarios[piece.scenario], comparison.optimum
+    assert optimum is not None
+    assert piece.layout is not None
+    held = HeldOut.draw(scenario, [piece.layout], comparison.slots, comparison.warm_up)
+    gain = held.counted(held.block.gain)[0, : optimum.slots].astype(float)
+    found: list[tuple[float, float]] = []
+    for one in gain:
+        if asked():
+            return None
+        found.append(_certified(one, scenario, optimum))
+    value, gap = np.array(found).T
+    return {"value": value, "gap": gap}
+
+
+def _certified(gain: Floats, scenario: Scenario, optimum: Optimum) -> tuple[float, float]:
+    """(the optimum of one slot, how near it is where that is not as asked, else 0); NaN where it is given up."""
+    limits: dict[str, Any] = {"gap": optimum.gap, "seconds": optimum.seconds, "most_boxes": optimum.most_boxes}
+    found = certify(gain, scenario.noise, scenario.max_power, **limits)
+    given_up = optimum.seconds is None and not found.proved
+    return (math.nan, math.nan) if given_up else (float(found.value), 0.0 if found.proved else float(found.gap))
+
+
+def _evaluate(comparison: Comparison, directory: ComparisonDirectory, piece: Piece, asked: Asked) -> dict[str, Any] | None:
+    method, scenario = comparison.methods[piece.method], comparison.scenarios[piece.scenario]
+    told = [directory.read(comparison, one) for one in trainings_of(comparison, piece)]
+    states = [None if math.isnan(one["curve"][-1, 2]) else one["state"] for one in told]
+    slots = comparison.warm_up + comparison.slots
+    at_once = max(1, LINKS_AT_ONCE // (slots * scenario.transmitters**2))
+    parts: list[Measured] = []
+    seconds = 0.0
+    for start in range(0, comparison.layouts, at_once):
+        layouts = range(start, min(start + at_once, comparison.layouts))
+        held = HeldOut.draw(scenario, layouts, comparison.slots, comparison.warm_up)
+        if not parts:
+            with _said(method):
+                _powers(held.some([0]), method, states)  # what is loaded and set up at the first call is no part of a decision
+        if asked():
+            return None
+        theirs = held.some(range(len(layouts)))  # a copy: what a method does to its slots is not measured
+        started = time.perf_counter()
+        with _said(method):
+            power = _powers(theirs, method, states)
+        seconds += time.perf_counter() - started
+        parts.append(_measured(held, method, power, comparison.optimum.slots if comparison.optimum else 0))
+    decision_ms = 1e3 * seconds / (comparison.layouts * slots)
+    return {"measured": Measured.joined(parts)._asdict(), "decision_ms": decision_ms}
+
+
+@contextmanager
+def _said(method: Method) -> Iterator[None]:
+    """Whatever a method of a user's own raises, in one sentence."""
+    try:
+        yield
+    except ConfigError:
+        raise
+    except (Exception, SystemExit) as error:
+        kind = type(method)
+        if kind.__module__.startswith("baselines."):
+            raise
+        raise ConfigError(f"{kind.__module__}:{kind.__qualname__}: has failed, {failure(error)}") from error
+
+
+def _measured(held: HeldOut, method: Method, power: Floats, first: int) -> Measured:
+    """What powers are worth; NaN on the layouts for which a training has diverged."""
+    lost = _lost(power)
+    if not isinstance(method, Learned) or not lost.any():
+        return Measured.of(held, power, first)
+    return Measured.of(held, np.where(lost[:, None, None], 0, power), first).without(lost | method.across)
+
+
+def _lost(power: Any) -> NDArray[np.bool_]:
+    """The layouts on which powers are NaN; none where these are no powers at all, which is said elsewhere."""
+    power = np.asarray(power)
+    return np.isnan(power).any((1, 2)) if power.ndim == 3 and power.dtype.kind == "f" else np.zeros(1, bool)
+
+
+def diverged(state: Any) -> bool:
+    """Whether what a training has learned holds NaN."""
+    if isinstance(state, Mapping):
+        return any(diverged(value) for value in state.values())
+    if isinstance(state, list | tuple):
+        return any(diverged(value) for value in state)
+    return isinstance(state, torch.Tensor | np.ndarray | float) and bool(torch.as_tensor(state).isnan().any())
+
+
+def _powers(held: HeldOut, method: Method, states: list[dict[str, Any] | None]) -> Floats:
+    if isinstance(method, Untrained):
+        return method.powers(held)
+    assert isinstance(method, Learned)
+    if method.across:
+        return _learned(held, method, states[0])
+    return np.concatenate([_learned(held.some([row]), method, states[layout]) for row, layout in enumerate(held.layouts)])
+
+
+def _learned(held: HeldOut, method: Learned, state: dict[str, Any] | None) -> Floats:
+    """Powers of a training; NaN where there is nothing left of it."""
+    return np.full(held.block.wanted.shape, np.nan) if state is None else method.powers(held, state)

@@ -1,0 +1,97 @@
+"""AsyncBC-GD and AsyncBC-SGD: Algorithms 1 and 2 of papers/004, SARAH with a server that does not wait.
+
+ 1  m_0 = grad f(x_0), x_1 = x_0 - eta m_0
+ 2  the server sends x_1 and x_0 to tau_C active clients
+ 3  each active client k computes g_1^k = (grad f_k(x_1; xi) - grad f_k(x_0; xi)) / tau_C
+ 4  for t = 1, 2, ...
+ 5      the server receives g_{t - tau_t} from client j_t
+ 6      m_t = m_{t-1} + g_{t - tau_t}
+ 7      x_{t+1} = x_t - eta m_t
+ 8      the server selects a new client k uniformly and sends it x_{t+1} and x_t
+ 9      client k computes g_{t+1} = grad f_k(x_{t+1}; xi) - grad f_k(x_t; xi)
+
+Both gradients of a difference use the same sample xi (Assumption 5), unless `same_sample` is off: then they have samples of
+their own, xi and xi', and no step size converges (Theorem 3). m_0 is exact in both algorithms. The server applies, then
+sends; a client that is busy queues. 1 / tau_C weighs the first tasks alone: they all measure the same step x_1 - x_0.
+"""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from trainers.algorithms.base.server_learner import ServerLearner
+from trainers.bounds.gradient_methods import async_bc_step
+from trainers.events.timetable import Server
+from trainers.problems.objective import Array, Clients, Objective
+
+
+class AsyncBC(ServerLearner):
+    """AsyncBC-SGD, or AsyncBC-GD where `exact`; see the head of this file.
+
+    Iteration t of the paper is the learner's `iteration`; before the first, x_1 is known. Arguments as those of
+    `ServerLearner`, and
+
+    Args:
+        same_sample: whether the two gradients of a difference use the same sample.
+
+    >>> from trainers.problems.least_squares import LeastSquares
+    >>> learner = AsyncBC(LeastSquares(zeta=100.0), step_size=0.001, exact=True).learn(8000)
+    >>> bool((learner.measures()["distance"] < 0.3).all())
+    True
+    """
+
+    STATE: ClassVar[tuple[str, ...]] = (*ServerLearner.STATE, "_points", "_momentum")
+    VECTORS: ClassVar[int] = 3
+
+    def __init__(
+        self,
+        objective: Objective,
+        server: Server | dict[str, Any] | None = None,
+        *,
+        step_size: float | Sequence[float] = 0.1,
+        exact: bool = False,
+        same_sample: bool = True,
+        seed: int | Sequence[int] = 0,
+        timetable_seed: int | None = None,
+    ) -> None:
+        self.same_sample, self.draws = same_sample, 1 if same_sample else 2
+        super().__init__(objective, server, step_size=step_size, exact=exact, seed=seed, timetable_seed=timetable_seed)
+
+    @property
+    def solution(self) -> Array:
+        return np.asarray(self._points[0])
+
+    @property
+    def momentum(self) -> Array:
+        """m_t, (variants, runs, d)."""
+        return self._momentum
+
+    def _begin(self) -> None:
+        self._momentum = self.objective.mean_gradient(self._x).astype(self._x.dtype)  # 1
+        self._points = np.stack([self._x - self._eta * self._momentum, self._x])  # x_{t+1} and x_t
+        tau_c = self.timetables[0].concurrency
+        self._under_way = np.stack([self._difference(*task) / tau_c for task in self._first()])  # 2, 3
+
+    def _update(self) -> None:
+        arrived, client, sample = self._next()
+        self._momentum += self._under_way[arrived]  # 5, 6
+        self._points[1] = self._points[0]
+        self._points[0] -= self._eta * self._momentum  # 7
+        self._under_way[arrived] = self._difference(client, sample)  # 8, 9
+
+    def bound(self, iterations: int) -> tuple[float, str] | None:
+        smoothness, dissimilarity = (getattr(self.objective, name, None) for name in ("smoothness", "dissimilarity"))
+        if not self.exact or smoothness is None or dissimilarity is None:
+            return None
+        summaries = [table.summary(iterations) for table in self.timetables]
+        tau_c, tau_max = (max(summary[name] for summary in summaries) for name in ("tau_c", "tau_max"))
+        return async_bc_step(smoothness, dissimilarity, tau_c, tau_max, iterations), "Theorem 1 of papers/004"
+
+    def _difference(self, client: Clients, sample: Sequence[Array | None]) -> Array:
+        """The answer grad f_k(x_{t+1}; xi) - grad f_k(x_t; xi)."""
+        if self.same_sample:
+            new, old = self.objective.gradient(client, self._points, sample[0])
+        else:
+            new, old = (self.objective.gradient(client, x, xi) for x, xi in zip(self._points, sample, strict=True))
+        return np.asarray(new - old)

@@ -1,0 +1,161 @@
+"""What the methods with a server share: timetables, samples prepared ahead, tasks under way, and what they count."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+
+from trainers.algorithms.base.gradient_learner import GradientLearner
+from trainers.events.timetable import CHUNK, Server
+from trainers.problems.objective import Array, Clients, Objective
+
+SUMMARY = ("tau_c", "tau_max", "tau_avg", "concurrency", "seconds")
+
+
+class Event(NamedTuple):
+    """One update of the server, in the runs' timetables."""
+
+    arrived: Any
+    """whose place among the tasks under way the answer takes: a slot, or an index of one slot for each run"""
+    next_client: Clients
+    """who gets the next task: one client, or one for each run"""
+    samples: Sequence[Array | None]
+    """what that client will draw, for each point that needs a draw of its own"""
+
+
+class ServerLearner(GradientLearner):
+    """A server and n clients, for runs and variants side by side: `_update` is one update of the server.
+
+    Each run has a timetable of its own, from its seed, unless `timetable_seed` gives one to all of them, which is faster:
+    then all runs deal with the same client at the same time. A client answers at once in this program; that its answer
+    waits among the tasks under way (`_under_way`) until the timetable lets it arrive makes it a stale one.
+
+    Args:
+        objective: the n clients' costs.
+        server: whom the server asks, and how long they take.
+        step_size: eta, or several, side by side.
+        exact: whether clients answer with exact gradients (the "-GD" methods), or with those of samples ("-SGD").
+        seed: the run's seed, or one for each run.
+        timetable_seed: the seed of one timetable for all runs.
+    """
+
+    STATE: ClassVar[tuple[str, ...]] = (*GradientLearner.STATE, "_under_way", "_ahead")
+    SHAPES = ("_under_way",)
+    draws: int = 1
+    """samples of a task"""
+    VECTORS: ClassVar[int] = 2
+    """vectors of R^d that travel at an update, both ways together"""
+
+    def __init__(
+        self,
+        objective: Objective,
+        server: Server | dict[str, Any] | None = None,
+        *,
+        step_size: float | Sequence[float] = 0.1,
+        exact: bool = False,
+        seed: int | Sequence[int] = 0,
+        timetable_seed: int | None = None,
+    ) -> None:
+        super().__init__(objective, step_size, seed)
+        self.server, self.exact = Server.parse({} if server is None else server, "server"), exact
+        shared = timetable_seed is not None or len(self.seeds) == 1 or not self.server.random(objective.clients)
+        owners = self.seeds[:1] if timetable_seed is None else (timetable_seed,)
+        self.timetables = [self.server.timetable(objective.clients, seed) for seed in (owners if shared else self.seeds)]
+        """One for all runs, or one for each."""
+        self._x = self._start()
+        self._eta = self.step_size.astype(self._x.dtype)
+        self._ahead: list[Array] = []  # samples of the tasks that leave in this chunk, (CHUNK, runs, ...)
+        self._loaded = -1
+        every = np.arange(self.variants)[:, None], np.arange(len(self.seeds))
+        self._places = every  # of a run's variants in `_under_way`
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._begin()
+
+    @abstractmethod
+    def _begin(self) -> None:
+        """The lines before the loop."""
+
+    @property
+    def solution(self) -> Array:
+        return self._x
+
+    def _client(self, clients: Array) -> Clients:
+        """One client for each timetable, as an objective takes them."""
+        return int(clients[0]) if len(self.timetables) == 1 else clients
+
+    def _draw(self, clients: Array) -> list[Array]:
+        """Samples (tasks, runs, ...) for tasks of `clients` (tasks, timetables); none where gradients are exact."""
+        if self.exact:
+            return []
+        columns = np.broadcast_to(clients, (len(clients), len(self.seeds))).T
+        return [
+            np.stack([self.objective.draw(own, rng) for own, rng in zip(columns, self._samples, strict=True)], axis=1)
+            for _ in range(self.draws)
+        ]
+
+    def _first(self) -> list[tuple[Clients, list[Array | None]]]:
+        """The tau_C clients that get the first tasks, with their samples."""
+        clients = np.stack([table.first for table in self.timetables], axis=1)
+        drawn = self._draw(clients)
+        return [(self._client(row), self._task(drawn, place)) for place, row in enumerate(clients)]
+
+    def _task(self, drawn: list[Array], place: int) -> list[Array | None]:
+        return [samples[place] for samples in drawn] or [None] * self.draws
+
+    def _next(self) -> Event:
+        """What the timetables say of this update."""
+        chunk, row = divmod(self.iteration, CHUNK)
+        if chunk != self._loaded:
+            self._load(chunk, fresh=row == 0)
+        slot, client = self._slots[row], self._clients[row]
+        arrived = slot if len(self.timetables) == 1 else (slot, *self._places)
+        return Event(arrived, client, self._task(self._ahead, row))
+
+    def _load(self, chunk: int, fresh: bool) -> None:
+        events = [table.chunk(chunk) for table in self.timetables]
+        slots = np.stack([one.slot for one in events], axis=1)
+        clients = np.stack([one.next_client for one in events], axis=1)
+        alone = len(events) == 1
+        self._slots: list[Any] = slots[:, 0].tolist() if alone else list(slots)
+        self._clients: list[Any] = clients[:, 0].tolist() if alone else list(clients)
+        if fresh:  # else they come from a saved state
+            self._ahead = self._draw(clients)
+        self._loaded = chunk
+
+    def learn(self, iterations: int, callback: Callable[[Self], bool | None] | None = None, progress_bar: bool = False) -> Self:
+        """Run `iterations` iterations; `callback(learner)` after each ends it when it returns False.
+
+        A run whose step is too large overflows to infinities and NaNs in silence, and the others go on.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            return super().learn(iterations, callback, progress_bar)
+
+    def measures(self) -> dict[str, Array]:
+        """What is known now, each (variants, runs): the problem's measures, staleness, simulated time and what was sent.
+
+        The first tasks, and at each update what arrives and what leaves, are `messages`; `entries` are their numbers,
+        which have 32 bits each. The exact gradient at x_0 that AsyncBC begins with, to which all clients contribute once, is
+        not counted.
+        """
+        known = [table.summary(self.iteration) for table in self.timetables]
+        rows = {name: np.array([one[name] for one in known]) for name in SUMMARY}
+        leaving = self.VECTORS - 1
+        vectors = leaving * rows["tau_c"] + self.VECTORS * self.iteration
+        rows |= {"messages": rows["tau_c"] + 2 * self.iteration, "entries": vectors * self.objective.size}
+        rows["bits"] = 32 * rows["entries"]
+        shape = (self.variants, len(self.seeds))
+        with np.errstate(over="ignore", invalid="ignore"):
+            return super().measures() | {name: np.broadcast_to(row, shape) for name, row in rows.items()}
+
+    def state(self) -> dict[str, Any]:
+        return {"timetables": [table.state() for table in self.timetables], **super().state()}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        super().set_state(state)
+        for table, saved in zip(self.timetables, state["timetables"], strict=True):
+            table.set_state(saved)
+        self._loaded = -1
+
+    _under_way: Array
+    """What clients have answered and the server has not received, (tau_C, variants, runs, d)."""

@@ -1,0 +1,150 @@
+"""PARS-Push, Algorithm 1 of papers/002: gradient push that survives sleep, delay and loss, for personalised models.
+
+Nodes look for a z that is good after u gradient steps of size alpha on their own cost (MAML): the minimiser of
+F^(u)(z) = (1/n) sum_i E f_i(Psi_i(... Psi_i(z, D_i0) ..., D_i,u-1)), Psi_i(w, D) = w - alpha grad f_i(w; D). u = 0 is f.
+
+Where the paper is silent or slips:
+- (6) and (7) have slips of the index; this is Algorithm 1. Its x_i(0) is 0, here y_i(0) times the problem's start, 0 as a rule.
+- eta_i(t) is summed before kappa_i := t. theta(0) = 0.
+- The product of line 11 is ordered: the factor of r = u - 1 acts on the gradient first. Its u + 1 batches are independent.
+- A message is (phi_x, phi_y, kappa); of those that wait on a link only the newest counts, so that is the one kept, also while
+  the receiver sleeps. In lines 15 and 16 all nodes send before any looks at what has arrived.
+- The out-degree of line 13 counts all links of the graph, whether a message is sent over them in this tick or not.
+"""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from trainers.algorithms.base.push_sum import PushSumLearner, Tick
+from trainers.problems.objective import Array, Clients, Objective
+from wirelessenv.config import finite, whole
+from wirelessenv.scenario import Messaging
+
+
+def personal_points(
+    objective: Objective, clients: Clients, z: Array, inner_step_size: float, batches: Sequence[Array | None]
+) -> list[Array]:
+    """w_i^(0) = z, w_i^(1), ..., w_i^(u), each of the shape of z: a gradient step on every one of u batches."""
+    points = [z]  # 5
+    for batch in batches:  # 6, 7
+        points.append(points[-1] - inner_step_size * objective.gradient(clients, points[-1], batch))  # 8
+    return points
+
+
+def personal_gradient(
+    objective: Objective, clients: Clients, z: Array, inner_step_size: float, batches: Sequence[Array | None]
+) -> Array:
+    """The gradient of f_i(w_i^(u); D_iu) in z, an unbiased one of F_i^(u); lines 5 to 11 of Algorithm 1.
+
+    [prod_{r = 0}^{u - 1} (I - alpha Hess f_i(w_i^(r); D_ir))] grad f_i(w_i^(u); D_iu)
+
+    Args:
+        objective: the costs, with Hessian products if u > 0.
+        clients: i, as for `Objective.gradient`.
+        z: points, (..., d) or (..., k, d).
+        inner_step_size: alpha.
+        batches: D_i0 ... D_iu, of which None stands for the exact cost; u + 1 of them.
+    """
+    *points, last = personal_points(objective, clients, z, inner_step_size, batches[:-1])
+    product = objective.gradient(clients, last, batches[-1])  # 10, 11
+    for point, batch in zip(reversed(points), reversed(batches[:-1]), strict=True):  # 11: r = u - 1 first
+        product = product - inner_step_size * objective.hessian_product(clients, point, product, batch)
+    return product
+
+
+class PARSPushLearner(PushSumLearner):
+    """Algorithm 1 of papers/002. A message is (phi_x, phi_y, kappa): 32 (d + 2) bits.
+
+    >>> from trainers.problems.maml import RidgeRegression
+    >>> learner = PARSPushLearner(RidgeRegression(), Messaging(links={"loss": 0.2}), step_size=0.01, seed=[0, 1], inner_steps=1)
+    >>> learner.learn(100).measures()["mass"].round(12).tolist()
+    [[1.0, 1.0]]
+
+    Args:
+        objective: see `PushSumLearner`, as for the settings that are not listed.
+        messaging: graph, waking, delays and losses.
+        step_size: theta(1), or one for each variant.
+        seed: the run's seed, or one for each run.
+        inner_steps: u.
+        inner_step_size: alpha.
+        settings: those of `PushSumLearner`.
+    """
+
+    STATE: ClassVar[tuple[str, ...]] = (*PushSumLearner.STATE, "_eta", "phi", "rho", "newest", "newest_sent")
+    words = 2
+
+    def __init__(
+        self,
+        objective: Objective,
+        messaging: Messaging,
+        step_size: float | Sequence[float],
+        seed: int | Sequence[int] = 0,
+        *,
+        inner_steps: int = 0,
+        inner_step_size: float = 0.1,
+        **settings: Any,
+    ) -> None:
+        super().__init__(objective, messaging, step_size, seed, **settings)  # 1: y_i = 1
+        self.inner_steps = whole("inner_steps", inner_steps, 0)
+        self.inner_step_size = finite("inner_step_size", inner_step_size)
+        links = (self.variants, len(self.traffic.sender), objective.size + 1)
+        self._eta = np.zeros(self.traffic.out_degree.shape)  # the sum of theta(r) / step_size over r > kappa_i, (runs, n)
+        self.phi = np.zeros(self.pairs.shape)  # 1
+        """(phi_i^x, phi_i^y), (variants, runs, n, d + 1): all that i has sent to each neighbour."""
+        self.rho = np.zeros(links)  # 1
+        """(rho_ij^x, rho_ij^y), (variants, links, d + 1): how much of it i has taken in."""
+        self.newest = np.zeros(links)
+        """rho*_ij, (variants, links, d + 1): the newest phi_j that has arrived."""
+        self.newest_sent = np.full(links[1], -1)  # 1
+        """kappa_ij, (links,): when j sent it."""
+
+    def _tick(self, tick: Tick) -> None:
+        t, traffic, awake = self.iteration, self.traffic, tick.awake[..., None]  # 2, 3
+        self._eta += self.theta(t)  # 4: of those that sleep, the sum goes on
+        eta = self.step_size[..., None] * self._eta[..., None]
+        gradient = personal_gradient(
+            self.objective,
+            np.arange(self.objective.clients),
+            self.nodes,  # 24, 5: z_i = x_i / y_i
+            self.inner_step_size,
+            self._batches(self.inner_steps + 1),
+        )
+        np.subtract(self.x, eta * gradient, out=self.x, where=awake)  # 11
+        self._eta[tick.awake] = 0  # 12: kappa_i := t
+        np.divide(self.pairs, traffic.out_degree[..., None] + 1, out=self.pairs, where=awake)  # 13
+        np.add(self.phi, self.pairs, out=self.phi, where=awake)  # 14
+        self._send(self.phi)  # 15: with kappa_i = t
+
+        ago = tick.arriving.argmax(0)  # 16: of what arrives in a tick, the newest
+        newer = np.flatnonzero(tick.arriving.any(0) & (t - ago > self.newest_sent))  # 17, 18
+        self.newest[:, newer] = self._sent(ago[newer], newer)  # 19
+        self.newest_sent[newer] = t - ago[newer]  # 19
+        arrived = traffic.at_receivers(self.newest - self.rho).reshape(self.pairs.shape)
+        np.add(self.pairs, arrived, out=self.pairs, where=awake)  # 22, 23
+        np.copyto(self.rho, self.newest, where=tick.awake.reshape(-1)[traffic.receiver, None])  # 24
+
+    def _acting(self, nodes: Array) -> Array:
+        """z_i, or, where nodes act with what is their own, w_i^(u) after u exact steps."""
+        if not self.objective.acts_personally:
+            return nodes
+        clients = np.arange(self.objective.clients)
+        return personal_points(self.objective, clients, nodes, self.inner_step_size, [None] * self.inner_steps)[-1]
+
+    def total(self) -> Array:
+        """The sum of (x, y) over all nodes, and of phi_j - rho_ij over all links, (variants, runs, d + 1)."""
+        sent = self.phi.reshape(self.variants, -1, self.phi.shape[-1])[:, self.traffic.sender]
+        on_links = self.traffic.at_receivers(sent - self.rho).reshape(self.pairs.shape)
+        return np.asarray((self.pairs + on_links).sum(2))
+
+    def measures(self) -> dict[str, Array]:
+        """As `PushSumLearner.measures`; `personal_cost`, where it is cheap, is F^(u), with exact inner steps, at z_i."""
+        if not self.objective.exact_is_cheap:
+            return super().measures()
+        clients = np.arange(self.objective.clients)
+        with np.errstate(all="ignore"):
+            start = np.repeat(self.nodes[..., None, :], len(clients), axis=-2)
+            points = personal_points(self.objective, clients, start, self.inner_step_size, [None] * self.inner_steps)
+            cost = self.objective.cost(clients, points[-1]).mean((-1, -2))
+        return {"personal_cost": np.asarray(cost), **super().measures()}

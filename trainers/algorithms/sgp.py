@@ -1,0 +1,67 @@
+"""Stochastic gradient push (Assran et al., 2019), what papers/002 compares with: push-sum that trusts its links.
+
+In tick t every node i that is awake
+    1. takes a step along its gradient at z_i = x_i / y_i: x_i := x_i - theta(t) grad f_i(z_i; D_i)
+    2. splits x_i and y_i into equal parts, one for itself and one for every neighbour that it sends to
+    3. sends the parts
+    4. adds up the parts that have arrived since it was last awake: x_i := x_i + sum x, y_i := y_i + sum y
+
+A part that is lost is gone, of x and of y alike. z = x / y stays an average, but the sum of y tends to 0 while the steps
+do not: in z they grow like theta / y, until they are too large. A step missed in sleep is missed.
+"""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from trainers.algorithms.base.push_sum import PushSumLearner, Tick
+from trainers.problems.objective import Array, Objective
+from wirelessenv.scenario import Messaging
+
+
+class SGPLearner(PushSumLearner):
+    """Stochastic gradient push over links that sleep, delay and lose. A message is (x, y): 32 (d + 1) bits.
+
+    >>> from trainers.problems.maml import RidgeRegression
+    >>> learner = SGPLearner(RidgeRegression(), Messaging(links={"loss": 0.2}), step_size=0.01, seed=[0, 1])
+    >>> bool((learner.learn(100).measures()["mass"] < 0.1).all())
+    True
+    """
+
+    STATE: ClassVar[tuple[str, ...]] = (*PushSumLearner.STATE, "_waiting")
+    words = 1
+
+    def __init__(
+        self,
+        objective: Objective,
+        messaging: Messaging,
+        step_size: float | Sequence[float],
+        seed: int | Sequence[int] = 0,
+        **settings: Any,
+    ) -> None:
+        super().__init__(objective, messaging, step_size, seed, **settings)
+        self._waiting = np.zeros(self.pairs.shape)  # what has arrived at each node since it was last awake
+
+    def _tick(self, tick: Tick) -> None:
+        awake = tick.awake[..., None]
+        (batch,) = self._batches(1)
+        gradient = self.objective.gradient(np.arange(self.objective.clients), self.nodes, batch)
+        step = self.step_size[..., None] * self.theta(self.iteration)
+        np.subtract(self.x, step * gradient, out=self.x, where=awake)  # 1
+        np.divide(self.pairs, tick.sends[..., None] + 1, out=self.pairs, where=awake)  # 2
+        self._send(self.pairs)  # 3
+        arrived = np.where(tick.arriving[..., None], self._sent(self.traffic.delays[:, None]), 0)
+        self._waiting += self.traffic.at_receivers(arrived.sum(1)).reshape(self.pairs.shape)
+        np.add(self.pairs, self._waiting, out=self.pairs, where=awake)  # 4
+        np.copyto(self._waiting, 0, where=awake)
+
+    def total(self) -> Array:
+        """The sum of (x, y) over all nodes, parts that wait and parts on their way, (variants, runs, d + 1)."""
+        travelling = np.zeros_like(self.pairs)
+        if self.iteration:
+            ago = self.traffic.delays[:, None]
+            sent = self._sent(ago + 1)  # `iteration` is the next tick already
+            on_way = np.where(self.traffic.on_their_way()[..., None], sent, 0)
+            travelling = self.traffic.at_receivers(on_way.sum(1)).reshape(self.pairs.shape)
+        return np.asarray((self.pairs + self._waiting + travelling).sum(2))

@@ -1,0 +1,1 @@
+"""Step sizes and convergence rates that the papers prove."""

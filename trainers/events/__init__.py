@@ -1,0 +1,1 @@
+"""Who computes, sends and hears when; no iterate is needed to know."""

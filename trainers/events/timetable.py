@@ -1,0 +1,216 @@
+"""The order of events of the methods with a server: which client's task arrives when, and how old it is.
+
+It does not depend on the iterates, only on how fast clients compute and whom the server asks. So it is simulated first,
+and a learner is a loop over arrays. Tasks are numbered: 0 ... tau_C - 1 leave at the start, task tau_C + u leaves after
+update u. The server applies what arrives, then sends; a client that is busy queues its tasks and does them in turn, so that
+it is known when a task is sent when it will be done. tau_C tasks are under way at any time, waiting ones included.
+"""
+
+import heapq
+from copy import deepcopy
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainers.events.durations import Duration, Linear
+from wirelessenv.config import ConfigError, Count, Model
+from wirelessenv.streams import generator_state, set_generator_state, stream
+
+CHUNK = 512  # updates simulated at once
+
+
+class Server(Model):
+    """Whom a server asks, and how long they take; n = all clients of a problem.
+
+    `assignment`: "uniform": the next task goes to a client drawn uniformly from all n, busy or not (papers/004, line 8);
+    "same": to the client that has just answered, so that the same `concurrency` clients are busy all the time.
+    `concurrency` is tau_C, the clients that get the first tasks: all n where it is not given, else drawn uniformly.
+    """
+
+    computing: Duration = Linear()
+    assignment: Literal["uniform", "same"] = "uniform"
+    concurrency: Count | None = None
+
+    def random(self, clients: int) -> bool:
+        """Whether two seeds have different timetables."""
+        return self.computing.random or self.assignment == "uniform" or self.concurrency not in (None, clients)
+
+    def timetable(self, clients: int, seed: int) -> "Timetable":
+        """The timetable of one run; raises ConfigError where the settings do not fit the number of clients."""
+        return Timetable(self, clients, seed)
+
+
+class Events(NamedTuple):
+    """What happens at some updates u, one row for each."""
+
+    client: NDArray[np.intp]
+    """j_u, whose answer the server applies"""
+    sent_at: NDArray[np.intp]
+    """how many updates were done when that task left: it was computed with x_{sent_at}; 0 for the first tasks"""
+    slot: NDArray[np.intp]
+    """which of the tau_C tasks under way that is; the next task takes its place"""
+    next_client: NDArray[np.intp]
+    """who gets the next task"""
+    seconds: NDArray[np.float64]
+    """simulated time"""
+    active: NDArray[np.intp]
+    """clients with a task, once the next one has left"""
+
+
+class Totals(NamedTuple):
+    """Sums over the updates so far, so that a summary costs no more late than early."""
+
+    largest: int = 0
+    staleness: int = 0
+    active: int = 0
+    seconds: float = 0.0
+
+
+class Timetable:
+    """The events of one run, chunk after chunk; they depend on the seed and the settings alone.
+
+    It holds one chunk, and what going on from there needs: what is passed is let go, and simulated again where somebody asks.
+
+    >>> table = Server(computing={"kind": "given", "seconds": [2, 3]}, assignment="same").timetable(clients=2, seed=0)
+    >>> table.client(5).tolist(), table.seconds(5).tolist(), table.staleness(5).tolist()
+    ([0, 1, 0, 1, 0], [2.0, 3.0, 4.0, 6.0, 6.0], [0, 1, 1, 1, 1])
+    """
+
+    def __init__(self, server: Server, clients: int, seed: int) -> None:
+        concurrency = clients if server.concurrency is None else server.concurrency
+        if concurrency > clients:
+            raise ConfigError(f"concurrency: {concurrency} is not valid: there are only {clients} clients")
+        self.clients, self.concurrency = clients, concurrency
+        self._server, self._seed, self._means = server, seed, server.computing.means(clients).tolist()
+        self._begin()
+
+    def _begin(self) -> None:
+        """Before the first chunk."""
+        self._assignments, self._durations = stream(self._seed, "assignment"), stream(self._seed, "computing time")
+        everybody = np.arange(self.clients)
+        all_busy = self.concurrency == self.clients
+        first = everybody if all_busy else self._assignments.permutation(everybody)[: self.concurrency]
+        self.first: list[int] = first.tolist()
+        """Who gets the first tasks."""
+        self._free_at, self._tasks_of = [0.0] * self.clients, [0] * self.clients
+        self._under_way: list[tuple[float, int, int, int]] = []  # (done at, task, client, slot), a heap
+        for slot, client in enumerate(self.first):
+            self._send(0.0, slot, client, slot, self._factors(1)[0])
+        self._number, self._totals = 0, Totals()  # of the chunk in hand, and before it
+        self._events: Events | None = None  # None: not simulated yet
+        self._before = self._now()
+
+    def _now(self) -> dict[str, Any]:
+        """What the simulation needs to go on."""
+        return {
+            "chunk": self._number,
+            "totals": list(self._totals),
+            "streams": [generator_state(one) for one in (self._assignments, self._durations)],
+            "free_at": self._free_at.copy(),
+            "tasks_of": self._tasks_of.copy(),
+            "under_way": self._under_way.copy(),
+        }
+
+    def state(self) -> dict[str, Any]:
+        """Everything that `set_state` needs to go on from the chunk in hand."""
+        return deepcopy(self._before)
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from a saved state."""
+        self._number, self._totals, self._events = int(state["chunk"]), Totals(*state["totals"]), None
+        for generator, saved in zip((self._assignments, self._durations), state["streams"], strict=True):
+            set_generator_state(generator, saved)
+        self._free_at, self._tasks_of = list(state["free_at"]), list(state["tasks_of"])
+        self._under_way = [(done, task, client, slot) for done, task, client, slot in state["under_way"]]
+        self._before = self._now()
+
+    def _factors(self, tasks: int) -> list[float]:
+        random = self._server.computing.random
+        return self._durations.exponential(size=tasks).tolist() if random else [1.0] * tasks
+
+    def _send(self, now: float, task: int, client: int, slot: int, factor: float) -> None:
+        start = max(now, self._free_at[client])
+        self._free_at[client] = start + factor * self._means[client]
+        self._tasks_of[client] += 1
+        heapq.heappush(self._under_way, (self._free_at[client], task, client, slot))
+
+    def chunk(self, number: int) -> Events:
+        """The events of updates number * CHUNK to (number + 1) * CHUNK; earlier ones than those in hand from the start."""
+        if number < self._number:
+            self._begin()
+        events = self._simulated()
+        while self._number < number:
+            self._totals, self._number, self._events = self._counted(events, CHUNK), self._number + 1, None
+            self._before = self._now()
+            events = self._simulated()
+        return events
+
+    def _simulated(self) -> Events:
+        """The chunk in hand."""
+        self._events = self._simulate(self._number * CHUNK) if self._events is None else self._events
+        return self._events
+
+    def _simulate(self, start: int) -> Events:
+        drawn = (self._assignments.random(CHUNK) * self.clients).astype(int).tolist()
+        factors = self._factors(CHUNK)
+        rows = []
+        active = sum(count > 0 for count in self._tasks_of)
+        for row in range(CHUNK):
+            now, task, client, slot = heapq.heappop(self._under_way)
+            self._tasks_of[client] -= 1
+            chosen = drawn[row] if self._server.assignment == "uniform" else client
+            self._send(now, self.concurrency + start + row, chosen, slot, factors[row])
+            if chosen != client:  # one task ends, one begins: at most these two begin or cease to be active
+                active += (self._tasks_of[chosen] == 1) - (self._tasks_of[client] == 0)
+            rows.append((client, max(0, task - self.concurrency + 1), slot, chosen, now, active))
+        columns = [np.asarray(column) for column in zip(*rows, strict=True)]
+        return Events(*columns)
+
+    def _column(self, name: str, updates: int) -> NDArray[Any]:
+        again = Timetable(self._server, self.clients, self._seed)
+        chunks = [getattr(again.chunk(number), name) for number in range(-(-updates // CHUNK))]
+        return np.concatenate([np.empty(0, int), *chunks])[:updates]
+
+    def client(self, updates: int) -> NDArray[np.intp]:
+        """j_u of the first `updates` updates."""
+        return self._column("client", updates)
+
+    def sent_at(self, updates: int) -> NDArray[np.intp]:
+        """When the task of update u left, in updates; it is received at u."""
+        return self._column("sent_at", updates)
+
+    def seconds(self, updates: int) -> NDArray[np.float64]:
+        """Simulated time of the first `updates` updates."""
+        return self._column("seconds", updates)
+
+    def staleness(self, updates: int) -> NDArray[np.intp]:
+        """tau_u = u - sent_at: how many updates passed while a task was under way."""
+        return np.asarray(np.arange(updates) - self.sent_at(updates))
+
+    def summary(self, updates: int) -> dict[str, float]:
+        """tau_C, and over the first `updates` updates tau_max, tau_avg, mean active clients (concurrency), and the time.
+
+        tau_avg counts what has arrived; a client is active while it has a task.
+        """
+        whole, rest = divmod(updates, CHUNK)
+        if whole == self._number + 1 and rest == 0:
+            whole, rest = self._number, CHUNK
+        table = self if whole == self._number else Timetable(self._server, self.clients, self._seed)
+        totals, count = table._counted(table.chunk(whole), rest), max(updates, 1)
+        return {
+            "tau_c": self.concurrency,
+            "tau_max": totals.largest,
+            "tau_avg": totals.staleness / count,
+            "concurrency": totals.active / count,
+            "seconds": totals.seconds,
+        }
+
+    def _counted(self, events: Events, rows: int) -> Totals:
+        """Everything up to the first `rows` updates of the chunk in hand."""
+        before = self._totals
+        if rows == 0:
+            return before
+        ages = self._number * CHUNK + np.arange(rows) - events.sent_at[:rows]
+        largest, seconds = max(before.largest, int(ages.max())), float(events.seconds[rows - 1])
+        return Totals(largest, before.staleness + int(ages.sum()), before.active + int(events.active[:rows].sum()), seconds)

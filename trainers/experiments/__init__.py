@@ -1,0 +1,1 @@
+"""Experiments: from a YAML file to a run directory with its table and figure."""

@@ -1,0 +1,166 @@
+"""An experiment: a YAML file becomes a validated description of curves, each a set of runs over the same seeds."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, model_validator
+
+from trainers.algorithms.base.learner import Learner
+from trainers.experiments.learner_settings import LearnerSettings, ZerothOrderSettings
+from trainers.experiments.problem_settings import ProblemSettings, WirelessSettings
+from trainers.problems.policies import PolicySettings
+from wirelessenv.config import Count, Document, Model, Number, Seed, assignment, merge, nearest, read_configuration
+from wirelessenv.scenario import Messaging, Scenario
+from wirelessenv.sentences import cut, shown
+from wirelessenv.sources import with_sources
+from wirelessenv.text import as_name
+
+
+class Curve(Model):
+    """One curve of a figure: everything that a run needs but its seed."""
+
+    scenario: Scenario = Field(default_factory=Scenario)
+    messaging: Messaging = Field(default_factory=Messaging)
+    problem: ProblemSettings = WirelessSettings()
+    policy: PolicySettings = Field(default_factory=PolicySettings)
+    learner: LearnerSettings = ZerothOrderSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_kinds(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping):
+            return data
+        usual = {"problem": "wireless", "learner": "zeroth_order"}
+        return {
+            key: {"kind": usual[key], **value} if key in usual and isinstance(value, Mapping) else value
+            for key, value in data.items()
+        }
+
+    def apart(self) -> str:
+        """What must agree between two curves that train side by side."""
+        parts = [part.dump() for part in (self.scenario, self.problem, self.policy)]
+        return json.dumps([*parts, self.learner.apart(self)])
+
+
+Axis = Literal["iteration", "slots", "simulated_seconds", "bits", "wall_seconds"]
+
+
+class Point(Model):
+    """Where a curve ends, at a place of one's own on the horizontal axis."""
+
+    x: Number
+    curve: str
+    y: str | None = Field(None, description="the column, if not the panel's")
+
+
+class Reached(Model):
+    """The first evaluation at which a column is at most `below`."""
+
+    column: str
+    below: Number
+
+
+class Panel(Model):
+    """One part of a figure: curves over an axis, or, with `points`, the ends of curves over a setting."""
+
+    title: str = ""
+    x: Axis = "iteration"
+    y: str = Field("", description="the column; none: the experiment's measure")
+    curves: tuple[str, ...] | None = Field(None, description="which, all where it is not given")
+    relative_to: Literal["full_power", "best"] = Field("full_power", description="what a layout's utilities are divided by")
+    reference: str | None = Field(None, description="the curve that the others are compared with, if not the experiment's")
+    points: dict[str, tuple[Point, ...]] = Field({}, description="lines through the ends of curves, by name")
+    when: Reached | None = Field(None, description="points: not at the end of a curve, but where it gets this far")
+    x_label: str = ""
+    y_label: str = ""
+    average: Literal["mean", "median"] = Field("mean", description="median: with the quartiles, where some seeds run away")
+    y_range: tuple[Number, Number] | None = None
+    log_x: bool = Field(False, strict=True)
+    log_y: bool = Field(False, strict=True)
+
+    def named(self) -> list[str]:
+        """All curves that it speaks of."""
+        ends = [point.curve for line in self.points.values() for point in line]
+        return [*(self.curves or ()), *ends, *((self.reference,) if self.reference else ())]
+
+
+MOST_SEEDS = 100_000
+
+
+def _seeds(value: Any) -> Any:
+    """A number of seeds stands for 0, 1, ...."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MOST_SEEDS:
+        return tuple(range(value))
+    if not isinstance(value, list | tuple) or not value or len(set(map(repr, value))) < len(value):
+        raise ValueError(f"{shown(value)} is not valid: give how many seeds, 1 to {MOST_SEEDS}, or a list of different ones")
+    return value
+
+
+class Experiment(Curve, Document):
+    """A figure: a base, what each curve changes in it, and the seeds that all curves share.
+
+    `curves` maps a name to changes of `scenario`, `messaging`, `problem`, `policy` and `learner`. Curves of one
+    experiment share layouts, channels and initial policies, seed by seed. `reference` names the curve to which the
+    others are compared.
+    """
+
+    title: str = ""
+    iterations: Count = 6000
+    evaluate_every: Count = 100
+    seeds: Annotated[tuple[Seed, ...], BeforeValidator(_seeds)] = Field(tuple(range(10)), description="how many, or which")
+    curves: dict[Annotated[str, AfterValidator(as_name)], dict[str, Any]] = Field({"learned": {}}, min_length=1)
+    measure: str = Field("utility", description="the column of metrics.csv that curves are judged by")
+    reference: str | None = None
+    panels: tuple[Panel, ...] = Field((Panel(),), min_length=1)
+
+    _curves: dict[str, Curve] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _resolve_curves(self) -> Self:
+        base = {name: _part(self, name) for name in Curve.model_fields}
+        for name, changes in self.curves.items():
+            self._curves[name] = curve = Curve.parse(merge(base, _spelled_out(changes)), f"curves.{cut(name)}")
+            self.curves[name] = with_sources(changes, curve.dump())
+        if self.reference is not None and self.reference not in self.curves:
+            raise ValueError(f'reference: "{cut(self.reference)}" is not a curve{nearest(self.reference, self.curves)}')
+        for panel in self.panels:
+            for name in panel.named():
+                if name not in self.curves:
+                    raise ValueError(f'panels: "{cut(name)}" is not a curve{nearest(name, self.curves)}')
+        return self
+
+    def curve(self, name: str) -> Curve:
+        """The curve of that name, complete."""
+        return self._curves[name]
+
+    def groups(self) -> list[list[str]]:
+        """Names of curves that train side by side, in the order of the file."""
+        found: dict[str, list[str]] = {}
+        for name in self.curves:
+            found.setdefault(self._curves[name].apart(), []).append(name)
+        return list(found.values())
+
+    def build(self, names: Sequence[str], seeds: Sequence[int], device: str = "cpu") -> Learner:
+        """A learner of some seeds; its variants are the curves `names`. Raises ConfigError where settings do not fit."""
+        curves = [self._curves[name] for name in names]
+        return curves[0].learner.build(curves, seeds, device)
+
+    @classmethod
+    def load(cls, path: str | Path, changes: Sequence[str] = ()) -> Self:
+        """The experiment of a YAML file with changes such as "scenario.noise=0.5"; raises ConfigError with one sentence."""
+        data = _spelled_out(read_configuration(path))
+        for change in changes:
+            data = merge(data, _spelled_out(assignment(change)))
+        return cls.parse(data)
+
+
+def _part(experiment: Experiment, name: str) -> dict[str, Any]:
+    return dict(getattr(experiment, name).dump())
+
+
+def _spelled_out(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Short forms as the mappings they stand for, so that changes can be laid over them."""
+    key_of = {"scenario": "preset", "messaging": "preset", "problem": "kind", "learner": "kind"}
+    return {key: {key_of[key]: value} if key in key_of and isinstance(value, str) else value for key, value in data.items()}

@@ -1,0 +1,163 @@
+"""What a configuration says of the problem: which kind, and its constants. A new problem is a subclass with its own kind."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Literal, cast
+
+from pydantic import Field
+
+from trainers.problems.images import Dataset, image_logistic, load
+from trainers.problems.least_squares import LeastSquares
+from trainers.problems.logistic import Logistic
+from trainers.problems.maml import Features, RidgeRegression
+from trainers.problems.objective import Objective
+from trainers.problems.problem import Problem
+from trainers.problems.quadratic import Quadratic
+from trainers.problems.torch_loss import TorchObjective, small_cnn
+from trainers.problems.wireless import WirelessProblem
+from trainers.problems.wireless_objective import WirelessObjective
+from wirelessenv.config import ConfigError, Count, NonNegative, Piece, Positive
+from wirelessenv.sources import SourcePath
+
+if TYPE_CHECKING:
+    from trainers.experiments.experiment import Curve
+
+
+Clients = Annotated[Count, Field(le=100_000)]
+
+
+class ProblemSettings(Piece):
+    """What is optimised."""
+
+    def build(self, curve: "Curve", seeds: Sequence[int], device: str) -> Problem:
+        """The problem of agents with policies of their own, with a run for each seed."""
+        raise ConfigError(f'problem: "{self.kind}" is not valid for learners whose agents exchange scalars: use wireless')  # type: ignore[attr-defined]  # every member has a kind
+
+    @abstractmethod
+    def objective(self, curve: "Curve", seed: int, *, shared: bool = False) -> Objective:
+        """The costs of n clients, of one run; `shared`: as one client with the mean of all, where their costs differ."""
+
+
+class WirelessSettings(ProblemSettings):
+    """The scenario's wireless network, batched; for gradient methods with one policy that all transmitters copy."""
+
+    kind: Literal["wireless"] = "wireless"
+    evaluation_slots: Count = Field(400, description="slots kept for evaluation, the same at every evaluation")
+    bank_slots: Count = Field(400, description="gradient methods: slots that costs are averages over")
+    batch: Count = Field(20, description="gradient methods: slots of a sample; a tick lasts as many")
+
+    def build(self, curve: "Curve", seeds: Sequence[int], device: str) -> Problem:
+        return WirelessProblem(curve.scenario, curve.policy, seeds, self.evaluation_slots, device)
+
+    def objective(self, curve: "Curve", seed: int, *, shared: bool = False) -> Objective:
+        slots = {"batch": self.batch, "bank_slots": self.bank_slots, "evaluation_slots": self.evaluation_slots}
+        return WirelessObjective(curve.scenario, curve.policy, seed, together=shared, **slots)
+
+
+class QuadraticSettings(ProblemSettings):
+    """See `Quadratic`."""
+
+    kind: Literal["quadratic"] = "quadratic"
+    size: Annotated[Count, Field(le=4096)] = 10
+    smallest: Positive = 1.0
+    largest: Positive = 2.0
+    clients: Clients = 1
+    noise: NonNegative = 0.0
+
+    def objective(self, curve: "Curve", seed: int, *, shared: bool = False) -> Objective:
+        clients = 1 if shared else self.clients
+        return Quadratic(self.size, self.smallest, self.largest, clients=clients, noise=self.noise, seed=seed)
+
+
+class LeastSquaresSettings(ProblemSettings):
+    """See `LeastSquares`."""
+
+    kind: Literal["least_squares"] = "least_squares"
+    clients: Clients = 4
+    size: Count = 10
+    zeta: NonNegative = 1.0
+    noise: NonNegative = 0.0
+    scales: tuple[Positive, ...] | None = None
+
+    def objective(self, curve: "Curve", seed: int, *, shared: bool = False) -> Objective:
+        return LeastSquares(self.clients, self.size, self.zeta, noise=self.noise, scales=self.scales, seed=seed)
+
+
+class LogisticSettings(ProblemSettings):
+    """See `Logistic.gaussian`: every client has all of the data."""
+
+    kind: Literal["logistic"] = "logistic"
+    samples: Count = 100
+    size: Count = 20
+    clients: Clients = 1
+    batch: Count = 1
+    regulariser: Literal["l2", "nonconvex"] = "l2"
+    weight: NonNegative = 0.0
+
+    def objective(self, curve: "Curve", seed: int, *, shared: bool = False) -> Objective:
+        law = {"batch": self.batch, "regulariser": self.regulariser, "weight": self.weight}
+        return Logistic.gaussian(self.samples, self.size, clients=1 if shared else self.clients, seed=seed, **law)
+
+
+class ImageLogisticSettings(ProblemSettings):
+    """Odd against even classes of images, split between clients: see `image_logistic`."""
+
+    kind: Literal["image_logistic"] = "image_logistic"
+    dataset: Dataset = Field("digits", description="fashion_mnist or cifar10, from folder, or the stand-in digits")
+    folder: SourcePath | None = Field(None, description="where the published files are; none: in the working directory")
+    clients: Clients = 64
+    alpha: Positive = Field(0.1, description="of the Dirichlet split: the smaller, the more clients differ")
+    batch: Count = 32
+    weight: NonNegative = Field(0.05, description="rho, of the non-convex regulariser")
+
+    def objective(self, curve: "Curve", seed: int, *, shared: bool = False) -> Objective:
+        data = load(self.dataset, self.folder)
+        options = {"clients": self.clients, "alpha": self.alpha, "batch": self.batch, "weight": self.weight, "seed": seed}
+        return image_logistic(data, **options)  # type: ignore[arg-type]  # numbers, each of its own type
+
+
+class CNNSettings(ProblemSettings):
+    """A small convolutional network on images, which all nodes have: see `small_cnn`."""
+
+    kind: Literal["cnn"] = "cnn"
+    dataset: Dataset = Field("digits", description="fashion_mnist or cifar10, from folder, or the stand-in digits")
+    folder: SourcePath | None = Field(None, description="where the published files are; none: in the working directory")
+    width: Annotated[Count, Field(le=1024)] = Field(8, description="channels of the first convolution")
+    batch: Annotated[Count, Field(le=10_000)] = 32
+    summed: bool = Field(True, strict=True, description="costs are sums over the batch, not means")
+
+    def objective(self, curve: "Curve", seed: int, *, shared: bool = False) -> Objective:
+        import torch  # noqa: PLC0415  # only this problem needs its functions
+
+        data = load(self.dataset, self.folder)
+        channels, side = data.images.shape[1:3]
+        reduction = "sum" if self.summed else "mean"
+        return TorchObjective(
+            small_cnn(channels, side, width=self.width),
+            data.images,
+            data.labels,
+            loss=torch.nn.CrossEntropyLoss(reduction=reduction),
+            batch=self.batch,
+            summed=self.summed,
+        )
+
+
+class RidgeRegressionSettings(ProblemSettings):
+    """See `RidgeRegression`."""
+
+    kind: Literal["ridge_regression"] = "ridge_regression"
+    features: Features = "local_sets"
+    clients: Clients = 10
+    size: Annotated[Count, Field(le=4096)] = 30
+    batch: Count = 20
+    local_vectors: Count = 20
+    test_samples: Count = 200
+    common: NonNegative = 0.3
+    spread: NonNegative = 0.7
+    noise: NonNegative = 0.5
+    condition: Positive = 10.0
+    inner_step_size: NonNegative = Field(0.1, description="alpha of the steps before a test")
+    budget: Annotated[Count, Field(le=10_000)] = Field(5, description="the largest number of steps before a test")
+
+    def objective(self, curve: "Curve", seed: int, *, shared: bool = False) -> Objective:
+        return cast(Objective, RidgeRegression(**self.model_dump(exclude={"kind"}), seed=seed))

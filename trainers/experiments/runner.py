@@ -1,0 +1,151 @@
+"""Runs an experiment: trains its groups in worker processes, shows progress, writes the run directory, and resumes."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from trainers.algorithms.base.learner import Learner
+from trainers.experiments.experiment import Experiment
+from trainers.experiments.groups import Group, GroupFiles, groups_of
+from trainers.experiments.run_directory import RunDirectory
+from trainers.experiments.tensorboard import Board, require
+from trainers.experiments.training import At, Cadence, train
+from trainers.workbench.workers import LOOK_EVERY, Interrupted, in_workers, processes, stop_request
+from wirelessenv.config import ConfigError, nearest
+
+SAVE_EVERY = 5.0
+"""Seconds between checkpoints, at least."""
+
+
+def run(
+    experiment: Experiment,
+    out: str | Path,
+    *,
+    resume: bool = False,
+    device: str = "cpu",
+    quiet: bool = False,
+    workers: int | None = None,
+    force: bool = False,
+    save_every: float = SAVE_EVERY,
+    tensorboard: bool = False,
+) -> RunDirectory:
+    """Train every curve on every seed and write the run directory `out`.
+
+    The numbers do not depend on `workers` (default: one for each core, at most one for each group of runs). Checkpoints
+    are `save_every` seconds apart, and further where they would cost more than 2 % of the time.
+
+    Raises ConfigError, before anything is written, for settings that do not fit; Interrupted on SIGINT or SIGTERM, with
+    everything saved; WorkerDied when a worker was killed; OSError when the disk refuses.
+    """
+    most = processes(workers)
+    if tensorboard:
+        require()
+    groups = groups_of(experiment)
+    for group in groups:  # refuses what cannot be trained before anything is written
+        learner = experiment.build(group.curves, group.seeds, device)
+        if group.number == 0:
+            _refuse_measure(experiment.measure, learner)
+        if not quiet and group.seeds[0] == experiment.seeds[0]:
+            for sentence in learner.warnings(experiment.iterations):
+                print(f"{' and '.join(group.curves)}: {sentence}", file=sys.stderr)
+    workers = 1 if device != "cpu" else min(most, len(groups))
+    with RunDirectory.opened(out, experiment, resume=resume, device=device, force=force) as directory:
+        experiment = directory.experiment()  # the same, of the copies that are there
+        job = Job(experiment.text(), directory.path, save_every)
+        board = Board(directory.path) if tensorboard else None
+        with _shown(directory, experiment, quiet, board) as look, stop_request() as stop:
+            left = _unfinished(directory.path, groups)
+            if workers == 1 or not left:
+                finished = _in_this_process(job, left, device, look, stop)
+            else:
+                finished = in_workers(job.train_in_worker, left, workers, directory.path, look=look, stop=stop)
+        directory.assemble(experiment)
+        if board is not None:
+            board.update(directory.metrics())
+            board.close()
+    if not finished:
+        raise Interrupted
+    return directory
+
+
+def _refuse_measure(measure: str, learner: Learner) -> None:
+    known = learner.report()
+    if measure not in known:
+        raise ConfigError(f'measure: "{measure}" is not a column of metrics.csv{nearest(measure, known)}')
+
+
+def _unfinished(path: Path, groups: list[Group]) -> list[Group]:
+    """The groups that need a process; those that need none are tidied up."""
+    left = []
+    for group in groups:
+        files = GroupFiles(path, group)
+        if files.finished():
+            files.forget_checkpoints()
+        else:
+            left.append(group)
+    return left
+
+
+class Job(NamedTuple):
+    """What a process needs to train a group."""
+
+    experiment: str
+    """as text"""
+    path: Path
+    save_every: float
+
+    def train(self, group: Group, at: At, device: str = "cpu") -> bool:
+        """Train a group to its end, or until `at` asks to stop."""
+        experiment = Experiment.from_text(self.experiment)
+        return train(experiment, group, self.path, at, device=device, save_every=self.save_every)
+
+    def train_in_worker(self, group: Group, asked: Callable[[], bool]) -> bool:
+        """Train a group until the main process asks to stop."""
+        return self.train(group, lambda _: asked())
+
+
+def _in_this_process(job: Job, groups: list[Group], device: str, look: Callable[[], None], stop: list[int]) -> bool:
+    def at(iteration: int) -> bool:
+        look()
+        return bool(stop)
+
+    return all(job.train(group, at, device) for group in groups)
+
+
+@contextmanager
+def _shown(directory: RunDirectory, experiment: Experiment, quiet: bool, board: Board | None) -> Iterator[Callable[[], None]]:
+    """A progress bar, and a function that brings it, the tables and the board up to date now and then."""
+    bar = Progress(
+        TextColumn("training"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        disable=quiet,
+        speed_estimate_period=300,
+    )
+    total = experiment.iterations * len(experiment.curves) * len(experiment.seeds)
+    looking, assembling = Cadence(LOOK_EVERY), Cadence(5.0)
+    with bar:
+        task = bar.add_task("training", total=total, rate="", completed=directory.progress(experiment))
+
+        def look() -> None:
+            if looking.due():
+                with looking.spending():
+                    bar.update(task, completed=directory.progress(experiment))
+                speed = bar.tasks[0].speed
+                bar.update(task, rate=f"{speed:.0f} run-iterations/s" if speed else "")
+            if assembling.due():
+                with assembling.spending():
+                    directory.assemble(experiment)
+                    if board is not None and directory.progress(experiment):
+                        board.update(directory.metrics())
+
+        yield look
+        bar.update(task, completed=directory.progress(experiment))

@@ -1,0 +1,62 @@
+"""A gradient learner whose iterations an experiment counts by several at a time, and ends before its own end."""
+
+from typing import Any
+
+from numpy.typing import NDArray
+from torch import Tensor
+
+from trainers.algorithms.base.gradient_learner import GradientLearner
+from wirelessenv.config import whole
+
+
+class Strided:
+    """`learner`, of which `stride` updates are one iteration; it is done after `most` of these.
+
+    So that a round of n nodes, or a tick in which a server hears from n clients, is one iteration beside those of methods in
+    which all nodes act at once.
+    """
+
+    def __init__(self, learner: GradientLearner, stride: int, most: int | None) -> None:
+        self.learner, self._stride, self._most = learner, stride, most
+
+    @property
+    def iteration(self) -> int:
+        return self.learner.iteration // self._stride
+
+    @property
+    def train_seconds(self) -> float:
+        return self.learner.train_seconds
+
+    @property
+    def done(self) -> bool:
+        return self.learner.done or (self._most is not None and self.iteration >= self._most)
+
+    def learn(self, iterations: int) -> None:
+        """Run `iterations` times `stride` updates, or up to `most`."""
+        wanted = whole("iterations", iterations, 0)
+        left = wanted if self._most is None else max(0, min(wanted, self._most - self.iteration))
+        self.learner.learn(left * self._stride)
+
+    def warnings(self, iterations: int) -> list[str]:
+        """A sentence for each step size that is beyond a known bound."""
+        return self.learner.warnings(min(iterations, self._most or iterations) * self._stride)
+
+    def report(self) -> dict[str, NDArray[Any]]:
+        """Columns of metrics.csv, each (runs, variants)."""
+        return self.learner.report()
+
+    def finite(self) -> NDArray[Any]:
+        """Whether what was learned is finite, (runs, variants)."""
+        return self.learner.finite()
+
+    def learned(self) -> Tensor:
+        """The solution, (runs, variants, d)."""
+        return self.learner.learned()
+
+    def state(self) -> dict[str, Any]:
+        """Everything that `set_state` needs to go on from here."""
+        return self.learner.state()
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from a saved state."""
+        self.learner.set_state(state)

@@ -1,0 +1,106 @@
+"""Trains one group of runs: evaluates, writes rows and checkpoints, goes on where an earlier process stopped."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from trainers.algorithms.base.learner import Learner
+from trainers.experiments.experiment import Experiment
+from trainers.experiments.groups import Group, GroupFiles
+
+SHARE = 0.02
+"""The largest share of the time that goes into checkpoints, and of the main process's into tables."""
+
+At = Callable[[int], bool]
+"""Told the iteration at each evaluation; answers whether to save and stop."""
+
+
+class Cadence:
+    """When something costly is due again: after so many seconds, and later if it has cost more than its share."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._cost, self._ended = seconds, 0.0, time.perf_counter()
+
+    def due(self) -> bool:
+        return time.perf_counter() - self._ended > self._seconds + self._cost / SHARE
+
+    @contextmanager
+    def spending(self) -> Iterator[None]:
+        """Around the costly thing."""
+        started = time.perf_counter()
+        yield
+        self._ended = time.perf_counter()
+        self._cost = self._ended - started
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute in one thread: workers share the cores, and the numbers are the same on every machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def train(experiment: Experiment, group: Group, run: Path, at: At, *, device: str, save_every: float) -> bool:
+    """Train a group to its end, or save and stop when `at` says so; returns whether it is at its end.
+
+    Checkpoints are at least `save_every` seconds apart.
+    """
+    files = GroupFiles(run, group)
+    with files.locked(), one_thread(), np.errstate(over="ignore", invalid="ignore"):  # what diverges is reported as such
+        if files.finished():
+            files.forget_checkpoints()
+            at(experiment.iterations)
+            return True
+        learner, resumed = files.load(lambda: experiment.build(group.curves, group.seeds, device))
+        evaluation = Evaluation(group, files, learner)
+        if not resumed:
+            evaluation.write()
+        cadence, stop = Cadence(save_every), at(learner.iteration)
+        while not (stop or learner.done) and learner.iteration < experiment.iterations:
+            learner.learn(min(experiment.evaluate_every, experiment.iterations - learner.iteration))
+            evaluation.write()
+            stop = at(learner.iteration)
+            if not learner.done and learner.iteration < experiment.iterations and (stop or cadence.due()):
+                with cadence.spending():
+                    files.save(learner.iteration, learner.state())
+        if learner.iteration < experiment.iterations and not learner.done:
+            return False
+        files.finish(learner.learned())
+        return True
+
+
+class Evaluation:
+    """Writes where the runs of a group stand."""
+
+    def __init__(self, group: Group, files: GroupFiles, learner: Learner) -> None:
+        self._group, self._files, self._learner = group, files, learner
+        self._diverged = {(row[0], int(row[1])) for row in files.rows("diverged.csv")}
+
+    def write(self) -> None:
+        """One row for each run that is sound, and one in diverged.csv for each that is so no longer."""
+        report, sound = self._learner.report(), self._learner.finite()
+        self._files.reports(report)
+        judged = next(iter(report))
+        rows, diverged = [], []
+        for variant, curve in enumerate(self._group.curves):
+            for index, seed in enumerate(self._group.seeds):
+                at = (index, variant)
+                if (curve, seed) in self._diverged:
+                    continue
+                key = {"curve": curve, "seed": seed, "iteration": self._learner.iteration}
+                if sound[at] and np.isfinite(report[judged][at]):
+                    values = {name: column[at].item() for name, column in report.items()}
+                    rows.append(key | values | {"wall_seconds": self._learner.train_seconds / sound.size})
+                else:
+                    self._diverged.add((curve, seed))
+                    diverged.append(key | {"quantity": judged if sound[at] else "parameters"})
+        self._files.append("metrics.csv", rows)
+        self._files.append("diverged.csv", diverged)

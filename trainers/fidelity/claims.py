@@ -1,0 +1,114 @@
+"""The claims of the papers, checked: what each says, what was measured, and whether it holds.
+
+configs/paper/claims.yaml states every claim: whose it is, which run's which statistic decides, and the threshold; and which
+of them were written when results had been seen. A claim holds if the whole 95 % interval is on its side of the threshold,
+fails if the whole of it is on the other, and is undecided otherwise.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, model_validator
+
+from trainers.experiments.experiment import Experiment
+from trainers.experiments.problem_settings import WirelessSettings
+from trainers.experiments.run_directory import RunDirectory
+from trainers.fidelity import end_statistics  # noqa: F401  # registers its kinds
+from trainers.fidelity.statistics import Curves, Interval, NoValue, Statistic, interval
+from trainers.workbench.files import write_atomically
+from wirelessenv.config import Model, Number, read_yaml
+from wirelessenv.text import one_line
+
+Verdict = Literal["holds", "fails", "undecided"]
+QUICK = ("iterations=400", "evaluate_every=50", "seeds=4")
+"""What --quick changes in every configuration: enough to see that everything runs, too little to decide."""
+
+
+class Claim(Model):
+    """One claim and what decides it."""
+
+    claim: str = Field(description="what is claimed, in our words")
+    source: str = Field(description="where it is claimed")
+    run: str = Field(description="the configuration beside claims.yaml whose run decides")
+    statistic: Statistic
+    average: Literal["mean", "median"] = "median"
+    above: Number | None = None
+    below: Number | None = None
+    note: str = Field("", description="what was found about a verdict; may be written after the run, changes nothing")
+
+    @model_validator(mode="after")
+    def _has_a_threshold(self) -> Self:
+        if self.above is None and self.below is None:
+            raise ValueError("above: missing: a claim needs a threshold: above, below, or both")
+        if self.above is not None and self.below is not None and self.above >= self.below:
+            raise ValueError(f"above: {self.above} is not valid: it should be less than below, {self.below}")
+        return self
+
+    def verdict(self, found: Interval) -> Verdict:
+        """Whether the interval lies within the claim's bounds, outside them, or across one."""
+        low = float("-inf") if self.above is None else self.above
+        high = float("inf") if self.below is None else self.below
+        if low <= found.low and found.high <= high:
+            return "holds"
+        return "fails" if found.high < low or found.low > high else "undecided"
+
+
+class Claims(Model):
+    """The claims of a file, by name."""
+
+    claims: dict[str, Claim] = Field(min_length=1)
+
+
+def check(
+    path: Path, runs: Path, make: Callable[[Experiment, Path], RunDirectory], quick: bool = False
+) -> list[dict[str, Any]]:
+    """Check every claim of a file; `make(experiment, directory)` trains what is not trained yet.
+
+    Returns a row for each claim: claim, source, measured, threshold, layouts, verdict, remark.
+    """
+    claims = Claims.parse(read_yaml(path), str(path)).claims
+    tables: dict[str, Curves] = {}
+    for name in dict.fromkeys(claim.run for claim in claims.values()):
+        config = path.with_name(f"{name}.yaml")
+        experiment = Experiment.load(config, QUICK if quick else ())
+        if quick and isinstance(experiment.problem, WirelessSettings):
+            experiment = Experiment.load(config, (*QUICK, "problem.evaluation_slots=100"))
+        directory = make(experiment, runs / name)
+        lost = {(row["curve"], int(row["seed"])): int(row["iteration"]) for row in directory.diverged()}
+        tables[name] = Curves(directory.metrics(), lost)
+    return [_row(claim, tables[claim.run]) for claim in claims.values()]
+
+
+def _row(claim: Claim, curves: Curves) -> dict[str, Any]:
+    diverged = curves.told(claim.statistic.names())
+    try:
+        values, remark = claim.statistic.values(curves)
+    except NoValue:
+        values, remark, measured, verdict = np.empty(0), "", diverged or "no value", "undecided"
+    else:
+        found = interval(values, claim.average)
+        between = f" [{found.low:.3g}, {found.high:.3g}]" if np.isfinite(found.low) else ""
+        measured, remark = f"{found.estimate:.3g}{between}", "; ".join(part for part in (remark, diverged) if part)
+        verdict = claim.verdict(found)
+    bounds = [f"{sign} {bound:g}" for sign, bound in ((">", claim.above), ("<", claim.below)) if bound is not None]
+    return {
+        "claim": claim.claim,
+        "source": claim.source,
+        "measured": measured,
+        "asked": " and ".join(bounds),
+        "layouts": len(values),
+        "verdict": verdict,
+        "remark": "; ".join(part for part in (remark, claim.note) if part),
+    }
+
+
+def write_tables(rows: list[dict[str, Any]], runs: Path) -> Path:
+    """Write the table as fidelity.csv and fidelity.md in `runs`; returns the latter."""
+    write_atomically(runs / "fidelity.csv", pd.DataFrame(rows).to_csv(index=False).encode())
+    lines = [list(rows[0]), ["---"] * len(rows[0]), *([str(cell) for cell in row.values()] for row in rows)]
+    text = "".join("| " + " | ".join(one_line(cell).replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+    write_atomically(runs / "fidelity.md", text.encode())
+    return runs / "fidelity.md"

@@ -1,0 +1,275 @@
+"""Statistics of a run that a claim is about: one number for each layout, from the metrics table alone.
+
+Gains are (utility - start) / (reference's utility at its end - reference's start), paired by layout, so that a layout on
+which everything is easy counts no more than another.
+"""
+
+import warnings
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import Field
+
+from trainers.experiments.experiment import Axis, Reached
+from trainers.experiments.outcomes import told
+from wirelessenv.config import ConfigError, Count, Model, Piece, Probability, nearest
+
+Values = NDArray[np.float64]
+
+
+class NoValue(ConfigError):  # noqa: N818  # the name says what happened
+    """A statistic of which no seed has a value."""
+
+
+class Curves:
+    """The metrics of a run as tables (iteration x seed). A seed that diverged on a curve has no values of it, NaN."""
+
+    def __init__(self, metrics: pd.DataFrame, diverged: Iterable[tuple[str, int]] | Mapping[tuple[str, int], int] = ()) -> None:
+        """`diverged` has (curve, seed), or the iteration of each."""
+        self._metrics, self._diverged = metrics, diverged if isinstance(diverged, Mapping) else dict.fromkeys(diverged, 0)
+        self.seeds = sorted({*metrics["seed"], *(seed for _, seed in self._diverged)})
+        """of the run, in order"""
+
+    def _rows(self, curve: str, *columns: str) -> pd.DataFrame:
+        for column in columns:
+            if column not in self._metrics:
+                raise ConfigError(f'statistic: "{column}" is not a column of the run{nearest(column, self._metrics.columns)}')
+        rows = self._metrics[self._metrics["curve"] == curve]
+        if rows.empty:
+            if self.diverged(curve):
+                raise NoValue(f'statistic: no seed has a value: all of "{curve}" diverged')
+            raise ConfigError(f'statistic: "{curve}" is not a curve of the run')
+        return rows
+
+    def _sound(self, curve: str) -> list[int]:
+        return [seed for seed in self.seeds if (curve, seed) not in self._diverged]
+
+    def diverged(self, curve: str) -> dict[int, int]:
+        """The iteration at which each seed of a curve diverged that did."""
+        return {seed: at for (name, seed), at in self._diverged.items() if name == curve}
+
+    def told(self, names: Iterable[str]) -> str:
+        """How many seeds of these curves diverged, and when; nothing where none did."""
+        lost = {name: self.diverged(name).values() for name in names}
+        return "; ".join(f"{name} {told(0, len(self.seeds), at)}" for name, at in lost.items() if at)
+
+    def table(self, curve: str, column: str = "utility") -> pd.DataFrame:
+        """One column of a curve, (iteration x seed); raises ConfigError where the run has no such curve or column."""
+        whole = self._rows(curve, column).pivot(index="iteration", columns="seed", values=column)
+        return whole.reindex(columns=self._sound(curve)).reindex(columns=self.seeds)
+
+    def gain(self, curve: str, reference: str, reference_at: float = 1.0) -> pd.DataFrame:
+        """Gains (iteration x seed) of a curve; the reference's end may be taken earlier, at a part of its iterations."""
+        utility, best = self.table(curve), self.table(reference)
+        at = best.index[best.index <= reference_at * best.index[-1]][-1]
+        gain: pd.DataFrame = (utility - utility.iloc[0]) / (best.loc[at] - best.iloc[0])
+        return gain
+
+    def time_to(self, level: float, curve: str, reference: str, axis: Axis) -> tuple[Values, int]:
+        """What each seed has spent on `axis` when its gain first reaches `level`; and how many never do.
+
+        A seed that never does counts with all that it has spent: its true value is larger.
+        """
+        reached = self.gain(curve, reference) >= level
+        spent = self.table(curve, axis).ffill()
+        first = reached.to_numpy().argmax(axis=0)
+        missed = ~reached.to_numpy().any(axis=0)
+        values = spent.to_numpy(float)[np.where(missed, len(spent) - 1, first), np.arange(spent.shape[1])]
+        return values, int((missed & spent.notna().any().to_numpy()).sum())
+
+    def taken(self, curve: str, column: str, when: Reached | None = None) -> Values:
+        """A column at each seed's last evaluation, or at the first where another is at most a level; NaN where it never is."""
+        rows = self._rows(curve, column, *([] if when is None else [when.column]))
+        there = rows if when is None else rows[rows[when.column] <= when.below]
+        pick = there.groupby("seed")["iteration"].idxmax() if when is None else there.groupby("seed")["iteration"].idxmin()
+        found: pd.Series[float] = there.loc[pick].set_index("seed")[column]
+        return np.asarray(found.reindex(self._sound(curve)).reindex(self.seeds), float)
+
+    def iterations(self, curve: str | None = None) -> Values:
+        """The last iteration of each seed of a curve, or of the whole run, also of those that diverged."""
+        rows = self._metrics if curve is None else self._metrics[self._metrics["curve"] == curve]
+        return np.asarray(rows.groupby("seed")["iteration"].max().reindex(self.seeds, fill_value=0), float)
+
+
+class Statistic(Piece):
+    """A statistic of a run, one value a layout."""
+
+    @abstractmethod
+    def values(self, curves: Curves) -> tuple[Values, str]:
+        """(values, one for each layout; a remark, such as how many runs never got there)."""
+
+    def names(self) -> list[str]:
+        """What it names: curves, and a few words of its own."""
+        said = self.dump()
+        return [value for value in (*said.values(), *said.get("settings", ())) if isinstance(value, str)]
+
+
+class GainDifference(Statistic):
+    """Gain of `first` minus gain of `second`, averaged over the whole run (how fast) or at its end."""
+
+    kind: Literal["gain_difference"] = "gain_difference"
+    first: str
+    second: str
+    reference: str
+    when: Literal["average", "end"] = "average"
+
+    def values(self, curves: Curves) -> tuple[Values, str]:
+        both = [curves.gain(name, self.reference) for name in (self.first, self.second)]
+        found = [gain.mean() if self.when == "average" else gain.iloc[-1] for gain in both]
+        return sound(np.asarray(found[0] - found[1]))
+
+
+class GainShare(Statistic):
+    """Gain of `curve` at its end; `reference_at` looks at the reference after that part of its iterations."""
+
+    kind: Literal["gain_share"] = "gain_share"
+    curve: str
+    reference: str
+    reference_at: Probability = 1.0
+
+    def values(self, curves: Curves) -> tuple[Values, str]:
+        return sound(np.asarray(curves.gain(self.curve, self.reference, self.reference_at).iloc[-1]))
+
+
+class UtilityRatio(Statistic):
+    """Utility of `first` at its end over that of `second`, or over full power's."""
+
+    kind: Literal["utility_ratio"] = "utility_ratio"
+    first: str
+    second: str | None = Field(None, description="a curve; none: full power")
+
+    def values(self, curves: Curves) -> tuple[Values, str]:
+        column = "utility" if self.second else "full_power_utility"
+        other = curves.table(self.second or self.first, column)
+        return sound(np.asarray(curves.table(self.first).iloc[-1] / other.iloc[-1]))
+
+
+class TimeSlope(Statistic):
+    """By which power of a setting the time to a level of the gain grows: slope of log(time) over log(setting), a layout."""
+
+    kind: Literal["time_slope"] = "time_slope"
+    settings: dict[str, Count] = Field(description="the setting of each curve")
+    reference: str
+    axis: Axis
+    level: Probability = 0.5
+
+    def values(self, curves: Curves) -> tuple[Values, str]:
+        found = [curves.time_to(self.level, name, self.reference, self.axis) for name in self.settings]
+        times = np.log(np.stack([np.maximum(times, 1e-9) for times, _ in found]))
+        setting = np.log(np.array(list(self.settings.values()), float))[:, None]
+        centred = setting - setting.mean()
+        slopes = (centred * times).sum(0) / (centred**2).sum()
+        missed = {name: missed for name, (_, missed) in zip(self.settings, found, strict=True)}
+        return sound(np.round(slopes, 9), _missed(missed))
+
+
+class CostRatio(Statistic):
+    """log2 of what `first` spends on `axis` to reach a level of the gain, over what `second` spends."""
+
+    kind: Literal["cost_ratio"] = "cost_ratio"
+    first: str
+    second: str
+    reference: str
+    axis: Axis = "bits"
+    level: Probability = 0.5
+
+    def values(self, curves: Curves) -> tuple[Values, str]:
+        (first, missed), (second, also) = (
+            curves.time_to(self.level, name, self.reference, self.axis) for name in (self.first, self.second)
+        )
+        return sound(np.log2(first / second), _missed({self.first: missed, self.second: also}))
+
+
+class ShareDifference(Statistic):
+    """How much the average gain of `first`, against its own reference, exceeds that of `second` against its own."""
+
+    kind: Literal["share_difference"] = "share_difference"
+    first: str
+    first_reference: str
+    second: str
+    second_reference: str
+
+    def values(self, curves: Curves) -> tuple[Values, str]:
+        first = curves.gain(self.first, self.first_reference).mean()
+        second = curves.gain(self.second, self.second_reference).mean()
+        return sound(np.asarray(first - second))
+
+
+class Roughness(Statistic):
+    """log2 of the ratio of two curves' roughness: root mean square change of the gain from evaluation to evaluation.
+
+    Taken over the second half of the run, where a smooth curve is nearly flat.
+    """
+
+    kind: Literal["roughness"] = "roughness"
+    first: str
+    second: str
+    reference: str
+
+    def values(self, curves: Curves) -> tuple[Values, str]:
+        rough = []
+        for name in (self.first, self.second):
+            gain = curves.gain(name, self.reference)
+            changes = gain.iloc[len(gain) // 2 :].diff().iloc[1:]
+            rough.append(np.sqrt((changes**2).mean()))
+        return sound(np.asarray(np.log2(rough[0] / rough[1])))
+
+
+def sound(values: Values, remark: str = "") -> tuple[Values, str]:
+    """Finite values, and a remark, also on those that are not: seeds that diverged, or did not arrive."""
+    sound = np.isfinite(values)
+    if not sound.any():
+        raise NoValue("statistic: no seed has a value: none arrived, or all diverged")
+    lost = "" if sound.all() else f"{(~sound).sum()} of {len(values)} seeds have no value"
+    return values[sound], "; ".join(part for part in (remark, lost) if part)
+
+
+def _missed(missed: dict[str, int]) -> str:
+    """A remark on the runs that never reached the level, each counted with all that it spent."""
+    some = {name: count for name, count in missed.items() if count}
+    return "not reached: " + ", ".join(f"{name} {count} times" for name, count in some.items()) if some else ""
+
+
+class Interval(Model):
+    """An estimate with its 95 % interval."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+Average = Literal["mean", "median", "interquartile_mean"]
+
+
+def averaged(values: Values, average: Average, axis: int = -1) -> Values:
+    """Mean, median, or interquartile mean: that of the middle half."""
+    if average == "interquartile_mean":
+        from scipy import stats  # noqa: PLC0415  # only claims and comparisons need it
+
+        return np.asarray(stats.trim_mean(values, 0.25, axis=axis))
+    return np.asarray((np.mean if average == "mean" else np.median)(values, axis=axis))
+
+
+def interval(values: Sequence[float] | Values, average: Average, resamples: int = 9999) -> Interval:
+    """An average over layouts with its bootstrap interval (percentile for the median, else BCa), seed fixed."""
+    from scipy import stats  # noqa: PLC0415  # only claims and comparisons need it
+
+    def statistic(sample: Values, axis: int = -1) -> Values:
+        return averaged(sample, average, axis)
+
+    sample = np.asarray(values, float)
+    estimate = float(statistic(sample))
+    if len(sample) < 2 or np.ptp(sample) == 0:
+        low, high = (estimate,) * 2 if np.ptp(sample) == 0 and len(sample) > 1 else (-np.inf, np.inf)
+        return Interval.model_construct(estimate=estimate, low=low, high=high)
+    for method in ("percentile",) if average == "median" else ("BCa", "percentile"):
+        with np.errstate(invalid="ignore"), warnings.catch_warnings(action="ignore", category=stats.DegenerateDataWarning):
+            found = stats.bootstrap((sample,), statistic, n_resamples=resamples, method=method, rng=np.random.default_rng(0))
+        low, high = found.confidence_interval
+        if np.isfinite(low) and np.isfinite(high):
+            break  # BCa has none where leaving one value out never changes the average
+    return Interval.model_construct(estimate=estimate, low=float(low), high=float(high))

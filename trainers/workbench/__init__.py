@@ -1,0 +1,1 @@
+"""Tools of long work: files, checksums, worker processes, terminal. `baselines` uses them, too."""

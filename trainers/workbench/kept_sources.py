@@ -1,0 +1,107 @@
+"""Copies of what a configuration names, below the directory of the work that needs it: sources/, each under its checksum."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from trainers.experiments.experiment import Experiment
+from trainers.workbench.files import read_file, write_atomically
+from wirelessenv.config import ConfigError, Model
+from wirelessenv.sources import PATHS, Checksum, digest, identity, is_source
+
+
+class Kept(Model):
+    """What is known of a source."""
+
+    sha256: Checksum
+    place: str | None = Field(pattern="^sources/[0-9a-f]{64}[.a-z]*$", description="of its copy; none of what is too large")
+
+
+Sources = dict[str, Kept]
+"""By the path at which each was found."""
+FOLDER = "sources"
+LARGEST = 64 * 2**20
+"""Bytes of a source that is copied; of a larger one the absolute path and the checksum are kept."""
+OF_A_RUN = ("config.yaml", "manifest.json", "metrics.csv", "groups/*/columns", "groups/*/policies.pt")
+"""What is read of a run directory by who uses what it has learned."""
+
+
+def contents(path: str | Path) -> dict[str, bytes]:
+    """What a source holds, by name: of a run directory its files, of a file alone "" is the name.
+
+    An experiment is what it says in full: where it says so, and in which order and with which remarks, is no part of it.
+    """
+    path = Path(path)
+    if path.is_dir():
+        found = sorted(one for pattern in OF_A_RUN for one in path.glob(pattern))
+        return {one.relative_to(path).as_posix(): read_file(one) for one in found}
+    if path.suffix.lower() in (".yaml", ".yml"):
+        return {"": Experiment.load(path).text().encode()}
+    return {"": path.read_bytes()}
+
+
+def checksum(found: Mapping[str, bytes], path: str | Path) -> str:
+    """Of the `contents` of a source; of a file of data it is that file's SHA-256 sum."""
+    if Path(path).suffix.lower() in (".yaml", ".yml"):
+        said = identity(Experiment.from_text(found[""].decode()).dump())
+        return digest(json.dumps(said, sort_keys=True).encode())
+    return digest(*(part for name, content in found.items() for part in _framed(name, content)))
+
+
+def _framed(name: str, content: bytes) -> Iterator[bytes]:
+    """Names and lengths keep the contents of several files apart."""
+    if name:
+        yield f"{name} {len(content)}\n".encode()
+    yield content
+
+
+def keep(data: Any, directory: Path, noted: Sources) -> Any:
+    """A dump whose sources are copies below `directory`, relative to it; `noted` says by original path what is where.
+
+    Raises ConfigError where a source is not what it was when the configuration was read.
+    """
+    if isinstance(data, list | tuple):
+        return [keep(value, directory, noted) for value in data]
+    if not isinstance(data, Mapping):
+        return data
+    data = {key: keep(value, directory, noted) for key, value in data.items()}
+    if is_source(data):
+        key = next(key for key in PATHS if data.get(key))
+        path = data[key]
+        if path not in noted:
+            noted[path] = Kept(sha256=data["sha256"], place=_copy(path, data["sha256"], directory))
+        data[key] = noted[path].place or path
+    return data
+
+
+def _copy(path: str, expected: str, directory: Path) -> str | None:
+    """Copy a source; returns the copy's place, or None for what is too large."""
+    try:
+        found = contents(path)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror or error})") from None
+    if checksum(found, path) != expected:
+        raise ConfigError(f"{path}: has changed since the configuration was read: start again")
+    if sum(map(len, found.values())) > LARGEST:
+        return None
+    place = Path(FOLDER) / f"{expected}{'' if Path(path).is_dir() else Path(path).suffix.lower()}"
+    for name, content in found.items():
+        target = directory / place / name if name else directory / place
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(target, content)
+    return place.as_posix()
+
+
+def changed(data: Any, noted: Sources) -> str | None:
+    """The first source of a dump that held something else when it was noted."""
+    for value in data.values() if isinstance(data, Mapping) else data if isinstance(data, list | tuple) else ():
+        if (found := changed(value, noted)) is not None:
+            return found
+    if is_source(data):
+        for path in (data[key] for key in PATHS if data.get(key)):
+            if path in noted and noted[path].sha256 != data["sha256"]:
+                return str(path)
+    return None

@@ -1,0 +1,260 @@
+"""A directory that holds one piece of work: its configuration, where it began, and nobody else's files."""
+
+import fcntl
+import json
+import os
+import platform
+import subprocess
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, Self, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+import wirelessenv
+from trainers.workbench.files import opened_to_change, read_file, reading, refuse_links, write_atomically
+from trainers.workbench.kept_sources import FOLDER, Sources, changed, keep
+from wirelessenv import yaml_text
+from wirelessenv.config import ConfigError, Document, read_configuration
+from wirelessenv.sources import identity, standing_in
+
+MUST_AGREE = ("wirelessenv", "python", "numpy", "torch", "device", "threads_a_worker")
+"""What of the manifest decides the last bits of the numbers."""
+
+
+PACKAGES = ("numpy", "torch", "gymnasium", "pettingzoo", "pydantic", "scipy", "stable-baselines3")
+
+
+Loaded = TypeVar("Loaded", bound=Document)
+
+
+class Configuration(Protocol):
+    """What a directory is for."""
+
+    def dump(self) -> dict[str, Any]:
+        """All of it as plain dicts, lists and numbers."""
+
+
+class WorkDirectory(ABC):
+    """config.yaml, manifest.json, and what a kind of work adds."""
+
+    what: ClassVar[str]
+    """The work in one word, for sentences."""
+    must_agree: ClassVar[tuple[str, ...]] = MUST_AGREE
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    @abstractmethod
+    def configuration(self) -> Configuration:
+        """What it holds; raises ConfigError where that is nothing."""
+
+    def code(self, configuration: Any) -> str:
+        """Checksum of code of a user's own without which the work cannot go on; "" where there is none."""
+        return ""
+
+    def made_with_other_code(self, configuration: Configuration) -> bool:
+        """Whether the work that is here was begun with other code of a user's own."""
+        now = self.code(configuration)
+        return bool(self._manifest().get("code", now) != now)
+
+    @classmethod
+    def below(cls, folder: Path) -> list[Self]:
+        """The directories of this kind of work below a folder, in order."""
+        found = [cls(path.parent) for path in sorted(folder.rglob("config.yaml"))]
+        return [one for one in found if one._is_one()]
+
+    def _is_one(self) -> bool:
+        return self._held() == self.what
+
+    def _held(self) -> str:
+        """Which work it holds; where nothing says so, this one."""
+        manifest = self._manifest()
+        return str(manifest.get("what", "run")) if manifest else self.what
+
+    def _manifest(self) -> dict[str, Any]:
+        """What manifest.json says; nothing where it is missing or damaged."""
+        path = self.path / "manifest.json"
+        try:
+            with reading(path):
+                return dict(json.loads(read_file(path)))
+        except ConfigError:
+            return {}
+
+    def _read_configuration(self, kind: type[Loaded]) -> Loaded:
+        """The directory's config.yaml; raises ConfigError where there is none, or it is damaged.
+
+        Its paths lead from here; those of a directory of old, which keeps no copies, from where it was begun.
+        """
+        with reading(self._config):
+            if not self._config.exists():
+                raise ConfigError(f"{self.path}: is not a {self.what} directory: it has no config.yaml")
+            read_file(self._config)  # refuses what is no file, or endless
+            keeps_sources = "sources" in self._manifest() or self._copies.is_dir()
+            return kind.parse(read_configuration(self._config, self.path if keeps_sources else Path.cwd()))
+
+    def standing_in(self) -> AbstractContextManager[None]:
+        """Meanwhile what the work was begun with, and has gone away, is taken from the copies that are here."""
+        copies = {path: str(self.path.resolve() / one.place) for path, one in self._sources().items() if one.place}
+        return standing_in(copies)
+
+    def _sources(self) -> Sources:
+        """What the work was begun with; nothing where the manifest says nothing sound."""
+        try:
+            return TypeAdapter(Sources).validate_python(self._manifest().get("sources", {}))
+        except ValidationError:
+            return {}
+
+    @classmethod
+    @contextmanager
+    def opened(
+        cls, path: str | Path, configuration: Configuration, *, resume: bool, device: str, force: bool = False
+    ) -> Iterator[Self]:
+        """A directory for this configuration, new or (with `resume`) one that holds it already; nobody else's meanwhile.
+
+        Raises ConfigError, before anything is written, where the directory holds something else, is in use, or (unless
+        `force`) was begun with other versions or on another device.
+        """
+        directory = cls(path)
+        directory._refuse_what_is_there(configuration, resume, device, force)
+        directory.path.mkdir(parents=True, exist_ok=True)
+        refuse_links(directory.path)
+        with opened_to_change(directory.path / ".lock") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise ConfigError(f"--out: {path} is in use: another process works there; wait for it, or stop it") from None
+            if not directory._config.exists():
+                sources: Sources = {}
+                kept = yaml_text.write(keep(configuration.dump(), directory.path, sources))
+                begun_with = {
+                    "sources": {path: one.dump() for path, one in sources.items()},
+                    "code": directory.code(configuration),
+                }
+                manifest = json.dumps({"what": cls.what, **_manifest(device), **begun_with}, indent=2) + "\n"
+                write_atomically(directory.path / "manifest.json", manifest.encode())
+                write_atomically(directory._config, kept.encode())  # last: with it, it is a directory of ours
+            yield directory
+
+    def _refuse_what_is_there(self, configuration: Configuration, resume: bool, device: str, force: bool) -> None:
+        if self.path.exists() and not self.path.is_dir():
+            raise ConfigError(f"--out: {self.path} is not valid: it is a file; give a directory")
+        if os.path.lexists(self._config):
+            if self._held() != self.what:
+                raise ConfigError(f"--out: {self.path} holds a {self._held()}, not a {self.what}; give another directory")
+            if not resume:
+                raise ConfigError(
+                    f"--out: {self.path} holds a {self.what} already; add --resume to go on with it, or give another directory"
+                )
+            self._refuse_another(configuration)
+            if not force:
+                self._refuse_other_versions(device)
+        elif self.path.exists() and {entry.name for entry in self.path.iterdir()} - {".lock", "manifest.json", FOLDER}:
+            raise ConfigError(
+                f"--out: {self.path} is not valid: it holds files that are not a {self.what}'s; give another directory"
+            )
+
+    def refuse_changed_sources(self, configuration: Configuration) -> None:
+        """Raises ConfigError where something that the work was begun with is not what it was."""
+        if (source := changed(configuration.dump(), self._sources())) is not None:
+            raise ConfigError(
+                f"--resume: {source} has changed since {self.path} was begun with it: put back what it was (a copy is in "
+                f"{self._copies}), or give another directory"
+            )
+
+    def _refuse_another(self, configuration: Configuration) -> None:
+        self.refuse_changed_sources(configuration)
+        if self.made_with_other_code(configuration):
+            raise ConfigError(
+                f"--resume: the code of a piece of your own has changed since {self.path} was begun with it; "
+                "give another directory"
+            )
+        there, here = identity(self.configuration().dump()), identity(configuration.dump())
+        others = [key for key in here if here[key] != there.get(key)]
+        if others:
+            raise ConfigError(
+                f"--out: {self.path} holds another {self.what}: its {others[0]} differs from this configuration's; "
+                "give another directory"
+            )
+
+    def _refuse_other_versions(self, device: str) -> None:
+        then, now = self._manifest(), _manifest(device)
+        if not then:
+            raise ConfigError(
+                f"--resume: {self.path}/manifest.json is missing or damaged, so that nobody knows with which versions it was "
+                "begun; add --force to go on all the same"
+            )
+        changed = [name for name in self.must_agree if then.get(name) != now[name]]
+        if changed:
+            name = changed[0]
+            raise ConfigError(
+                f"--resume: {self.path} was begun with {name} {then.get(name)} and this is {now[name]}: the numbers would not "
+                "be the same to the last bit; add --force to go on all the same"
+            )
+
+    def in_use(self) -> bool:
+        """Whether a process works there; a lock that cannot be looked at is nobody's."""
+        try:
+            with (self.path / ".lock").open("rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
+
+    @property
+    def _config(self) -> Path:
+        return self.path / "config.yaml"
+
+    @property
+    def _copies(self) -> Path:
+        return self.path / FOLDER
+
+
+def safe(path: Path) -> str:
+    """What is to be said of what was saved, where a disk refuses to take more: something, where there is something."""
+    return "; what was saved before is safe" if os.path.exists(path / "config.yaml") else ""  # which raises nothing
+
+
+def _manifest(device: str) -> dict[str, Any]:
+    return {
+        "wirelessenv": wirelessenv.__version__,
+        "commit": _commit(),
+        "python": platform.python_version(),
+        **{name: _version(name) for name in PACKAGES},
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "processors": os.cpu_count(),
+        "threads_a_worker": 1,
+        "device": device,
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _commit() -> str | None:
+    """The commit of the checkout that this code runs from, if it is one; "+" marks uncommitted changes."""
+    here = Path(__file__).resolve().parent
+
+    def git(*command: str) -> str:
+        return subprocess.run(  # noqa: S603  # fixed arguments, no shell
+            ["git", *command],  # noqa: S607  # whichever git the user has
+            cwd=here,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
