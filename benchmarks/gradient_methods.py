@@ -34,7 +34,7 @@ def pars_push(features: Features) -> PARSPushLearner:
         activity={"update": {"probability": 0.5, "longest_silence": 2}},
         links={"delay": {"kind": "uniform", "shortest": 1, "longest": 2}, "loss": {"probability": 0.3, "longest_run": 1}},
     )
-    return PARSPushLearner(RidgeRegression(features), messaging, 0.001, inner_steps=1)
+    return PARSPushLearner(RidgeRegression(features), messaging, step_size=0.001, inner_steps=1)
 
 
 def updates_per_second(learner: GradientLearner, iterations: int) -> list[float]:

@@ -189,7 +189,7 @@ def test_constructors_take_numpys_numbers_too(of):
     given = RidgeRegression(clients=of(2), size=of(3), budget=of(0), noise=np.float32(0.5))
     assert given.budget == 0
     settings = {"inner_steps": of(2), "decay": of(1), "inner_step_size": np.float32(0.5)}
-    learner = PARSPushLearner(other, Messaging(graph="ring"), of(1), of(0), **settings)
+    learner = PARSPushLearner(other, Messaging(graph="ring"), step_size=of(1), seed=of(0), **settings)
     assert (learner.inner_steps, learner.decay, learner.inner_step_size) == (2, 1, 0.5)
 
 

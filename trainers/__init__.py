@@ -1,23 +1,53 @@
-"""Trainers: how transmitters learn their policies. See `python -m trainers --help`."""
+"""Trainers: how transmitters learn their policies. See `wirelessenv train --help`."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from trainers.algorithms.async_bc import AsyncBC
+    from trainers.algorithms.async_sgd import AsyncSGD
+    from trainers.algorithms.dasgd import DASGD
     from trainers.algorithms.first_order import FirstOrderLearner
+    from trainers.algorithms.pars_push import PARSPushLearner
+    from trainers.algorithms.sgp import SGPLearner
+    from trainers.algorithms.sync_sgd import SyncSGD
     from trainers.algorithms.zeroth_order import ZerothOrderLearner
     from trainers.problems.parallel_env import ParallelEnvProblem
     from trainers.problems.policies import Policies
+    from trainers.problems.torch_loss import TorchObjective
     from trainers.problems.wireless import WirelessProblem
+    from trainers.problems.wireless_objective import WirelessObjective
 
-__all__ = ["FirstOrderLearner", "ParallelEnvProblem", "Policies", "WirelessProblem", "ZerothOrderLearner"]
 _MODULES = {
-    "FirstOrderLearner": "first_order",
+    "AsyncBC": "algorithms.async_bc",
+    "AsyncSGD": "algorithms.async_sgd",
+    "DASGD": "algorithms.dasgd",
+    "FirstOrderLearner": "algorithms.first_order",
+    "PARSPushLearner": "algorithms.pars_push",
     "ParallelEnvProblem": "problems.parallel_env",
-    "Policies": "policies",
+    "Policies": "problems.policies",
+    "SGPLearner": "algorithms.sgp",
+    "SyncSGD": "algorithms.sync_sgd",
+    "TorchObjective": "problems.torch_loss",
+    "WirelessObjective": "problems.wireless_objective",
     "WirelessProblem": "problems.wireless",
-    "ZerothOrderLearner": "zeroth_order",
+    "ZerothOrderLearner": "algorithms.zeroth_order",
 }
+__all__ = [
+    "DASGD",
+    "AsyncBC",
+    "AsyncSGD",
+    "FirstOrderLearner",
+    "PARSPushLearner",
+    "ParallelEnvProblem",
+    "Policies",
+    "SGPLearner",
+    "SyncSGD",
+    "TorchObjective",
+    "WirelessObjective",
+    "WirelessProblem",
+    "ZerothOrderLearner",
+]
 
 
 def __getattr__(name: str) -> Any:

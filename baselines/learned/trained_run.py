@@ -12,9 +12,9 @@ from pydantic import Field, model_validator
 
 from baselines.comparison.held_out import HeldOut
 from baselines.comparison.methods import Floats, Knowledge, Learned, Stage
+from trainers.algorithms.base.settings import GradientSettings
 from trainers.experiments import runner
 from trainers.experiments.experiment import Experiment
-from trainers.experiments.learner_settings import GradientSettings
 from trainers.experiments.problem_settings import WirelessSettings
 from trainers.experiments.run_directory import RunDirectory
 from trainers.problems.policies import Policies, PolicySettings

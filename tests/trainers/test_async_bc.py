@@ -30,7 +30,7 @@ def test_algorithm_1_is_what_a_plain_loop_gives(concurrency, timetable_seed):
     server = {"concurrency": concurrency}
     learner = AsyncBC(problem, server, step_size=steps, exact=True, seed=seeds, timetable_seed=timetable_seed).learn(600)
     for run, seed in enumerate(seeds):
-        table = learner.server.timetable(4, seed if timetable_seed is None else timetable_seed)
+        table = learner.settings.server.timetable(4, seed if timetable_seed is None else timetable_seed)
         for variant, step in enumerate(steps):
             point, momentum = plain(problem, table, step, 600)
             np.testing.assert_allclose(learner.solution[variant, run], point, rtol=1e-9)
@@ -41,7 +41,7 @@ class EqualHessians:
     """The identity of equal Hessians, looked at where the paper has it: after line 6, before line 8."""
 
     def __init__(self, learner):
-        self.problem, self.worst = learner.objective, 0.0
+        self.problem, self.worst = learner.problem, 0.0
 
     def look(self, learner):
         # `learner` has just done line 9: its newest task is the difference of grad f at x_{t+1} and x_t. Leaving that task
@@ -78,7 +78,7 @@ def test_one_active_client_is_sarah():
     """v_t = grad f_i(w_t; xi) - grad f_i(w_{t-1}; xi) + v_{t-1}, w_{t+1} = w_t - eta v_t (Nguyen et al., 2017)."""
     problem = LeastSquares(zeta=3.0, noise=1.0)  # noise of a common sample cancels in SARAH's difference
     learner = AsyncBC(problem, {"concurrency": 1}, step_size=0.02, seed=6).learn(300)
-    picks = learner.server.timetable(4, 6).client(300).tolist()
+    picks = learner.settings.server.timetable(4, 6).client(300).tolist()
     before = problem.starts([6])[0]
     v = problem.mean_gradient(before)
     w = before - 0.02 * v
@@ -93,10 +93,9 @@ def counts(method, zeta):
     seeds = range(4)
     problem = LeastSquares(zeta=zeta, seed=seeds)
     steps = [0.05, 0.01, 0.005, 0.001, 0.0005]
-    learner = method(problem, step_size=steps, exact=True, seed=seeds)
-    watch = learner.watch(0.01, 20, power=2)
-    learner.learn(20000)
-    arrived = np.where(np.isnan(watch.arrived), np.inf, watch.arrived)
+    target = {"below": 0.01, "window": 20, "power": 2}
+    learner = method(problem, step_size=steps, exact=True, seed=seeds, target=target).learn(20000)
+    arrived = np.where(np.isnan(learner.arrival.arrived), np.inf, learner.arrival.arrived)
     return arrived[np.argmin(arrived.max(1))]
 
 

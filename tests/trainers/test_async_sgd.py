@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from trainers.algorithms.async_bc import AsyncBC
-from trainers.algorithms.async_sgd import AsyncSGD, SyncSGD
+from trainers.algorithms.async_sgd import AsyncSGD
+from trainers.algorithms.sync_sgd import SyncSGD
 from trainers.problems.least_squares import LeastSquares
 from trainers.problems.logistic import Logistic
 from wirelessenv import ConfigError
@@ -28,7 +29,7 @@ def test_async_gd_is_what_a_plain_loop_gives(concurrency, timetable_seed):
     server = {"concurrency": concurrency}
     learner = AsyncSGD(problem, server, step_size=STEPS, exact=True, seed=[0, 5], timetable_seed=timetable_seed).learn(700)
     for run, seed in enumerate([0, 5]):
-        table = learner.server.timetable(4, seed if timetable_seed is None else timetable_seed)
+        table = learner.settings.server.timetable(4, seed if timetable_seed is None else timetable_seed)
         for variant, step in enumerate(STEPS):
             expected = plain(problem, table, step, 700, problem.starts([0])[0])
             np.testing.assert_allclose(learner.solution[variant, run], expected, rtol=1e-12)
@@ -38,7 +39,7 @@ def test_one_active_client_is_sgd():
     """tau_C = 1: x_{t+1} = x_t - eta grad f_k(x_t; xi) with the draws of the run's stream, one client after the other."""
     problem = LeastSquares(noise=0.3)
     learner = AsyncSGD(problem, {"concurrency": 1}, step_size=0.05, seed=3).learn(50)
-    table = learner.server.timetable(4, 3)
+    table = learner.settings.server.timetable(4, 3)
     rng, x = stream(3, "sample"), problem.starts([3])[0]
     for client in table.client(50).tolist():
         x = x - 0.05 * (problem.gradient(client, x) + 0.3 * rng.normal(size=10))

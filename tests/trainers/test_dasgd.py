@@ -84,10 +84,9 @@ def test_iterations_are_flat_in_the_largest_staleness():
     """Figure 2a in small: the counts change by less than 1 % from one node alone to a node that is 20 times slower."""
 
     def count(nodes, network):
-        learner = DASGD(Quadratic(seed=2), network, nodes=nodes, step_size=0.004, exact=True)
-        watch = learner.watch(1e-12, 30)
-        learner.learn(30000)
-        return watch.arrived.item()
+        target = {"below": 1e-12, "window": 30}
+        learner = DASGD(Quadratic(seed=2), network, nodes=nodes, step_size=0.004, exact=True, target=target).learn(30000)
+        return learner.arrival.arrived.item()
 
     alone, equal, slow = count(1, {}), count(2, {"staggered": False}), count(2, SLOW)
     assert np.isfinite([alone, equal, slow]).all()
@@ -97,9 +96,8 @@ def test_iterations_are_flat_in_the_largest_staleness():
 
 def test_time_falls_as_nodes_are_added():
     def seconds(nodes):
-        learner = DASGD(Quadratic(), nodes=nodes, step_size=0.005, exact=True)
-        learner.watch(1e-6, 30)
-        learner.learn(100000)
+        target = {"below": 1e-6, "window": 30}
+        learner = DASGD(Quadratic(), nodes=nodes, step_size=0.005, exact=True, target=target).learn(100000)
         return learner.inboxes[0].seconds
 
     one, four = seconds(1), seconds(4)
@@ -108,7 +106,7 @@ def test_time_falls_as_nodes_are_added():
 
 def squared_gradients(learner, iterations):
     squares = []
-    learner.learn(iterations, lambda one: squares.append((one.objective.mean_gradient(one.models[0]) ** 2).sum(-1)))
+    learner.learn(iterations, lambda one: squares.append((one.problem.mean_gradient(one.models[0]) ** 2).sum(-1)))
     return squares
 
 

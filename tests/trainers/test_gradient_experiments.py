@@ -111,7 +111,7 @@ def test_a_problem_takes_its_settings_from_the_experiment():
         "regulariser": "nonconvex",
         "weight": 0.5,
     }
-    objective = experiment(problem, {"kind": "async_sgd"}).build(["learned"], [4]).learner.objective
+    objective = experiment(problem, {"kind": "async_sgd"}).build(["learned"], [4]).learner.problem
     x = np.array([1.0, -2.0, 0.5])
     plain = Logistic.gaussian(12, 3, clients=2, seed=4)
     assert objective.draw(1, np.random.default_rng(0)).shape == (5,)
@@ -121,7 +121,7 @@ def test_a_problem_takes_its_settings_from_the_experiment():
 def test_nodes_act_with_their_own_copies_on_the_network():
     learner = experiment(WIRELESS, {"kind": "sgp", "step_size": 3.0}).build(["learned"], [0]).learner
     learner.learn(5)
-    apart, together = (learner.objective.utility(x)[0, 0] for x in (learner.nodes, learner.solution[:, :, None]))
+    apart, together = (learner.problem.utility(x)[0, 0] for x in (learner.nodes, learner.solution[:, :, None]))
     assert learner.measures()["utility"][0, 0] == pytest.approx(apart)
     assert apart != pytest.approx(together, rel=1e-6)
 
@@ -130,7 +130,7 @@ def test_on_the_network_nodes_act_where_their_own_steps_lead():
     settings = {"kind": "pars_push", "inner_steps": 2, "inner_step_size": 30.0, "step_size": 0.1}
     learner = experiment(WIRELESS, settings).build(["learned"], [0]).learner
     learner.learn(5)
-    objective, acting = learner.objective, learner.nodes.copy()
+    objective, acting = learner.problem, learner.nodes.copy()
     for _ in range(2):
         acting -= 30 * np.stack([objective.gradient(i, acting[..., i, :]) for i in range(3)], axis=-2)
     assert learner.measures()["utility"][0, 0] == pytest.approx(objective.utility(acting)[0, 0], rel=1e-4)

@@ -9,11 +9,12 @@ import torch
 from torch import nn
 
 from trainers.algorithms.async_bc import AsyncBC
-from trainers.algorithms.async_sgd import AsyncSGD, SyncSGD
+from trainers.algorithms.async_sgd import AsyncSGD
 from trainers.algorithms.dasgd import DASGD
 from trainers.algorithms.first_order import FirstOrderLearner
 from trainers.algorithms.pars_push import PARSPushLearner
 from trainers.algorithms.sgp import SGPLearner
+from trainers.algorithms.sync_sgd import SyncSGD
 from trainers.algorithms.zeroth_order import ZerothOrderLearner
 from trainers.experiments.strided import Strided
 from trainers.problems.analytic import AnalyticProblem
@@ -52,8 +53,8 @@ OBJECTIVES = {
     "wireless": lambda: WirelessObjective(SMALL, bank_slots=20, evaluation_slots=10, batch=4),
 }
 METHODS = {
-    "SGP": lambda problem: SGPLearner(problem, LATE, 0.01, [0, 1]),
-    "PARS-Push": lambda problem: PARSPushLearner(problem, LATE, 0.01, [0, 1], inner_steps=1),
+    "SGP": lambda problem: SGPLearner(problem, LATE, step_size=0.01, seed=[0, 1]),
+    "PARS-Push": lambda problem: PARSPushLearner(problem, LATE, step_size=0.01, seed=[0, 1], inner_steps=1),
     "DASGD": lambda problem: DASGD(problem, RANDOM, nodes=4, step_size=0.01, seed=[0, 1]),
     "Async-SGD": lambda problem: AsyncSGD(problem, {"computing": "exponential"}, step_size=0.01, seed=[0, 1]),
     "Sync-SGD": lambda problem: SyncSGD(problem, "exponential", step_size=0.01, seed=[0, 1]),

@@ -13,7 +13,8 @@ from tests.trainers.test_command_line import CONFIG
 from tests.trainers.test_diverged import directory
 from trainers.__main__ import AXES, main
 from trainers.experiments import plots
-from trainers.experiments.experiment import Axis, Experiment
+from trainers.experiments.experiment import Experiment
+from trainers.experiments.figures import Axis
 from trainers.experiments.groups import GroupFiles, groups_of
 from trainers.workbench.terminal import print_table
 from wirelessenv import ConfigError

@@ -26,7 +26,7 @@ def test_the_iterates_are_those_of_a_plain_loop(inner_steps, transmit, longest):
     steps = [0, *(0.004 * (4 / (t + 3)) ** 0.5 for t in range(1, ticks))]
     personal = {"inner_steps": inner_steps, "inner_step_size": 0.05}
     expected = pars_push(fates(messaging, 10, seed, ticks), batches, 1 / 10, 4, steps=steps, **personal)
-    learner, seen = PARSPushLearner(problem, messaging, 0.004, seed, decay=0.5, offset=3, **personal), []
+    learner, seen = PARSPushLearner(problem, messaging, step_size=0.004, seed=seed, decay=0.5, offset=3, **personal), []
     learner.learn(ticks, lambda one: seen.append(one.nodes[0, 0]))
     np.testing.assert_allclose(seen, expected, rtol=1e-9, atol=1e-12)
 
@@ -41,17 +41,17 @@ def test_no_mass_is_ever_lost_and_every_node_takes_all_steps_up_to_its_last_waki
     def check(learner):
         t = learner.iteration - 1
         total = learner.pairs.sum(2)
-        for link, (sender, receiver) in enumerate(zip(learner.traffic.sender, learner.traffic.receiver, strict=True)):
+        for link, (sender, receiver) in enumerate(zip(learner.link_events.sender, learner.link_events.receiver, strict=True)):
             run, j = divmod(sender, nodes)
-            assert learner.traffic.graphs[run, j, receiver % nodes]
+            assert learner.link_events.graphs[run, j, receiver % nodes]
             total[:, run] += learner.phi[:, run, j] - learner.rho[:, link]
         np.testing.assert_allclose(total[..., -1], nodes, rtol=1e-11)
         last = np.where(awake[: t + 1].any(0), t - awake[t::-1].argmax(0), -1)  # kappa_i
         np.testing.assert_allclose(total[0, :, :-1], -np.append(np.cumsum(thetas), 0)[last], atol=1e-10)
         np.testing.assert_allclose(learner.total(), total, rtol=1e-12, atol=1e-12)
 
-    learner = PARSPushLearner(OneAxisEach(nodes), messaging, 0.5, seeds, decay=decay, offset=2, exact=True)
-    assert len(learner.traffic.sender) == learner.traffic.graphs.sum()
+    learner = PARSPushLearner(OneAxisEach(nodes), messaging, step_size=0.5, seed=seeds, decay=decay, offset=2, exact=True)
+    assert len(learner.link_events.sender) == learner.link_events.graphs.sum()
     learner.learn(ticks, check)
 
 
@@ -120,17 +120,19 @@ def test_it_goes_on_bit_for_bit_where_it_was_saved(method, cut):
 
 def test_runs_and_step_sizes_side_by_side_are_those_on_their_own_and_a_diverging_one_disturbs_none():
     problem, settings = RidgeRegression(size=5), {"inner_steps": 1, "inner_step_size": 0.05}
-    together = PARSPushLearner(problem, PAPER, [1e3, 0.002], [0, 1], **settings).learn(300)
+    together = PARSPushLearner(problem, PAPER, step_size=[1e3, 0.002], seed=[0, 1], **settings).learn(300)
     assert not np.isfinite(together.measures()["cost"][0]).any()
     for run, seed in enumerate([0, 1]):
-        alone = PARSPushLearner(problem, PAPER, 0.002, seed, **settings).learn(300)
+        alone = PARSPushLearner(problem, PAPER, step_size=0.002, seed=seed, **settings).learn(300)
         np.testing.assert_allclose(together.nodes[1, run], alone.nodes[0, 0], rtol=1e-9)
 
 
 def test_measures_are_means_over_nodes_each_at_its_own_point():
     problem = RidgeRegression(clients=4, size=3, budget=1)
     links = {"delay": 1, "loss": 0.4}
-    learner = PARSPushLearner(problem, Messaging(graph="complete", links=links), 0.01, [0, 1], inner_steps=2).learn(30)
+    learner = PARSPushLearner(
+        problem, Messaging(graph="complete", links=links), step_size=0.01, seed=[0, 1], inner_steps=2
+    ).learn(30)
     measures, clients = learner.measures(), np.arange(4)
     np.testing.assert_array_equal(measures["messages"], [[30 * 12, 30 * 12]])
     np.testing.assert_array_equal(measures["bits"], [[30 * 12 * 32 * (3 + 2)] * 2])
@@ -179,7 +181,7 @@ def test_what_it_learns_for_personal_steps_errs_less_after_them_where_clients_di
     alpha = 0.1 if features == "local_sets" else 0.05
     problem, settings = RidgeRegression(features, inner_step_size=alpha), {"seed": range(3), "decay": 0.5}
     error = {
-        u: PARSPushLearner(problem, PAPER, 0.02, inner_steps=u, inner_step_size=alpha, **settings)
+        u: PARSPushLearner(problem, PAPER, step_size=0.02, inner_steps=u, inner_step_size=alpha, **settings)
         .learn(2500)
         .measures()[f"test_error_{inner_steps}"][0]
         for u in (0, inner_steps)
@@ -192,9 +194,9 @@ def test_what_it_learns_for_personal_steps_errs_less_after_them_where_clients_di
 
 def test_bad_settings_are_one_sentence():
     problem = RidgeRegression()
-    with pytest.raises(ConfigError, match=r"inner_steps: -1 is not valid: it should be a whole number, 0 or more"):
-        PARSPushLearner(problem, PAPER, 0.1, inner_steps=-1)
+    with pytest.raises(ConfigError, match=r"inner_steps: -1 is not valid: it should be 0 or more"):
+        PARSPushLearner(problem, PAPER, step_size=0.1, inner_steps=-1)
     with pytest.raises(ConfigError, match=r"inner_step_size: nan is not valid: it should be a finite number, 0 or more"):
-        PARSPushLearner(problem, PAPER, 0.1, inner_step_size=float("nan"))
+        PARSPushLearner(problem, PAPER, step_size=0.1, inner_step_size=float("nan"))
     with pytest.raises(ConfigError, match=r"OneAxisEach has no Hessian products"):
-        PARSPushLearner(OneAxisEach(4), Messaging(graph="complete"), 0.1, inner_steps=1, exact=True).learn(1)
+        PARSPushLearner(OneAxisEach(4), Messaging(graph="complete"), step_size=0.1, inner_steps=1, exact=True).learn(1)

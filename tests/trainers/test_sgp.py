@@ -24,7 +24,7 @@ def test_the_iterates_are_those_of_a_plain_loop(seed, transmit):
     batches = [[problem.draw(nodes, rng)] for _ in range(ticks)]
     steps = [0, *(0.02 * (4 / (t + 3)) ** 0.5 for t in range(1, ticks))]
     expected = sgp(fates(messaging, 10, seed, ticks), batches, 1 / 10, 4, steps=steps)
-    learner, seen = SGPLearner(problem, messaging, 0.02, seed, decay=0.5, offset=3), []
+    learner, seen = SGPLearner(problem, messaging, step_size=0.02, seed=seed, decay=0.5, offset=3), []
     learner.learn(ticks, lambda one: seen.append(one.nodes[0, 0]))
     np.testing.assert_allclose(seen, expected, rtol=1e-9, atol=1e-12)
 
@@ -41,9 +41,9 @@ def test_without_loss_nothing_leaks_and_with_loss_mass_only_falls(messaging, nod
         np.testing.assert_allclose(total[:, -1], nodes, rtol=1e-12)
         np.testing.assert_allclose(total[:, :-1], -0.5 * steps, atol=1e-11)
 
-    SGPLearner(OneAxisEach(nodes), safe, 0.5, seeds, exact=True).learn(40, check)
+    SGPLearner(OneAxisEach(nodes), safe, step_size=0.5, seed=seeds, exact=True).learn(40, check)
     mass = []
-    SGPLearner(OneAxisEach(nodes), messaging, 0.5, seed, exact=True).learn(
+    SGPLearner(OneAxisEach(nodes), messaging, step_size=0.5, seed=seed, exact=True).learn(
         40, lambda one: mass.append(one.measures()["mass"][0, 0])
     )
     assert all(after <= before + 1e-12 for before, after in pairwise([1, *mass]))
@@ -51,11 +51,15 @@ def test_without_loss_nothing_leaks_and_with_loss_mass_only_falls(messaging, nod
 
 def test_a_message_counts_when_it_is_sent_lost_or_not():
     ring = {"graph": {"kind": "ring", "both_ways": False}}
-    learner = SGPLearner(OneAxisEach(5), Messaging(**ring, links={"loss": 0.5}), [0.1, 0.2], [0, 1], exact=True).learn(7)
+    learner = SGPLearner(
+        OneAxisEach(5), Messaging(**ring, links={"loss": 0.5}), step_size=[0.1, 0.2], seed=[0, 1], exact=True
+    ).learn(7)
     measures = learner.measures()
     np.testing.assert_array_equal(measures["messages"], np.full((2, 2), 7 * 5))
     np.testing.assert_array_equal(measures["bits"], np.full((2, 2), 7 * 5 * 32 * (5 + 1)))
-    asleep = SGPLearner(OneAxisEach(5), Messaging(**ring, activity={"update": 0.3}), 0.1, 3, exact=True).learn(200)
+    asleep = SGPLearner(OneAxisEach(5), Messaging(**ring, activity={"update": 0.3}), step_size=0.1, seed=3, exact=True).learn(
+        200
+    )
     assert asleep.messages[0] == fates(Messaging(**ring, activity={"update": 0.3}), 5, 3, 200).awake.sum()
 
 
@@ -64,32 +68,32 @@ def test_it_converges_without_loss_and_diverges_with_loss():
     problem, seeds = RidgeRegression(), range(5)
     best, start = problem.mean_cost(problem.minimiser()), problem.mean_cost(np.zeros(30))
     late = Messaging(graph=PAPER.graph, activity=WAKING, links={"delay": DELAY})
-    control = SGPLearner(problem, late, [0.01], seeds, decay=0.5).learn(3000).measures()
+    control = SGPLearner(problem, late, step_size=[0.01], seed=seeds, decay=0.5).learn(3000).measures()
     np.testing.assert_allclose(control["mass"], 1, rtol=1e-9)
     assert (control["cost"] - best < 0.05 * (start - best)).all()
-    lossy = SGPLearner(problem, PAPER, [0.01, 0.001], seeds, decay=0.5).learn(3000).measures()
+    lossy = SGPLearner(problem, PAPER, step_size=[0.01, 0.001], seed=seeds, decay=0.5).learn(3000).measures()
     assert (lossy["mass"] < 1e-9).all()
     assert not (lossy["cost"] - best < 0.5 * (start - best)).any()  # NaN where it has diverged
 
 
 def test_a_run_that_diverges_leaves_the_others_alone():
     problem, safe = RidgeRegression(size=5), Messaging(graph={"kind": "complete"})
-    together = SGPLearner(problem, safe, [1e3, 0.01], [0, 1]).learn(150)
+    together = SGPLearner(problem, safe, step_size=[1e3, 0.01], seed=[0, 1]).learn(150)
     assert not np.isfinite(together.measures()["cost"][0]).any()
     assert not np.isfinite(together.solution[0]).any()
     assert np.isfinite(together.solution[1]).all()
     for run, seed in enumerate([0, 1]):
-        alone = SGPLearner(problem, safe, 0.01, seed).learn(150)
+        alone = SGPLearner(problem, safe, step_size=0.01, seed=seed).learn(150)
         np.testing.assert_allclose(together.nodes[1, run], alone.nodes[0, 0], rtol=1e-10)
 
 
 def test_bad_settings_are_one_sentence():
     problem = RidgeRegression()
-    with pytest.raises(ConfigError, match=r"decay: -1 is not valid: it should be a finite number, 0 or more"):
-        SGPLearner(problem, PAPER, 0.1, decay=-1)
+    with pytest.raises(ConfigError, match=r"decay: -1 is not valid: it should be 0 or more"):
+        SGPLearner(problem, PAPER, step_size=0.1, decay=-1)
     with pytest.raises(ConfigError, match=r"offset: inf is not valid"):
-        SGPLearner(problem, PAPER, 0.1, offset=float("inf"))
+        SGPLearner(problem, PAPER, step_size=0.1, offset=float("inf"))
     with pytest.raises(ConfigError, match=r"clients: 1 is not valid: push-sum is for 2 nodes or more"):
-        SGPLearner(RidgeRegression(clients=1), Messaging(graph={"kind": "complete"}), 0.1)
+        SGPLearner(RidgeRegression(clients=1), Messaging(graph={"kind": "complete"}), step_size=0.1)
     with pytest.raises(ConfigError, match=r"OneAxisEach has no samples"):
-        SGPLearner(OneAxisEach(4), Messaging(graph="complete"), 0.1).learn(1)
+        SGPLearner(OneAxisEach(4), Messaging(graph="complete"), step_size=0.1).learn(1)

@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from trainers.algorithms.async_bc import AsyncBC
-from trainers.algorithms.async_sgd import AsyncSGD, SyncSGD
+from trainers.algorithms.async_sgd import AsyncSGD
 from trainers.algorithms.dasgd import DASGD
 from trainers.algorithms.pars_push import PARSPushLearner
 from trainers.algorithms.sgp import SGPLearner
+from trainers.algorithms.sync_sgd import SyncSGD
 from trainers.algorithms.zeroth_order import ZerothOrderLearner
 from trainers.events.inboxes import Inboxes
 from trainers.events.timetable import CHUNK, Server, Timetable
@@ -33,8 +34,8 @@ WITH_EVENTS = {
 }
 LEARNERS = WITH_EVENTS | {
     "Sync-SGD": lambda: SyncSGD(LeastSquares(noise=0.1), "exponential", step_size=0.001),
-    "SGP": lambda: SGPLearner(RidgeRegression(clients=4, size=2), LATE, 0.001),
-    "PARS-Push": lambda: PARSPushLearner(RidgeRegression(clients=4, size=2), LATE, 0.001, inner_steps=1),
+    "SGP": lambda: SGPLearner(RidgeRegression(clients=4, size=2), LATE, step_size=0.001),
+    "PARS-Push": lambda: PARSPushLearner(RidgeRegression(clients=4, size=2), LATE, step_size=0.001, inner_steps=1),
     "zeroth order": lambda: ZerothOrderLearner(AnalyticProblem(value_noise=0.1), LATE, batch=2, step_size=0.01, memory=9),
 }
 

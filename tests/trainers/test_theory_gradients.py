@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from trainers.algorithms.async_bc import AsyncBC
-from trainers.algorithms.async_sgd import AsyncSGD, SyncSGD
+from trainers.algorithms.async_sgd import AsyncSGD
 from trainers.algorithms.dasgd import DASGD
+from trainers.algorithms.sync_sgd import SyncSGD
 from trainers.bounds.gradient_methods import (
     async_bc_bound,
     async_bc_step,
@@ -103,10 +104,9 @@ def test_arrival_of_gradient_descent():
     """||x_t - x*|| = c^t sqrt(10): the mean of the last 5 falls below the target at a known iteration; a diverged one never."""
     problem = LeastSquares(clients=1)  # a round is one gradient
     steps = [0.1, 0.3, 5.0]
-    learner = SyncSGD(problem, step_size=steps, exact=True)
-    watch = learner.watch(1e-3, 5)
+    learner = SyncSGD(problem, step_size=steps, target={"below": 1e-3, "window": 5}, exact=True)
     learner.learn(500)
-    arrived = watch.arrived[:, 0]
+    arrived = learner.arrival.arrived[:, 0]
     for found, step in zip(arrived[:2], steps[:2], strict=True):
         norms = problem.smoothness * np.sqrt(10) * abs(1 - step * problem.smoothness) ** np.arange(1, 600)
         means = np.convolve(norms, np.ones(5) / 5, "valid")

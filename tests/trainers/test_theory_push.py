@@ -135,11 +135,11 @@ def test_no_link_is_silent_for_longer_than_gamma_s_and_some_are_as_long(waking, 
             "loss": {"probability": 0.7, "longest_run": losses} if losses else 0,
         },
     )
-    learner = PARSPushLearner(OneAxisEach(4), messaging, 0.0, range(20), exact=True)
-    taken_in, oldest = np.full(len(learner.traffic.sender), -1), 0
+    learner = PARSPushLearner(OneAxisEach(4), messaging, step_size=0.0, seed=range(20), exact=True)
+    taken_in, oldest = np.full(len(learner.link_events.sender), -1), 0
     for t in range(3000):
         learner.learn(1)
-        awake = learner.traffic._awake[learner.traffic._done - 1].reshape(-1)[learner.traffic.receiver]
+        awake = learner.link_events._awake[learner.link_events._done - 1].reshape(-1)[learner.link_events.receiver]
         taken_in = np.where(awake, learner.newest_sent, taken_in)
         oldest = max(oldest, t - int(taken_in.min()))
     assert oldest == longest_exchange(messaging) - 1

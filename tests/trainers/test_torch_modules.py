@@ -13,7 +13,8 @@ from torch.nn import functional
 from torch.nn.utils import parametrizations
 
 from trainers.algorithms.async_bc import AsyncBC
-from trainers.algorithms.async_sgd import AsyncSGD, SyncSGD
+from trainers.algorithms.async_sgd import AsyncSGD
+from trainers.algorithms.sync_sgd import SyncSGD
 from trainers.problems.torch_loss import TorchObjective, small_cnn
 from wirelessenv import ConfigError
 
@@ -148,7 +149,7 @@ def test_a_copied_learner_goes_on_as_the_first_does_and_neither_disturbs_the_oth
         second.learn(2)
     np.testing.assert_array_equal(first.solution, alone.solution)
     np.testing.assert_array_equal(second.solution, alone.solution)
-    assert np.abs(alone.solution - alone.objective.starts([0, 1])).max() > 0.01
+    assert np.abs(alone.solution - alone.problem.starts([0, 1])).max() > 0.01
 
 
 def test_two_learners_with_one_objective_and_two_objectives_of_one_module():

@@ -16,24 +16,33 @@ sends; a client that is busy queues. 1 / tau_C weighs the first tasks alone: the
 """
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
+from pydantic import Field
 
-from trainers.algorithms.base.server_learner import ServerLearner
+from trainers.algorithms.base.server_learner import ServerLearner, ServerSettings
 from trainers.bounds.gradient_methods import async_bc_step
-from trainers.events.timetable import Server
-from trainers.problems.objective import Array, Clients, Objective
+from trainers.problems.objective import Array, Clients
+
+
+class AsyncBCSettings(ServerSettings):
+    """The settings of `AsyncBC`."""
+
+    kind: Literal["async_bc"] = "async_bc"
+    same_sample: bool = Field(True, strict=True, description="both gradients of a difference see the same sample")
 
 
 class AsyncBC(ServerLearner):
     """AsyncBC-SGD, or AsyncBC-GD where `exact`; see the head of this file.
 
-    Iteration t of the paper is the learner's `iteration`; before the first, x_1 is known. Arguments as those of
-    `ServerLearner`, and
+    Iteration t of the paper is the learner's `iteration`; before the first, x_1 is known.
 
     Args:
-        same_sample: whether the two gradients of a difference use the same sample.
+        problem: the n clients' costs.
+        links: whom the server asks, and how long they take: a `Server`, or a mapping.
+        seed: the run's seed, or one for each run.
+        settings: see below.
 
     >>> from trainers.problems.least_squares import LeastSquares
     >>> learner = AsyncBC(LeastSquares(zeta=100.0), step_size=0.001, exact=True).learn(8000)
@@ -41,22 +50,10 @@ class AsyncBC(ServerLearner):
     True
     """
 
+    Settings = AsyncBCSettings
+    settings: AsyncBCSettings
     STATE: ClassVar[tuple[str, ...]] = (*ServerLearner.STATE, "_points", "_momentum")
     VECTORS: ClassVar[int] = 3
-
-    def __init__(
-        self,
-        objective: Objective,
-        server: Server | dict[str, Any] | None = None,
-        *,
-        step_size: float | Sequence[float] = 0.1,
-        exact: bool = False,
-        same_sample: bool = True,
-        seed: int | Sequence[int] = 0,
-        timetable_seed: int | None = None,
-    ) -> None:
-        self.same_sample, self.draws = same_sample, 1 if same_sample else 2
-        super().__init__(objective, server, step_size=step_size, exact=exact, seed=seed, timetable_seed=timetable_seed)
 
     @property
     def solution(self) -> Array:
@@ -67,8 +64,12 @@ class AsyncBC(ServerLearner):
         """m_t, (variants, runs, d)."""
         return self._momentum
 
-    def _begin(self) -> None:
-        self._momentum = self.objective.mean_gradient(self._x).astype(self._x.dtype)  # 1
+    @property
+    def draws(self) -> int:
+        return 1 if self.settings.same_sample else 2
+
+    def _first_tasks(self) -> None:
+        self._momentum = self.problem.mean_gradient(self._x).astype(self._x.dtype)  # 1
         self._points = np.stack([self._x - self._eta * self._momentum, self._x])  # x_{t+1} and x_t
         tau_c = self.timetables[0].concurrency
         self._under_way = np.stack([self._difference(*task) / tau_c for task in self._first()])  # 2, 3
@@ -81,8 +82,8 @@ class AsyncBC(ServerLearner):
         self._under_way[arrived] = self._difference(client, sample)  # 8, 9
 
     def bound(self, iterations: int) -> tuple[float, str] | None:
-        smoothness, dissimilarity = (getattr(self.objective, name, None) for name in ("smoothness", "dissimilarity"))
-        if not self.exact or smoothness is None or dissimilarity is None:
+        smoothness, dissimilarity = (getattr(self.problem, name, None) for name in ("smoothness", "dissimilarity"))
+        if not self.settings.exact or smoothness is None or dissimilarity is None:
             return None
         summaries = [table.summary(iterations) for table in self.timetables]
         tau_c, tau_max = (max(summary[name] for summary in summaries) for name in ("tau_c", "tau_max"))
@@ -90,8 +91,8 @@ class AsyncBC(ServerLearner):
 
     def _difference(self, client: Clients, sample: Sequence[Array | None]) -> Array:
         """The answer grad f_k(x_{t+1}; xi) - grad f_k(x_t; xi)."""
-        if self.same_sample:
-            new, old = self.objective.gradient(client, self._points, sample[0])
+        if self.settings.same_sample:
+            new, old = self.problem.gradient(client, self._points, sample[0])
         else:
-            new, old = (self.objective.gradient(client, x, xi) for x, xi in zip(self._points, sample, strict=True))
+            new, old = (self.problem.gradient(client, x, xi) for x, xi in zip(self._points, sample, strict=True))
         return np.asarray(new - old)

@@ -14,17 +14,34 @@ All nodes add up the same gradients with the same fixed step, each in its own or
 the same model. `inboxes.py` says who does what when, forwards, and drops what comes twice.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
+from pydantic import Field
 
 from trainers.algorithms.base.gradient_learner import GradientLearner
+from trainers.algorithms.base.settings import LINKS, SampledSettings
 from trainers.bounds.gradient_methods import dasgd_step
 from trainers.events.inboxes import Inboxes, Network
 from trainers.events.staleness import Staleness, measured_staleness
-from trainers.problems.objective import Array, Objective
-from wirelessenv.config import ConfigError, whole
+from trainers.problems.objective import Array
+from wirelessenv.config import ConfigError, Count, Seed
+
+
+class DASGDSettings(SampledSettings):
+    """The settings of `DASGD`; an iteration is a step of one node."""
+
+    kind: Literal["dasgd"] = "dasgd"
+    nodes: Annotated[Count, Field(le=1000)] | None = Field(
+        None, description="n; none: one for each client of the problem, 2 where it has one client"
+    )
+    network: Annotated[Network, LINKS] = Field(
+        Network(), description="who is connected to whom, and how long computing and messages take"
+    )
+    timetable_seed: Seed | None = Field(None, description="the seed of one order of events for all runs, which is faster")
+
+    def for_clients(self, clients: int) -> Self:
+        return self if self.nodes is not None else self.model_copy(update={"nodes": clients})
 
 
 class DASGD(GradientLearner):
@@ -34,13 +51,10 @@ class DASGD(GradientLearner):
     algorithm is meant for costs that are the same on all nodes: an objective has one client, which all nodes use, or n.
 
     Args:
-        objective: the cost.
-        network: who is connected to whom, and how long computing and messages take.
-        nodes: n.
-        step_size: eta, or several, side by side.
-        exact: whether gradients are exact (sigma = 0), or those of samples.
+        problem: the cost, or the n costs.
+        links: who is connected to whom, and how long computing and messages take: a `Network`, or a mapping.
         seed: the run's seed, or one for each run.
-        timetable_seed: the seed of one order of events for all runs, which is faster than one each.
+        settings: see below.
 
     >>> from trainers.problems.quadratic import Quadratic
     >>> learner = DASGD(Quadratic(), nodes=3, step_size=0.05, exact=True).learn(900).finish()
@@ -48,34 +62,27 @@ class DASGD(GradientLearner):
     (True, True)
     """
 
+    Settings = DASGDSettings
+    settings: DASGDSettings
+    one_cost = True
     STATE: ClassVar[tuple[str, ...]] = (*GradientLearner.STATE, "models", "_travelling", "last")
     SHAPES = ("models",)
 
-    def __init__(
-        self,
-        objective: Objective,
-        network: Network | dict[str, Any] | None = None,
-        *,
-        nodes: int = 2,
-        step_size: float | Sequence[float] = 0.002,
-        exact: bool = False,
-        seed: int | Sequence[int] = 0,
-        timetable_seed: int | None = None,
-    ) -> None:
-        super().__init__(objective, step_size, seed)
-        if objective.clients not in (1, whole("nodes", nodes)):
-            raise ConfigError(f"nodes: {nodes} is not valid: the problem has {objective.clients} clients, not 1 or {nodes}")
-        self.network, self.nodes, self.exact = Network.parse({} if network is None else network, "network"), nodes, exact
-        self._check_room(nodes, "nodes")
-        self._own_client = objective.clients > 1
-        shared = timetable_seed is not None or len(self.seeds) == 1
-        owners = self.seeds if timetable_seed is None else (timetable_seed,)
-        self._owners = owners
+    def _begin(self) -> None:
+        super()._begin()
+        clients, one_seed = self.problem.clients, self.settings.timetable_seed
+        self.nodes: int = self.settings.nodes or (clients if clients > 1 else 2)
+        """n"""
+        if clients not in (1, self.nodes):
+            raise ConfigError(f"nodes: {self.nodes} is not valid: the problem has {clients} clients, not 1 or {self.nodes}")
+        self._check_room(self.nodes, "nodes")
+        shared = one_seed is not None or len(self.seeds) == 1
+        self._owners = self.seeds if one_seed is None else (one_seed,)
         self.runs = [slice(None)] if shared else [slice(run, run + 1) for run in range(len(self.seeds))]
-        self.models: Array = np.stack([self._start()] * nodes)  # line 3
+        self.models: Array = np.stack([self._start()] * self.nodes)  # line 3
         """x_i, (n, variants, runs, d)."""
         self._eta = self.step_size.astype(self.models.dtype)
-        self.inboxes = [Inboxes(self.network, self.nodes, seed) for seed in self._owners]
+        self.inboxes = [Inboxes(self.settings.network, self.nodes, seed) for seed in self._owners]
         """One order of events for all runs, or one for each."""
         self.staleness = [Staleness(self.nodes) for _ in self._owners]
         self._travelling: list[dict[int, tuple[Array, int]]] = [{} for _ in self._owners]
@@ -93,10 +100,12 @@ class DASGD(GradientLearner):
         return np.stack([one.steps for one in self.staleness])
 
     def bound(self, iterations: int) -> tuple[float, str] | None:
-        smoothness = getattr(self.objective, "smoothness", None)
-        if not self.exact or smoothness is None:
+        smoothness = getattr(self.problem, "smoothness", None)
+        if not self.settings.exact or smoothness is None:
             return None
-        averages = [measured_staleness(self.network, self.nodes, rounds=20, seed=seed)["s_avg"] for seed in self._owners]
+        averages = [
+            measured_staleness(self.settings.network, self.nodes, rounds=20, seed=seed)["s_avg"] for seed in self._owners
+        ]
         return dasgd_step(smoothness, max(averages)), "Theorem 1 of papers/003"
 
     def spent(self) -> Array:
@@ -122,9 +131,9 @@ class DASGD(GradientLearner):
 
     def _gradient(self, node: int, runs: slice) -> Array:
         """Line 11: grad F(x_i, xi), (variants, these runs, d)."""
-        client = node if self._own_client else 0
-        sample = None if self.exact else np.stack([self.objective.draw(client, rng) for rng in self._samples[runs]])
-        return self.objective.gradient(client, self.models[node][:, runs], sample)
+        client = node if self.problem.clients > 1 else 0
+        sample = None if self.settings.exact else np.stack([self.problem.draw(client, rng) for rng in self._samples[runs]])
+        return self.problem.gradient(client, self.models[node][:, runs], sample)
 
     def finish(self) -> Self:
         """No sample is left: nodes finish what they compute, and all gradients are delivered and applied."""
@@ -133,11 +142,6 @@ class DASGD(GradientLearner):
         while any(one.travelling for one in self.inboxes):
             self.learn(1)
         return self
-
-    def learn(self, iterations: int, callback: Callable[[Self], bool | None] | None = None, progress_bar: bool = False) -> Self:
-        """Run `iterations` steps; a run that diverges overflows in silence, and the others go on."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            return super().learn(iterations, callback, progress_bar)
 
     def measures(self) -> dict[str, Array]:
         """What is known now, each (variants, runs): the problem's measures, staleness, simulated time, what was sent.
@@ -150,7 +154,7 @@ class DASGD(GradientLearner):
             for record, one in zip(self.staleness, self.inboxes, strict=True)
         ]
         known = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-        known["entries"] = known["messages"] * self.objective.size
+        known["entries"] = known["messages"] * self.problem.size
         known["bits"] = 32 * known["entries"]
         shape = (self.variants, len(self.seeds))
         with np.errstate(over="ignore", invalid="ignore"):

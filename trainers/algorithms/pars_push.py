@@ -13,14 +13,15 @@ Where the paper is silent or slips:
 """
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
+from pydantic import Field
 
-from trainers.algorithms.base.push_sum import PushSumLearner, Tick
+from trainers.algorithms.base.push_sum import PushSumLearner, PushSumSettings
+from trainers.events.link_events import Tick
 from trainers.problems.objective import Array, Clients, Objective
-from wirelessenv.config import finite, whole
-from wirelessenv.scenario import Messaging
+from wirelessenv.config import CountOrZero, NonNegative
 
 
 def personal_points(
@@ -54,43 +55,38 @@ def personal_gradient(
     return product
 
 
+class PARSPushSettings(PushSumSettings):
+    """The settings of `PARSPushLearner`."""
+
+    kind: Literal["pars_push"] = "pars_push"
+    inner_steps: Annotated[CountOrZero, Field(le=10_000)] = Field(0, description="u, gradient steps before a test")
+    inner_step_size: NonNegative = Field(0.1, description="alpha, the size of these steps")
+
+
 class PARSPushLearner(PushSumLearner):
     """Algorithm 1 of papers/002. A message is (phi_x, phi_y, kappa): 32 (d + 2) bits.
 
+    Args:
+        problem: the costs f_1 ... f_n of the nodes.
+        links: graph, waking, delays and losses: a `Messaging`, its preset's name or a mapping. Every run has its own graph.
+        seed: the run's seed, or one for each run.
+        settings: see below.
+
     >>> from trainers.problems.maml import RidgeRegression
-    >>> learner = PARSPushLearner(RidgeRegression(), Messaging(links={"loss": 0.2}), step_size=0.01, seed=[0, 1], inner_steps=1)
+    >>> learner = PARSPushLearner(RidgeRegression(), {"links": {"loss": 0.2}}, step_size=0.01, seed=[0, 1], inner_steps=1)
     >>> learner.learn(100).measures()["mass"].round(12).tolist()
     [[1.0, 1.0]]
-
-    Args:
-        objective: see `PushSumLearner`, as for the settings that are not listed.
-        messaging: graph, waking, delays and losses.
-        step_size: theta(1), or one for each variant.
-        seed: the run's seed, or one for each run.
-        inner_steps: u.
-        inner_step_size: alpha.
-        settings: those of `PushSumLearner`.
     """
 
+    Settings = PARSPushSettings
+    settings: PARSPushSettings
     STATE: ClassVar[tuple[str, ...]] = (*PushSumLearner.STATE, "_eta", "phi", "rho", "newest", "newest_sent")
     words = 2
 
-    def __init__(
-        self,
-        objective: Objective,
-        messaging: Messaging,
-        step_size: float | Sequence[float],
-        seed: int | Sequence[int] = 0,
-        *,
-        inner_steps: int = 0,
-        inner_step_size: float = 0.1,
-        **settings: Any,
-    ) -> None:
-        super().__init__(objective, messaging, step_size, seed, **settings)  # 1: y_i = 1
-        self.inner_steps = whole("inner_steps", inner_steps, 0)
-        self.inner_step_size = finite("inner_step_size", inner_step_size)
-        links = (self.variants, len(self.traffic.sender), objective.size + 1)
-        self._eta = np.zeros(self.traffic.out_degree.shape)  # the sum of theta(r) / step_size over r > kappa_i, (runs, n)
+    def _begin(self) -> None:
+        super()._begin()  # 1: y_i = 1
+        links = (self.variants, len(self.link_events.sender), self.problem.size + 1)
+        self._eta = np.zeros(self.link_events.out_degree.shape)  # the sum of theta(r) / step_size over r > kappa_i, (runs, n)
         self.phi = np.zeros(self.pairs.shape)  # 1
         """(phi_i^x, phi_i^y), (variants, runs, n, d + 1): all that i has sent to each neighbour."""
         self.rho = np.zeros(links)  # 1
@@ -101,19 +97,19 @@ class PARSPushLearner(PushSumLearner):
         """kappa_ij, (links,): when j sent it."""
 
     def _tick(self, tick: Tick) -> None:
-        t, traffic, awake = self.iteration, self.traffic, tick.awake[..., None]  # 2, 3
-        self._eta += self.theta(t)  # 4: of those that sleep, the sum goes on
+        t, events, awake = self.iteration, self.link_events, tick.awake[..., None]  # 2, 3
+        self._eta += self.step_schedule(t)  # 4: of those that sleep, the sum goes on
         eta = self.step_size[..., None] * self._eta[..., None]
         gradient = personal_gradient(
-            self.objective,
-            np.arange(self.objective.clients),
+            self.problem,
+            np.arange(self.problem.clients),
             self.nodes,  # 24, 5: z_i = x_i / y_i
-            self.inner_step_size,
-            self._batches(self.inner_steps + 1),
+            self.settings.inner_step_size,
+            self._batches(self.settings.inner_steps + 1),
         )
         np.subtract(self.x, eta * gradient, out=self.x, where=awake)  # 11
         self._eta[tick.awake] = 0  # 12: kappa_i := t
-        np.divide(self.pairs, traffic.out_degree[..., None] + 1, out=self.pairs, where=awake)  # 13
+        np.divide(self.pairs, events.out_degree[..., None] + 1, out=self.pairs, where=awake)  # 13
         np.add(self.phi, self.pairs, out=self.phi, where=awake)  # 14
         self._send(self.phi)  # 15: with kappa_i = t
 
@@ -121,30 +117,33 @@ class PARSPushLearner(PushSumLearner):
         newer = np.flatnonzero(tick.arriving.any(0) & (t - ago > self.newest_sent))  # 17, 18
         self.newest[:, newer] = self._sent(ago[newer], newer)  # 19
         self.newest_sent[newer] = t - ago[newer]  # 19
-        arrived = traffic.at_receivers(self.newest - self.rho).reshape(self.pairs.shape)
+        arrived = events.at_receivers(self.newest - self.rho).reshape(self.pairs.shape)
         np.add(self.pairs, arrived, out=self.pairs, where=awake)  # 22, 23
-        np.copyto(self.rho, self.newest, where=tick.awake.reshape(-1)[traffic.receiver, None])  # 24
+        np.copyto(self.rho, self.newest, where=tick.awake.reshape(-1)[events.receiver, None])  # 24
 
     def _acting(self, nodes: Array) -> Array:
         """z_i, or, where nodes act with what is their own, w_i^(u) after u exact steps."""
-        if not self.objective.acts_personally:
+        if not self.problem.acts_personally:
             return nodes
-        clients = np.arange(self.objective.clients)
-        return personal_points(self.objective, clients, nodes, self.inner_step_size, [None] * self.inner_steps)[-1]
+        return self._personal_points(nodes)[-1]
+
+    def _personal_points(self, z: Array) -> list[Array]:
+        """w_i^(0) = z, ..., w_i^(u) after u exact steps of all nodes."""
+        clients, settings = np.arange(self.problem.clients), self.settings
+        return personal_points(self.problem, clients, z, settings.inner_step_size, [None] * settings.inner_steps)
 
     def total(self) -> Array:
         """The sum of (x, y) over all nodes, and of phi_j - rho_ij over all links, (variants, runs, d + 1)."""
-        sent = self.phi.reshape(self.variants, -1, self.phi.shape[-1])[:, self.traffic.sender]
-        on_links = self.traffic.at_receivers(sent - self.rho).reshape(self.pairs.shape)
+        sent = self.phi.reshape(self.variants, -1, self.phi.shape[-1])[:, self.link_events.sender]
+        on_links = self.link_events.at_receivers(sent - self.rho).reshape(self.pairs.shape)
         return np.asarray((self.pairs + on_links).sum(2))
 
     def measures(self) -> dict[str, Array]:
         """As `PushSumLearner.measures`; `personal_cost`, where it is cheap, is F^(u), with exact inner steps, at z_i."""
-        if not self.objective.exact_is_cheap:
+        if not self.problem.exact_is_cheap:
             return super().measures()
-        clients = np.arange(self.objective.clients)
+        clients = np.arange(self.problem.clients)
         with np.errstate(all="ignore"):
             start = np.repeat(self.nodes[..., None, :], len(clients), axis=-2)
-            points = personal_points(self.objective, clients, start, self.inner_step_size, [None] * self.inner_steps)
-            cost = self.objective.cost(clients, points[-1]).mean((-1, -2))
+            cost = self.problem.cost(clients, self._personal_points(start)[-1]).mean((-1, -2))
         return {"personal_cost": np.asarray(cost), **super().measures()}

@@ -10,49 +10,55 @@ A part that is lost is gone, of x and of y alike. z = x / y stays an average, bu
 do not: in z they grow like theta / y, until they are too large. A step missed in sleep is missed.
 """
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
-from trainers.algorithms.base.push_sum import PushSumLearner, Tick
-from trainers.problems.objective import Array, Objective
-from wirelessenv.scenario import Messaging
+from trainers.algorithms.base.push_sum import PushSumLearner, PushSumSettings
+from trainers.events.link_events import Tick
+from trainers.problems.objective import Array
+
+
+class SGPSettings(PushSumSettings):
+    """The settings of `SGPLearner`."""
+
+    kind: Literal["sgp"] = "sgp"
 
 
 class SGPLearner(PushSumLearner):
     """Stochastic gradient push over links that sleep, delay and lose. A message is (x, y): 32 (d + 1) bits.
 
+    Args:
+        problem: the costs f_1 ... f_n of the nodes.
+        links: graph, waking, delays and losses: a `Messaging`, its preset's name or a mapping. Every run has its own graph.
+        seed: the run's seed, or one for each run.
+        settings: see below.
+
     >>> from trainers.problems.maml import RidgeRegression
-    >>> learner = SGPLearner(RidgeRegression(), Messaging(links={"loss": 0.2}), step_size=0.01, seed=[0, 1])
+    >>> learner = SGPLearner(RidgeRegression(), {"links": {"loss": 0.2}}, step_size=0.01, seed=[0, 1])
     >>> bool((learner.learn(100).measures()["mass"] < 0.1).all())
     True
     """
 
+    Settings = SGPSettings
+    settings: SGPSettings
     STATE: ClassVar[tuple[str, ...]] = (*PushSumLearner.STATE, "_waiting")
     words = 1
 
-    def __init__(
-        self,
-        objective: Objective,
-        messaging: Messaging,
-        step_size: float | Sequence[float],
-        seed: int | Sequence[int] = 0,
-        **settings: Any,
-    ) -> None:
-        super().__init__(objective, messaging, step_size, seed, **settings)
+    def _begin(self) -> None:
+        super()._begin()
         self._waiting = np.zeros(self.pairs.shape)  # what has arrived at each node since it was last awake
 
     def _tick(self, tick: Tick) -> None:
         awake = tick.awake[..., None]
         (batch,) = self._batches(1)
-        gradient = self.objective.gradient(np.arange(self.objective.clients), self.nodes, batch)
-        step = self.step_size[..., None] * self.theta(self.iteration)
+        gradient = self.problem.gradient(np.arange(self.problem.clients), self.nodes, batch)
+        step = self.step_size[..., None] * self.step_schedule(self.iteration)
         np.subtract(self.x, step * gradient, out=self.x, where=awake)  # 1
         np.divide(self.pairs, tick.sends[..., None] + 1, out=self.pairs, where=awake)  # 2
         self._send(self.pairs)  # 3
-        arrived = np.where(tick.arriving[..., None], self._sent(self.traffic.delays[:, None]), 0)
-        self._waiting += self.traffic.at_receivers(arrived.sum(1)).reshape(self.pairs.shape)
+        arrived = np.where(tick.arriving[..., None], self._sent(self.link_events.delays[:, None]), 0)
+        self._waiting += self.link_events.at_receivers(arrived.sum(1)).reshape(self.pairs.shape)
         np.add(self.pairs, self._waiting, out=self.pairs, where=awake)  # 4
         np.copyto(self._waiting, 0, where=awake)
 
@@ -60,8 +66,8 @@ class SGPLearner(PushSumLearner):
         """The sum of (x, y) over all nodes, parts that wait and parts on their way, (variants, runs, d + 1)."""
         travelling = np.zeros_like(self.pairs)
         if self.iteration:
-            ago = self.traffic.delays[:, None]
+            ago = self.link_events.delays[:, None]
             sent = self._sent(ago + 1)  # `iteration` is the next tick already
-            on_way = np.where(self.traffic.on_their_way()[..., None], sent, 0)
-            travelling = self.traffic.at_receivers(on_way.sum(1)).reshape(self.pairs.shape)
+            on_way = np.where(self.link_events.on_their_way()[..., None], sent, 0)
+            travelling = self.link_events.at_receivers(on_way.sum(1)).reshape(self.pairs.shape)
         return np.asarray((self.pairs + self._waiting + travelling).sum(2))

@@ -2,7 +2,16 @@
 
 Agents perturb their policies together, each measures its own utility, and only these scalars travel; each agent then
 moves along its own past perturbations, weighted with what it has heard. F of the paper is a cost; here F = -utility, so
-that the update climbs the total utility. Step numbers in the comments are those of Algorithm 2.
+that the update climbs the total utility. Algorithm 2, for t = 0, 1, ..., each agent i:
+
+ 1  if it queries: measure r_i^t by equation (4), with theta_i^t and u_i^t; keep the entry {r_i^t, i, t}
+ 2  if it transmits: send the entries that it holds to its neighbours
+ 3  receive what neighbours have sent
+ 4  for each agent l: a received entry of l that is newer replaces the one held, {r_l^T, l, T}, T = T_i^l
+ 5  otherwise the entry held stays
+ 6  if the memory of perturbations is full: forget the oldest
+ 7  draw the next perturbation u_i^{t+1} and keep it
+ 8  if it updates: theta_i^{t+1} = theta_i^t + gamma^t sum_l r_l^{T_i^l} u_i^{T_i^l}             equations (6), (7)
 
 Choices where the paper is silent or contradicts itself: one iteration of global time is 2B slots, B with theta and B with
 theta + mu u; all agents perturb at every query instant; the rate's logarithm is to base 2; what nobody knows has
@@ -10,18 +19,33 @@ timestamp -1; each agent has its own initial weights; entries older than the mem
 sum and counted.
 """
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 from torch import Tensor
 
-from trainers.algorithms.base.message_passing import MessagePassingLearner, Messagings, in_memory
+from trainers.algorithms.base.message_passing import MessagePassingLearner, in_memory
+from trainers.algorithms.base.settings import VARIES, MessagePassingSettings
 from trainers.events.plan import Plan
-from trainers.problems.problem import Problem
 from wirelessenv.channel.sampling import sampler
+from wirelessenv.config import Positive
+
+SMALLEST, LARGEST = 1e-6, 1e6
+"""Perturbations below are lost in the rounding of 32-bit parameters; beyond, nothing is left of the parameters."""
+
+
+class ZerothOrderSettings(MessagePassingSettings):
+    """The settings of `ZerothOrderLearner`; the defaults are those of Section VIII of the paper."""
+
+    kind: Literal["zeroth_order"] = "zeroth_order"
+    smoothing: Annotated[Positive, Field(ge=SMALLEST, le=LARGEST), VARIES] = Field(
+        2.0, description="mu, the size of the perturbation"
+    )
+    common_noise: bool = Field(False, strict=True, description="both measurements of a query meet the same channels")
+    perturb_sleeping: bool = Field(True, strict=True, description="agents that do not update perturb all the same")
 
 
 class ZerothOrderLearner(MessagePassingLearner):
@@ -30,9 +54,9 @@ class ZerothOrderLearner(MessagePassingLearner):
     r_i^t = (1 / (mu m B)) sum_b {F_i(theta^t, xi^b) - F_i(theta^t + mu u^t, xi'^b)}                 equation (4)
     theta_i^{t+1} = theta_i^t + gamma^t sum_l r_l^{T_i^{l,t}} u_i^{T_i^{l,t}},  gamma^t = step_size / (t + 1)^decay
 
-    A run is one seed: a layout, its channels and its initial policies. `messaging`, `smoothing`, `step_size`, `decay`
-    and `cooperative` may be sequences of equal length: variants of the learner that train side by side on the same
-    runs and share their channels and perturbations, so that their differences are paired.
+    A run is one seed: a layout, its channels and its initial policies. `links`, `smoothing`, `step_size`, `decay` and
+    `cooperative` may be sequences of equal length: variants that train side by side on the same runs and share their
+    channels and perturbations, so that their differences are paired.
 
     >>> from trainers import WirelessProblem
     >>> learner = ZerothOrderLearner(WirelessProblem("dense", seed=3), "paper", smoothing=0.2, seed=3)
@@ -41,55 +65,30 @@ class ZerothOrderLearner(MessagePassingLearner):
 
     Args:
         problem: what is optimised.
-        messaging: who talks to whom, when, and how late; a preset's name will do.
-        smoothing: mu, the size of the perturbation.
-        batch: B, samples a measurement; a query takes two measurements.
-        step_size, decay: gamma^t = step_size / (t + 1)^decay.
-        memory: how many perturbations an agent keeps.
-        common_noise: the perturbed measurement replays the channels of the plain one (it still counts as B slots).
-        perturb_sleeping: whether agents that do not update in an instant perturb in it all the same.
-        cooperative: False: an agent uses its own queries only and sends nothing (the selfish learner).
+        links: a `Messaging`, its preset's name or a mapping: who talks to whom, when, and how late; or one for each variant.
         seed: the run's seed, or one for each run of the problem.
+        settings: see below.
 
     Raises:
         ConfigError: for settings that do not fit each other; one sentence.
     """
 
-    EACH: ClassVar[tuple[str, ...]] = (*MessagePassingLearner.EACH, "smoothing")
-    SHARED: ClassVar[tuple[str, ...]] = (*MessagePassingLearner.SHARED, "common_noise", "perturb_sleeping")
+    Settings = ZerothOrderSettings
+    settings: ZerothOrderSettings
+    each: list[ZerothOrderSettings]
     STATE: ClassVar[tuple[str, ...]] = (*MessagePassingLearner.STATE, "_perturbations", "_queries")
     value_bits = 32
 
-    smoothing: NDArray[Any]
-    common_noise: bool
-    perturb_sleeping: bool
-
-    def __init__(
-        self,
-        problem: Problem,
-        messaging: Messagings = "paper",
-        *,
-        smoothing: float | Sequence[float] = 2.0,
-        batch: int = 20,
-        step_size: float | Sequence[float] = 0.5,
-        decay: float | Sequence[float] = 0.25,
-        memory: int = 40,
-        common_noise: bool = False,
-        perturb_sleeping: bool = True,
-        cooperative: bool | Sequence[bool] = True,
-        seed: int | Sequence[int] = 0,
-    ) -> None:
-        settings: dict[str, Any] = {"smoothing": smoothing, "batch": batch, "step_size": step_size, "decay": decay}
-        settings |= {"memory": memory, "common_noise": common_noise, "perturb_sleeping": perturb_sleeping}
-        super().__init__(problem, messaging, seed, cooperative=cooperative, **settings)
+    def _begin(self) -> None:
+        super()._begin()
         runs, agents, variants, size = self._parameters.shape
-        device = problem.device
+        device, memory = self.problem.device, self.settings.memory
         # Plain and perturbed parameters side by side, so that one call evaluates both: (2, runs, agents, variants, size).
         self._parameters = torch.stack([self._parameters, self._parameters])
-        self._perturbations = torch.zeros((self.memory, runs, agents, size), device=device)  # row t % memory is u^t
-        self._queries = torch.zeros((runs, self.memory, variants, agents), device=device)  # [:, t % memory] is r^t
+        self._perturbations = torch.zeros((memory, runs, agents, size), device=device)  # row t % memory is u^t
+        self._queries = torch.zeros((runs, memory, variants, agents), device=device)  # [:, t % memory] is r^t
         self._draws = sampler(self.seeds, "perturbation", device=None if device == "cpu" else device)
-        self._mu = torch.tensor(self.smoothing, dtype=torch.float32, device=device)[:, None]
+        self._mu = torch.tensor([one.smoothing for one in self.each], dtype=torch.float32, device=device)[:, None]
         self._per_mu_m = 1 / (self._mu * agents)
 
     @property
@@ -98,25 +97,30 @@ class ZerothOrderLearner(MessagePassingLearner):
         return self._parameters[0]
 
     def _iterate(self, plan: Plan) -> None:
-        t, row = self.iteration, self.iteration % self.memory
+        t, memory = self.iteration, self.settings.memory
+        row = t % memory
 
-        # 1. Query: perturb with u^t ~ N(0, I), measure plain and perturbed, keep {r^t, t}.
+        # 6, 7. Draw u^t, which takes the place of u^{t - memory}; the paper draws it at the end of the iteration before.
         self._perturb(row, plan.updating)
-        plain, perturbed = self.problem.measure(self._parameters, self.batch, self.common_noise)
+
+        # 1. Measure with theta^t and theta^t + mu u^t; row t % memory keeps r^t = (perturbed - plain) / (mu m).
+        plain, perturbed = self.problem.measure(self._parameters, self.settings.batch, self.settings.common_noise)
         torch.sub(perturbed, plain, out=self._queries[:, row]).mul_(self._per_mu_m)
 
-        # 2. to 6. Broadcast, receive, remember: the plan knows which entry T[i, l] everybody holds now.
+        # 2, 3, 4, 5. Who holds which entry now does not depend on its value: `Knowledge` works that out, line by line, and
+        # plan.rows[i, l] = T[i, l] % memory says where r_l^{T[i, l]} is. Weights are gamma^t, or 0 where i does not use it.
         terms = self._queries.gather(1, plan.rows).mul_(plan.weights)
 
-        # 7., 8. Update: theta_i += gamma sum_l r_l^{T[i, l]} u_i^{T[i, l]}, the terms of one perturbation added up first.
-        weight_of_row = torch.zeros((*terms.shape[:3], self.memory), device=terms.device).scatter_add_(3, plan.rows, terms)
+        # 8. theta_i += gamma^t sum_l r_l^{T[i, l]} u_i^{T[i, l]}: terms that belong to one perturbation are added up first.
+        weight_of_row = torch.zeros((*terms.shape[:3], memory), device=terms.device).scatter_add_(3, plan.rows, terms)
         self._move(weight_of_row, range(t - plan.oldest, t + 1))
 
     def _perturb(self, row: int, updating: NDArray[np.bool_]) -> None:
+        """Draw u^t ~ N(0, I), and theta + mu u^t."""
         drawn = self._perturbations[row]
         self._draws.fill_normal((drawn.numpy() if self.problem.device == "cpu" else drawn)[:, None])
         perturbation = drawn.unsqueeze(2)
-        if not self.perturb_sleeping:
+        if not self.settings.perturb_sleeping:
             perturbation = perturbation * torch.from_numpy(updating).to(perturbation.device)[..., None]
         torch.addcmul(self._parameters[0], perturbation, self._mu, out=self._parameters[1])
 
@@ -124,9 +128,9 @@ class ZerothOrderLearner(MessagePassingLearner):
         """theta_i += sum over the perturbations of `times` of weight times perturbation."""
         runs, agents, variants, size = self.parameters.shape
         theta = self.parameters.view(runs * agents, variants, size)
-        weights = weight_of_row.view(runs * agents, variants, self.memory)
-        perturbations = self._perturbations.view(self.memory, runs * agents, size).transpose(0, 1)
-        for rows in in_memory(times, self.memory):
+        weights = weight_of_row.view(runs * agents, variants, self.settings.memory)
+        perturbations = self._perturbations.view(self.settings.memory, runs * agents, size).transpose(0, 1)
+        for rows in in_memory(times, self.settings.memory):
             theta.baddbmm_(weights[:, :, rows], perturbations[:, rows])
 
     def state(self) -> dict[str, Any]:

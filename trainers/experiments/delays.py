@@ -7,8 +7,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import track
 
-from trainers.experiments.experiment import Curve, Experiment
-from trainers.experiments.learner_settings import MessagePassingSettings
+from trainers.algorithms.base.settings import MessagePassingSettings
+from trainers.experiments.curves import Curve
+from trainers.experiments.experiment import Experiment
 from wirelessenv.config import ConfigError
 from wirelessenv.messages.graph import diameter
 from wirelessenv.messages.knowledge import UNKNOWN, Knowledge, message_graphs, needed_memory

@@ -1,90 +1,18 @@
 """An experiment: a YAML file becomes a validated description of curves, each a set of runs over the same seeds."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, model_validator
 
-from trainers.algorithms.base.learner import Learner
-from trainers.experiments.learner_settings import LearnerSettings, ZerothOrderSettings
-from trainers.experiments.problem_settings import ProblemSettings, WirelessSettings
-from trainers.problems.policies import PolicySettings
-from wirelessenv.config import Count, Document, Model, Number, Seed, assignment, merge, nearest, read_configuration
-from wirelessenv.scenario import Messaging, Scenario
+from trainers.experiments.curves import Curve, build
+from trainers.experiments.figures import Panel
+from trainers.experiments.strided import AnyLearner
+from wirelessenv.config import Count, Document, Seed, assignment, merge, nearest, read_configuration
 from wirelessenv.sentences import cut, shown
 from wirelessenv.sources import with_sources
 from wirelessenv.text import as_name
-
-
-class Curve(Model):
-    """One curve of a figure: everything that a run needs but its seed."""
-
-    scenario: Scenario = Field(default_factory=Scenario)
-    messaging: Messaging = Field(default_factory=Messaging)
-    problem: ProblemSettings = WirelessSettings()
-    policy: PolicySettings = Field(default_factory=PolicySettings)
-    learner: LearnerSettings = ZerothOrderSettings()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _usual_kinds(cls, data: Any) -> Any:
-        if not isinstance(data, Mapping):
-            return data
-        usual = {"problem": "wireless", "learner": "zeroth_order"}
-        return {
-            key: {"kind": usual[key], **value} if key in usual and isinstance(value, Mapping) else value
-            for key, value in data.items()
-        }
-
-    def apart(self) -> str:
-        """What must agree between two curves that train side by side."""
-        parts = [part.dump() for part in (self.scenario, self.problem, self.policy)]
-        return json.dumps([*parts, self.learner.apart(self)])
-
-
-Axis = Literal["iteration", "slots", "simulated_seconds", "bits", "wall_seconds"]
-
-
-class Point(Model):
-    """Where a curve ends, at a place of one's own on the horizontal axis."""
-
-    x: Number
-    curve: str
-    y: str | None = Field(None, description="the column, if not the panel's")
-
-
-class Reached(Model):
-    """The first evaluation at which a column is at most `below`."""
-
-    column: str
-    below: Number
-
-
-class Panel(Model):
-    """One part of a figure: curves over an axis, or, with `points`, the ends of curves over a setting."""
-
-    title: str = ""
-    x: Axis = "iteration"
-    y: str = Field("", description="the column; none: the experiment's measure")
-    curves: tuple[str, ...] | None = Field(None, description="which, all where it is not given")
-    relative_to: Literal["full_power", "best"] = Field("full_power", description="what a layout's utilities are divided by")
-    reference: str | None = Field(None, description="the curve that the others are compared with, if not the experiment's")
-    points: dict[str, tuple[Point, ...]] = Field({}, description="lines through the ends of curves, by name")
-    when: Reached | None = Field(None, description="points: not at the end of a curve, but where it gets this far")
-    x_label: str = ""
-    y_label: str = ""
-    average: Literal["mean", "median"] = Field("mean", description="median: with the quartiles, where some seeds run away")
-    y_range: tuple[Number, Number] | None = None
-    log_x: bool = Field(False, strict=True)
-    log_y: bool = Field(False, strict=True)
-
-    def named(self) -> list[str]:
-        """All curves that it speaks of."""
-        ends = [point.curve for line in self.points.values() for point in line]
-        return [*(self.curves or ()), *ends, *((self.reference,) if self.reference else ())]
-
 
 MOST_SEEDS = 100_000
 
@@ -139,13 +67,12 @@ class Experiment(Curve, Document):
         """Names of curves that train side by side, in the order of the file."""
         found: dict[str, list[str]] = {}
         for name in self.curves:
-            found.setdefault(self._curves[name].apart(), []).append(name)
+            found.setdefault(self._curves[name].compatibility_key(), []).append(name)
         return list(found.values())
 
-    def build(self, names: Sequence[str], seeds: Sequence[int], device: str = "cpu") -> Learner:
+    def build(self, names: Sequence[str], seeds: Sequence[int], device: str = "cpu") -> AnyLearner:
         """A learner of some seeds; its variants are the curves `names`. Raises ConfigError where settings do not fit."""
-        curves = [self._curves[name] for name in names]
-        return curves[0].learner.build(curves, seeds, device)
+        return build([self._curves[name] for name in names], seeds, device)
 
     @classmethod
     def load(cls, path: str | Path, changes: Sequence[str] = ()) -> Self:

@@ -21,8 +21,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from trainers.algorithms.base.learner import Learner
 from trainers.experiments.experiment import Experiment
+from trainers.experiments.strided import AnyLearner
 from trainers.workbench.files import opened_to_change, read_file, read_tensors, reading, write_atomically, write_tensors
 from trainers.workbench.saved_state import refuse_misfit
 from wirelessenv.config import ConfigError
@@ -150,7 +150,7 @@ class GroupFiles:
         numbers = {path: found for path in self.path.glob("checkpoint-*.pt") if (found := _CHECKPOINT.fullmatch(path.name))}
         return sorted(numbers, key=lambda path: int(numbers[path][1]))
 
-    def load(self, fresh: Callable[[], Learner]) -> tuple[Learner, bool]:
+    def load(self, fresh: Callable[[], AnyLearner]) -> tuple[AnyLearner, bool]:
         """A `fresh` learner as the newest usable checkpoint says, with the tables cut to it; and whether there was one.
 
         Where there is none, there are no tables either.
@@ -163,7 +163,7 @@ class GroupFiles:
             (self.path / table).unlink(missing_ok=True)
         return fresh(), False
 
-    def _restore(self, learner: Learner, saved: dict[str, Any]) -> None:
+    def _restore(self, learner: AnyLearner, saved: dict[str, Any]) -> None:
         refuse_misfit(saved, {"tables": saved.get("tables"), "learner": learner.state()}, "")
         learner.set_state(saved["learner"])
 

@@ -13,7 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy import stats
 
-from trainers.experiments.experiment import Axis, Experiment, Panel
+from trainers.experiments.experiment import Experiment
+from trainers.experiments.figures import Axis, Panel
 from trainers.experiments.outcomes import Outcomes, beside, labelled, told
 from trainers.experiments.run_directory import RunDirectory
 from trainers.workbench.files import write_atomically

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Literal, cast
+from typing import Annotated, Literal, cast
 
 from pydantic import Field
 
@@ -11,17 +11,15 @@ from trainers.problems.least_squares import LeastSquares
 from trainers.problems.logistic import Logistic
 from trainers.problems.maml import Features, RidgeRegression
 from trainers.problems.objective import Objective
+from trainers.problems.policies import PolicySettings
 from trainers.problems.problem import Problem
 from trainers.problems.quadratic import Quadratic
 from trainers.problems.torch_loss import TorchObjective, small_cnn
 from trainers.problems.wireless import WirelessProblem
 from trainers.problems.wireless_objective import WirelessObjective
 from wirelessenv.config import ConfigError, Count, NonNegative, Piece, Positive
+from wirelessenv.scenario import Scenario
 from wirelessenv.sources import SourcePath
-
-if TYPE_CHECKING:
-    from trainers.experiments.experiment import Curve
-
 
 Clients = Annotated[Count, Field(le=100_000)]
 
@@ -29,12 +27,12 @@ Clients = Annotated[Count, Field(le=100_000)]
 class ProblemSettings(Piece):
     """What is optimised."""
 
-    def build(self, curve: "Curve", seeds: Sequence[int], device: str) -> Problem:
+    def build(self, scenario: Scenario, policy: PolicySettings, seeds: Sequence[int], device: str) -> Problem:
         """The problem of agents with policies of their own, with a run for each seed."""
         raise ConfigError(f'problem: "{self.kind}" is not valid for learners whose agents exchange scalars: use wireless')  # type: ignore[attr-defined]  # every member has a kind
 
     @abstractmethod
-    def objective(self, curve: "Curve", seed: int, *, shared: bool = False) -> Objective:
+    def objective(self, scenario: Scenario, policy: PolicySettings, seed: int, *, shared: bool = False) -> Objective:
         """The costs of n clients, of one run; `shared`: as one client with the mean of all, where their costs differ."""
 
 
@@ -46,12 +44,12 @@ class WirelessSettings(ProblemSettings):
     bank_slots: Count = Field(400, description="gradient methods: slots that costs are averages over")
     batch: Count = Field(20, description="gradient methods: slots of a sample; a tick lasts as many")
 
-    def build(self, curve: "Curve", seeds: Sequence[int], device: str) -> Problem:
-        return WirelessProblem(curve.scenario, curve.policy, seeds, self.evaluation_slots, device)
+    def build(self, scenario: Scenario, policy: PolicySettings, seeds: Sequence[int], device: str) -> Problem:
+        return WirelessProblem(scenario, policy, seeds, self.evaluation_slots, device)
 
-    def objective(self, curve: "Curve", seed: int, *, shared: bool = False) -> Objective:
+    def objective(self, scenario: Scenario, policy: PolicySettings, seed: int, *, shared: bool = False) -> Objective:
         slots = {"batch": self.batch, "bank_slots": self.bank_slots, "evaluation_slots": self.evaluation_slots}
-        return WirelessObjective(curve.scenario, curve.policy, seed, together=shared, **slots)
+        return WirelessObjective(scenario, policy, seed, together=shared, **slots)
 
 
 class QuadraticSettings(ProblemSettings):
@@ -64,7 +62,7 @@ class QuadraticSettings(ProblemSettings):
     clients: Clients = 1
     noise: NonNegative = 0.0
 
-    def objective(self, curve: "Curve", seed: int, *, shared: bool = False) -> Objective:
+    def objective(self, scenario: Scenario, policy: PolicySettings, seed: int, *, shared: bool = False) -> Objective:
         clients = 1 if shared else self.clients
         return Quadratic(self.size, self.smallest, self.largest, clients=clients, noise=self.noise, seed=seed)
 
@@ -79,7 +77,7 @@ class LeastSquaresSettings(ProblemSettings):
     noise: NonNegative = 0.0
     scales: tuple[Positive, ...] | None = None
 
-    def objective(self, curve: "Curve", seed: int, *, shared: bool = False) -> Objective:
+    def objective(self, scenario: Scenario, policy: PolicySettings, seed: int, *, shared: bool = False) -> Objective:
         return LeastSquares(self.clients, self.size, self.zeta, noise=self.noise, scales=self.scales, seed=seed)
 
 
@@ -94,7 +92,7 @@ class LogisticSettings(ProblemSettings):
     regulariser: Literal["l2", "nonconvex"] = "l2"
     weight: NonNegative = 0.0
 
-    def objective(self, curve: "Curve", seed: int, *, shared: bool = False) -> Objective:
+    def objective(self, scenario: Scenario, policy: PolicySettings, seed: int, *, shared: bool = False) -> Objective:
         law = {"batch": self.batch, "regulariser": self.regulariser, "weight": self.weight}
         return Logistic.gaussian(self.samples, self.size, clients=1 if shared else self.clients, seed=seed, **law)
 
@@ -110,7 +108,7 @@ class ImageLogisticSettings(ProblemSettings):
     batch: Count = 32
     weight: NonNegative = Field(0.05, description="rho, of the non-convex regulariser")
 
-    def objective(self, curve: "Curve", seed: int, *, shared: bool = False) -> Objective:
+    def objective(self, scenario: Scenario, policy: PolicySettings, seed: int, *, shared: bool = False) -> Objective:
         data = load(self.dataset, self.folder)
         options = {"clients": self.clients, "alpha": self.alpha, "batch": self.batch, "weight": self.weight, "seed": seed}
         return image_logistic(data, **options)  # type: ignore[arg-type]  # numbers, each of its own type
@@ -126,7 +124,7 @@ class CNNSettings(ProblemSettings):
     batch: Annotated[Count, Field(le=10_000)] = 32
     summed: bool = Field(True, strict=True, description="costs are sums over the batch, not means")
 
-    def objective(self, curve: "Curve", seed: int, *, shared: bool = False) -> Objective:
+    def objective(self, scenario: Scenario, policy: PolicySettings, seed: int, *, shared: bool = False) -> Objective:
         import torch  # noqa: PLC0415  # only this problem needs its functions
 
         data = load(self.dataset, self.folder)
@@ -159,5 +157,5 @@ class RidgeRegressionSettings(ProblemSettings):
     inner_step_size: NonNegative = Field(0.1, description="alpha of the steps before a test")
     budget: Annotated[Count, Field(le=10_000)] = Field(5, description="the largest number of steps before a test")
 
-    def objective(self, curve: "Curve", seed: int, *, shared: bool = False) -> Objective:
+    def objective(self, scenario: Scenario, policy: PolicySettings, seed: int, *, shared: bool = False) -> Objective:
         return cast(Objective, RidgeRegression(**self.model_dump(exclude={"kind"}), seed=seed))

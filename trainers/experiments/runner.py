@@ -9,10 +9,10 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from trainers.algorithms.base.learner import Learner
 from trainers.experiments.experiment import Experiment
 from trainers.experiments.groups import Group, GroupFiles, groups_of
 from trainers.experiments.run_directory import RunDirectory
+from trainers.experiments.strided import AnyLearner
 from trainers.experiments.tensorboard import Board, require
 from trainers.experiments.training import At, Cadence, train
 from trainers.workbench.workers import LOOK_EVERY, Interrupted, in_workers, processes, stop_request
@@ -73,7 +73,7 @@ def run(
     return directory
 
 
-def _refuse_measure(measure: str, learner: Learner) -> None:
+def _refuse_measure(measure: str, learner: AnyLearner) -> None:
     known = learner.report()
     if measure not in known:
         raise ConfigError(f'measure: "{measure}" is not a column of metrics.csv{nearest(measure, known)}')

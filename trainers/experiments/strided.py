@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trainers.algorithms.base.gradient_learner import GradientLearner
+from trainers.algorithms.base.learner import Learner
 from wirelessenv.config import whole
 
 
@@ -60,3 +61,7 @@ class Strided:
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from a saved state."""
         self.learner.set_state(state)
+
+
+AnyLearner = Learner | Strided
+"""What an experiment trains."""

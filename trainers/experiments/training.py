@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from trainers.algorithms.base.learner import Learner
 from trainers.experiments.experiment import Experiment
 from trainers.experiments.groups import Group, GroupFiles
+from trainers.experiments.strided import AnyLearner
 
 SHARE = 0.02
 """The largest share of the time that goes into checkpoints, and of the main process's into tables."""
@@ -80,7 +80,7 @@ def train(experiment: Experiment, group: Group, run: Path, at: At, *, device: st
 class Evaluation:
     """Writes where the runs of a group stand."""
 
-    def __init__(self, group: Group, files: GroupFiles, learner: Learner) -> None:
+    def __init__(self, group: Group, files: GroupFiles, learner: AnyLearner) -> None:
         self._group, self._files, self._learner = group, files, learner
         self._diverged = {(row[0], int(row[1])) for row in files.rows("diverged.csv")}
 

@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from trainers.experiments.experiment import Reached
+from trainers.experiments.figures import Reached
 from trainers.fidelity.statistics import Curves, Statistic, Values, sound
 from wirelessenv.config import Positive
 

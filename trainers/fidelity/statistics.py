@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
 
-from trainers.experiments.experiment import Axis, Reached
+from trainers.experiments.figures import Axis, Reached
 from trainers.experiments.outcomes import told
 from wirelessenv.config import ConfigError, Count, Model, Piece, Probability, nearest
 

@@ -3,11 +3,10 @@
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, Self, TypeVar
 
 from pydantic import Field
 
-from trainers.experiments.experiment import Experiment
 from trainers.workbench.files import read_file, write_atomically
 from wirelessenv.config import ConfigError, Model
 from wirelessenv.sources import PATHS, Checksum, digest, identity, is_source
@@ -25,8 +24,37 @@ Sources = dict[str, Kept]
 FOLDER = "sources"
 LARGEST = 64 * 2**20
 """Bytes of a source that is copied; of a larger one the absolute path and the checksum are kept."""
+READ_AS: dict[str, type["YAMLSource"]] = {}
+"""What a YAML file is that a configuration names, by the file's suffix."""
 OF_A_RUN = ("config.yaml", "manifest.json", "metrics.csv", "groups/*/columns", "groups/*/policies.pt")
 """What is read of a run directory by who uses what it has learned."""
+
+
+class YAMLSource(Protocol):
+    """A configuration that another configuration may name as a file."""
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read it from its file."""
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """Read what `text` has written."""
+
+    def text(self) -> str:
+        """All of it as YAML, complete."""
+
+    def dump(self) -> dict[str, Any]:
+        """All of it as plain dicts, lists and numbers."""
+
+
+Read = TypeVar("Read", bound=type[YAMLSource])
+
+
+def named_as_yaml(document: Read) -> Read:
+    """Decorator of the class that YAML files are read as, where a configuration names them."""
+    READ_AS.update({".yaml": document, ".yml": document})
+    return document
 
 
 def contents(path: str | Path) -> dict[str, bytes]:
@@ -38,15 +66,15 @@ def contents(path: str | Path) -> dict[str, bytes]:
     if path.is_dir():
         found = sorted(one for pattern in OF_A_RUN for one in path.glob(pattern))
         return {one.relative_to(path).as_posix(): read_file(one) for one in found}
-    if path.suffix.lower() in (".yaml", ".yml"):
-        return {"": Experiment.load(path).text().encode()}
+    if (document := READ_AS.get(path.suffix.lower())) is not None:
+        return {"": document.load(path).text().encode()}
     return {"": path.read_bytes()}
 
 
 def checksum(found: Mapping[str, bytes], path: str | Path) -> str:
     """Of the `contents` of a source; of a file of data it is that file's SHA-256 sum."""
-    if Path(path).suffix.lower() in (".yaml", ".yml"):
-        said = identity(Experiment.from_text(found[""].decode()).dump())
+    if (document := READ_AS.get(Path(path).suffix.lower())) is not None:
+        said = identity(document.from_text(found[""].decode()).dump())
         return digest(json.dumps(said, sort_keys=True).encode())
     return digest(*(part for name, content in found.items() for part in _framed(name, content)))
 

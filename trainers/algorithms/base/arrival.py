@@ -5,22 +5,23 @@ from typing import Any
 
 import numpy as np
 
+from trainers.algorithms.base.settings import Target
 from trainers.problems.objective import Array
 
 
 class Arrival:
     """Watches every variant and run of a learner.
 
-    >>> watch = Arrival(target=2.0, window=3, power=1, shape=(1, 1))
+    >>> watch = Arrival(Target(below=2.0, window=3, power=1), shape=(1, 1))
     >>> for spent, norm in enumerate([5.0, 1.0, 2.0, 3.0], 1):
     ...     watch.look(np.array([[norm]]), spent)
     >>> float(watch.arrived[0, 0]), watch.done
     (4.0, True)
     """
 
-    def __init__(self, target: float, window: int, power: int, shape: tuple[int, int]) -> None:
-        self._target, self._power = target, power
-        self._last: deque[Array] = deque(maxlen=window)
+    def __init__(self, target: Target, shape: tuple[int, int]) -> None:
+        self._target, self._power = target.below, target.power
+        self._last: deque[Array] = deque(maxlen=target.window)
         self.arrived: Array = np.full(shape, np.nan)
         """What had been spent when the mean of ||grad f||^power over the last `window` iterations was first at most `target`,
         (variants, runs); NaN before."""

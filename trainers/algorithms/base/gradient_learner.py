@@ -1,9 +1,9 @@
-"""What the gradient methods share: a batch of runs in several variants, stepped together, saved and resumed."""
+"""Base class of the gradient methods: batches of runs and step sizes, targets, bounds, checkpoints."""
 
-import time
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from abc import abstractmethod
+from collections.abc import Callable
 from copy import deepcopy
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -11,16 +11,17 @@ import torch
 from numpy.typing import NDArray
 
 from trainers.algorithms.base.arrival import Arrival
-from trainers.algorithms.base.learner import counted
+from trainers.algorithms.base.learner import Learner, Seeds
+from trainers.algorithms.base.settings import GradientSettings
 from trainers.bounds.gradient_methods import beyond
 from trainers.events.timetable import CHUNK
 from trainers.problems.objective import Array, Objective
 from wirelessenv.config import ConfigError
 from wirelessenv.memory import check_room, part
-from wirelessenv.streams import generator_state, run_seeds, set_generator_state, stream
+from wirelessenv.streams import generator_state, set_generator_state, stream
 
 
-class GradientLearner(ABC):
+class GradientLearner(Learner):
     """Runs (seeds) and variants (step sizes) of one method side by side: points are (variants, runs, d).
 
     Samples come from a stream of each run's own, and variants of a run share them. `STATE` names the attributes that change
@@ -30,41 +31,36 @@ class GradientLearner(ABC):
 
     STATE: ClassVar[tuple[str, ...]] = ("iteration", "train_seconds")
     SHAPES: ClassVar[tuple[str, ...]] = ()
+    one_cost: ClassVar[bool] = False
+    """Whether all nodes have the same cost, so that a problem of different clients is given as their mean."""
 
-    def __init__(self, objective: Objective, step_size: float | Sequence[float], seed: int | Sequence[int] = 0) -> None:
-        self.objective, self.seeds = objective, run_seeds(seed)
-        try:
-            sizes = np.atleast_1d(np.asarray(step_size, float))
-        except (TypeError, ValueError):
-            sizes = np.array([np.nan])
-        if sizes.ndim != 1 or not sizes.size or not np.isfinite(sizes).all() or (sizes < 0).any():
-            raise ConfigError(
-                f"step_size: {step_size!r} is not valid: it should be a finite number, 0 or more, or a list of them"
-            )
-        self.step_size: NDArray[np.float64] = sizes[:, None, None]
+    settings: GradientSettings
+    each: list[Any]
+    problem: Objective
+
+    def __init__(self, problem: Objective, links: Any = None, *, seed: Seeds = 0, **settings: Any) -> None:
+        super().__init__(problem, links, seed=seed, **settings)
+
+    def _begin(self) -> None:
+        self.step_size: NDArray[np.float64] = np.array([one.step_size for one in self.each], float)[:, None, None]
         """(variants, 1, 1)"""
-        self.iteration = 0
-        self.train_seconds = 0.0
-        self._watch: Arrival | None = None
+        target = self.settings.target
+        self.arrival = None if target is None else Arrival(target, (self.variants, len(self.seeds)))
+        """Where a target is set: which runs have arrived there, and when."""
         self._samples = [stream(one, "sample") for one in self.seeds]
-        self._check_room(objective.clients)
+        self._check_room(self.problem.clients)
 
     def _check_room(self, copies: int, of: str = "clients") -> None:
         """Raises ConfigError where there is no room for so many points of every run and variant, and for samples."""
         runs = ("seeds", len(self.seeds))
         check_room(
-            part(48, runs, ("curves", self.variants), (of, copies), ("size", self.objective.size)),
-            part(8 * CHUNK, runs, ("batch", getattr(self.objective, "batch", 1))),
+            part(48, runs, ("curves", self.variants), (of, copies), ("size", self.problem.size)),
+            part(8 * CHUNK, runs, ("batch", getattr(self.problem, "batch", 1))),
         )
-
-    @property
-    def variants(self) -> int:
-        """Step sizes side by side."""
-        return len(self.step_size)
 
     def _start(self) -> Array:
         """Where the runs begin, (variants, runs, d): the same for all variants of a run."""
-        points = self.objective.starts(self.seeds)
+        points = self.problem.starts(self.seeds)
         return np.broadcast_to(points, (self.variants, *points.shape)).copy()
 
     @property
@@ -72,23 +68,14 @@ class GradientLearner(ABC):
     def solution(self) -> Array:
         """What the method would answer now, (variants, runs, d)."""
 
-    @abstractmethod
-    def _update(self) -> None:
-        """One iteration."""
-
     def measures(self) -> dict[str, Array]:
         """What is known now, each (variants, runs): the problem's measures of the solution, and the method's own."""
-        return self.objective.measures(self.solution)
-
-    def watch(self, target: float, window: int, power: int = 1) -> Arrival:
-        """Report when the mean of ||grad f||^power over the last iterations is at most `target`, and learn no longer then."""
-        self._watch = Arrival(target, window, power, (self.variants, len(self.seeds)))
-        return self._watch
+        return self.problem.measures(self.solution)
 
     @property
     def done(self) -> bool:
         """Whether all runs have arrived where they are watched, or can arrive no more."""
-        return self._watch is not None and self._watch.done
+        return self.arrival is not None and self.arrival.done
 
     def spent(self) -> Array | int:
         """What an arrival is counted in: iterations."""
@@ -108,11 +95,11 @@ class GradientLearner(ABC):
         """Columns of metrics.csv, each (runs, variants); time and slots in the problem's units."""
         known = dict(self.measures())
         passed = known.pop("seconds", np.full((self.variants, len(self.seeds)), self.iteration))
-        known["simulated_seconds"] = passed * self.objective.tick_seconds
-        if self.objective.tick_slots:
-            known["slots"] = passed * self.objective.tick_slots
-        if self._watch is not None:
-            known["arrived"] = self._watch.arrived
+        known["simulated_seconds"] = passed * self.problem.tick_seconds
+        if self.problem.tick_slots:
+            known["slots"] = passed * self.problem.tick_slots
+        if self.arrival is not None:
+            known["arrived"] = self.arrival.arrived
         return {name: values.T for name, values in known.items()}
 
     def finite(self) -> Array:
@@ -124,24 +111,30 @@ class GradientLearner(ABC):
         return torch.from_numpy(np.ascontiguousarray(self.solution.swapaxes(0, 1)))
 
     def learn(self, iterations: int, callback: Callable[[Self], bool | None] | None = None, progress_bar: bool = False) -> Self:
-        """Run `iterations` iterations; `callback(learner)` after each ends it when it returns False."""
-        for _ in counted(iterations, progress_bar):
-            if self.done:
-                break
-            started = time.perf_counter()
-            self._update()
-            self.iteration += 1
-            if self._watch is not None:
-                self._watch.look(np.linalg.norm(self.objective.mean_gradient(self.solution), axis=-1), self.spent())
-            self.train_seconds += time.perf_counter() - started
-            if callback is not None and callback(self) is False:
-                break
-        return self
+        """As `Learner.learn`; a run whose step is too large overflows to infinities and NaNs in silence, the others go on."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return super().learn(iterations, callback, progress_bar)
+
+    def _look(self) -> None:
+        if self.arrival is not None:
+            self.arrival.look(np.linalg.norm(self.problem.mean_gradient(self.solution), axis=-1), self.spent())
+
+    def _problem_configuration(self) -> dict[str, Any]:
+        return {"kind": type(self.problem).__name__, "clients": self.problem.clients, "size": self.problem.size}
+
+    @classmethod
+    def _problem_of(cls, path: str | Path, saved: dict[str, Any], given: Objective | None, device: str) -> Objective:
+        if given is None:
+            raise ConfigError(f"{path}: give load() the problem that it was trained on: a {saved.get('kind')}")
+        for name, own in (("kind", type(given).__name__), ("clients", given.clients), ("size", given.size)):
+            if own != saved.get(name):
+                raise ConfigError(f"{path}: it was trained on another problem than the one given: the {name} differs")
+        return given
 
     def state(self) -> dict[str, Any]:
         """Everything that `set_state` needs to go on from here."""
         streams = [generator_state(generator) for generator in self._samples]
-        watch = {} if self._watch is None else {"watch": self._watch.state()}
+        watch = {} if self.arrival is None else {"watch": self.arrival.state()}
         return {"samples": streams, **watch, **{name: deepcopy(getattr(self, name)) for name in self.STATE}}
 
     def set_state(self, state: dict[str, Any]) -> None:
@@ -154,7 +147,7 @@ class GradientLearner(ABC):
             raise ConfigError("state: it belongs to a learner of other runs, variants, clients or nodes")
         for generator, saved in zip(self._samples, state["samples"], strict=True):
             set_generator_state(generator, saved)
-        if self._watch is not None:
-            self._watch.set_state(state["watch"])
+        if self.arrival is not None:
+            self.arrival.set_state(state["watch"])
         for name in self.STATE:
             setattr(self, name, deepcopy(state[name]))

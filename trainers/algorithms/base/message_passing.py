@@ -1,87 +1,72 @@
-"""What learners share whose agents pass measurements on: runs and variants, messages and their counts, saving, loading."""
+"""Base class of the message-passing learners: batches of runs, messages and their counts, checkpoints."""
 
-import time
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from trainers.algorithms.base.learner import counted
+from trainers.algorithms.base.learner import Learner, Seeds
+from trainers.algorithms.base.settings import MessagePassingSettings
 from trainers.events.plan import AHEAD, Plan, Planner
 from trainers.problems.problem import Problem
-from trainers.problems.wireless import WirelessProblem
-from trainers.workbench.files import read_tensors, write_tensors
-from wirelessenv.config import LARGEST, ConfigError, whole
+from trainers.problems.saved import rebuilt
+from wirelessenv.config import ConfigError
 from wirelessenv.memory import Part, check_room, part
 from wirelessenv.messages.knowledge import Knowledge, entry_bits, message_graphs, needed_memory
 from wirelessenv.scenario import Messaging
-from wirelessenv.sentences import shown
-from wirelessenv.streams import run_seeds
 
-SMOOTHING = 1e-6, 1e6
-"""Perturbations below are lost in the rounding of 32-bit parameters; beyond, nothing is left of the parameters."""
-_BOUNDS = {
-    "smoothing": (*SMOOTHING, " from {:g} to {:g}".format(*SMOOTHING)),
-    "step_size": (0.0, LARGEST, f", 0 or more, at most {LARGEST:g}"),
-}
-"""The least and the most that a setting may be, and how that is said."""
 Messagings = Messaging | str | dict[str, Any] | Sequence[Messaging]
 
 
-class MessagePassingLearner(ABC):
-    """A batch of runs (seeds) of one learner, in one or several variants that share the runs' channels.
+class MessagePassingLearner(Learner):
+    """Agents with policies of their own that measure, send what they measured, and update with what they heard.
 
-    `EACH` names the settings that may differ between variants, `SHARED` those that may not, `TRUTHS` those that are true or
-    false, `STATE` the attributes that change while it learns. A subclass defines `_iterate`: query, receive, update.
+    A run is one seed; a variant is one value of the settings that may vary, and of `links`. Variants share the channels of
+    a run, so that their differences are paired. `STATE` names the attributes that change while it learns. A subclass
+    defines `_iterate`: query, receive, update.
     """
 
-    EACH: ClassVar[tuple[str, ...]] = ("step_size", "decay", "cooperative")
-    SHARED: ClassVar[tuple[str, ...]] = ("batch", "memory")
-    TRUTHS: ClassVar[tuple[str, ...]] = ("cooperative", "common_noise", "perturb_sleeping")
+    problem: Problem
+    settings: MessagePassingSettings
+    each: list[Any]
+    links: list[Messaging]
+    links_vary = True
     STATE: ClassVar[tuple[str, ...]] = ("iteration", "train_seconds", "_parameters")
 
-    def __init__(self, problem: Problem, messaging: Messagings, seed: int | Sequence[int], **settings: Any) -> None:
-        self.problem, self.seeds = problem, run_seeds(seed)
+    def __init__(self, problem: Problem, links: Messagings = "paper", *, seed: Seeds = 0, **settings: Any) -> None:
+        super().__init__(problem, links, seed=seed, **settings)
+
+    def _each_link(self, links: Any) -> list[Messaging]:
+        several = isinstance(links, Sequence) and not isinstance(links, str)
+        return [Messaging.of(one) for one in (links if several else [links])]
+
+    def _begin(self) -> None:
+        problem = self.problem
         if len(self.seeds) != len(problem.seeds):
             raise ConfigError(f"seed: {len(self.seeds)} seeds are not valid: the problem has {len(problem.seeds)} runs")
-        several = isinstance(messaging, Sequence) and not isinstance(messaging, str)
-        self.messagings = [Messaging.of(one) for one in (messaging if several else [messaging])]
-        self.variants = max(map(_length, (self.messagings, *(settings[name] for name in self.EACH))))
-        if len(self.messagings) not in (1, self.variants):
-            raise ConfigError(f"messaging: {len(self.messagings)} are not valid: there are {self.variants} variants")
-        self.messagings = self.messagings * (self.variants if len(self.messagings) == 1 else 1)
-        for name in self.EACH:
-            setattr(self, name, self._for_each_variant(name, settings[name]))
-        for name in self.SHARED:
-            setattr(self, name, (_truth if name in self.TRUTHS else whole)(name, settings[name]))
-        self.iteration = 0
-        self.train_seconds = 0.0
+        if len(self.links) not in (1, self.variants):
+            raise ConfigError(f"links: {len(self.links)} are not valid: there are {self.variants} variants")
+        self.links *= self.variants if len(self.links) == 1 else 1
         runs, agents, size = len(self.seeds), problem.agents, problem.policies.size
         check_room(*self._parts(), device=problem.device)
         start = problem.policies.initial(self.seeds, agents).to(problem.device)
         self._parameters = start[:, :, None].expand(runs, agents, self.variants, size).clone()
         self.knowledge = [self._knowledge(variant) for variant in range(self.variants)]
-        self._planner = Planner(
-            self.knowledge, self.step_size, self.decay, self.memory, getattr(self, "perturb_sleeping", True), problem.device
-        )
-
-    # Settings that every learner has; set by name above.
-    step_size: NDArray[Any]
-    decay: NDArray[Any]
-    cooperative: NDArray[Any]
-    batch: int
-    memory: int
+        step_sizes, decays = (np.array([getattr(one, name) for one in self.each]) for name in ("step_size", "decay"))
+        all_perturb = getattr(self.settings, "perturb_sleeping", True)
+        self._planner = Planner(self.knowledge, step_sizes, decays, self.settings.memory, all_perturb, problem.device)
 
     def _parts(self) -> tuple[Part, ...]:
         """What it takes, with the names of the settings that say how much."""
         policies = self.problem.policies
         agents, variants = ("transmitters", self.problem.agents), ("curves", self.variants)
-        each, memory, batch = ("seeds", len(self.seeds)), ("memory", self.memory), ("batch", self.batch)
+        memory, batch = ("memory", self.settings.memory), ("batch", self.settings.batch)
+        each = ("seeds", len(self.seeds))
         hidden = ("policy.hidden (parameters)", policies.size)
         return (
             part(20, each, agents, variants, hidden),
@@ -92,47 +77,26 @@ class MessagePassingLearner(ABC):
             part(16 * AHEAD, each, agents, agents, variants),
         )
 
-    def _for_each_variant(self, name: str, value: Any) -> NDArray[Any]:
-        values = np.atleast_1d(np.asarray(value))
-        if len(values) not in (1, self.variants):
-            raise ConfigError(f"{name}: {len(values)} values are not valid: there are {self.variants} variants")
-        least, most, said = _BOUNDS.get(name, (-LARGEST, LARGEST, f" from {-LARGEST:g} to {LARGEST:g}"))
-        right = "true or false" if name in self.TRUTHS else f"a finite number{said}"
-        sound = values.dtype.kind in ("b" if name in self.TRUTHS else "fiu") and values.ndim == 1
-        if not sound or not ((values >= least) & (values <= most)).all():
-            raise ConfigError(f"{name}: {shown(value)} is not valid: it should be {right}")
-        return np.broadcast_to(values, self.variants).copy()
-
     def _knowledge(self, variant: int) -> Knowledge:
-        messaging = self.messagings[variant]
+        messaging = self.links[variant]
         links = message_graphs(messaging, self.problem.agents, self.seeds, self.problem.positions())
-        if not self.cooperative[variant]:
+        if not self.each[variant].cooperative:
             return Knowledge(messaging, np.zeros_like(links), self.seeds)
         needed = needed_memory(messaging, links)
-        if self.memory < needed:
+        if self.settings.memory < needed:
             raise ConfigError(
-                f"memory: {self.memory} is not valid: the graph's diameter times the largest delay asks for at least "
+                f"memory: {self.settings.memory} is not valid: the graph's diameter times the largest delay asks for at least "
                 f"{needed} instants"
             )
         return Knowledge(messaging, links, self.seeds)
-
-    done = False  # it learns as long as it is asked to
 
     @property
     def parameters(self) -> Tensor:
         """The policies theta, (runs, agents, variants, size)."""
         return self._parameters
 
-    def learn(self, iterations: int, callback: Callable[[Self], bool | None] | None = None, progress_bar: bool = False) -> Self:
-        """Run `iterations` iterations; `callback(learner)` after each ends the training when it returns False."""
-        for done in counted(iterations, progress_bar):
-            started = time.perf_counter()
-            self._iterate(self._planner.next(1 if callback is not None else iterations - done))
-            self.iteration += 1
-            self.train_seconds += time.perf_counter() - started
-            if callback is not None and callback(self) is False:
-                break
-        return self
+    def _update(self) -> None:
+        self._iterate(self._planner.next(self._wanted))
 
     @abstractmethod
     def _iterate(self, plan: Plan) -> None:
@@ -181,16 +145,12 @@ class MessagePassingLearner(ABC):
         """Entries left out of updates because they were older than the memory, (runs, variants)."""
         return self._planner.dropped
 
-    def warnings(self, iterations: int) -> list[str]:
-        """Nothing: no bound is known of a wireless network."""
-        return []
-
-    def report(self) -> dict[str, NDArray[Any]]:
-        """Columns of metrics.csv, each (runs, variants)."""
+    def measures(self) -> dict[str, NDArray[Any]]:
+        """What is known now, each (variants, runs): utilities, time, and what was sent so far."""
         utility = self.problem.evaluate(self.parameters)
         slots = np.broadcast_to(self.problem.slots, utility.shape)
         counts = ("messages", "entries", "bits", "max_age", "dropped_queries")
-        return {
+        known = {
             "utility": utility,
             "full_power_utility": np.broadcast_to(self._full_power[:, None], utility.shape),
             "slots": slots,
@@ -198,6 +158,7 @@ class MessagePassingLearner(ABC):
             **{name: getattr(self, name) for name in counts},
             "bits_delta": self.changed_entries * self.entry_bits,
         }
+        return {name: values.T for name, values in known.items()}
 
     @cached_property
     def _full_power(self) -> NDArray[np.float64]:
@@ -221,35 +182,19 @@ class MessagePassingLearner(ABC):
             raise ConfigError(f"run, variant: {run}, {variant} are not valid: there are {runs} runs and {variants} variants")
         return self.problem.act(self.parameters[run, :, variant], observations)
 
-    def save(self, path: str | Path) -> None:
-        """Write everything that `load` needs to go on bit for bit, atomically."""
-        kept = {"learner": type(self).__name__, "problem": self.problem.configuration()}
-        write_tensors(path, {**kept, "settings": self._settings(), "state": self.state()})
+    def _problem_configuration(self) -> dict[str, Any]:
+        return dict(self.problem.configuration())
 
     @classmethod
-    def load(cls, path: str | Path, problem: Problem | None = None, device: str = "cpu") -> Self:
-        """A learner as it was saved; on a problem of its own where that is a wireless one, else on the one given.
-
-        Raises ConfigError where the file holds another learner, or was trained on another problem than the one given.
-        """
-        saved = read_tensors(path)
-        if saved.get("learner") != cls.__name__:
-            raise ConfigError(f"{path}: holds no {cls.__name__}: {saved.get('learner', 'something else')}")
-        if problem is None and not saved["problem"]:
-            raise ConfigError(f"{path}: it was trained on a foreign environment: give load() the problem")
-        if problem is not None and (given := problem.configuration()) != saved["problem"]:
-            changed = next(key for key in (given | saved["problem"]) if given.get(key) != saved["problem"].get(key))
+    def _problem_of(cls, path: str | Path, saved: dict[str, Any], given: Problem | None, device: str) -> Problem:
+        if given is None:
+            if not saved:
+                raise ConfigError(f"{path}: it was trained on a foreign environment: give load() the problem")
+            return rebuilt(saved, device)
+        if (own := given.configuration()) != saved:
+            changed = next(key for key in (own | saved) if own.get(key) != saved.get(key))
             raise ConfigError(f"{path}: it was trained on another problem than the one given: the {changed} differs")
-        problem = problem or WirelessProblem.from_configuration(saved["problem"], device)
-        messaging = [Messaging.of(one) for one in saved["settings"].pop("messaging")]
-        learner = cls(problem, messaging, **saved["settings"])
-        learner.set_state(saved["state"])
-        return learner
-
-    def _settings(self) -> dict[str, Any]:
-        each = {name: getattr(self, name).tolist() for name in self.EACH}
-        shared = {name: getattr(self, name) for name in self.SHARED}
-        return {"messaging": [one.dump() for one in self.messagings], **each, **shared, "seed": list(self.seeds)}
+        return given
 
     def state(self) -> dict[str, Any]:
         """Everything that `set_state` needs to go on from here: parameters, memories, messages on their way, streams."""
@@ -270,13 +215,3 @@ def in_memory(times: range, memory: int) -> Iterator[slice]:
     yield slice(first, min(first + count, memory))
     if first + count > memory:
         yield slice(0, first + count - memory)
-
-
-def _length(value: Any) -> int:
-    return 1 if np.ndim(value) == 0 else len(value)
-
-
-def _truth(name: str, value: Any) -> bool:
-    if not isinstance(value, bool | np.bool_):
-        raise ConfigError(f"{name}: {shown(value)} is not valid: it should be true or false")
-    return bool(value)

@@ -1,16 +1,26 @@
-"""What the methods with a server share: timetables, samples prepared ahead, tasks under way, and what they count."""
+"""Base class of the methods with a server: timetables, samples drawn ahead, tasks under way, counts."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, NamedTuple, Self
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
+from pydantic import Field
 
 from trainers.algorithms.base.gradient_learner import GradientLearner
+from trainers.algorithms.base.settings import LINKS, SampledSettings
 from trainers.events.timetable import CHUNK, Server
-from trainers.problems.objective import Array, Clients, Objective
+from trainers.problems.objective import Array, Clients
+from wirelessenv.config import Seed
 
 SUMMARY = ("tau_c", "tau_max", "tau_avg", "concurrency", "seconds")
+
+
+class ServerSettings(SampledSettings):
+    """What the methods with a server have in common."""
+
+    server: Annotated[Server, LINKS] = Field(Server(), description="whom the server asks, and how long they take")
+    timetable_seed: Seed | None = Field(None, description="the seed of one timetable for all runs, which is faster")
 
 
 class Event(NamedTuple):
@@ -31,37 +41,20 @@ class ServerLearner(GradientLearner):
     then all runs deal with the same client at the same time. A client answers at once in this program; that its answer
     waits among the tasks under way (`_under_way`) until the timetable lets it arrive makes it a stale one.
 
-    Args:
-        objective: the n clients' costs.
-        server: whom the server asks, and how long they take.
-        step_size: eta, or several, side by side.
-        exact: whether clients answer with exact gradients (the "-GD" methods), or with those of samples ("-SGD").
-        seed: the run's seed, or one for each run.
-        timetable_seed: the seed of one timetable for all runs.
     """
 
+    settings: ServerSettings
     STATE: ClassVar[tuple[str, ...]] = (*GradientLearner.STATE, "_under_way", "_ahead")
     SHAPES = ("_under_way",)
-    draws: int = 1
-    """samples of a task"""
     VECTORS: ClassVar[int] = 2
     """vectors of R^d that travel at an update, both ways together"""
 
-    def __init__(
-        self,
-        objective: Objective,
-        server: Server | dict[str, Any] | None = None,
-        *,
-        step_size: float | Sequence[float] = 0.1,
-        exact: bool = False,
-        seed: int | Sequence[int] = 0,
-        timetable_seed: int | None = None,
-    ) -> None:
-        super().__init__(objective, step_size, seed)
-        self.server, self.exact = Server.parse({} if server is None else server, "server"), exact
-        shared = timetable_seed is not None or len(self.seeds) == 1 or not self.server.random(objective.clients)
-        owners = self.seeds[:1] if timetable_seed is None else (timetable_seed,)
-        self.timetables = [self.server.timetable(objective.clients, seed) for seed in (owners if shared else self.seeds)]
+    def _begin(self) -> None:
+        super()._begin()
+        server, clients, one_seed = self.settings.server, self.problem.clients, self.settings.timetable_seed
+        shared = one_seed is not None or len(self.seeds) == 1 or not server.random(clients)
+        owners = self.seeds[:1] if one_seed is None else (one_seed,)
+        self.timetables = [server.timetable(clients, seed) for seed in (owners if shared else self.seeds)]
         """One for all runs, or one for each."""
         self._x = self._start()
         self._eta = self.step_size.astype(self._x.dtype)
@@ -70,11 +63,16 @@ class ServerLearner(GradientLearner):
         every = np.arange(self.variants)[:, None], np.arange(len(self.seeds))
         self._places = every  # of a run's variants in `_under_way`
         with np.errstate(over="ignore", invalid="ignore"):
-            self._begin()
+            self._first_tasks()
 
     @abstractmethod
-    def _begin(self) -> None:
+    def _first_tasks(self) -> None:
         """The lines before the loop."""
+
+    @property
+    def draws(self) -> int:
+        """Samples of a task."""
+        return 1
 
     @property
     def solution(self) -> Array:
@@ -86,11 +84,11 @@ class ServerLearner(GradientLearner):
 
     def _draw(self, clients: Array) -> list[Array]:
         """Samples (tasks, runs, ...) for tasks of `clients` (tasks, timetables); none where gradients are exact."""
-        if self.exact:
+        if self.settings.exact:
             return []
         columns = np.broadcast_to(clients, (len(clients), len(self.seeds))).T
         return [
-            np.stack([self.objective.draw(own, rng) for own, rng in zip(columns, self._samples, strict=True)], axis=1)
+            np.stack([self.problem.draw(own, rng) for own, rng in zip(columns, self._samples, strict=True)], axis=1)
             for _ in range(self.draws)
         ]
 
@@ -123,14 +121,6 @@ class ServerLearner(GradientLearner):
             self._ahead = self._draw(clients)
         self._loaded = chunk
 
-    def learn(self, iterations: int, callback: Callable[[Self], bool | None] | None = None, progress_bar: bool = False) -> Self:
-        """Run `iterations` iterations; `callback(learner)` after each ends it when it returns False.
-
-        A run whose step is too large overflows to infinities and NaNs in silence, and the others go on.
-        """
-        with np.errstate(over="ignore", invalid="ignore"):
-            return super().learn(iterations, callback, progress_bar)
-
     def measures(self) -> dict[str, Array]:
         """What is known now, each (variants, runs): the problem's measures, staleness, simulated time and what was sent.
 
@@ -142,7 +132,7 @@ class ServerLearner(GradientLearner):
         rows = {name: np.array([one[name] for one in known]) for name in SUMMARY}
         leaving = self.VECTORS - 1
         vectors = leaving * rows["tau_c"] + self.VECTORS * self.iteration
-        rows |= {"messages": rows["tau_c"] + 2 * self.iteration, "entries": vectors * self.objective.size}
+        rows |= {"messages": rows["tau_c"] + 2 * self.iteration, "entries": vectors * self.problem.size}
         rows["bits"] = 32 * rows["entries"]
         shape = (self.variants, len(self.seeds))
         with np.errstate(over="ignore", invalid="ignore"):

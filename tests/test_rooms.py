@@ -1,0 +1,61 @@
+"""Who may know whom: packages, the rooms of trainers, and no circle between modules."""
+
+import ast
+from pathlib import Path
+
+import networkx
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("wirelessenv", "trainers", "baselines")
+"""Each may import itself and those before it."""
+ROOMS = ("workbench", "events", "problems", "bounds", "algorithms", "experiments", "fidelity")
+"""The same, inside `trainers`."""
+
+
+def imports() -> networkx.DiGraph:
+    """An arrow from each module to each module that it imports, wherever in the file it does."""
+    files = {_module(path): path for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
+    graph = networkx.DiGraph()
+    graph.add_nodes_from(files)
+    for module, path in files.items():
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = []
+            if isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{module}: a relative import"
+                names = [
+                    f"{node.module}.{alias.name}" if f"{node.module}.{alias.name}" in files else node.module
+                    for alias in node.names
+                ]
+            elif isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            graph.add_edges_from((module, name) for name in names if name in files)
+    return graph
+
+
+def _module(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+IMPORTS = imports()
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    assert [sorted(circle) for circle in networkx.strongly_connected_components(IMPORTS) if len(circle) > 1] == []
+
+
+def _order(module: str) -> tuple[int, int]:
+    package, room, *_ = (*module.split("."), "", "")
+    inside = ROOMS.index(room) if package == "trainers" and room in ROOMS else len(ROOMS)
+    return PACKAGES.index(package), inside
+
+
+def test_packages_and_rooms_know_only_those_before_them():
+    wrong = [f"{one} -> {other}" for one, other in IMPORTS.edges if _order(other) > _order(one)]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("base", sorted(one for one in IMPORTS if one.startswith("trainers.algorithms.base.")))
+def test_what_algorithms_share_knows_no_single_problem(base):
+    general = {f"trainers.problems.{name}" for name in ("problem", "objective", "policies", "saved")}
+    assert {one for one in IMPORTS.successors(base) if one.startswith("trainers.problems.")} <= general

@@ -1,0 +1,80 @@
+"""Synchronous (stochastic) gradient descent: what the asynchronous methods are compared with.
+
+ 1  for t = 0, 1, ...: all n clients get x_t and compute grad f_i(x_t; xi_i)
+ 2      x_{t+1} = x_t - (eta / n) sum_i grad f_i(x_t; xi_i), when the slowest has answered
+
+An iteration is one gradient, as in the asynchronous methods: a round is n iterations, and x moves with the last of them.
+"""
+
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from trainers.algorithms.base.gradient_learner import GradientLearner
+from trainers.algorithms.base.settings import LINKS, SampledSettings
+from trainers.events.durations import Constant, Duration
+from trainers.problems.objective import Array
+from wirelessenv.streams import stream
+
+
+class SyncSGDSettings(SampledSettings):
+    """The settings of `SyncSGD`; an iteration is a gradient, a round n of them."""
+
+    kind: Literal["sync_sgd"] = "sync_sgd"
+    computing: Annotated[Duration, LINKS] = Field(
+        Constant(), description="how long a client takes; a round takes as long as its slowest"
+    )
+
+
+class SyncSGD(GradientLearner):
+    """Sync-SGD, or gradient descent where `exact`: all clients, once a round; see the head of this file.
+
+    Args:
+        problem: the n clients' costs.
+        links: how long a client takes, a `Duration` or a mapping; a round takes as long as its slowest.
+        seed: the run's seed, or one for each run.
+        settings: see below.
+    """
+
+    Settings = SyncSGDSettings
+    settings: SyncSGDSettings
+    STATE: ClassVar[tuple[str, ...]] = ("iteration", "train_seconds", "_x", "_total", "_seconds")
+
+    def _begin(self) -> None:
+        super()._begin()
+        self._x = self._start()
+        self._eta = self.step_size.astype(self._x.dtype)
+        self._means = self.settings.computing.means(self.problem.clients)
+        self._seconds = np.zeros(len(self.seeds))
+        self._total = np.zeros_like(self._x)
+
+    @property
+    def solution(self) -> Array:
+        return self._x
+
+    def _update(self) -> None:
+        clients = self.problem.clients
+        turn, client = divmod(self.iteration, clients)
+        sample = None if self.settings.exact else np.stack([self.problem.draw(client, rng) for rng in self._samples])
+        self._total += self.problem.gradient(client, self._x, sample)  # 1
+        if client == clients - 1:
+            self._x = self._x - self._eta * self._total / clients  # 2
+            self._total[:] = 0
+            self._seconds = self._seconds + self._round(turn)
+
+    def _round(self, turn: int) -> Array:
+        """How long a round takes, (runs,)."""
+        if not self.settings.computing.random:
+            return np.full(len(self.seeds), self._means.max())
+        draws = [stream(seed, "computing time", turn).exponential(size=len(self._means)) for seed in self.seeds]
+        return np.asarray((self._means * np.stack(draws)).max(1))
+
+    def measures(self) -> dict[str, Array]:
+        """What is known now, each (variants, runs)."""
+        vectors = 2 * self.iteration
+        sent = {"messages": vectors, "entries": vectors * self.problem.size}
+        rows = sent | {"bits": 32 * sent["entries"], "seconds": self._seconds}
+        shape = (self.variants, len(self.seeds))
+        with np.errstate(over="ignore", invalid="ignore"):
+            return super().measures() | {name: np.broadcast_to(np.asarray(row), shape) for name, row in rows.items()}
