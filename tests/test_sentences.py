@@ -189,8 +189,8 @@ def test_constructors_take_numpys_numbers_too(of):
     given = RidgeRegression(clients=of(2), size=of(3), budget=of(0), noise=np.float32(0.5))
     assert given.budget == 0
     settings = {"inner_steps": of(2), "decay": of(1), "inner_step_size": np.float32(0.5)}
-    learner = PARSPushLearner(other, Messaging(graph="ring"), step_size=of(1), seed=of(0), **settings)
-    assert (learner.inner_steps, learner.decay, learner.inner_step_size) == (2, 1, 0.5)
+    chosen = PARSPushLearner(other, Messaging(graph="ring"), step_size=of(1), seed=of(0), **settings).settings
+    assert (chosen.inner_steps, chosen.decay, chosen.inner_step_size) == (2, 1, 0.5)
 
 
 @pytest.mark.parametrize("wrong", [np.bool_(True), np.float64(2.5), np.nan, "2", None, [2], np.array([2]), 10**2000, -1])

@@ -224,12 +224,12 @@ def test_predict_gives_powers_for_arrays_and_dicts():
         ({"batch": 2.5}, "batch: 2.5 is not valid"),
         ({"smoothing": 0.0}, "smoothing: 0.0 is not valid"),
         ({"smoothing": float("nan")}, "smoothing: nan is not valid"),
-        ({"step_size": -1}, "step_size: -1 is not valid: it should be a finite number, 0 or more"),
+        ({"step_size": -1}, "step_size: -1 is not valid: it should be 0 or more"),
         ({"step_size": True}, "step_size: True is not valid"),
-        ({"step_size": [[0.1]]}, "step_size: [[0.1]] is not valid"),
+        ({"step_size": [[0.1]]}, "step_size: [0.1] is not valid: it should be a number"),
         ({"cooperative": 0.5}, "cooperative: 0.5 is not valid: it should be true or false"),
         ({"common_noise": 2}, "common_noise: 2 is not valid: it should be true or false"),
-        ({"batch": True}, "batch: True is not valid: it should be a whole number, 1 or more"),
+        ({"batch": True}, "batch: True is not valid: it should be a whole number"),
         ({"smoothing": [1.0, 2.0], "decay": [0.1, 0.2, 0.3]}, "smoothing: 2 values are not valid: there are 3 variants"),
     ],
 )
@@ -248,7 +248,7 @@ def test_seeds_must_fit_the_problem():
 def test_messagings_and_runs_that_do_not_exist_are_named():
     problem = WirelessProblem(SMALL)
     for messagings, options in (([], {}), ([Messaging(graph="ring")] * 2, {"step_size": [0.1, 0.2, 0.3]})):
-        with pytest.raises(ConfigError, match=f"messaging: {len(messagings)} are not valid: there are"):
+        with pytest.raises(ConfigError, match=f"links: {len(messagings)} are not valid: "):
             ZerothOrderLearner(problem, messagings, **options)
     with pytest.raises(ConfigError, match="run, variant: 3, 0 are not valid: there are 1 runs and 1 variants"):
         learner_of(0, "centralised").predict(np.zeros((6, 3)), run=3)

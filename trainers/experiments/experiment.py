@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, model_
 from trainers.experiments.curves import Curve, build
 from trainers.experiments.figures import Panel
 from trainers.experiments.strided import AnyLearner
+from trainers.workbench.kept_sources import named_as_yaml
 from wirelessenv.config import Count, Document, Seed, assignment, merge, nearest, read_configuration
 from wirelessenv.sentences import cut, shown
 from wirelessenv.sources import with_sources
@@ -26,6 +27,7 @@ def _seeds(value: Any) -> Any:
     return value
 
 
+@named_as_yaml
 class Experiment(Curve, Document):
     """A figure: a base, what each curve changes in it, and the seeds that all curves share.
 

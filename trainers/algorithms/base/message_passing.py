@@ -50,7 +50,9 @@ class MessagePassingLearner(Learner):
         if len(self.seeds) != len(problem.seeds):
             raise ConfigError(f"seed: {len(self.seeds)} seeds are not valid: the problem has {len(problem.seeds)} runs")
         if len(self.links) not in (1, self.variants):
-            raise ConfigError(f"links: {len(self.links)} are not valid: there are {self.variants} variants")
+            raise ConfigError(
+                f"links: {len(self.links)} are not valid: give 1, or one for each of the {self.variants} variants"
+            )
         self.links *= self.variants if len(self.links) == 1 else 1
         runs, agents, size = len(self.seeds), problem.agents, problem.policies.size
         check_room(*self._parts(), device=problem.device)
