@@ -228,7 +228,14 @@ def test_weak_channels_are_seen_in_units_of_the_noise(name):
 
 
 @pytest.mark.parametrize("name", ["dense", "drifting"])
-@pytest.mark.parametrize("slots", [0, -1])
-def test_a_block_has_slots(name, slots):
-    with pytest.raises(ConfigError, match=f"slots: {slots} is not valid: it should be 1 or more"):
+@pytest.mark.parametrize("slots", [0, -1, 1.5, True, "3", None, [2], 10**10, np.nan])
+def test_a_block_and_a_bank_have_slots(name, slots):
+    with pytest.raises(ConfigError, match=r"^slots: .* is not valid: it should be a whole number, 1 or more"):
         WirelessNetwork(name).block(slots)
+    with pytest.raises(ConfigError, match=r"^slots: .* is not valid: it should be a whole number, 1 or more"):
+        WirelessNetwork(name).bank(slots, "evaluation")
+
+
+def test_a_bank_has_a_purpose():
+    with pytest.raises(ConfigError, match=r"^purpose: 3 is not valid: it should be a name$"):
+        WirelessNetwork("dense").bank(2, 3)

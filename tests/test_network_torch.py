@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from wirelessenv.config import ConfigError
 from wirelessenv.network import WirelessNetwork
 from wirelessenv.scenario import SCENARIOS
 
@@ -62,3 +63,14 @@ def test_a_network_goes_on_from_a_saved_state(scenario):
         assert torch.equal(again.gain, expected.gain)
         assert torch.equal(again.features, expected.features)
         assert torch.equal(other.bank(3, "evaluation").gain, bank.gain)
+
+
+@pytest.mark.parametrize("device", ["cpu", torch.device("cpu")])
+def test_a_device_has_a_name(device):
+    assert WirelessNetwork("dense", seed=3, device=device).device == "cpu"
+
+
+@pytest.mark.parametrize("wrong", ["", "cpus", "meta", "cuda:999", True, -1, 3.5, [], torch])
+def test_what_is_no_device_is_refused_in_one_sentence(wrong):
+    with pytest.raises(ConfigError, match=r'^device: .* is not valid: it should be "cpu", "cuda" or None \('):
+        WirelessNetwork("dense", device=wrong)

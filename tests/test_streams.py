@@ -1,3 +1,5 @@
+from collections import deque
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -29,14 +31,29 @@ def test_a_stream_does_not_depend_on_those_made_before():
 
 
 @pytest.mark.parametrize(
-    ("given_seeds", "seeds"), [(3, (3,)), (np.int64(3), (3,)), ([4, 2], (4, 2)), (np.arange(3), (0, 1, 2)), (range(2), (0, 1))]
+    ("given_seeds", "seeds"),
+    [
+        (3, (3,)),
+        (np.int64(3), (3,)),
+        (np.array(3), (3,)),
+        ([4, 2], (4, 2)),
+        ([np.array(4), np.uint8(2)], (4, 2)),
+        (np.arange(3), (0, 1, 2)),
+        (range(2), (0, 1)),
+        (deque([1]), (1,)),
+        (2**1024 - 1, (2**1024 - 1,)),
+    ],
 )
 def test_run_seeds(given_seeds, seeds):
     assert run_seeds(given_seeds) == seeds
     assert all(type(seed) is int for seed in run_seeds(given_seeds))
 
 
-@pytest.mark.parametrize("wrong", [-1, True, 1.0, None, "7", [1, -1], [True], [0.5], ["1"], [None], []])
+NO_SEEDS = [-1, True, 1.0, None, "7", [1, -1], [True], [0.5], ["1"], [None], [], [[1]], b"12", bytearray(2), {1}]
+NO_SEEDS += [np.ones((2, 2), int), np.ones(2), range(10**9), range(10**20), 2**1024, [1 << 10**7]]
+
+
+@pytest.mark.parametrize("wrong", NO_SEEDS)
 def test_what_is_no_seed_is_refused_in_one_sentence(wrong):
     with pytest.raises(ConfigError, match=r"^seed: [^\n]*is not valid[^\n]*$"):
         run_seeds(wrong)

@@ -62,7 +62,8 @@ def plain(value: Any, depth: int = 0) -> Any:
     if depth > yaml_text.MOST_DEEP:
         raise RecursionError
     if isinstance(value, np.generic | np.ndarray) and value.dtype.kind in "biufU" and value.size <= yaml_text.MOST_VALUES:
-        return value.tolist() if value.dtype != np.longdouble else value.astype(float).tolist()
+        with np.errstate(over="ignore"):  # what a long double holds beyond is infinite
+            return value.tolist() if value.dtype != np.longdouble else value.astype(float).tolist()
     if isinstance(value, Mapping):
         return {plain(key, depth + 1): plain(inner, depth + 1) for key, inner in value.items()}
     if type(value) in (list, tuple):

@@ -15,10 +15,11 @@ from wirelessenv.config import ConfigError
 from wirelessenv.large_scale import LargeScale, Setting, large_scale
 from wirelessenv.layout import Layout, draw_layout
 from wirelessenv.memory import Part, check_room, part, room_for
-from wirelessenv.physics.checks import alike
+from wirelessenv.physics.checks import alike, count
 from wirelessenv.physics.kernels import aggregate, rate, sinr, split, visible_amplitude
 from wirelessenv.physics.rates import received
 from wirelessenv.scenario import Scenario
+from wirelessenv.sentences import shown
 from wirelessenv.streams import run_seeds
 
 
@@ -71,6 +72,21 @@ def _at_most(gain: Any, largest: float) -> Any:
     return gain if gain.max() <= largest else np.minimum(gain, np.float32(largest), out=gain)
 
 
+def known_device(device: Any) -> str | None:
+    """The name of a torch device, None for numpy; raises ConfigError where torch has no such device."""
+    if device is None:
+        return None
+    try:
+        import torch  # only who has a device has torch
+
+        found = torch.device(device)
+        torch.zeros(1, device=found).item()
+    except Exception as error:  # whatever torch, or the library of a device, raises
+        said = " ".join(str(error).split())[:200]
+        raise ConfigError(f'device: {shown(device)} is not valid: it should be "cpu", "cuda" or None ({said})') from None
+    return str(found)
+
+
 class WirelessNetwork:
     """A batch of networks with the same scenario, one for each seed.
 
@@ -88,7 +104,7 @@ class WirelessNetwork:
     ) -> None:
         self.scenario = Scenario.of(scenario)
         self.seeds = run_seeds(seed)
-        self.device = device
+        self.device = known_device(device)
         self._start(episode=0)
 
     @property
@@ -126,8 +142,7 @@ class WirelessNetwork:
 
     def block(self, slots: int) -> Block:
         """The next `slots` slots; raises ConfigError for fewer than one."""
-        if slots < 1:
-            raise ConfigError(f"slots: {slots} is not valid: it should be 1 or more")
+        slots = count("slots", slots)
         if slots > self._checked:
             check_room(*block_parts(self.scenario, self.runs, slots), device=self.device)
             self._checked = slots
@@ -141,7 +156,9 @@ class WirelessNetwork:
 
         Where transmitters or receivers move, they set out from the layout once more, on ways of their own.
         """
-        scenario = self.scenario
+        scenario, slots = self.scenario, count("slots", slots)
+        if not isinstance(purpose, str):
+            raise ConfigError(f"purpose: {shown(purpose)} is not valid: it should be a name")
         warm_up = scenario.hops - 1  # after it the aggregation sequence has forgotten how it began
         of = "slots" if slots > warm_up else "hops"
         with room_for(*block_parts(scenario, self.runs, slots + warm_up, of=of), device=self.device):

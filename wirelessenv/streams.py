@@ -7,6 +7,7 @@ on how they are cut into calls; the environment and the trainers therefore see t
 
 import zlib
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any, cast
 
 import numpy as np
@@ -24,13 +25,24 @@ def stream(seed: int, purpose: str, episode: int = 0) -> np.random.Generator:
     return np.random.default_rng([seed, zlib.crc32(purpose.encode()), episode])
 
 
+MOST_SEEDS = 10**7
+MOST_BITS = 1024
+"""of a seed: numpy works for minutes on one of a million."""
+_BYTES = str | bytes | bytearray | memoryview
+
+
 def run_seeds(seed: int | Sequence[int]) -> tuple[int, ...]:
     """The seeds of a batch of runs: a sequence as it is, one number as a batch of one."""
-    several = isinstance(seed, Sequence | np.ndarray) and not isinstance(seed, str | bytes) and getattr(seed, "ndim", 1) > 0
-    seeds = [plain(value) for value in (cast(Sequence[int], seed) if several else (seed,))]
+    several = isinstance(seed, Sequence | np.ndarray) and not isinstance(seed, _BYTES) and getattr(seed, "ndim", 1) > 0
+    given = list(islice(cast(Sequence[int], seed), MOST_SEEDS + 1)) if several else [seed]
+    if len(given) > MOST_SEEDS:
+        raise ConfigError(f"seed: {shown(seed)} is not valid: give at most {MOST_SEEDS} seeds")
+    seeds: list[Any] = [plain(value) if isinstance(value, np.generic | np.ndarray) else value for value in given]
     for value in seeds:
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             raise ConfigError(f"seed: {shown(value)} is not valid: a seed is a whole number, 0 or more")
+        if value.bit_length() > MOST_BITS:
+            raise ConfigError(f"seed: {shown(value)} is not valid: a seed is below 2**{MOST_BITS}")
     if not seeds:
         raise ConfigError("seed: an empty sequence is not valid: give at least one seed")
     return tuple(seeds)

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from wirelessenv.config import ConfigError
 from wirelessenv.physics import checks
 from wirelessenv.physics.kernels import rate, sinr, split
-from wirelessenv.sentences import shown
+from wirelessenv.streams import run_seeds
 
 Floats = NDArray[np.float64]
 
@@ -33,13 +33,8 @@ def _row(name: str, value: Any) -> Floats:
 
 
 def generator(seed: Any) -> np.random.Generator:
-    """The generator that numpy makes of a seed; raises ConfigError where it makes none."""
-    try:
-        return np.random.default_rng(seed)
-    except (TypeError, ValueError):
-        raise ConfigError(
-            f"seed: {shown(seed)} is not valid: it should be a whole number, 0 or more, or several of them"
-        ) from None
+    """The generator of a seed, or of several numbers that are one together; raises ConfigError where they are none."""
+    return np.random.default_rng(run_seeds(seed))  # looked at before: numpy does not return from some that are none
 
 
 def sum_rate(gain: ArrayLike, noise: ArrayLike, power: ArrayLike, weights: ArrayLike | None = None) -> Floats:

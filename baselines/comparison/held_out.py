@@ -6,10 +6,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from wirelessenv.config import ConfigError
 from wirelessenv.memory import check_room
 from wirelessenv.network import Block, WirelessNetwork, block_parts
 from wirelessenv.physics.checks import count
 from wirelessenv.scenario import Scenario
+from wirelessenv.sentences import shown
+from wirelessenv.streams import run_seeds
 
 EVALUATION = "evaluation"
 """The stream of the slots that are compared on, which the trainers evaluate on, too."""
@@ -37,16 +40,24 @@ class HeldOut(NamedTuple):
     @classmethod
     def draw(cls, scenario: Scenario, layouts: Sequence[int], slots: int, warm_up: int, purpose: str = EVALUATION) -> "HeldOut":
         """The first `warm_up` + `slots` slots of the layouts' streams; raises ConfigError for fewer than one slot."""
+        scenario, layouts = Scenario.of(scenario), run_seeds(layouts)
         slots, warm_up = count("slots", slots), count("warm_up", warm_up, 0)
         of = "slots" if slots >= warm_up else "warm_up"
         check_room(*block_parts(scenario, len(layouts), warm_up + slots + scenario.hops, of=of, each="layouts"))
         block = WirelessNetwork(scenario, layouts).bank(warm_up + slots, purpose)
-        return cls(scenario, tuple(layouts), warm_up, block, purpose)
+        return cls(scenario, layouts, warm_up, block, purpose)
 
     def some(self, rows: Sequence[int]) -> "HeldOut":
-        """Those layouts alone, by their place."""
-        parts = {name: getattr(self.block, name)[list(rows)] for name in self.block.__dataclass_fields__}
-        return self._replace(layouts=tuple(self.layouts[row] for row in rows), block=Block(**parts))
+        """Those layouts alone, by their place; raises ConfigError where there are none."""
+        known = range(len(self.layouts))
+        try:
+            places = [known[row] for row in rows]
+        except (IndexError, TypeError):
+            places = []
+        if not places:
+            raise ConfigError(f"rows: {shown(rows)} is not valid: it should list places of layouts, 0 to {len(known) - 1}")
+        parts = {name: getattr(self.block, name)[places] for name in self.block.__dataclass_fields__}
+        return self._replace(layouts=tuple(self.layouts[place] for place in places), block=Block(**parts))
 
     def network(self) -> type[WirelessNetwork]:
         """A network that plays these slots, in order: what an environment can be made on."""
@@ -65,4 +76,7 @@ class HeldOut(NamedTuple):
 
     def counted(self, values: Any) -> Any:
         """What `values` (layouts, warm_up + slots, ...) hold in the slots that count."""
+        shape, right = getattr(values, "shape", None), tuple(self.block.wanted.shape[:2])
+        if shape is None or tuple(shape[:2]) != right:
+            raise ConfigError(f"values: {shown(values)} is not valid: its shape should be {right} and more axes")
         return values[:, self.warm_up :]

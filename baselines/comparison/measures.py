@@ -29,12 +29,13 @@ class Measured(NamedTuple):
     @classmethod
     def of(cls, held: HeldOut, power: Any, first: int) -> "Measured":
         """Measure powers (layouts, warm_up + slots, m); raises ConfigError where they are none."""
-        power, most, first = numbers("powers", power).astype(np.float32), held.scenario.max_power, count("first", first, 0)
+        power, first = numbers("powers", power), count("first", first, 0)
         if power.shape != held.block.wanted.shape:
             raise ConfigError(
                 f"powers of the shape {power.shape} are not valid for (layouts, slots, m) {held.block.wanted.shape}"
             )
-        powers("powers", power, power.shape[-1], most)
+        powers("powers", power, power.shape[-1], held.scenario.max_power)
+        power = power.astype(np.float32)
         network = WirelessNetwork(held.scenario, held.layouts[0])
         wanted, cross, power = (held.counted(part) for part in (held.block.wanted, held.block.cross, power))
         outcome = network.outcome(wanted, cross, power)

@@ -188,6 +188,9 @@ def test_what_cannot_be_used_is_refused_in_one_sentence(arguments, sentence):
         with pytest.raises(ConfigError) as caught:
             allocator(*arguments)
         assert str(caught.value).startswith(sentence)
+    for seed in (np.nan, range(10**9), {1: 2}, -1, None):
+        with pytest.raises(ConfigError, match=r"^seed: .* is not valid"):
+            random_power(np.ones((2, 2)), 1.0, 1.0, seed=seed)
     with pytest.raises(ConfigError, match="starts"):
         wmmse(np.ones((2, 2)), 1.0, 1.0, starts=["zero"])
     with pytest.raises(ConfigError, match="of at most 16 pairs"):

@@ -100,6 +100,18 @@ def test_powers_that_are_none_are_refused(wrong):
         Measured.of(held_out(), np.ones((1, 9, 4)), 0)
 
 
+@pytest.mark.parametrize("rows", [[], [3], [-4], [0.5], ["0"], 1, None, "0"])
+def test_layouts_that_are_not_there_are_refused(rows):
+    with pytest.raises(ConfigError, match=r"^rows: .* is not valid: it should list places of layouts, 0 to 2$"):
+        held_out().some(rows)
+
+
+@pytest.mark.parametrize("values", [np.ones((3, 8)), np.ones(3), [1.0] * 3, None, 1.0])
+def test_values_of_other_slots_are_not_counted(values):
+    with pytest.raises(ConfigError, match=r"^values: .* is not valid: its shape should be \(3, 9\) and more axes$"):
+        held_out().counted(values)
+
+
 def test_random_powers_of_a_layout_do_not_depend_on_the_others():
     method, held = Method.parse("random_power"), held_out()
     np.testing.assert_array_equal(method.powers(held)[2], method.powers(held.some([2]))[0])

@@ -1,4 +1,5 @@
 import re
+from collections import deque
 
 import networkx as nx
 import numpy as np
@@ -45,6 +46,37 @@ def test_strong_connection_and_diameter_are_those_of_matrix_powers(links):
             checked(links)
         sender, missed = map(int, re.findall(r"agent (\d+)", str(caught.value)))
         assert not within[-1][sender, missed]
+        with pytest.raises(ConfigError, match="not strongly connected"):
+            diameter(links)
+
+
+@pytest.mark.parametrize("agents", [63, 64, 65, 130])
+@pytest.mark.parametrize("probability", [0.01, 0.02, 0.05, 0.5])
+def test_the_diameter_of_many_agents_is_the_furthest_that_a_search_goes(agents, probability):
+    links = np.random.default_rng(agents).random((agents, agents)) < probability
+    links |= np.roll(np.eye(agents, dtype=bool), 1, axis=1) | np.roll(np.eye(agents, dtype=bool), -3, axis=1)
+    np.fill_diagonal(links, False)
+    furthest = 0
+    for start in range(agents):
+        away, waiting = {start: 0}, deque([start])
+        while waiting:
+            sender = waiting.popleft()
+            for receiver in np.flatnonzero(links[sender]).tolist():
+                if receiver not in away:
+                    away[receiver] = away[sender] + 1
+                    waiting.append(receiver)
+        assert len(away) == agents
+        furthest = max(furthest, *away.values())
+    assert diameter(links) == furthest
+
+
+def test_that_one_of_many_agents_sends_to_nobody_is_said_at_once():
+    links = ~np.eye(3000, dtype=bool)
+    links[2999] = False
+    with pytest.raises(ConfigError, match="nothing that agent 2999 sends can reach agent 0"):
+        diameter(links)
+    with pytest.raises(ConfigError, match="nothing that agent 0 sends can reach agent 2999"):
+        diameter(links.T)
 
 
 def test_the_block_graph_of_the_paper():

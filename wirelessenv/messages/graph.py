@@ -191,40 +191,37 @@ def _reached(links: Links) -> NDArray[np.bool_]:
 
 
 def diameter(links: Links) -> int:
-    """The largest number of links on a shortest path; needs a strongly connected graph. One agent has diameter 0.
+    """The largest number of links on a shortest path; raises ConfigError where somebody is not reached. One agent has 0.
 
-    Who reaches whom within d links is a power of a matrix: found for d = 1, 2, 4, ..., and then by halving.
+    Whom each agent reaches within 1, 2, ... links stands in bits; who reaches all is looked at no longer.
     """
-    own = np.eye(len(links), dtype=bool)
-    if own.all():
-        return 0
-    powers = [links | own]
-    while not powers[-1].all():
-        powers.append(_followed(powers[-1], powers[-1]))
-    within, found = own, 0
-    for exponent in reversed(range(len(powers))):
-        further = _followed(within, powers[exponent])
-        if not further.all():
-            within, found = further, found + 2**exponent
-    return found + 1
+    agents, most = len(checked(links)), int(links.sum(1).max())
+    ends = np.argsort(~links, axis=1, kind="stable")[:, :most]
+    ends = np.where(np.take_along_axis(links, ends, 1), ends, np.arange(agents)[:, None])  # whom it sends to, and itself
+    reached, everybody = _bits(links | np.eye(agents, dtype=bool)), _bits(np.ones((1, agents), bool))
+    found = min(agents - 1, 1)
+    while (left := np.flatnonzero((reached != everybody).any(1))).size:
+        further = reached[left]
+        for end in ends[left].T:
+            further |= reached[end]
+        reached[left], found = further, found + 1
+    return found
 
 
-def _followed(first: Links, second: Links) -> Links:
-    """Who reaches whom by a path of `first`, followed by one of `second`."""
-    paths: NDArray[np.bool_] = first.astype(np.float32) @ second.astype(np.float32) > 0
-    return paths
+def _bits(rows: Links) -> NDArray[np.uint64]:
+    """Rows (n, m) of truth values as bits, (n, m / 64)."""
+    padded = np.zeros((len(rows), -(-rows.shape[1] // 64) * 64), bool)
+    padded[:, : rows.shape[1]] = rows
+    return np.packbits(padded, axis=1).view(np.uint64)
 
 
 def checked(links: Links) -> Links:
     """`links`, or a ConfigError that says who cannot be reached."""
-    if strongly_connected(links):
+    heard, hearing = _reached(links), _reached(links.T)
+    if heard.all() and hearing.all():
         return links
-    graph = _digraph(links)
-    for sender in graph:
-        missed = sorted(set(graph) - nx.descendants(graph, sender) - {sender})
-        if missed:
-            break
+    sender, missed = (int(hearing.argmin()), 0) if heard.all() else (0, int(heard.argmin()))
     raise ConfigError(
-        f"graph: not strongly connected: nothing that agent {sender} sends can reach agent {missed[0]}; "
+        f"graph: not strongly connected: nothing that agent {sender} sends can reach agent {missed}; "
         "every agent must reach every other, directly or through others"
     )

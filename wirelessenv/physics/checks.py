@@ -43,6 +43,8 @@ def real(name: str, value: Any) -> Any:
 def _real_tensor(name: str, value: Any) -> Any:
     import torch  # noqa: PLC0415  # who has a tensor has it, others need not
 
+    if value.is_meta:
+        raise ConfigError(f"{name}: a tensor on the device meta is not valid: it holds no numbers")
     if value.is_complex() or value.dtype == torch.bool or value.is_quantized or value.layout != torch.strided:
         kind = value.dtype if value.layout == torch.strided else f"{value.dtype}, {value.layout}"
         raise _wrong_type(name, kind)
