@@ -120,10 +120,11 @@ def list_command(chosen: Namespace) -> int:
 
 def theory_command(_: Namespace) -> int:
     """Print the papers' theory beside measurements."""
-    print_table("papers/000: theory, as published and corrected, beside measurement", theory_runs.report())
-    print_table("papers/003, Section 4.1: staleness that is expected, beside what is measured", section_4_1())
+    print_table("Behmandpoor et al. (2024): theory, as published and corrected, beside measurement", theory_runs.report())
+    print_table("Tosi and Theobald (2023), Section 4.1: staleness that is expected, beside what is measured", section_4_1())
     print_table(
-        "papers/004, Theorem 3: independent noise, its bound beside what is measured", theory_runs.independent_noise_report()
+        "Gao et al. (2025), Theorem 3: independent noise, its bound beside what is measured",
+        theory_runs.independent_noise_report(),
     )
     return 0
 

@@ -61,9 +61,9 @@ ABOUT: dict[tuple[str, str], str] = {
     (
         "Scenario",
         "paper",
-    ): "Behmandpoor, Moonen and Patrinos (papers/000), Section VIII: pairs spread so far that full power is "
+    ): "Behmandpoor et al. (2024), Section VIII: pairs spread so far that full power is "
     "hard to beat. The smallest distance is ours: the paper gives none, and amplitude d^-2.2 has no bound.",
-    ("Scenario", "authors"): "papers/000 as its authors' code has it: real Gaussian AR(1) fading.",
+    ("Scenario", "authors"): "Behmandpoor et al. (2024) as its authors' code has it: real Gaussian AR(1) fading.",
     ("Scenario", "dense"): "Ours: `paper` on a sixteenth of the area, where interference matters: full power reaches about 2/3 "
     "of WMMSE.",
     ("Scenario", "gaussian"): "Sun et al., Learning to Optimize (2018): i.i.d. channels without geometry, 10, 20 or 30 pairs.",
@@ -76,17 +76,15 @@ ABOUT: dict[tuple[str, str], str] = {
     (
         "Scenario",
         "uplink",
-    ): "papers/000, Section II, m > n: more transmitters than base stations, each served by the nearest. It "
+    ): "Behmandpoor et al. (2024), Section II, m > n: more transmitters than base stations, each served by the nearest. It "
     "gives no numbers: these are those of `dense`, with a base station for every four transmitters.",
     (
         "Scenario",
         "drifting",
-    ): "papers/000, Section I-B: `dense` whose pairs move, so that a policy trained once goes stale. Ours: "
+    ): "Behmandpoor et al. (2024), Section I-B: `dense` whose pairs move, so that a policy trained once goes stale. Ours: "
     "with 10 m as the unit of length, pedestrians of 0.5 to 1.5 m/s, and fading of 1 m/s at 2.4 GHz.",
-    (
-        "Messaging",
-        "paper",
-    ): "papers/000, Section VIII, Figure 2, and its authors' code: kappa = 6, links of one instant, queries always.",
+    ("Messaging", "paper"): "Behmandpoor et al. (2024), Section VIII, Figure 2, and its authors' code: kappa = 6, links of one "
+    "instant, queries always.",
     ("Messaging", "centralised"): "The benchmark: everybody hears everybody at once, always (Algorithm 1 on a complete graph "
     "without delay).",
 }

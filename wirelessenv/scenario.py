@@ -226,7 +226,8 @@ def _kind(piece: Piece) -> str:
 class Messaging(_Preset):
     """Who talks to whom (graph), when agents act (activity), and what happens to messages on their way (links).
 
-    With `relay` agents pass on all they know (papers/000, Algorithm 2), else their own queries only (Algorithm 1).
+    With `relay` agents pass on all they know (Behmandpoor et al., 2024, Algorithm 2), else their own queries only (Algorithm
+    1).
     """
 
     graph: Graph = BlockGraph()

@@ -1,4 +1,4 @@
-"""A policy on the aggregation sequence, trained in one place (what papers/000 cites as its [32]: Wang et al., 2022)."""
+"""A policy on the aggregation sequence, trained in one place (Wang et al., 2022)."""
 
 from typing import Literal
 

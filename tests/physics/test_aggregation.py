@@ -12,7 +12,7 @@ def amplitudes(runs=1, slots=9, agents=4, seed=0):
 
 
 def product_form(amplitude, hops):
-    """y^k[t] = H[t] H[t-1] ... H[t-k+1] 1 of papers/000 in float64; nothing was exchanged before the first slot."""
+    """y^k[t] = H[t] H[t-1] ... H[t-k+1] 1 (Behmandpoor et al., 2024) in float64; nothing is exchanged before the first slot."""
     slots, agents = amplitude.shape[:2]
     sequence = np.ones((slots, agents, hops))
     for t in range(slots):

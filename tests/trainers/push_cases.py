@@ -11,7 +11,7 @@ DELAY = {"kind": "uniform", "shortest": 1, "longest": 2}
 LOSS = {"probability": 0.3, "longest_run": 1}
 PAPER = Messaging(
     graph={"kind": "erdos_renyi", "probability": 0.15}, activity=WAKING, links={"delay": DELAY, "loss": LOSS}
-)  # papers/002, Section 5; the laws are ours
+)  # Toghani et al. (2023), Section 5; the laws are ours
 
 probability = st.floats(0.2, 1)
 chance = st.fixed_dictionaries({"probability": probability, "longest_silence": st.none() | st.integers(1, 4)})

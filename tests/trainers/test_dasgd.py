@@ -1,4 +1,4 @@
-"""DASGD: all nodes end with the same sum of gradients, counts do not depend on staleness, and the bounds of papers/003."""
+"""DASGD: all nodes end with the same sum of gradients, counts do not depend on staleness, and the bounds hold."""
 
 import numpy as np
 import pytest

@@ -108,7 +108,7 @@ def test_test_errors_are_those_of_fine_tuned_points_on_each_clients_own_test_poi
 
 
 def test_personal_minimisers_have_smaller_test_errors_where_clients_differ_and_the_same_where_they_do_not():
-    """The shape of Figure 1 of papers/002, for the exact minimisers: paired over 20 problems, 99.9 % one-sided."""
+    """The shape of Figure 1 of Toghani et al. (2023), for the exact minimisers: paired over 20 problems, 99.9 % one-sided."""
     for features in LAWS:
         problems = [RidgeRegression(features, seed=seed) for seed in range(20)]
         for u in range(1, 6):

@@ -158,7 +158,7 @@ def test_measures_are_means_over_nodes_each_at_its_own_point():
 
 
 def test_sleep_loss_and_delay_stop_sgp_but_not_pars_push():
-    """Figure 2 of papers/002: the best of a grid of step sizes for each method alike, chosen on other seeds.
+    """Figure 2 of Toghani et al. (2023): the best of a grid of step sizes for each method alike, chosen on other seeds.
 
     Every run has a graph of its own, and on an unlucky one, where some y_i are small for long, a step that is good for the
     others is nearly too large for PARS-Push too: hence the median beside what all runs do.
@@ -179,7 +179,7 @@ def test_sleep_loss_and_delay_stop_sgp_but_not_pars_push():
 
 @pytest.mark.parametrize(("features", "inner_steps"), [("local_sets", 1), ("local_sets", 5), ("iid", 2)])
 def test_what_it_learns_for_personal_steps_errs_less_after_them_where_clients_differ(features, inner_steps):
-    """Figure 1 of papers/002, trained under sleep, loss and delay; i.i.d. features as the control without a gap."""
+    """Figure 1 of Toghani et al. (2023), trained under sleep, loss and delay; i.i.d. features as the control without a gap."""
     alpha = 0.1 if features == "local_sets" else 0.05
     problem, settings = RidgeRegression(features, inner_step_size=alpha), {"seed": range(3), "decay": 0.5}
     error = {

@@ -64,7 +64,7 @@ def test_a_message_counts_when_it_is_sent_lost_or_not():
 
 
 def test_it_converges_without_loss_and_diverges_with_loss():
-    """Figure 2 of papers/002, its curve of SGP, with a control: sleep and delay alone do no harm."""
+    """Figure 2 of Toghani et al. (2023), its curve of SGP, with a control: sleep and delay alone do no harm."""
     problem, seeds = RidgeRegression(), range(5)
     best, start = problem.mean_cost(problem.minimiser()), problem.mean_cost(np.zeros(30))
     late = Messaging(graph=PAPER.graph, activity=WAKING, links={"delay": DELAY})

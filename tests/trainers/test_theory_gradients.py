@@ -1,4 +1,4 @@
-"""The bounds of papers/003 and 004, against the conditions of their proofs and runs whose constants are known."""
+"""The bounds of DASGD and AsyncBC, against the conditions of their proofs and runs whose constants are known."""
 
 import numpy as np
 import pytest
@@ -90,14 +90,16 @@ def test_learners_know_the_bounds_of_their_theorems_where_constants_are_known():
     learner = AsyncBC(problem, step_size=[1e-9, 0.5], exact=True)
     summary = learner.timetables[0].summary(500)
     bound = async_bc_step(problem.smoothness, problem.dissimilarity, summary["tau_c"], summary["tau_max"], 500)
-    assert learner.warnings(500) == [f"step_size: 0.5 is beyond {bound:.3g}, up to which Theorem 1 of papers/004 holds"]
+    assert learner.warnings(500) == [f"step_size: 0.5 is beyond {bound:.3g}, up to which Theorem 1 of Gao et al. (2025) holds"]
     assert AsyncBC(LeastSquares(noise=0.1), step_size=9.0).warnings(500) == []  # that of Theorem 2 needs another constant
     assert AsyncSGD(problem, step_size=9.0, exact=True).warnings(500) == []
     lockstep = {"staggered": False}
     learner = DASGD(Quadratic(), lockstep, nodes=2, step_size=[0.01, 0.5], exact=True)
     average = measured_staleness(lockstep, 2, rounds=20)["s_avg"]
     bound = dasgd_step(4.0, average)
-    assert learner.warnings(500) == [f"step_size: 0.5 is beyond {bound:.3g}, up to which Theorem 1 of papers/003 holds"]
+    assert learner.warnings(500) == [
+        f"step_size: 0.5 is beyond {bound:.3g}, up to which Theorem 1 of Tosi and Theobald (2023) holds"
+    ]
 
 
 def test_arrival_of_gradient_descent():

@@ -1,4 +1,4 @@
-"""Lemmas 1 to 3 of papers/002 on a loss whose constants are known, and Gamma_s beside simulated links."""
+"""Lemmas 1 to 3 of Toghani et al. (2023) on a loss whose constants are known, and Gamma_s beside simulated links."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""AsyncBC-GD and AsyncBC-SGD: Algorithms 1 and 2 of papers/004, SARAH with a server that does not wait.
+"""AsyncBC-GD and AsyncBC-SGD: Algorithms 1 and 2 of Gao et al. (2025), SARAH with a server that does not wait.
 
  1  m_0 = grad f(x_0), x_1 = x_0 - eta m_0
  2  the server sends x_1 and x_0 to tau_C active clients
@@ -87,7 +87,7 @@ class AsyncBC(ServerLearner):
             return None
         summaries = [table.summary(iterations) for table in self.timetables]
         tau_c, tau_max = (max(summary[name] for summary in summaries) for name in ("tau_c", "tau_max"))
-        return async_bc_step(smoothness, dissimilarity, tau_c, tau_max, iterations), "Theorem 1 of papers/004"
+        return async_bc_step(smoothness, dissimilarity, tau_c, tau_max, iterations), "Theorem 1 of Gao et al. (2025)"
 
     def _difference(self, client: Clients, sample: Sequence[Array | None]) -> Array:
         """The answer grad f_k(x_{t+1}; xi) - grad f_k(x_t; xi)."""

@@ -1,6 +1,6 @@
 """Asynchronous (stochastic) gradient descent with a server: Async-SGD and Async-GD.
 
-As papers/004 has it after Koloskova, Stich and Jaggi (2022): the server steps along each answer as it arrives.
+As Gao et al. (2025) has it after Koloskova, Stich and Jaggi (2022): the server steps along each answer as it arrives.
 
  1  the first tau_C active clients k get x_0 and compute grad f_k(x_0; xi)
  2  for t = 0, 1, ...: the server receives g = grad f_j(x_{t - tau_t}; xi) from client j

@@ -1,4 +1,4 @@
-"""Decentralised asynchronous SGD: Algorithm 1 of papers/003, without a server and without averaging.
+"""Decentralised asynchronous SGD: Algorithm 1 of Tosi and Theobald (2023), without a server and without averaging.
 
  1  t = 0, x_i = x^0
  6  while true: g = receiveGradient()
@@ -106,7 +106,7 @@ class DASGD(GradientLearner):
         averages = [
             measured_staleness(self.settings.network, self.nodes, rounds=20, seed=seed)["s_avg"] for seed in self._owners
         ]
-        return dasgd_step(smoothness, max(averages)), "Theorem 1 of papers/003"
+        return dasgd_step(smoothness, max(averages)), "Theorem 1 of Tosi and Theobald (2023)"
 
     def spent(self) -> Array:
         """The largest T_i, for each run."""

@@ -1,4 +1,4 @@
-"""The first-order counterpart of Algorithm 2 of papers/000: the same agents, graph and delays, but gradients travel.
+"""The first-order counterpart of Algorithm 2 (Behmandpoor et al., 2024): same agents, graph and delays, but gradients travel.
 
 Agent l measures, instead of its utility, how its utility in each slot of the batch changes with every agent's power; agent
 i follows what it has heard of, through the derivative of its own past powers. It shows what scalars cost against vectors:

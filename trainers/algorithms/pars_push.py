@@ -1,4 +1,4 @@
-"""PARS-Push, Algorithm 1 of papers/002: gradient push that survives sleep, delay and loss, for personalised models.
+"""PARS-Push, Algorithm 1 of Toghani et al. (2023): gradient push that survives sleep, delay and loss, for personalised models.
 
 Nodes look for a z that is good after u gradient steps of size alpha on their own cost (MAML): the minimiser of
 F^(u)(z) = (1/n) sum_i E f_i(Psi_i(... Psi_i(z, D_i0) ..., D_i,u-1)), Psi_i(w, D) = w - alpha grad f_i(w; D). u = 0 is f.
@@ -64,7 +64,7 @@ class PARSPushSettings(PushSumSettings):
 
 
 class PARSPushLearner(PushSumLearner):
-    """Algorithm 1 of papers/002. A message is (phi_x, phi_y, kappa): 32 (d + 2) bits.
+    """Algorithm 1 of Toghani et al. (2023). A message is (phi_x, phi_y, kappa): 32 (d + 2) bits.
 
     Args:
         problem: the costs f_1 ... f_n of the nodes.

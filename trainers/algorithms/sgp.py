@@ -1,4 +1,4 @@
-"""Stochastic gradient push (Assran et al., 2019), what papers/002 compares with: push-sum that trusts its links.
+"""Stochastic gradient push (Assran et al., 2019), what Toghani et al. (2023) compares with: push-sum that trusts its links.
 
 In tick t every node i that is awake
     1. takes a step along its gradient at z_i = x_i / y_i: x_i := x_i - theta(t) grad f_i(z_i; D_i)

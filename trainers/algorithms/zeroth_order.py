@@ -1,4 +1,4 @@
-"""The asynchronous zeroth-order message-passing learner: Algorithms 1 and 2 of papers/000.
+"""The asynchronous zeroth-order message-passing learner: Algorithms 1 and 2 of Behmandpoor et al. (2024).
 
 Agents perturb their policies together, each measures its own utility, and only these scalars travel; each agent then
 moves along its own past perturbations, weighted with what it has heard. F of the paper is a cost; here F = -utility, so

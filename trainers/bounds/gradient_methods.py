@@ -1,17 +1,19 @@
-"""Step-size bounds and rates of papers/003 (DASGD) and papers/004 (AsyncBC), to stand beside measured staleness.
+"""Step-size bounds and rates of DASGD (Tosi and Theobald, 2023) and AsyncBC (Gao et al., 2025).
 
 Symbols: L the smoothness of f, L_i that of f_i, delta the Hessian dissimilarity, l the mean-squared smoothness; F_0 = r_0 =
 f(x_0) - f*; T iterations; tau_C, tau_max as a timetable's `summary` has them; S_avg, S_max and their loose forms S^ as
 `staleness.Staleness`.
 
 What is read otherwise than printed:
-1. papers/003, (11): the first term is sigma^2 / eps^2, as in (12); its proof has sigma^2. Both step sizes also have to be at
+1. Tosi and Theobald (2023), (11): the first term is sigma^2 / eps^2, as in (12); its proof has sigma^2. Both step sizes also
+have to be at
    most 1 / (2 L), which Lemma 6 asks for and S_avg < 1/2 would break; L >= 1 is asked for where its proof simplifies.
-2. papers/004, proofs of Theorems 1 and 2, say "assume eta <= L / 4": it must be 1 / (4 L), so that
+2. Gao et al. (2025), proofs of Theorems 1 and 2, say "assume eta <= L / 4": it must be 1 / (4 L), so that
    eta / 4 - L eta^2 / 2 >= eta / 8. The theorems' steps satisfy it (those of Theorem 2 since L <= l, which Assumption 5 gives).
-3. papers/004, the end of Theorem 1's proof drops 1 / (10 delta sqrt(T)), "by Fact 1". But delta may be up to L + L_i, far
+3. Gao et al. (2025), the end of Theorem 1's proof drops 1 / (10 delta sqrt(T)), "by Fact 1". But delta may be up to L + L_i,
+far
    above L, where f's curvature is that of f_i of opposite signs; then the printed step is too large. It is kept here.
-4. papers/004, Theorem 3: E||x_T||^2 has a factor d, which the sum over coordinates gives; and without noise ||x_T||^2 is
+4. Gao et al. (2025), Theorem 3: E||x_T||^2 has a factor d, which the sum over coordinates gives; and without noise ||x_T||^2 is
    (1 - eta)^{2T} ||x_0||^2. With f_i = ||x + b_i||^2 / 2, x_T is the noise-free path plus the noise, so that
 
        E||x_T - x*||^2 = (1 - eta)^{2T} ||x_0 - x*||^2 + d sigma^2 sum_{s=1}^{T-1} (1 - (1 - eta)^{T-s})^2
@@ -25,7 +27,7 @@ import numpy as np
 
 
 def dasgd_step(smoothness: float, average: float) -> float:
-    """The largest step where gradients are bounded: min{1 / (4 L S_avg), 1 / (2 L)} (papers/003, Theorem 1).
+    """The largest step where gradients are bounded: min{1 / (4 L S_avg), 1 / (2 L)} (Tosi and Theobald, 2023, Theorem 1).
 
     >>> dasgd_step(smoothness=4.0, average=2.0)
     0.03125
@@ -45,7 +47,9 @@ def dasgd_step_loose(smoothness: float, average: float, largest: float) -> float
 def dasgd_bound(
     step: float, steps: int, gap: float, *, smoothness: float, noise: float, gradient: float, average: float
 ) -> float:
-    """A bound of (1/(T+1)) sum_t E||grad f(x_i^t)||^2 for gradients of norm at most Q (papers/003, Appendix A.2.2).
+    """A bound of (1/(T+1)) sum_t E||grad f(x_i^t)||^2 for gradients of norm at most Q.
+
+    Source: Tosi and Theobald (2023), Appendix A.2.2.
 
     2 r_0 / (eta (T+1)) + 3 L eta sigma^2 + L^2 S_avg^2 eta^2 Q^2, for every node i, steps up to `dasgd_step`; T = `steps`.
     """
@@ -61,7 +65,7 @@ def dasgd_bound_loose(step: float, steps: int, gap: float, *, smoothness: float,
 def async_bc_step(
     smoothness: float, dissimilarity: float, tau_c: float, tau_max: float, steps: int, *, published: bool = False
 ) -> float:
-    """The largest step of AsyncBC-GD over T steps (papers/004, Theorem 1).
+    """The largest step of AsyncBC-GD over T steps (Gao et al., 2025, Theorem 1).
 
     published  min{1 / (6 (delta + L) sqrt(tau_C tau_max)), 1 / (12 sqrt(L (delta + L) tau_max T))}
     corrected  also at most 1 / (10 delta sqrt(T)); the head of this file says why
@@ -77,7 +81,7 @@ def async_bc_step(
 
 
 def async_bc_step_sampled(smoothness: float, mean_squared: float, tau_c: float, tau_max: float, steps: int) -> float:
-    """The largest step of AsyncBC-SGD over T steps (papers/004, Theorem 2); l is `mean_squared`.
+    """The largest step of AsyncBC-SGD over T steps (Gao et al., 2025, Theorem 2); l is `mean_squared`.
 
     min{1 / (l sqrt(6 tau_C tau_max)), 1 / (10 l sqrt(T)), 1 / (2 sqrt(2 L l tau_max (T - 1)))}
     """
@@ -94,7 +98,9 @@ def async_bc_bound(step: float, steps: int, gap: float) -> float:
 
 
 def independent_noise(size: int, noise: float, step: float, steps: int) -> float:
-    """What independent noise adds to E||x_T||^2: d sigma^2 sum_{s=1}^{T-1} (1 - (1 - eta)^{T-s})^2 (papers/004, Theorem 3).
+    """The part of independent noise in E||x_T||^2: d sigma^2 sum_{s=1}^{T-1} (1 - (1 - eta)^{T-s})^2.
+
+    Source: Gao et al. (2025), Theorem 3.
 
     tau_C = 1, f_i = ||x + b_i||^2 / 2, and noise N(0, sigma^2 I) on each difference of gradients. It grows like d sigma^2 T.
 

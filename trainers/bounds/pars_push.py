@@ -1,4 +1,4 @@
-"""What papers/002 asks of steps and links: the inner step of Lemma 1, corrected, the constants of F^(u), and Gamma_s.
+"""Bounds of PARS-Push (Toghani et al., 2023): the inner step of Lemma 1, corrected, the constants of F^(u), and Gamma_s.
 
 What is corrected: Lemma 1 prints (1 - eps_1^(-1 / (2 u))) / L, which is negative for every eps_1 < 1. The proof needs
 mu (1 - alpha L)^(2 u) >= eps_1 mu, that is alpha <= (1 - eps_1^(1 / (2 u))) / L. With it, mu^(u) >= eps_1 eps_2 mu and
@@ -18,7 +18,7 @@ from wirelessenv.scenario import Messaging
 
 @dataclass(frozen=True)
 class LossConstants:
-    """Assumption 2 of papers/002, of the loss of every sample."""
+    """Assumption 2 of Toghani et al. (2023), of the loss of every sample."""
 
     convexity: float
     """mu: of strong convexity."""
@@ -33,7 +33,7 @@ class LossConstants:
 def largest_inner_step(
     constants: LossConstants, inner_steps: int, curvature_kept: float, share_kept: float, *, published: bool = False
 ) -> float:
-    """The largest alpha for which Lemma 1 of papers/002 promises mu^(u) >= eps_1 eps_2 mu.
+    """The largest alpha for which Lemma 1 of Toghani et al. (2023) promises mu^(u) >= eps_1 eps_2 mu.
 
     min { mu eps_1 (1 - eps_2) / (G H u), (1 - eps_1^(1 / (2 u))) / L }
 

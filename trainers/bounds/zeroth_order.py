@@ -1,4 +1,4 @@
-"""What papers/000 proves of its algorithm, as published and corrected, beside what runs on a known problem show.
+"""What Behmandpoor et al. (2024) proves of its algorithm, as published and corrected, beside what runs on a known problem show.
 
 Symbols: m agents with n_l parameters each, n = m n_l; L, G, sigma, L_xi, v and f* as in `Constants`; B samples a
 measurement; mu the smoothing; gamma^t the step sizes, the same for all agents; D_max the largest age t - T[l, i] of an
@@ -40,7 +40,7 @@ from wirelessenv.messages.knowledge import Knowledge
 
 
 def step_constant(smoothness: float, agents: int, delay: int) -> float:
-    """M = L (2 m D_max + 1) / 2 of papers/000, Theorem VI.2.
+    """M = L (2 m D_max + 1) / 2 of Behmandpoor et al. (2024), Theorem VI.2.
 
     >>> step_constant(smoothness=2.0, agents=4, delay=3)
     25.0
@@ -49,7 +49,7 @@ def step_constant(smoothness: float, agents: int, delay: int) -> float:
 
 
 def largest_step(smoothness: float, agents: int, delay: int) -> float:
-    """1 / M: steps have to stay below it (papers/000, Theorem VI.2).
+    """1 / M: steps have to stay below it (Behmandpoor et al., 2024, Theorem VI.2).
 
     >>> largest_step(smoothness=2.0, agents=4, delay=3)
     0.04
@@ -82,7 +82,7 @@ def direction_variance(
     common_noise: bool,
     published: bool = False,
 ) -> float:
-    """V: the bound of E||s_l + grad_l f~_l^mu||^2, for a step's direction s_l; papers/000, Proposition A.5.
+    """V: the bound of E||s_l + grad_l f~_l^mu||^2, for a step's direction s_l; Behmandpoor et al. (2024), Proposition A.5.
 
     separate noise:  published  {4 (n + 4) (sigma^2 + G^2) + mu^2 L^2 (n + 6)^3} / B + 4 L_xi^2 v^2 / mu^2
                      corrected   4 (n + 4) (sigma^2 + G^2) + mu^2 L^2 (n + 6)^3 + 4 n_l L_xi^2 v^2 / mu^2

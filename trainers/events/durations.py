@@ -30,7 +30,7 @@ class Constant(Duration):
 
 
 class Linear(Duration):
-    """i tau / n for client i = 1 ... n, so that the slowest needs tau (papers/004, Appendix D.1)."""
+    """i tau / n for client i = 1 ... n, so that the slowest needs tau (Gao et al., 2025, Appendix D.1)."""
 
     kind: Literal["linear"] = "linear"
     slowest: Positive = 10.0

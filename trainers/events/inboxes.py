@@ -1,4 +1,4 @@
-"""Who computes and who applies what, when, in decentralised asynchronous SGD: the events of papers/003, Algorithm 1.
+"""The events of decentralised asynchronous SGD (Tosi and Theobald, 2023, Algorithm 1): who computes and applies what, when.
 
 They depend on no iterate: a node that is free applies what waits in its inbox, and computes a gradient when nothing does.
 Gradients are numbered as they are begun. G_i, the set of gradients that node i has applied, is a whole number whose bit g

@@ -1,10 +1,11 @@
 """Link events of push-sum: which nodes wake up, which messages are sent, lost, or late, tick after tick.
 
 A Messaging means here what it means in `Knowledge`, from the same random streams. In a tick a node is awake with
-`activity.update` (its longest silence is Gamma_w of papers/002), and only then acts, sends and takes in what has arrived; it
-sends over a link with `activity.transmit`. A message that is sent in tick t over a link of delay d is there in tick t + d,
-when the receiver takes it in, or waits until the receiver wakes up (longest delay: Gamma_d). Losses in a row (Gamma_f)
-count failed sends, not ticks. Nobody queries, and sums travel on by nature: `activity.query` and `relay` mean nothing here.
+`activity.update` (its longest silence is Gamma_w of Toghani et al. (2023)), and only then acts, sends and takes in what has
+arrived; it sends over a link with `activity.transmit`. A message that is sent in tick t over a link of delay d is there in
+tick t + d, when the receiver takes it in, or waits until the receiver wakes up (longest delay: Gamma_d). Losses in a row
+(Gamma_f) count failed sends, not ticks. Nobody queries, and sums travel on by nature: `activity.query` and `relay` mean
+nothing here.
 """
 
 from collections.abc import Sequence

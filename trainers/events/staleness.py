@@ -1,4 +1,4 @@
-"""How stale gradients are in DASGD: S_avg and S_max of papers/003, measured, beside what its Section 4.1 expects."""
+"""Staleness of gradients in DASGD: S_avg and S_max, measured and expected (Tosi and Theobald, 2023, Section 4.1)."""
 
 from copy import deepcopy
 from typing import Any
@@ -58,7 +58,7 @@ def measured_staleness(network: Network | dict[str, Any], nodes: int, rounds: in
 
 
 def section_4_1(nodes: tuple[int, ...] = (3, 5, 9), rounds: int = 200) -> list[dict[str, Any]]:
-    """Section 4.1 of papers/003, what it expects beside what is measured, under timing conditions that it leaves open.
+    """Compare what Section 4.1 of Tosi and Theobald (2023) expects with what is measured, under timing that it leaves open.
 
     Expected: S_avg = (n + 1) / 2 and S_max = n where everybody hears everybody, (n^2 + 1) / 2 and n^2 on a ring.
     """

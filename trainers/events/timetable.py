@@ -23,7 +23,7 @@ CHUNK = 512  # updates simulated at once
 class Server(Model):
     """Whom a server asks, and how long they take; n = all clients of a problem.
 
-    `assignment`: "uniform": the next task goes to a client drawn uniformly from all n, busy or not (papers/004, line 8);
+    `assignment`: "uniform": the next task goes to a client drawn uniformly from all n, busy or not (Gao et al., 2025, line 8);
     "same": to the client that has just answered, so that the same `concurrency` clients are busy all the time.
     `concurrency` is tau_C, the clients that get the first tasks: all n where it is not given, else drawn uniformly.
     """

@@ -147,7 +147,7 @@ def report() -> list[dict[str, Any]]:
 
 
 def independent_noise_report(runs: int = 200, iterations: int = 400) -> list[dict[str, Any]]:
-    """Theorem 3 of papers/004 on its own problem: what independent noise adds, as a lower bound and as it is measured.
+    """Theorem 3 of Gao et al. (2025) on its own problem: what independent noise adds, as a lower bound and as it is measured.
 
     f_i = ||x - b_i||^2 / 2, d = 10, tau_C = 1, sigma^2 = 0.01 a coordinate of a difference; mean and standard error over runs.
     """

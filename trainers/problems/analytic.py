@@ -21,7 +21,7 @@ SHAPES = {"convex": 1.0, "nonconvex": np.exp(-0.5)}
 
 @dataclass(frozen=True)
 class Constants:
-    """What papers/000, Assumptions I, V and VI, ask of a problem."""
+    """What Behmandpoor et al. (2024), Assumptions I, V and VI, ask of a problem."""
 
     smoothness: float
     """L of every f_l and of every F_l(., xi): what the proofs use, though Assumption I asks it of f_l alone."""
@@ -38,7 +38,7 @@ class Constants:
 
 
 class AnalyticProblem:
-    """Costs of all agents' parameters together, as papers/000 has them: smooth, with bounded gradients.
+    """Costs of all agents' parameters together, as Behmandpoor et al. (2024) has them: smooth, with bounded gradients.
 
     F_i(theta, xi) = sum_k phi(c_ik'(theta - theta*)) + tau xi_0 + rho xi_1 sin(c_i0'(theta - theta*))
 

@@ -168,7 +168,7 @@ def dirichlet_split(labels: Labels, clients: int, alpha: float, rng: np.random.G
 def image_logistic(
     data: Images, *, clients: int = 64, alpha: float = 0.1, batch: int = 32, weight: float = 0.05, seed: int = 0
 ) -> Logistic:
-    """Odd against even classes on pixels, with the non-convex regulariser: papers/004, Appendix D.2.
+    """Odd against even classes on pixels, with the non-convex regulariser: Gao et al. (2025), Appendix D.2.
 
     Of the training rows 20 % are held out for validation, the rest is split by `dirichlet_split` over all classes.
     """

@@ -1,4 +1,4 @@
-"""Least squares with controlled heterogeneity: the problem of papers/004, Appendix D.1, and of its Theorem 3."""
+"""Least squares with controlled heterogeneity: the problem of Gao et al. (2025), Appendix D.1, and of its Theorem 3."""
 
 from collections.abc import Sequence
 
@@ -61,7 +61,7 @@ class LeastSquares(Objective):
         self.local_smoothness = float(max(self._curvatures))
         """L_max of the f_i."""
         self.dissimilarity = max(abs(self.smoothness - one) for one in self._curvatures)
-        """delta of papers/004, Assumption 2."""
+        """delta of Gao et al. (2025), Assumption 2."""
         self.minimiser: Array = self._pulls.mean(0) / self.smoothness
         """x*, (d,) or (runs, d)."""
 

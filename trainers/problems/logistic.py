@@ -18,8 +18,8 @@ ROWS = 4096  # rows in one product, where all of them are used
 class Logistic(Objective):
     """f_i(x) = (1/N_i) sum_{(a, b) of client i} log(1 + exp(-b a'x)) + r(x), b = +-1.
 
-    r(x) = weight ||x||^2 / 2 ("l2"), or weight sum_j x_j^2 / (1 + x_j^2) ("nonconvex", papers/004, Section 5). Points have
-    the type of the features: float32 is fast, float64 reaches 1e-12. A run begins at 0.
+    r(x) = weight ||x||^2 / 2 ("l2"), or weight sum_j x_j^2 / (1 + x_j^2) ("nonconvex", Gao et al. (2025), Section 5). Points
+    have the type of the features: float32 is fast, float64 reaches 1e-12. A run begins at 0.
 
     A sample is the numbers of `batch` rows of the client, drawn uniformly with replacement, so that a client may have fewer.
 
@@ -65,7 +65,7 @@ class Logistic(Objective):
 
     @classmethod
     def gaussian(cls, samples: int = 100, size: int = 20, *, clients: int = 1, seed: int = 0, **settings: Any) -> Self:
-        """Rows a ~ N(0, I), b = +-1 uniformly: the problem of papers/003, Figure 2b; every client has all of the data.
+        """Rows a ~ N(0, I), b = +-1 uniformly (Tosi and Theobald, 2023, Figure 2b); every client has all of the data.
 
         `settings` are batch (1 where it is not given), regulariser and weight.
         """

@@ -1,4 +1,4 @@
-"""Linear regression with a ridge over clients that differ, where a few steps of one's own pay: papers/002, Section 5."""
+"""Ridge regression over clients that differ, where a few own gradient steps pay (Toghani et al., 2023, Section 5)."""
 
 from functools import cached_property
 from typing import Literal, get_args
@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 
 
 class RidgeRegression(Objective):
-    """f_i(z) = E (b - a'z)^2 + ||z||^2 / (2 n), where client i has b = a'beta_i + zeta: papers/002, (9) and (10).
+    """f_i(z) = E (b - a'z)^2 + ||z||^2 / (2 n), where client i has b = a'beta_i + zeta: Toghani et al. (2023), (9) and (10).
 
     beta ~ N(0, common^2 I), beta_i = beta + N(0, spread^2 I), zeta ~ N(0, noise^2). Three laws of a:
 

@@ -18,7 +18,7 @@ Width = Annotated[Count, Field(le=4096)]
 
 
 class PolicySettings(Model):
-    """The shape of a policy; {K, 30, 30, 1} in papers/000, Section VIII."""
+    """The shape of a policy; {K, 30, 30, 1} in Behmandpoor et al. (2024), Section VIII."""
 
     hidden: tuple[Width, ...] = Field((30, 30), description="neurons of the hidden layers")
     input_scale: Annotated[Positive, Field(le=1e15)] = Field(1.0, description="the inputs are multiplied with it")

@@ -1,4 +1,4 @@
-"""A quadratic with chosen eigenvalues: the problem of papers/003, Figure 2a."""
+"""A quadratic with chosen eigenvalues: the problem of Tosi and Theobald (2023), Figure 2a."""
 
 from collections.abc import Sequence
 

@@ -73,7 +73,8 @@ class RealAR1(Fading):
     """Real first-order autoregression x[t] = memory x[t-1] + innovation w[t], w ~ N(0, 1); the gain is x^2.
 
     It starts in its stationary law N(0, innovation^2 / (1 - memory^2)), which has not variance 1 in general: with the
-    0.7 and 0.3 of the authors of papers/000 it is 0.18, so that their channels are 7.5 dB weaker than CN(0, 1) ones.
+    0.7 and 0.3 of the authors of Behmandpoor et al. (2024) it is 0.18, so that their channels are 7.5 dB weaker than CN(0, 1)
+    ones.
     """
 
     kind: Literal["real_ar1"] = "real_ar1"

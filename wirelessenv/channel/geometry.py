@@ -51,8 +51,8 @@ class UniformPlacement(Placement):
     """Transmitters uniform in a square, each receiver uniform in a smaller square about its transmitter.
 
     With m transmitters the square is [-half_width m, half_width m]^2 and a receiver lies within +- receiver_offset m of
-    its transmitter in each coordinate, so that the density falls as 1/m (papers/000, Section VIII). Base stations, which
-    belong to no transmitter, are uniform in the large square.
+    its transmitter in each coordinate, so that the density falls as 1/m (Behmandpoor et al., 2024, Section VIII). Base
+    stations, which belong to no transmitter, are uniform in the large square.
     """
 
     kind: Literal["uniform"] = "uniform"
@@ -218,7 +218,8 @@ def distances(receivers: Positions, transmitters: Positions) -> NDArray[np.float
 def serving_receiver(gain: NDArray[np.floating], association: Literal["ad_hoc", "uplink"]) -> NDArray[np.intp]:
     """r(i) for each transmitter i, (m,): receiver i itself, or the receiver with the largest mean gain, (n, m).
 
-    In an uplink where the gain falls with distance the latter is the nearest base station (papers/000, Section II).
+    In an uplink where the gain falls with distance the latter is the nearest base station (Behmandpoor et al., 2024, Section
+    II).
     """
     if association == "ad_hoc":
         return np.arange(gain.shape[1])

@@ -21,7 +21,7 @@ class PathLoss(Piece):
 
 
 class PowerLaw(PathLoss):
-    """Amplitude d^-a, hence gain d^-2a, with a = `amplitude_exponent` (papers/000, Section VIII: a = 2.2).
+    """Amplitude d^-a, hence gain d^-2a, with a = `amplitude_exponent` (Behmandpoor et al., 2024, Section VIII: a = 2.2).
 
     Distances below `smallest_distance` count as that, so that the gain stays finite; the paper gives no such bound.
     """

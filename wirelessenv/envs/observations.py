@@ -28,7 +28,7 @@ class Observation(Piece):
 
 
 class Aggregation(Observation):
-    """The aggregation sequence of the slot in which the action will be used, K numbers (papers/000, Section VIII)."""
+    """The aggregation sequence of the slot in which the action will be used, K numbers (Behmandpoor et al., 2024, VIII)."""
 
     kind: Literal["aggregation"] = "aggregation"
 

@@ -41,7 +41,7 @@ class Sum(Reward):
 class Known(Reward):
     """The mean of the newest utilities that the agent has heard of, its own among them, however late; 0 before the first.
 
-    This is what an agent of papers/000 has to learn from.
+    This is what an agent of Behmandpoor et al. (2024) has to learn from.
     """
 
     kind: Literal["known"] = "known"

@@ -14,7 +14,7 @@ from wirelessenv.streams import generator_state, set_generator_state, stream
 class Chance(Model):
     """An event that happens with `probability` at each instant, and at least once in any `longest_silence` instants.
 
-    A number is short for the probability alone. The longest silence is D of papers/000, Assumption III.
+    A number is short for the probability alone. The longest silence is D of Behmandpoor et al. (2024), Assumption III.
     """
 
     probability: Probability = 1.0

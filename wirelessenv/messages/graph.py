@@ -1,4 +1,4 @@
-"""Message graphs: links[i, j] is True where agent i may send to agent j (a_ij of papers/000, Section VII)."""
+"""Message graphs: links[i, j] is True where agent i may send to agent j (a_ij of Behmandpoor et al. (2024), Section VII)."""
 
 from abc import abstractmethod
 from typing import Annotated, Literal
@@ -31,7 +31,7 @@ class Graph(Piece):
 
 
 class BlockGraph(Graph):
-    """All-ones blocks of `kappa` agents, one every `stride` agents, no self-loops (papers/000, Section VIII).
+    """All-ones blocks of `kappa` agents, one every `stride` agents, no self-loops (Behmandpoor et al., 2024, Section VIII).
 
     `stride` is kappa / 2 where it is not given. An agent in the interior then has 3 kappa / 2 - 1 neighbours.
     """
@@ -176,7 +176,7 @@ def _contracted(joined: nx.DiGraph, group_of: NDArray[np.intp]) -> nx.DiGraph:
 
 
 def strongly_connected(links: Links) -> bool:
-    """Whether messages can reach everybody from everybody (papers/000, Assumption VII)."""
+    """Whether messages can reach everybody from everybody (Behmandpoor et al., 2024, Assumption VII)."""
     return bool(_reached(links).all() and _reached(links.T).all())
 
 

@@ -71,7 +71,8 @@ class Knowledge:
     In an instant t, in this order: agents query (T[i, i] = t); messages that were sent d >= 1 instants ago over a link
     of delay d arrive, carrying what the sender held at the end of instant t - d; messages of delay 0 arrive, carrying
     what the sender holds now. A newer time replaces an older one, never the reverse. With `relay` a message carries all
-    that the sender knows (papers/000, Algorithm 2), else its own newest query, sent when it queries (Algorithm 1).
+    that the sender knows (Behmandpoor et al., 2024, Algorithm 2), else its own newest query, sent when it queries (Algorithm
+    1).
     """
 
     def __init__(

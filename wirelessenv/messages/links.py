@@ -78,7 +78,7 @@ class UniformDelay(Delay):
 
 
 class Loss(Model):
-    """Each message is lost with `probability`; at most `longest_run` in a row on a link (Gamma_f of papers/002)."""
+    """Each message is lost with `probability`; at most `longest_run` in a row on a link (Gamma_f of Toghani et al. (2023))."""
 
     probability: Annotated[Probability, Field(lt=1)] = 0.0
     longest_run: Count | None = None

@@ -13,7 +13,7 @@ from wirelessenv.physics.checks import LARGEST, NOT_NEGATIVE, POWER_GAINS, alike
 
 
 def visible_amplitude(gain: Any, threshold: float) -> Any:
-    """|h| where it is at least `threshold`, 0 elsewhere; a new array, the gain keeps its weak links (papers/000, VIII)."""
+    """|h| where it is at least `threshold`, 0 elsewhere; a new array (Behmandpoor et al., 2024, Section VIII)."""
     array = real("gain", gain)
     within("gain", array, 0, LARGEST, POWER_GAINS)
     with np.errstate(over="ignore"):  # of a threshold that single precision does not reach: nothing is visible
@@ -24,8 +24,8 @@ def aggregate(amplitude: Any, history: Any) -> tuple[Any, Any]:
     """The aggregation sequences of a block of consecutive slots.
 
     y^0[t] = 1 and y^k[t] = |H[t]| y^{k-1}[t-1] for k = 1 ... K-1: every slot each transmitter collects the neighbours'
-    previous values, weighted with the channel of that slot (papers/000, Section VIII, where it is written as the product
-    of K - 1 channel matrices with a vector of ones).
+    previous values, weighted with the channel of that slot (Behmandpoor et al., 2024, Section VIII, where it is written as the
+    product of K - 1 channel matrices with a vector of ones).
 
     Where the sequence outgrows the numbers' type (it grows by about the sum of a row's amplitudes each hop), it stays at the
     largest number of the type, so that it is always finite.

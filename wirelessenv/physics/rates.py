@@ -40,8 +40,8 @@ def sinr(wanted: Any, cross: Any, power: Any, noise: Any) -> Any:
 
     SINR_i = g_ii p_i / (noise + sum_{j != i} g_ij p_j)
 
-    Source: papers/000, equation (18), with the interference that physically arrives at receiver r(i), |h_{r(i) j}|^2 p_j
-    (the printed equation has the two indices exchanged).
+    Source: Behmandpoor et al. (2024), equation (18), with the interference that physically arrives at receiver r(i), |h_{r(i)
+    j}|^2 p_j (the printed equation has the two indices exchanged).
 
     Args:
         wanted: g_ii, (..., m), and
@@ -85,8 +85,8 @@ def received(wanted: Any, cross: Any, power: Any, most: float | None = None) -> 
 def rate(ratio: Any, cap: float = math.inf) -> Any:
     """Rate log2(1 + min(SINR, cap)) in bit/s/Hz of a linear SINR.
 
-    Source: papers/000, equation (18); the base of its log is ours. `cap`, also linear, is the largest SINR that modulation
-    and coding can use.
+    Source: Behmandpoor et al. (2024), equation (18); the base of its log is ours. `cap`, also linear, is the largest SINR that
+    modulation and coding can use.
 
     >>> import numpy as np
     >>> rate(np.array([1.0, 3.0, 1023.0]), cap=7.0).round(12).tolist()

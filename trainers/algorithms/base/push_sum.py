@@ -27,8 +27,8 @@ class PushSumLearner(GradientLearner):
     """Nodes i = 1 ... n with x_i in R^d and y_i > 0, whose z_i = x_i / y_i are to agree on a minimiser of f.
 
     The step size in tick t is theta(t) = step_size ((1 + offset) / (t + offset))^decay, and theta(0) = 0: constant without
-    `decay`; step_size / t with decay 1, as in papers/002, Proposition 1. All is float64. A setting (variant, run) that
-    diverges goes on as infinity and then NaN, and disturbs no other.
+    `decay`; step_size / t with decay 1, as in Toghani et al. (2023), Proposition 1. All is float64. A setting (variant, run)
+    that diverges goes on as infinity and then NaN, and disturbs no other.
 
     """
 
