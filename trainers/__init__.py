@@ -1,4 +1,4 @@
-"""Trainers: how transmitters learn their policies. See `wirelessenv train --help`."""
+"""Trainers: the learners and the problems that they train on, and experiments with them. See `wirelessenv train --help`."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -12,20 +12,32 @@ if TYPE_CHECKING:
     from trainers.algorithms.sgp import SGPLearner
     from trainers.algorithms.sync_sgd import SyncSGD
     from trainers.algorithms.zeroth_order import ZerothOrderLearner
+    from trainers.problems.analytic import AnalyticProblem
+    from trainers.problems.least_squares import LeastSquares
+    from trainers.problems.logistic import Logistic
+    from trainers.problems.maml import RidgeRegression
+    from trainers.problems.objective import Objective
     from trainers.problems.parallel_env import ParallelEnvProblem
     from trainers.problems.policies import Policies
+    from trainers.problems.quadratic import Quadratic
     from trainers.problems.torch_loss import TorchObjective
     from trainers.problems.wireless import WirelessProblem
     from trainers.problems.wireless_objective import WirelessObjective
 
 _MODULES = {
+    "AnalyticProblem": "problems.analytic",
     "AsyncBC": "algorithms.async_bc",
     "AsyncSGD": "algorithms.async_sgd",
     "DASGD": "algorithms.dasgd",
     "FirstOrderLearner": "algorithms.first_order",
+    "LeastSquares": "problems.least_squares",
+    "Logistic": "problems.logistic",
+    "Objective": "problems.objective",
     "PARSPushLearner": "algorithms.pars_push",
     "ParallelEnvProblem": "problems.parallel_env",
     "Policies": "problems.policies",
+    "Quadratic": "problems.quadratic",
+    "RidgeRegression": "problems.maml",
     "SGPLearner": "algorithms.sgp",
     "SyncSGD": "algorithms.sync_sgd",
     "TorchObjective": "problems.torch_loss",
@@ -35,12 +47,18 @@ _MODULES = {
 }
 __all__ = [
     "DASGD",
+    "AnalyticProblem",
     "AsyncBC",
     "AsyncSGD",
     "FirstOrderLearner",
+    "LeastSquares",
+    "Logistic",
+    "Objective",
     "PARSPushLearner",
     "ParallelEnvProblem",
     "Policies",
+    "Quadratic",
+    "RidgeRegression",
     "SGPLearner",
     "SyncSGD",
     "TorchObjective",
@@ -51,7 +69,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """What the package offers, imported when it is asked for: torch takes seconds, and `--help` needs none of it."""
+    """Import a name of the package when it is asked for: torch takes seconds, and `--help` needs none of it."""
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
