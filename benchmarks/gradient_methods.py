@@ -19,7 +19,7 @@ from trainers.algorithms.base.gradient_learner import GradientLearner
 from trainers.algorithms.pars_push import PARSPushLearner
 from trainers.problems.least_squares import LeastSquares
 from trainers.problems.logistic import Logistic
-from trainers.problems.maml import Features, RidgeRegression
+from trainers.problems.ridge_regression import Features, RidgeRegression
 from trainers.problems.torch_loss import TorchObjective, small_cnn
 from wirelessenv import Messaging
 

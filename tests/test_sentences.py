@@ -12,8 +12,8 @@ import trainers.fidelity.claims  # noqa: F401  # its models are among those
 from trainers.algorithms.pars_push import PARSPushLearner
 from trainers.experiments.experiment import Experiment
 from trainers.problems.least_squares import LeastSquares
-from trainers.problems.maml import RidgeRegression
 from trainers.problems.quadratic import Quadratic
+from trainers.problems.ridge_regression import RidgeRegression
 from wirelessenv import ConfigError
 from wirelessenv.config import Count, CountOrZero, Model, NonNegative, Number, Probability, Seed, finite, whole
 from wirelessenv.envs.settings import Settings

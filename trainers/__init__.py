@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from trainers.problems.analytic import AnalyticProblem
     from trainers.problems.least_squares import LeastSquares
     from trainers.problems.logistic import Logistic
-    from trainers.problems.maml import RidgeRegression
     from trainers.problems.objective import Objective
     from trainers.problems.parallel_env import ParallelEnvProblem
     from trainers.problems.policies import Policies
     from trainers.problems.quadratic import Quadratic
+    from trainers.problems.ridge_regression import RidgeRegression
     from trainers.problems.torch_loss import TorchObjective
     from trainers.problems.wireless import WirelessProblem
     from trainers.problems.wireless_objective import WirelessObjective
@@ -37,7 +37,7 @@ _MODULES = {
     "ParallelEnvProblem": "problems.parallel_env",
     "Policies": "problems.policies",
     "Quadratic": "problems.quadratic",
-    "RidgeRegression": "problems.maml",
+    "RidgeRegression": "problems.ridge_regression",
     "SGPLearner": "algorithms.sgp",
     "SyncSGD": "algorithms.sync_sgd",
     "TorchObjective": "problems.torch_loss",

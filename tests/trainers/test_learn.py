@@ -20,9 +20,9 @@ from trainers.experiments.strided import Strided
 from trainers.problems.analytic import AnalyticProblem
 from trainers.problems.least_squares import LeastSquares
 from trainers.problems.logistic import Logistic
-from trainers.problems.maml import RidgeRegression
 from trainers.problems.parallel_env import ParallelEnvProblem
 from trainers.problems.quadratic import Quadratic
+from trainers.problems.ridge_regression import RidgeRegression
 from trainers.problems.torch_loss import TorchObjective
 from trainers.problems.wireless import WirelessProblem
 from trainers.problems.wireless_objective import WirelessObjective

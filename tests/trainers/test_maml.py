@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
-from trainers.problems.maml import RidgeRegression
+from trainers.problems.ridge_regression import RidgeRegression
 from wirelessenv import ConfigError
 
 LAWS = ["local_sets", "own_covariances", "iid"]

@@ -9,7 +9,7 @@ from tests.trainers.push_cases import DELAY, LOSS, PAPER, WAKING, OneAxisEach, m
 from tests.trainers.push_yardstick import fates, pars_push
 from trainers.algorithms.pars_push import PARSPushLearner, personal_gradient
 from trainers.algorithms.sgp import SGPLearner
-from trainers.problems.maml import RidgeRegression
+from trainers.problems.ridge_regression import RidgeRegression
 from wirelessenv import ConfigError, Messaging
 from wirelessenv.streams import stream
 

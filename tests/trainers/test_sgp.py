@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.trainers.push_cases import DELAY, PAPER, WAKING, OneAxisEach, messagings
 from tests.trainers.push_yardstick import fates, sgp
 from trainers.algorithms.sgp import SGPLearner
-from trainers.problems.maml import RidgeRegression
+from trainers.problems.ridge_regression import RidgeRegression
 from wirelessenv import ConfigError, Messaging
 from wirelessenv.streams import stream
 

@@ -17,7 +17,7 @@ from trainers.events.inboxes import Inboxes
 from trainers.events.timetable import CHUNK, Server, Timetable
 from trainers.problems.analytic import AnalyticProblem
 from trainers.problems.least_squares import LeastSquares
-from trainers.problems.maml import RidgeRegression
+from trainers.problems.ridge_regression import RidgeRegression
 from trainers.workbench.files import read_tensors, write_tensors
 from trainers.workbench.saved_state import refuse_misfit
 from wirelessenv import ConfigError, Messaging

@@ -72,7 +72,7 @@ class PARSPushLearner(PushSumLearner):
         seed: the run's seed, or one for each run.
         settings: see below.
 
-    >>> from trainers.problems.maml import RidgeRegression
+    >>> from trainers.problems.ridge_regression import RidgeRegression
     >>> learner = PARSPushLearner(RidgeRegression(), {"links": {"loss": 0.2}}, step_size=0.01, seed=[0, 1], inner_steps=1)
     >>> learner.learn(100).measures()["mass"].round(12).tolist()
     [[1.0, 1.0]]

@@ -34,7 +34,7 @@ class SGPLearner(PushSumLearner):
         seed: the run's seed, or one for each run.
         settings: see below.
 
-    >>> from trainers.problems.maml import RidgeRegression
+    >>> from trainers.problems.ridge_regression import RidgeRegression
     >>> learner = SGPLearner(RidgeRegression(), {"links": {"loss": 0.2}}, step_size=0.01, seed=[0, 1])
     >>> bool((learner.learn(100).measures()["mass"] < 0.1).all())
     True

@@ -9,11 +9,11 @@ from pydantic import Field
 from trainers.problems.images import Dataset, image_logistic, load
 from trainers.problems.least_squares import LeastSquares
 from trainers.problems.logistic import Logistic
-from trainers.problems.maml import Features, RidgeRegression
 from trainers.problems.objective import Objective
 from trainers.problems.policies import PolicySettings
 from trainers.problems.problem import Problem
 from trainers.problems.quadratic import Quadratic
+from trainers.problems.ridge_regression import Features, RidgeRegression
 from trainers.problems.torch_loss import TorchObjective, small_cnn
 from trainers.problems.wireless import WirelessProblem
 from trainers.problems.wireless_objective import WirelessObjective

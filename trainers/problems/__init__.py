@@ -1,1 +1,1 @@
-"""What is optimised."""
+"""Problems: costs and utilities that learners optimise, and the policies of agents."""

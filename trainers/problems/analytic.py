@@ -21,7 +21,7 @@ SHAPES = {"convex": 1.0, "nonconvex": np.exp(-0.5)}
 
 @dataclass(frozen=True)
 class Constants:
-    """What Behmandpoor et al. (2024), Assumptions I, V and VI, ask of a problem."""
+    """Constants that bound a problem, as in Behmandpoor et al. (2024), Assumptions I, V and VI."""
 
     smoothness: float
     """L of every f_l and of every F_l(., xi): what the proofs use, though Assumption I asks it of f_l alone."""
@@ -125,7 +125,15 @@ class AnalyticProblem:
         return gradients.reshape(*gradients.shape[:-1], self.agents, self.policies.size)
 
     def sampled(self, parameters: Tensor, samples: Tensor) -> Tensor:
-        """F_i(theta, xi), (..., variants, i); samples xi (..., 2), or means of some: F_i is linear in xi."""
+        """Costs at given samples, F_i(theta, xi).
+
+        Args:
+            parameters: theta, (..., agents, variants, size).
+            samples: xi, (..., 2), or means of several: F_i is linear in xi.
+
+        Returns:
+            (..., variants, i).
+        """
         along = self._along(parameters)
         value, slope = samples[..., None, None, :].double().unbind(-1)
         return self._costs(along) + self.value_noise * value + self.slope_noise * slope * along[..., 0].sin()

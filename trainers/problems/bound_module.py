@@ -22,7 +22,7 @@ _ALONE = threading.RLock()  # one evaluation at a time in a process: modules may
 
 
 class Kind(NamedTuple):
-    """What must not change of a parameter."""
+    """Properties of a parameter that must not change between evaluations."""
 
     name: str
     shape: torch.Size
@@ -74,9 +74,16 @@ class BoundModule:
         self._lay_out()
 
     def check(self, inputs: Tensor, targets: Tensor) -> None:
-        """Evaluate the cost on some rows; raises ConfigError unless it is one number with a gradient, and depends on x alone.
+        """Evaluate the cost on some rows, and refuse a module whose cost is not a function of x alone.
 
-        A cost that depends on the modes of the module's parts (training or evaluation) is one in the present modes only.
+        Where the cost depends on the modes of the module's parts (training or evaluation), only the present modes may be used.
+
+        Args:
+            inputs: (rows, ...).
+            targets: (rows, ...).
+
+        Raises:
+            ConfigError: where the cost is not one number, has no gradient, or draws random numbers.
         """
         parts = list(self.module.modules())
         modes = [part.training for part in parts]
@@ -167,7 +174,18 @@ class BoundModule:
         self._lay_out()
 
     def cost(self, inputs: Tensor, targets: Tensor) -> Tensor:
-        """The loss of a batch; raises ConfigError where there is none, or none that can be learned of."""
+        """Loss of a batch at the parameters that the module holds now.
+
+        Args:
+            inputs: (rows, ...).
+            targets: (rows, ...).
+
+        Returns:
+            One number, with its graph where gradients are on.
+
+        Raises:
+            ConfigError: where the loss is not one number, or has no gradient in the parameters.
+        """
         try:
             cost = self.loss(self.module(inputs), targets)
         except Exception as error:  # it is the user's code, which may raise anything
@@ -180,7 +198,19 @@ class BoundModule:
         return cost
 
     def gradient(self, cost: Tensor, parameters: list[nn.Parameter], *, again: bool = False) -> Tensor:
-        """The gradient of a cost in the bound parameters, flat (d,); `again`: with a graph of its own."""
+        """Gradient of a cost in the bound parameters.
+
+        Args:
+            cost: of `cost`, within `bound`.
+            parameters: those that `bound` gave.
+            again: keep a graph of the gradient, so that it can be differentiated.
+
+        Returns:
+            (d,).
+
+        Raises:
+            ConfigError: where the module cannot be differentiated.
+        """
         slopes = _slopes(cost, parameters, create_graph=again, materialize_grads=True)
         return torch.cat([slope.to_dense().reshape(-1) for slope in slopes])
 
@@ -210,7 +240,7 @@ def _refuse_what_draws(module: nn.Module) -> None:
 
 
 def _same(one: Tensor, other: Tensor) -> bool:
-    """Whether two tensors of the same shape hold the same, NaN being the same as NaN."""
+    """True for two tensors of the same shape and values, where NaN equals NaN."""
     return bool(((one == other) | ((one != one) & (other != other))).all())  # noqa: PLR0124  # NaN, in any type
 
 

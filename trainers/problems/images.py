@@ -47,9 +47,16 @@ class Images:
 
 
 def load(dataset: Dataset = "digits", folder: str | Path | None = None) -> Images:
-    """A data set by name, from `folder` unless it is the stand-in, which needs none.
+    """Load a data set by name.
 
     fashion_mnist: 60000 + 10000 of 1 x 28 x 28; cifar10: 50000 + 10000 of 3 x 32 x 32; digits: 1437 + 360 of 1 x 8 x 8.
+
+    Args:
+        dataset: "fashion_mnist", "cifar10", or the stand-in "digits".
+        folder: where the published files are; none: the working directory. The stand-in needs no files.
+
+    Returns:
+        Images with classes, for training and for testing.
 
     Raises:
         ConfigError: where files are missing, damaged, or not what they should be; one sentence.
@@ -81,7 +88,19 @@ def _read(dataset: str, folder: str | Path | None, sums: Mapping[str, str]) -> d
 
 
 def read_idx(name: str, content: bytes, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Bytes of a gzipped IDX file: two zeros, type 8 (bytes), the number of axes, each length in 4 bytes, then the numbers."""
+    """Read a gzipped IDX file: two zeros, type 8 (bytes), the number of axes, each length in 4 bytes, then the numbers.
+
+    Args:
+        name: of the file, for an error's sentence.
+        content: of the file.
+        shape: that the numbers must have.
+
+    Returns:
+        An array of that shape.
+
+    Raises:
+        ConfigError: where the file is another one.
+    """
     raw = gzip.decompress(content)
     axes = len(shape)
     head = np.frombuffer(raw[4 : 4 + 4 * axes], ">u4").tolist()
@@ -91,7 +110,19 @@ def read_idx(name: str, content: bytes, shape: tuple[int, ...]) -> NDArray[np.ui
 
 
 def fashion_mnist(contents: Mapping[str, bytes], samples: tuple[int, int] = (60000, 10000), side: int = 28) -> Images:
-    """Fashion-MNIST of the contents of its four files."""
+    """Read Fashion-MNIST from the contents of its four files.
+
+    Args:
+        contents: bytes by file name.
+        samples: numbers of images for training and for testing.
+        side: height and width of an image, in pixels.
+
+    Returns:
+        The images with their classes.
+
+    Raises:
+        ConfigError: where a file does not hold these images.
+    """
     parts = []
     for prefix, count in zip(("train", "t10k"), samples, strict=True):
         images, labels = f"{prefix}-images-idx3-ubyte.gz", f"{prefix}-labels-idx1-ubyte.gz"
@@ -101,7 +132,18 @@ def fashion_mnist(contents: Mapping[str, bytes], samples: tuple[int, int] = (600
 
 
 def cifar10(contents: Mapping[str, bytes], batch: int = 10000) -> Images:
-    """CIFAR-10 of its archive: files of 10000 rows, each a byte of class and 3 x 32 x 32 bytes, red, green, blue."""
+    """Read CIFAR-10 from its archive: files of rows, each a byte of class and 3 x 32 x 32 bytes, red, green, blue.
+
+    Args:
+        contents: the archive's bytes by its name.
+        batch: rows in a file.
+
+    Returns:
+        The images with their classes; the last file is for testing.
+
+    Raises:
+        ConfigError: where a file is missing or of another length.
+    """
     ((name, content),) = contents.items()
     records = []
     with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
@@ -139,11 +181,23 @@ def odd_against_even(labels: Labels) -> Array:
 
 
 def dirichlet_split(labels: Labels, clients: int, alpha: float, rng: np.random.Generator) -> list[Labels]:
-    """Rows for each client, all of the same number, in proportions of classes that are its own (Hsu et al., 2019).
+    """Split rows among clients, each with its own proportions of the classes (Hsu et al., 2019).
 
     A client draws its proportions q ~ Dirichlet(alpha p), p the classes' shares of all rows, and takes N // n rows so, without
     replacement. Where a class runs out, the client draws q anew over the classes that are left. Rows are drawn per client,
     not per class, so that nobody is left without any as alpha tends to 0.
+
+    Args:
+        labels: the class of each row, (N,).
+        clients: n.
+        alpha: concentration, above 0: the smaller, the more clients differ.
+        rng: stream of the draws.
+
+    Returns:
+        The numbers of each client's rows, n arrays (N // n,).
+
+    Raises:
+        ConfigError: where alpha is not above 0, or there are fewer rows than clients.
     """
     share = len(labels) // clients
     if share == 0 or not alpha > 0:
@@ -168,9 +222,23 @@ def dirichlet_split(labels: Labels, clients: int, alpha: float, rng: np.random.G
 def image_logistic(
     data: Images, *, clients: int = 64, alpha: float = 0.1, batch: int = 32, weight: float = 0.05, seed: int = 0
 ) -> Logistic:
-    """Odd against even classes on pixels, with the non-convex regulariser: Gao et al. (2025), Appendix D.2.
+    """Logistic regression of odd against even classes, with the non-convex regulariser: Gao et al. (2025), Appendix D.2.
 
     Of the training rows 20 % are held out for validation, the rest is split by `dirichlet_split` over all classes.
+
+    Args:
+        data: images with their classes.
+        clients: n.
+        alpha: concentration of the split.
+        batch: rows in a sample.
+        weight: rho, of the regulariser.
+        seed: of the split and of the rows held out.
+
+    Returns:
+        The objective, of x in R^pixels.
+
+    Raises:
+        ConfigError: where a number is not valid.
     """
     order = stream(seed, "validation").permutation(len(data.labels))
     held, kept = np.split(order, [len(order) // 5])

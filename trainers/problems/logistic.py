@@ -65,9 +65,20 @@ class Logistic(Objective):
 
     @classmethod
     def gaussian(cls, samples: int = 100, size: int = 20, *, clients: int = 1, seed: int = 0, **settings: Any) -> Self:
-        """Rows a ~ N(0, I), b = +-1 uniformly (Tosi and Theobald, 2023, Figure 2b); every client has all of the data.
+        """Data of Tosi and Theobald (2023), Figure 2b: a ~ N(0, I), b = +-1 uniformly; every client has all of them.
 
-        `settings` are batch (1 where it is not given), regulariser and weight.
+        Args:
+            samples: N.
+            size: d.
+            clients: n.
+            seed: of the data.
+            **settings: batch (1 where it is not given), regulariser and weight, as the class has them.
+
+        Returns:
+            The objective.
+
+        Raises:
+            ConfigError: where a number is not valid.
         """
         rows = ("samples", samples), ("clients", clients)
         check_room(part(24, *rows, ("size", size)), part(16, ("batch", settings.get("batch", 1)), ("size", size)))
@@ -82,7 +93,7 @@ class Logistic(Objective):
         return float(np.linalg.eigvalsh(gram.astype(float))[-1]) / 4 + self.weight * (1 if self.regulariser == "l2" else 2)
 
     def draw(self, clients: Clients, rng: np.random.Generator) -> Array:
-        """Numbers of `batch` rows of each client, (batch,) or (k, batch)."""
+        """Draw the numbers of `batch` rows of each client, (batch,) or (k, batch)."""
         counts = np.asarray(self._counts[clients])[..., None]
         drawn = (rng.random((*np.shape(clients), self.batch)) * counts).astype(np.intp)
         return np.asarray(drawn + (np.asarray(self._ends[clients])[..., None] - counts))
@@ -122,7 +133,7 @@ class Logistic(Objective):
         return np.asarray(curved + self._regulariser_curvature(x) * vector)
 
     def _each(self, work: Callable[..., Array], clients: Clients, sample: Array | None, *points: Array) -> Array:
-        """What `work` (client, sample, points) gives for every client and sample, at its place among the points."""
+        """Apply `work` (client, sample, points) to every client and sample, each result at its place among the points."""
         lead = np.shape(clients) if sample is None else sample.shape[:-1]
         shape = np.broadcast_shapes((*lead, self.size), *(one.shape for one in points))
         spread = [np.broadcast_to(one, shape) for one in points]
@@ -170,7 +181,7 @@ class Logistic(Objective):
         return known
 
     def starts(self, seeds: Sequence[int]) -> Array:
-        """0 for each run, of the features' type."""
+        """Start every run at 0, (runs, d), of the features' type."""
         return np.zeros((len(seeds), self.size), self._signed.dtype)
 
 

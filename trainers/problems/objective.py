@@ -1,4 +1,4 @@
-"""What a gradient method sees of a problem: the costs of n clients, their gradients, and samples of them."""
+"""Interface between gradient methods and problems: the costs of n clients, their gradients, and samples of them."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -28,50 +28,92 @@ class Objective(ABC):
     size: int
     """d"""
     exact_is_cheap: bool = True
-    """Whether exact costs of all clients at many points are quick enough to be reported."""
+    """Set False where exact costs of all clients are too slow to be reported at every evaluation."""
     acts_personally: bool = False
-    """Whether nodes that take steps of their own from a common point are to be measured where these lead."""
+    """Set True where each node is measured at the point that its own steps lead to, not at the common one."""
     tick_seconds: float = 1.0
-    """How long a unit of a method's time (a tick, a second of computing) lasts."""
+    """Seconds that a unit of a method's time (a tick, a second of computing) lasts."""
     tick_slots: int = 0
-    """Channel slots that pass in it, where there are any."""
+    """Channel slots that pass in a tick; 0 where there is no channel."""
 
     @abstractmethod
     def gradient(self, clients: Clients, x: Array, sample: Array | None = None) -> Array:
-        """The gradient of f_i(x; sample), of the shape of x."""
+        """Gradient of f_i(x; sample) in x.
+
+        Args:
+            clients: i, or k of them.
+            x: (..., d), or (..., k, d) for k clients.
+            sample: from `draw` for the same clients; None: the exact gradient.
+
+        Returns:
+            Of the shape of x.
+        """
 
     @abstractmethod
     def cost(self, clients: Clients, x: Array, sample: Array | None = None) -> Array:
-        """f_i(x; sample), of the shape of x without its last axis."""
+        """Cost f_i(x; sample).
+
+        Args:
+            clients: i, or k of them.
+            x: (..., d), or (..., k, d) for k clients.
+            sample: from `draw` for the same clients; None: the exact cost.
+
+        Returns:
+            Of the shape of x without its last axis.
+        """
 
     def draw(self, clients: Clients, rng: np.random.Generator) -> Array:
-        """One sample for each client, (...) or (k, ...)."""
+        """Draw one sample for each client.
+
+        Args:
+            clients: i, or k of them.
+            rng: stream of the draws.
+
+        Returns:
+            (...), or (k, ...); the trailing axes are the problem's own.
+
+        Raises:
+            ConfigError: where the problem has exact gradients only.
+        """
         raise ConfigError(f"problem: {type(self).__name__} has no samples, only exact gradients")
 
     def hessian_product(self, clients: Clients, x: Array, vector: Array, sample: Array | None = None) -> Array:
-        """Hess f_i(x; sample) vector, of the shape of x."""
+        """Product of the Hessian of f_i(x; sample) with a vector.
+
+        Args:
+            clients: i, or k of them.
+            x: (..., d), or (..., k, d) for k clients.
+            vector: of the shape of x.
+            sample: from `draw` for the same clients; None: the exact Hessian.
+
+        Returns:
+            Of the shape of x.
+
+        Raises:
+            ConfigError: where the problem has no second derivatives.
+        """
         raise ConfigError(f"problem: {type(self).__name__} has no Hessian products")
 
     def start(self, rng: np.random.Generator) -> Array:
-        """Where a run begins, (d,)."""
+        """Draw the point at which a run begins, (d,)."""
         return np.zeros(self.size)
 
     def starts(self, seeds: Sequence[int]) -> Array:
-        """Where the runs of these seeds begin, (runs, d)."""
+        """Points at which the runs of these seeds begin, (runs, d)."""
         return np.stack([self.start(stream(seed, "start")) for seed in seeds])
 
     def mean_gradient(self, x: Array) -> Array:
-        """The gradient of f(x), of the shape of x (..., d)."""
+        """Gradient of f at x (..., d), of the shape of x."""
         return np.asarray(self.gradient(np.arange(self.clients), x[..., None, :]).mean(-2))
 
     def mean_cost(self, x: Array) -> Array:
-        """f(x), (...)."""
+        """Mean cost f(x), (...), of points x (..., d)."""
         return np.asarray(self.cost(np.arange(self.clients), x[..., None, :]).mean(-1))
 
     def measures_of_nodes(self, x: Array) -> dict[str, Array]:
-        """What a run reports about nodes that each have a point of their own, x (..., n, d): the mean of their measures."""
+        """Measures of nodes at points of their own, x (..., n, d): the mean over the nodes, each (...)."""
         return {name: values.mean(-1) for name, values in self.measures(x).items()}
 
     def measures(self, x: Array) -> dict[str, Array]:
-        """What a run reports about x (..., d), each (...)."""
+        """Measures that a run reports at x (..., d), each (...)."""
         return {"cost": self.mean_cost(x), "gradient_norm": np.linalg.norm(self.mean_gradient(x), axis=-1)}

@@ -17,11 +17,23 @@ EnvironmentFactory = Callable[[], Any]
 
 
 class ParallelEnvProblem:
-    """A query measures `batch` environment steps (`sample="step"`) or whole episodes (`sample="episode"`).
+    """Agents of any PettingZoo parallel environment with Box spaces; a query is `batch` steps or episodes.
 
-    The utility of an agent is its mean reward a step, or its mean return an episode. Every run and variant steps an
-    environment of its own, seeded with the run's seed; when an episode ends, the environment's next one begins. Agents
-    with different spaces share one network shape: inputs are padded with zeros, surplus outputs are not used.
+    The utility of an agent is its mean reward a step (`sample="step"`), or its mean return an episode (`sample="episode"`).
+    Every run and variant steps an environment of its own, seeded with the run's seed; when an episode ends, the environment's
+    next one begins. Agents with different spaces share one network shape: inputs are padded with zeros, surplus outputs are
+    not used.
+
+    Args:
+        make_environment: makes a new environment at each call.
+        policy: shape of the policies.
+        seed: the run's seed, or one for each run.
+        sample: "step" or "episode".
+        evaluation_samples: steps or episodes of an evaluation, in fresh environments.
+        variants: settings that the learner trains side by side.
+
+    Raises:
+        ConfigError: where a space is not a bounded Box, or a setting is not valid.
     """
 
     device = "cpu"
@@ -127,7 +139,15 @@ class ParallelEnvProblem:
         return actions
 
     def act(self, parameters: Tensor, observations: Any) -> Any:
-        """Actions of the agents that observe, by agent."""
+        """Actions of one run's policies in their environment.
+
+        Args:
+            parameters: (agents, size).
+            observations: by the names of the agents that are there.
+
+        Returns:
+            Actions by agent, within the bounds of their spaces.
+        """
         inputs = np.zeros((self.agents, 1, self.policies.inputs), np.float32)
         for row, name in enumerate(self._names):
             if name in observations:
@@ -139,11 +159,11 @@ class ParallelEnvProblem:
         return {}
 
     def state(self) -> dict[str, Any]:
-        """Nothing: a foreign environment cannot be saved. A learner that is loaded goes on with the environment it is given."""
+        """Return nothing: a foreign environment cannot be saved. A learner that is loaded goes on with the one it is given."""
         return {}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Nothing: see `state`."""
+        """Do nothing: a foreign environment cannot be restored."""
 
 
 def _box(environment: Any, kind: str, name: str) -> Box:

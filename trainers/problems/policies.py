@@ -25,9 +25,16 @@ class PolicySettings(Model):
 
 
 class Policies:
-    """pi(theta, y) = low + (high - low) sigmoid(W_L relu( ... relu(W_1 y + b_1) ... ) + b_L).
+    """Batch of networks pi(theta, y) = low + (high - low) sigmoid(W_L relu( ... relu(W_1 y + b_1) ... ) + b_L).
 
     The parameters of a network are one row theta = (W_1, b_1, ..., W_L, b_L), W_l row-major [input, output].
+
+    Args:
+        inputs: numbers that a policy observes.
+        outputs: numbers that it decides.
+        low: smallest output, one for all or (outputs,).
+        high: largest output.
+        settings: of the hidden layers.
     """
 
     def __init__(
@@ -44,7 +51,18 @@ class Policies:
         self._parts = [size for fan_in, fan_out in self._layers for size in (fan_in * fan_out, fan_out)]
 
     def initial(self, seeds: Sequence[int], agents: int) -> Tensor:
-        """Parameters (runs, agents, size), every entry uniform in +-1 / sqrt(fan in), each agent its own."""
+        """Draw initial parameters, every entry uniform in +-1 / sqrt(fan in), each agent its own.
+
+        Args:
+            seeds: one for each run.
+            agents: m.
+
+        Returns:
+            (runs, agents, size), float32.
+
+        Raises:
+            ConfigError: where they do not fit the memory.
+        """
         hidden = ("policy.hidden (parameters)", self.size)
         check_room(part(28, ("seeds", len(seeds)), ("transmitters", agents), hidden))
         rows = np.empty((len(seeds), agents, self.size), np.float32)
@@ -57,11 +75,27 @@ class Policies:
         return torch.from_numpy(rows)
 
     def __call__(self, parameters: Tensor, inputs: Tensor) -> Tensor:
-        """Outputs (networks, batch, outputs) of parameters (networks, size) and inputs (networks, batch, inputs)."""
+        """Evaluate each network on its own batch.
+
+        Args:
+            parameters: (networks, size).
+            inputs: (networks, batch, inputs).
+
+        Returns:
+            (networks, batch, outputs), between low and high.
+        """
         return self.logits(parameters, inputs).sigmoid().mul(self._span).add_(self._low)
 
     def logits(self, parameters: Tensor, inputs: Tensor) -> Tensor:
-        """What the sigmoid is taken of."""
+        """Outputs of the last layer, before the sigmoid.
+
+        Args:
+            parameters: (networks, size).
+            inputs: (networks, batch, inputs).
+
+        Returns:
+            (networks, batch, outputs).
+        """
         values = inputs if self.settings.input_scale == 1 else inputs * self.settings.input_scale
         parts = iter(parameters.split_with_sizes(self._parts, dim=1))
         for layer, (fan_in, fan_out) in enumerate(self._layers):

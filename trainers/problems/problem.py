@@ -1,4 +1,4 @@
-"""What a learner sees of a problem."""
+"""Interface between message-passing learners and problems: agents with policies whose utilities can be measured."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -28,16 +28,24 @@ class Problem(Protocol):
 
     @property
     def slot_seconds(self) -> float:
-        """How long a slot lasts; NaN where time has no unit."""
+        """Length of a slot in seconds; NaN where time has no unit."""
 
     def positions(self) -> Sequence[NDArray[np.float64]] | None:
-        """Where the agents stand, (agents, 2) for each run, if they stand somewhere."""
+        """Positions of the agents in m, (agents, 2) for each run; None where they have none."""
 
     def measure(self, parameters: Tensor, batch: int, common_noise: bool) -> Tensor:
-        """Mean utilities (2, runs, variants, agents) of two sets of policies, (2, runs, agents, variants, size).
+        """Measure the mean utilities of two sets of policies, the first set first.
 
-        Each is measured over `batch` samples, the first set first. With `common_noise` the second set meets the same
-        samples of the randomness as the first.
+        Args:
+            parameters: (2, runs, agents, variants, size).
+            batch: samples that each set is measured over.
+            common_noise: let the second set meet the same samples of the randomness as the first.
+
+        Returns:
+            (2, runs, variants, agents).
+
+        Raises:
+            ConfigError: where the problem cannot measure so.
         """
 
     def evaluate(self, parameters: Tensor) -> NDArray[np.float64]:
@@ -47,10 +55,21 @@ class Problem(Protocol):
         """Total utility (runs,) of full power on the same samples; NaN where there is no such thing."""
 
     def act(self, parameters: Tensor, observations: Any) -> Any:
-        """Actions of one run's policies (agents, size) for observations, in the form in which they come."""
+        """Actions of one run's policies.
+
+        Args:
+            parameters: (agents, size).
+            observations: of the agents, an array or a dict.
+
+        Returns:
+            Actions in the form in which the observations come.
+
+        Raises:
+            ConfigError: where the observations do not fit.
+        """
 
     def configuration(self) -> dict[str, Any]:
-        """What `from_configuration` needs to build the problem again; empty where that is not possible."""
+        """Settings that build the problem again (`trainers.problems.saved.rebuilt`); empty where that is not possible."""
 
     def state(self) -> dict[str, Any]:
         """Everything that `set_state` needs to go on from here."""

@@ -72,7 +72,7 @@ class Quadratic(Objective):
         return np.asarray(exact if sample is None else exact + (sample * x).sum(-1))
 
     def draw(self, clients: Clients, rng: np.random.Generator) -> Array:
-        """Noise for each client's gradient, (k, d)."""
+        """Draw noise for each client's gradient, (d,) or (k, d)."""
         if self.noise == 0:
             return super().draw(clients, rng)
         return self.noise * rng.normal(size=(*np.shape(clients), self.size))
@@ -81,7 +81,7 @@ class Quadratic(Objective):
         return np.asarray((vector[..., None, :] @ self._hessian)[..., 0, :])
 
     def starts(self, seeds: Sequence[int]) -> Array:
-        """0 for each run."""
+        """Start every run at 0, (runs, d)."""
         if self.minimiser.ndim == 2 and len(self.minimiser) != len(seeds):
             raise ConfigError(f"seed: {len(seeds)} runs are not valid: the problem was drawn for {len(self.minimiser)}")
         return np.zeros((len(seeds), self.size))

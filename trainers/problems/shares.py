@@ -1,4 +1,4 @@
-"""Which rows of the data belong to which client, in the forms in which people say so."""
+"""Rows of the data that belong to each client, in the forms in which users give them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ from wirelessenv.sentences import shown
 
 
 def client_rows(clients: Any, count: int) -> list[NDArray[np.intp]]:
-    """The numbers of each client's rows, of `count` rows in all; a row may belong to several, or count more than once.
+    """Numbers of each client's rows, of `count` rows in all; a row may belong to several, or count more than once.
 
     Args:
         clients: for each client the numbers of its rows (a list, range, tuple, array or tensor of whole numbers, 0 to
@@ -38,7 +38,7 @@ def client_rows(clients: Any, count: int) -> list[NDArray[np.intp]]:
 
 
 def _named(clients: Any) -> list[tuple[Any, Any]]:
-    """What is given for each client, with the name that an error gives it."""
+    """Rows as given for each client, with the name that an error gives it."""
     if not isinstance(clients, Mapping):
         try:
             return list(enumerate([] if isinstance(clients, str | bytes) else clients))

@@ -38,7 +38,7 @@ class TorchObjective(Objective):
         clients: the rows of each client, as `client_rows` takes them; one client with all of them where not given.
         loss: of outputs and targets, of a batch; one number.
         batch: rows in a sample, drawn uniformly with replacement.
-        summed: whether `loss` is a sum over the batch, not a mean: exact costs are then sums too.
+        summed: `loss` is a sum over the batch, not a mean: exact costs are then sums too.
 
     Raises:
         ConfigError: for a module, data or clients that cannot be used; one sentence.
@@ -73,7 +73,7 @@ class TorchObjective(Objective):
 
     @property
     def module(self) -> nn.Module:
-        """The user's module."""
+        """Network that the user has given."""
         return self._bound.module
 
     def set_parameters(self, x: Any) -> None:
@@ -100,7 +100,7 @@ class TorchObjective(Objective):
         return np.concatenate(parts)
 
     def draw(self, clients: Clients, rng: np.random.Generator) -> Array:
-        """Numbers of `batch` rows of each client, (batch,) or (k, batch)."""
+        """Draw the numbers of `batch` rows of each client, (batch,) or (k, batch)."""
         if isinstance(clients, np.ndarray):
             return np.stack([self.draw(client, rng) for client in clients.tolist()])
         rows = self._rows[clients]
@@ -196,7 +196,7 @@ def _tensor(name: str, data: Any, floats: torch.dtype) -> Tensor:
 
 
 def _first(name: str, parameter: Tensor) -> Array | None:
-    """Where a parameter begins; None: it is drawn."""
+    """Value at which a parameter begins; None where it is drawn."""
     if parameter.ndim > 1 and parameter.numel():
         return None
     own = parameter.detach().cpu().numpy().astype(float).ravel()
@@ -204,7 +204,20 @@ def _first(name: str, parameter: Tensor) -> Array | None:
 
 
 def small_cnn(channels: int, side: int, classes: int = 10, width: int = 8) -> nn.Module:
-    """Two 3 x 3 convolutions with relu and 2 x 2 maximum pooling, and a linear layer; `side` a multiple of 4."""
+    """Convolutional network for small images: two 3 x 3 convolutions with relu and 2 x 2 maximum pooling, and a linear layer.
+
+    Args:
+        channels: of an image.
+        side: its height and width in pixels, a multiple of 4.
+        classes: outputs.
+        width: channels of the first convolution; the second has twice as many.
+
+    Returns:
+        A module from (batch, channels, side, side) to (batch, classes).
+
+    Raises:
+        ConfigError: where side is not a multiple of 4.
+    """
     if side % 4:
         raise ConfigError(f"side: {side} is not valid: images are halved twice, so a multiple of 4 is needed")
     return nn.Sequential(

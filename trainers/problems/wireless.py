@@ -22,9 +22,20 @@ AHEAD_SLOTS = 160  # slots of all runs prepared at once on the CPU, where draws 
 
 
 class WirelessProblem:
-    """F_i = -(utility of agent i) on a `WirelessNetwork`: p_i = pi_i(theta_i, aggregation sequence of the slot).
+    """Utilities of a `WirelessNetwork` whose agents follow policies: p_i = pi_i(theta_i, aggregation sequence of the slot).
 
-    On the CPU the physics runs in numpy and the policies in torch, on the same memory; elsewhere all of it runs in torch.
+    F_i = -(utility of agent i). On the CPU the physics runs in numpy and the policies in torch, on the same memory; elsewhere
+    all of it runs in torch.
+
+    Args:
+        scenario: of the network; a preset's name, or settings.
+        policy: shape of the policies.
+        seed: the run's seed, or one for each run.
+        evaluation_slots: slots kept for evaluation.
+        device: "cpu" or "cuda".
+
+    Raises:
+        ConfigError: where a setting is not valid, or does not fit the memory.
     """
 
     def __init__(
@@ -89,10 +100,16 @@ class WirelessProblem:
         return torch.as_tensor(self.network.outcome_unchecked(samples.wanted, samples.cross, own).utility.mean(3))
 
     def slopes(self, parameters: Tensor, batch: int) -> tuple[Tensor, Tensor]:
-        """What gradients need of the next `batch` slots, for policies (runs, agents, variants, size).
+        """Policy inputs and slopes of utilities in powers, in the next slots.
 
-        Returns (policy inputs (runs, agents, 1, slots, hops), dU_l/dp_i (runs, variants, slots, l, i)). Agent l's utility
-        depends on the others' powers through the interference alone: dU_l/dp_i = dU_l/dI_l g_li for i != l.
+        Agent l's utility depends on the others' powers through the interference alone: dU_l/dp_i = dU_l/dI_l g_li for i != l.
+
+        Args:
+            parameters: policies (runs, agents, variants, size).
+            batch: slots.
+
+        Returns:
+            Policy inputs (runs, agents, 1, slots, hops), and dU_l/dp_i (runs, variants, slots, l, i).
         """
         if not self._ahead:
             self._ahead = self._prepare(batch, 1)
@@ -124,7 +141,18 @@ class WirelessProblem:
         return np.asarray(torch.as_tensor(utilities).double().mean(1).sum(1).cpu())
 
     def act(self, parameters: Tensor, observations: Any) -> Any:
-        """Powers in [0, p_max] for observations (..., agents, hops), or a dict of them by agent."""
+        """Powers of one run's policies, in [0, p_max].
+
+        Args:
+            parameters: (agents, size).
+            observations: aggregation sequences (..., agents, hops), or a dict of them by agent.
+
+        Returns:
+            Powers (..., agents), or a dict of (..., 1) by agent.
+
+        Raises:
+            ConfigError: where the observations are of another shape or of other agents.
+        """
         if isinstance(observations, dict):
             names = [f"tx_{number}" for number in range(self.agents)]
             if set(observations) != set(names):
@@ -152,7 +180,18 @@ class WirelessProblem:
 
     @classmethod
     def from_configuration(cls, configuration: dict[str, Any], device: str = "cpu") -> "WirelessProblem":
-        """Undo `configuration`."""
+        """Build the problem again, from its start.
+
+        Args:
+            configuration: of `configuration()`.
+            device: where torch computes, "cpu" or "cuda".
+
+        Returns:
+            The problem.
+
+        Raises:
+            ConfigError: where the configuration is not that of a wireless problem.
+        """
         policy = PolicySettings.parse(configuration["policy"], "policy")
         rest = {key: configuration[key] for key in ("scenario", "seed", "evaluation_slots")}
         return cls(**rest, policy=policy, device=device)

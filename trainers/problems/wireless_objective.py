@@ -19,11 +19,23 @@ from wirelessenv.scenario import Scenario
 
 
 class WirelessObjective(Objective):
-    """Client i is transmitter i; f_i(x) = -(utility of i, averaged over a bank of slots) with all transmitters using pi(x, .).
+    """Costs of the transmitters where all of them use one policy: f_i(x) = -(utility of i, averaged over a bank of slots).
 
-    The bank is fixed, so that the sum is finite and exact gradients exist; a sample is `batch` of its slots. One network:
-    a run on its own. Points are float64 outside and float32 within. A client must know, for its gradient, the gains to its
-    receiver and everybody's policy inputs.
+    Client i is transmitter i. The bank is fixed, so that the sum is finite and exact gradients exist; a sample is `batch` of
+    its slots. One network: a run on its own. Points are float64 outside and float32 within. A client must know, for its
+    gradient, the gains to its receiver and everybody's policy inputs.
+
+    Args:
+        scenario: of the network; a preset's name, or settings.
+        policy: shape of the policy.
+        seed: of the layout and its channels.
+        batch: slots in a sample; a tick lasts as many.
+        bank_slots: slots that costs are averages over.
+        evaluation_slots: slots kept for evaluation.
+        together: one client with the mean of all costs, for methods that assume them equal.
+
+    Raises:
+        ConfigError: where a setting is not valid, or does not fit the memory.
     """
 
     exact_is_cheap = False
@@ -40,7 +52,6 @@ class WirelessObjective(Objective):
         evaluation_slots: int = 400,
         together: bool = False,
     ) -> None:
-        """`together`: one client with the mean of all costs, for methods that assume them equal."""
         self.problem = WirelessProblem(scenario, policy, seed, evaluation_slots)
         self.scenario, self.seed, self.batch = self.problem.scenario, seed, batch
         self.agents = self.problem.agents
@@ -63,7 +74,7 @@ class WirelessObjective(Objective):
         return self.policies.initial([self.seed], self.agents)[0, 0].numpy().astype(np.float64)
 
     def draw(self, clients: Clients, rng: np.random.Generator) -> Array:
-        """Slots of the bank, (batch,) or (k, batch)."""
+        """Draw slots of the bank, (batch,) or (k, batch)."""
         return rng.integers(len(self._wanted), size=(*np.shape(clients), self.batch))
 
     def cost(self, clients: Clients, x: Array, sample: Array | None = None) -> Array:

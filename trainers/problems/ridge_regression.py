@@ -53,7 +53,7 @@ class RidgeRegression(Objective):
         seed: of beta_i, the laws of a, and the test points.
 
     Raises:
-        ConfigError: for a setting that is none.
+        ConfigError: where a setting is not valid.
     """
 
     def __init__(
@@ -102,9 +102,9 @@ class RidgeRegression(Objective):
 
     def _draw_law(self, local_vectors: int, condition: float, rng: np.random.Generator) -> None:
         self._vectors: Floats | None = None
-        """Where a is uniform, (n, local_vectors, d)."""
+        """Vectors over which a is uniform, (n, local_vectors, d)."""
         self._factors: Floats | None = None
-        """R_i where a ~ N(0, R_i'R_i), (n, d, d)."""
+        """Factors R_i of a ~ N(0, R_i'R_i), (n, d, d)."""
         if self.features == "local_sets":
             self._vectors = rng.normal(size=(self.clients, local_vectors, self.size))
         elif self.features == "own_covariances":
@@ -155,10 +155,19 @@ class RidgeRegression(Objective):
         return np.asarray(2 / sample.shape[-2] * product + self.ridge * vector)
 
     def minimiser(self, steps: int = 0, inner_step_size: float | None = None) -> Floats:
-        """z*, where (1/n) sum_i f_i(w_i) is least, w_i the point that u exact gradient steps on f_i lead to from z; (d,).
+        """Point z* that is best after u own gradient steps: it minimises (1/n) sum_i f_i(w_i).
+
+        w_i is the point that u exact gradient steps on f_i lead to from z.
 
         z* = (sum_i P_i H_i P_i)^-1 sum_i P_i H_i P_i x_i*, P_i = (I - alpha H_i)^u, x_i* = H_i^-1 c_i. P_i and H_i commute,
         so that H_i P_i x_i* = P_i c_i.
+
+        Args:
+            steps: u.
+            inner_step_size: alpha, if not the problem's.
+
+        Returns:
+            (d,).
         """
         alpha = self.inner_step_size if inner_step_size is None else inner_step_size
         steps_taken = np.linalg.matrix_power(np.eye(self.size) - alpha * self.hessians, steps)
@@ -166,13 +175,29 @@ class RidgeRegression(Objective):
         return np.linalg.solve(bent, _apply(steps_taken @ steps_taken, self._linear).sum(0))
 
     def mean_personal_gradient(self, x: Array, steps: int) -> Array:
-        """The gradient at x (..., d) of what `minimiser` minimises: (1/n) sum_i P_i (H_i w_i - c_i)."""
+        """Gradient of the cost that `minimiser` minimises: (1/n) sum_i P_i (H_i w_i - c_i).
+
+        Args:
+            x: (..., d).
+            steps: u.
+
+        Returns:
+            Of the shape of x.
+        """
         clients, jacobian = np.arange(self.clients), np.eye(self.size) - self.inner_step_size * self.hessians
         slopes = self.gradient(clients, self.personal(x, steps))
         return np.asarray(_apply(np.linalg.matrix_power(jacobian, steps), slopes).mean(-2))
 
     def personal(self, x: Array, steps: int) -> Array:
-        """w_i after u exact gradient steps from x (..., d) on each f_i, (..., n, d)."""
+        """Points w_i after u exact gradient steps on each f_i.
+
+        Args:
+            x: the common point from which they start, (..., d).
+            steps: u.
+
+        Returns:
+            (..., n, d).
+        """
         clients = np.arange(self.clients)
         w = np.repeat(x[..., None, :], self.clients, axis=-2)
         for _ in range(steps):
@@ -180,7 +205,15 @@ class RidgeRegression(Objective):
         return w
 
     def test_error(self, x: Array, steps: int = 0) -> Array:
-        """The mean over clients of the test error at w_i, (...), for x (..., d)."""
+        """Mean test error over clients, each at its own w_i.
+
+        Args:
+            x: the common point, (..., d).
+            steps: u, from it to w_i.
+
+        Returns:
+            (...).
+        """
         residual = _apply(self._test[..., :-1], self.personal(x, steps)) - self._test[..., -1]
         return np.asarray((residual**2).mean((-1, -2)))
 
