@@ -59,3 +59,11 @@ def test_packages_and_rooms_know_only_those_before_them():
 def test_what_algorithms_share_knows_no_single_problem(base):
     general = {f"trainers.problems.{name}" for name in ("problem", "objective", "policies", "saved")}
     assert {one for one in IMPORTS.successors(base) if one.startswith("trainers.problems.")} <= general
+
+
+def test_references_know_no_other_form_of_their_algorithms():
+    references = {one for one in IMPORTS if one.startswith("trainers.algorithms.reference")}
+    algorithms = {path.stem for path in (ROOT / "trainers/algorithms").glob("*.py")} - {"__init__"}
+    assert {one.rpartition(".")[2] for one in references} == algorithms | {"reference", "draws"}
+    known = {other for one in references for other in IMPORTS.successors(one)}
+    assert {other for other in known if other.startswith("trainers.algorithms")} <= references

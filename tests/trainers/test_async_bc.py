@@ -1,40 +1,50 @@
-"""AsyncBC: its identity for equal Hessians, SARAH, the paper's claims in small, and Theorem 3 on its own problem."""
+"""AsyncBC: its reference, its identity for equal Hessians, SARAH, the paper's claims, and Theorem 3 on its own problem."""
 
 import numpy as np
 import pytest
 
 from trainers.algorithms.async_bc import AsyncBC
 from trainers.algorithms.async_sgd import AsyncSGD
+from trainers.algorithms.reference.async_bc import async_bc
 from trainers.bounds.gradient_methods import independent_noise
+from trainers.events.timetable import CHUNK
 from trainers.problems.least_squares import LeastSquares
 from wirelessenv.streams import stream
 
 
-def plain(problem, table, step, updates):
-    """Algorithm 1 with all points remembered; x_{updates + 1} and m_updates."""
-    points = [problem.starts([0])[0]]
-    momentum = problem.mean_gradient(points[0])
-    points.append(points[0] - step * momentum)
-    for client, sent in zip(table.client(updates).tolist(), table.sent_at(updates).tolist(), strict=True):
-        change = problem.gradient(client, points[sent + 1]) - problem.gradient(client, points[sent])
-        momentum = momentum + (change / table.concurrency if sent == 0 else change)
-        points.append(points[-1] - step * momentum)
-    return points[-1], momentum
-
-
 @pytest.mark.parametrize("concurrency", [1, 3, None])
 @pytest.mark.parametrize("timetable_seed", [None, 4])
-def test_algorithm_1_is_what_a_plain_loop_gives(concurrency, timetable_seed):
+@pytest.mark.parametrize("computing", ["linear", {"kind": "exponential", "mean": "linear"}])
+def test_algorithm_1_is_what_the_reference_gives(concurrency, timetable_seed, computing):
     problem = LeastSquares(zeta=2.0)
     steps, seeds = [0.003, 0.01], [0, 5]
-    server = {"concurrency": concurrency}
+    server = {"concurrency": concurrency, "computing": computing}
     learner = AsyncBC(problem, server, step_size=steps, exact=True, seed=seeds, timetable_seed=timetable_seed).learn(600)
     for run, seed in enumerate(seeds):
         table = learner.settings.server.timetable(4, seed if timetable_seed is None else timetable_seed)
         for variant, step in enumerate(steps):
-            point, momentum = plain(problem, table, step, 600)
-            np.testing.assert_allclose(learner.solution[variant, run], point, rtol=1e-9)
+            point, momentum = async_bc(problem, table, problem.starts([seed])[0], step_size=step, iterations=600)[-1]
+            np.testing.assert_allclose(learner.solution[variant, run], point, rtol=1e-12)
             np.testing.assert_allclose(learner.momentum[variant, run], momentum, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("seed", [0, 5])
+@pytest.mark.parametrize("same_sample", [True, False])
+def test_algorithm_2_is_what_the_reference_gives(seed, same_sample):
+    """Line by line; the first tasks draw their samples together, then the tasks of CHUNK updates."""
+    problem, server, updates = LeastSquares(zeta=2.0, noise=0.4), {"concurrency": 3}, CHUNK + 50
+    learner = AsyncBC(problem, server, step_size=0.01, seed=seed, same_sample=same_sample)
+    table, rng, pairs = learner.settings.server.timetable(4, seed), stream(seed, "sample"), []
+    tasks = [*table.first, *table.next_client(2 * CHUNK).tolist()]
+    for block in (tasks[:3], tasks[3 : 3 + CHUNK], tasks[3 + CHUNK :]):
+        first = [problem.draw(client, rng) for client in block]
+        pairs += zip(first, first if same_sample else [problem.draw(client, rng) for client in block], strict=True)
+    drawn = iter(pairs)
+    start = problem.starts([seed])[0]
+    for point, momentum in async_bc(problem, table, start, step_size=0.01, iterations=updates, sample=lambda k: next(drawn)):
+        learner.learn(1)
+        np.testing.assert_allclose(learner.solution[0, 0], point, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(learner.momentum[0, 0], momentum, rtol=1e-9, atol=1e-12)
 
 
 class EqualHessians:

@@ -1,10 +1,12 @@
-"""Async-SGD and Sync-SGD, against plain loops that remember every point."""
+"""Async-SGD and Sync-SGD, against their references and exact answers."""
 
 import numpy as np
 import pytest
 
 from trainers.algorithms.async_bc import AsyncBC
 from trainers.algorithms.async_sgd import AsyncSGD
+from trainers.algorithms.reference.async_sgd import async_sgd
+from trainers.algorithms.reference.sync_sgd import sync_sgd
 from trainers.algorithms.sync_sgd import SyncSGD
 from trainers.problems.least_squares import LeastSquares
 from trainers.problems.logistic import Logistic
@@ -14,25 +16,27 @@ from wirelessenv.streams import stream
 STEPS = [0.02, 0.05]
 
 
-def plain(problem, table, step, updates, start):
-    """x_{t+1} = x_t - eta grad f_{j_t}(x_{t - tau_t}), with all points remembered."""
-    points = [start]
-    for client, sent in zip(table.client(updates).tolist(), table.sent_at(updates).tolist(), strict=True):
-        points.append(points[-1] - step * problem.gradient(client, points[sent]))
-    return points[-1]
-
-
 @pytest.mark.parametrize("concurrency", [1, 3, None])
 @pytest.mark.parametrize("timetable_seed", [None, 4])
-def test_async_gd_is_what_a_plain_loop_gives(concurrency, timetable_seed):
-    problem = LeastSquares(zeta=2.0)
-    server = {"concurrency": concurrency}
-    learner = AsyncSGD(problem, server, step_size=STEPS, exact=True, seed=[0, 5], timetable_seed=timetable_seed).learn(700)
+@pytest.mark.parametrize("noise", [0, 0.3])
+def test_async_sgd_is_what_the_reference_gives(concurrency, timetable_seed, noise):
+    problem = LeastSquares(zeta=2.0, noise=noise)
+    settings = {"step_size": STEPS, "exact": noise == 0, "seed": [0, 5], "timetable_seed": timetable_seed}
+    learner, seen = AsyncSGD(problem, {"concurrency": concurrency}, **settings), []
+    learner.learn(700, lambda one: seen.append(one.solution.copy()))
     for run, seed in enumerate([0, 5]):
         table = learner.settings.server.timetable(4, seed if timetable_seed is None else timetable_seed)
         for variant, step in enumerate(STEPS):
-            expected = plain(problem, table, step, 700, problem.starts([0])[0])
-            np.testing.assert_allclose(learner.solution[variant, run], expected, rtol=1e-12)
+            expected = async_sgd(
+                problem, table, problem.starts([0])[0], step_size=step, iterations=700, sample=sampler(problem, noise, seed)
+            )
+            np.testing.assert_allclose(np.array(seen)[:, variant, run], expected, rtol=1e-12)
+
+
+def sampler(problem, noise, seed):
+    """The samples of a run, one after the other."""
+    rng = stream(seed, "sample")
+    return lambda client: problem.draw(client, rng) if noise else None
 
 
 def test_one_active_client_is_sgd():
@@ -96,15 +100,14 @@ def test_sync_gd_is_gradient_descent():
     assert measures["seconds"][0, 0] == 300  # the slowest takes 10
 
 
-def test_sync_sgd_averages_samples_of_all_clients():
-    problem = logistic()
-    learner = SyncSGD(problem, {"kind": "exponential"}, step_size=0.2, seed=[2, 6]).learn(4 * 5)
-    rng, x = stream(6, "sample"), np.zeros(6)
-    for _ in range(5):
-        samples = [problem.draw(client, rng) for client in range(4)]
-        x = x - 0.2 * np.mean([problem.gradient(k, x, samples[k]) for k in range(4)], axis=0)
-    np.testing.assert_allclose(learner.solution[0, 1], x, rtol=1e-12)
-    longest = sum(stream(6, "computing time", t).exponential(size=4).max() for t in range(5))
+@pytest.mark.parametrize("problem", [LeastSquares(noise=0.3), logistic()])
+@pytest.mark.parametrize("seed", [2, 6])
+def test_sync_sgd_is_what_the_reference_gives(problem, seed):
+    learner = SyncSGD(problem, {"kind": "exponential"}, step_size=0.2, seed=[1, seed])
+    start = problem.starts([seed])[0]
+    for x in sync_sgd(problem, start, step_size=0.2, rounds=5, sample=sampler(problem, True, seed)):
+        np.testing.assert_allclose(learner.learn(4).solution[0, 1], x, rtol=1e-12)
+    longest = sum(stream(seed, "computing time", t).exponential(size=4).max() for t in range(5))
     assert learner.measures()["seconds"][0, 1] == pytest.approx(longest)
 
 

@@ -1,15 +1,18 @@
-"""DASGD: all nodes end with the same sum of gradients, counts do not depend on staleness, and the bounds hold."""
+"""DASGD: its reference, all nodes end with the same sum of gradients, counts are flat in staleness, and the bounds hold."""
 
 import numpy as np
 import pytest
 import torch
 
 from trainers.algorithms.dasgd import DASGD
+from trainers.algorithms.reference.dasgd import dasgd
 from trainers.bounds.gradient_methods import dasgd_bound, dasgd_bound_loose, dasgd_step, dasgd_step_loose
+from trainers.events.inboxes import Inboxes
 from trainers.problems.logistic import Logistic
 from trainers.problems.quadratic import Quadratic
 from trainers.problems.torch_loss import TorchObjective, small_cnn
 from wirelessenv import ConfigError
+from wirelessenv.streams import stream
 
 RANDOM = {"computing": {"kind": "exponential"}, "links": {"kind": "exponential"}, "link_scale": 0.7, "graph": "ring"}
 SLOW = {"computing": {"kind": "given", "seconds": [1, 20]}, "staggered": False}
@@ -28,6 +31,34 @@ class Recording:
         answer = self._objective.gradient(clients, x, sample)
         self.total, self.count = self.total + answer, self.count + 1
         return answer
+
+
+NETWORKS = [
+    {"links": {"kind": "linear", "slowest": 0.6}, "link_scale": 1.0},
+    {"staggered": False, "graph": {"kind": "ring", "both_ways": False}},
+    {"computing": {"kind": "given", "seconds": [1, 5, 2, 3, 1]}},
+    RANDOM,
+]
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("seed", [0, 4])
+@pytest.mark.parametrize("problem", [Quadratic(noise=0.5), Quadratic(clients=5)])
+def test_every_step_is_that_of_the_reference(network, seed, problem):
+    """Who makes it, with whose gradient, how stale, and where it leads to; delays keep or break the order of messages."""
+    learner, rng = DASGD(problem, network, nodes=5, step_size=0.02, seed=seed, exact=problem.noise == 0), stream(seed, "sample")
+    start = problem.starts([seed])[0]
+    steps = dasgd(
+        problem, learner.settings.network, start, nodes=5, step_size=0.02, iterations=600, seed=seed,
+        sample=lambda client: problem.draw(client, rng) if problem.noise else None,
+    )  # fmt: skip
+    events = Inboxes(learner.settings.network, 5, seed)
+    for step in steps:
+        event = events.step()
+        assert (event.node, event.origin, event.stale) == (step.node, step.origin, step.staleness)
+        np.testing.assert_allclose(learner.learn(1).models[:, 0, 0], step.models, rtol=1e-12, atol=1e-12)
+    assert {step.origin for step in steps if step.node == 2} == {0, 1, 2, 3, 4}
+    assert max(step.staleness for step in steps) > 4
 
 
 def tiny_cnn():

@@ -1,12 +1,14 @@
-"""The first-order learner against gradients of the whole chain, taken by autograd through a formula of our own."""
+"""The first-order learner against its reference, with derivatives by autograd of formulas of our own."""
 
+import numpy as np
 import pytest
 import torch
 
 from trainers import FirstOrderLearner, WirelessProblem
+from trainers.algorithms.reference.draws import message_draws
+from trainers.algorithms.reference.first_order import first_order
 from trainers.problems.policies import PolicySettings
 from wirelessenv import Messaging, Scenario
-from wirelessenv.messages.knowledge import Knowledge, message_graphs
 from wirelessenv.network import WirelessNetwork
 
 TINY = PolicySettings(hidden=(4,))
@@ -19,15 +21,37 @@ def scenario(kind):
     return Scenario(preset="dense", transmitters=5, hops=3, utility=kind)
 
 
-def utilities(theta, gain, features, kind):
-    """Mean utility over slots of every agent, (m,), of theta (m, n) with one hidden layer of 4; all in float64."""
-    hidden = torch.relu(torch.einsum("tik,ikh->tih", features, theta[:, :12].reshape(-1, 3, 4)) + theta[:, 12:16])
-    power = 10 * torch.sigmoid((hidden * theta[:, 16:20]).sum(-1) + theta[:, 20])
-    received = torch.einsum("tij,tj->tij", gain, power)
-    signal = torch.diagonal(received, dim1=1, dim2=2)
-    ratio = signal / (1 + received.sum(2) - signal)
+def powers(theta, features):
+    """Powers (slots,) of one agent in slots with features (slots, 3), for theta (n,) with one hidden layer of 4."""
+    hidden = torch.relu(features @ theta[:12].reshape(3, 4) + theta[12:16])
+    return 10 * torch.sigmoid(hidden @ theta[16:20] + theta[20])
+
+
+def utilities(gain, power, kind):
+    """Utility of every agent, (m,), in a slot with gain (m, m) and power (m,)."""
+    received = gain * power
+    signal = torch.diagonal(received)
+    ratio = signal / (1 + received.sum(1) - signal)
     rates = torch.log2(1 + (ratio.clamp(max=10**0.3) if kind == "capped" else ratio))
-    return (rates / (power + 1) if kind == "energy_efficiency" else rates).mean(0)
+    return rates / (power + 1) if kind == "energy_efficiency" else rates
+
+
+def measurer(setting, kind, seed, iterations):
+    """A function of theta (m, n) that differentiates formulas of our own in the next slots, by autograd in float64."""
+    block = WirelessNetwork(setting, seed).block(iterations * BATCH)
+    gain, features = (torch.from_numpy(leaf[0]).double() for leaf in (block.gain, block.features))
+    slot, jacobian = iter(range(0, iterations * BATCH, BATCH)), torch.autograd.functional.jacobian
+
+    def measure(theta):
+        start = next(slot)
+        seen = features[start : start + BATCH]
+        each = [(torch.from_numpy(own), seen[:, i]) for i, own in enumerate(theta)]
+        power = torch.stack([powers(*one) for one in each], dim=1)
+        slopes = [jacobian(lambda p, b=b: utilities(gain[start + b], p, kind), power[b]) for b in range(BATCH)]
+        derivatives = [jacobian(lambda own, at=at: powers(own, at), own) for own, at in each]
+        return torch.stack(slopes, dim=1).numpy(), torch.stack(derivatives).numpy()
+
+    return measure
 
 
 @pytest.mark.parametrize("kind", ["rate", "energy_efficiency", "capped"])
@@ -37,30 +61,27 @@ def utilities(theta, gain, features, kind):
         "centralised",
         {"graph": "ring", "activity": {"update": 0.6, "transmit": 0.5}},
         {"graph": "ring", "activity": {"query": 0.7}, "links": {"delay": {"kind": "uniform", "shortest": 1, "longest": 2}}},
+        {"graph": "complete", "activity": {"update": 0.8}, "links": {"delay": 2, "loss": 0.3}},
+        {"graph": "complete", "activity": {"query": 0.5}, "links": {"delay": 0, "loss": 0.3}, "relay": False},
     ],
 )
-def test_every_step_is_the_weighted_sum_of_the_past_gradients_that_are_known(kind, messaging):
-    seed, iterations, messaging = 4, 25, Messaging.of(messaging)
-    setting = scenario(kind)
+@pytest.mark.parametrize("seed", [4, 5])
+def test_the_iterates_are_those_of_the_reference(kind, messaging, seed):
+    iterations, messaging, setting = 20, Messaging.of(messaging), scenario(kind)
     learner = FirstOrderLearner(WirelessProblem(setting, TINY, seed), messaging, batch=BATCH, memory=8, seed=seed)
-    block = WirelessNetwork(setting, seed).block(iterations * BATCH)
-    gain, features = (torch.from_numpy(leaf[0]).double() for leaf in (block.gain, block.features))
-    knowledge = Knowledge(messaging, message_graphs(messaging, 5, [seed]), [seed]).steps(iterations)
-    theta, past = learner.parameters[0, :, 0].double(), []
-    start = theta.clone()
-    for t in range(iterations):
-        slots = slice(t * BATCH, (t + 1) * BATCH)
-        past.append(torch.autograd.functional.jacobian(lambda x, s=slots: utilities(x, gain[s], features[s], kind), theta))
-        step = torch.zeros_like(theta)
-        for i in range(5):
-            for heard_of in range(5):
-                time = knowledge.newest[t, 0, i, heard_of]
-                if knowledge.updating[t, 0, i] and time >= 0 and t - time < 8:
-                    step[i] += past[time][heard_of, i] / 5  # dU_l / dtheta_i at theta^T
-        theta = theta + 0.5 / (t + 1) ** 0.25 * step
+    start = learner.parameters[0, :, 0].double().numpy()
+    expected = first_order(
+        measurer(setting, kind, seed, iterations),
+        start,
+        message_draws(messaging, 5, seed, iterations, senders="all" if messaging.relay else "querying"),
+        step_sizes=0.5 / np.arange(1, iterations + 1) ** 0.25,
+        memory=8,
+        relay=messaging.relay,
+    )
+    for theta in expected:
         learner.learn(1)
-        torch.testing.assert_close(learner.parameters[0, :, 0].double(), theta, rtol=1e-3, atol=1e-4)
-    assert (theta - start).abs().max() > 0.02
+        np.testing.assert_allclose(learner.parameters[0, :, 0].numpy(), theta, rtol=1e-3, atol=1e-4)
+    assert np.abs(expected[-1] - start).max() > 0.02
     assert learner.problem.slots == iterations * BATCH
 
 

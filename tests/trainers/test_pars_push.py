@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.trainers.push_cases import DELAY, LOSS, PAPER, WAKING, OneAxisEach, messagings
-from tests.trainers.push_yardstick import fates, pars_push
 from trainers.algorithms.pars_push import PARSPushLearner, personal_gradient
+from trainers.algorithms.reference.draws import message_draws
+from trainers.algorithms.reference.pars_push import pars_push
 from trainers.algorithms.sgp import SGPLearner
 from trainers.problems.ridge_regression import RidgeRegression
 from wirelessenv import ConfigError, Messaging
@@ -16,16 +17,17 @@ from wirelessenv.streams import stream
 
 @pytest.mark.parametrize("inner_steps", [0, 1, 3])
 @pytest.mark.parametrize("transmit", [1, 0.6])
-@pytest.mark.parametrize("longest", [2, 5])
-def test_the_iterates_are_those_of_a_plain_loop(inner_steps, transmit, longest):
-    links = {"delay": {"kind": "uniform", "shortest": 1, "longest": longest}, "loss": LOSS}
-    messaging = Messaging(graph=PAPER.graph, links=links, activity={**WAKING, "transmit": transmit})
+@pytest.mark.parametrize(("shortest", "longest"), [(1, 2), (1, 5), (0, 3)])
+def test_the_iterates_are_those_of_the_reference(inner_steps, transmit, shortest, longest):
+    links = {"delay": {"kind": "uniform", "shortest": shortest, "longest": longest}, "loss": LOSS}
+    messaging = Messaging(graph=PAPER.graph, links=links, activity={**WAKING, "transmit": transmit}, relay=False)
     problem, ticks, seed = RidgeRegression(size=4, batch=3), 90, 10 * longest + inner_steps  # more than a block of ticks
     rng, nodes = stream(seed, "sample"), np.tile(np.arange(10), inner_steps + 1)
     batches = [problem.draw(nodes, rng).reshape(inner_steps + 1, 10, 3, 5) for _ in range(ticks)]
     steps = [0, *(0.004 * (4 / (t + 3)) ** 0.5 for t in range(1, ticks))]
     personal = {"inner_steps": inner_steps, "inner_step_size": 0.05}
-    expected = pars_push(fates(messaging, 10, seed, ticks), batches, 1 / 10, 4, steps=steps, **personal)
+    draws = message_draws(messaging, 10, seed, ticks, senders="updating")
+    expected = pars_push(problem, draws, step_sizes=steps, batches=batches, **personal)
     learner, seen = PARSPushLearner(problem, messaging, step_size=0.004, seed=seed, decay=0.5, offset=3, **personal), []
     learner.learn(ticks, lambda one: seen.append(one.nodes[0, 0]))
     np.testing.assert_allclose(seen, expected, rtol=1e-9, atol=1e-12)
@@ -35,7 +37,7 @@ def test_the_iterates_are_those_of_a_plain_loop(inner_steps, transmit, longest):
 def test_no_mass_is_ever_lost_and_every_node_takes_all_steps_up_to_its_last_waking(messaging, nodes, seed, decay):
     """Sums over nodes and links, link by link: of y they are n, of x minus the steps of each node along its own axis."""
     ticks, seeds = 70, [seed, seed + 1]
-    awake = np.stack([fates(messaging, nodes, one, ticks).awake for one in seeds], axis=1)
+    awake = np.stack([message_draws(messaging, nodes, one, ticks).updates for one in seeds], axis=1)
     thetas = np.array([0, *(0.5 * (3 / (t + 2)) ** decay for t in range(1, ticks))])
 
     def check(learner):

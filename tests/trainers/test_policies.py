@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.trainers.yardstick import network_output
+from tests.trainers.plain_wireless import network_output
 from trainers.problems.policies import Policies, PolicySettings
 from wirelessenv import ConfigError
 

@@ -1,4 +1,4 @@
-"""SGP: beside a plain second implementation, its mass without and with loss, and what the leak does to it."""
+"""SGP: beside its reference, its mass without and with loss, and what the leak does to it."""
 
 from itertools import pairwise
 
@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.trainers.push_cases import DELAY, PAPER, WAKING, OneAxisEach, messagings
-from tests.trainers.push_yardstick import fates, sgp
+from trainers.algorithms.reference.draws import message_draws
+from trainers.algorithms.reference.sgp import sgp
 from trainers.algorithms.sgp import SGPLearner
 from trainers.problems.ridge_regression import RidgeRegression
 from wirelessenv import ConfigError, Messaging
@@ -17,13 +18,16 @@ from wirelessenv.streams import stream
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("transmit", [1, 0.6])
-def test_the_iterates_are_those_of_a_plain_loop(seed, transmit):
-    messaging = Messaging(graph=PAPER.graph, links=PAPER.links, activity={**WAKING, "transmit": transmit})
+@pytest.mark.parametrize("delay", [DELAY, {"kind": "uniform", "shortest": 0, "longest": 4}])
+def test_the_iterates_are_those_of_the_reference(seed, transmit, delay):
+    links = {"delay": delay, "loss": PAPER.links.loss}
+    messaging = Messaging(graph=PAPER.graph, links=links, activity={**WAKING, "transmit": transmit}, relay=False)
     problem, ticks = RidgeRegression(size=4, batch=3), 90  # more than a block of ticks
     rng, nodes = stream(seed, "sample"), np.arange(10)
-    batches = [[problem.draw(nodes, rng)] for _ in range(ticks)]
+    batches = [problem.draw(nodes, rng) for _ in range(ticks)]
     steps = [0, *(0.02 * (4 / (t + 3)) ** 0.5 for t in range(1, ticks))]
-    expected = sgp(fates(messaging, 10, seed, ticks), batches, 1 / 10, 4, steps=steps)
+    draws = message_draws(messaging, 10, seed, ticks, senders="updating")
+    expected = sgp(problem, draws, step_sizes=steps, batches=batches)
     learner, seen = SGPLearner(problem, messaging, step_size=0.02, seed=seed, decay=0.5, offset=3), []
     learner.learn(ticks, lambda one: seen.append(one.nodes[0, 0]))
     np.testing.assert_allclose(seen, expected, rtol=1e-9, atol=1e-12)
@@ -33,7 +37,7 @@ def test_the_iterates_are_those_of_a_plain_loop(seed, transmit):
 def test_without_loss_nothing_leaks_and_with_loss_mass_only_falls(messaging, nodes, seed):
     safe = Messaging(**{**messaging.dump(), "links": {"delay": messaging.links.delay}})
     seeds = [seed, seed + 1]
-    stepped = np.stack([fates(safe, nodes, one, 40).awake for one in seeds], axis=1)
+    stepped = np.stack([message_draws(safe, nodes, one, 40).updates for one in seeds], axis=1)
     stepped[0] = False  # theta(0) = 0
 
     def check(learner):
@@ -60,7 +64,7 @@ def test_a_message_counts_when_it_is_sent_lost_or_not():
     asleep = SGPLearner(OneAxisEach(5), Messaging(**ring, activity={"update": 0.3}), step_size=0.1, seed=3, exact=True).learn(
         200
     )
-    assert asleep.messages[0] == fates(Messaging(**ring, activity={"update": 0.3}), 5, 3, 200).awake.sum()
+    assert asleep.messages[0] == message_draws(Messaging(**ring, activity={"update": 0.3}), 5, 3, 200).updates.sum()
 
 
 def test_it_converges_without_loss_and_diverges_with_loss():

@@ -1,45 +1,30 @@
-"""The learner against exact answers: a second implementation, centralised descent, and costs with known gradients."""
+"""The learner against exact answers: its reference, centralised descent, and costs with known gradients."""
 
 import numpy as np
 import pytest
 import torch
 
-from tests.trainers import yardstick
+from tests.trainers.plain_wireless import cost_measurer
 from tests.trainers.quadratic import QuadraticProblem
 from trainers import WirelessProblem, ZerothOrderLearner
+from trainers.algorithms.reference.draws import message_draws
+from trainers.algorithms.reference.zeroth_order import zeroth_order
 from trainers.problems.policies import PolicySettings
 from wirelessenv import ConfigError, Messaging, Scenario
 from wirelessenv.channel.sampling import NumpySampler
-from wirelessenv.messages.activity import Trials
-from wirelessenv.messages.knowledge import message_graphs
 from wirelessenv.network import WirelessNetwork
-from wirelessenv.streams import stream
 
 SMALL = Scenario(preset="dense", transmitters=6, hops=3)
 TINY = PolicySettings(hidden=(4,))
 HALF = {"update": 0.5, "transmit": 0.5}
 
 
-def draws(messaging, seed, iterations, agents, size):
-    """The random numbers of a run, taken from its streams one by one."""
-
-    def trials(chance, purpose, shape):
-        source = Trials(chance, [seed], purpose, shape)
-        return np.concatenate([source.draw(1)[:, 0] for _ in range(iterations)])
-
-    activity, delay = messaging.activity, messaging.links.delay
-    generator = stream(seed, "delay")
-    sampler = NumpySampler([seed], "perturbation")
-    return {
-        "queries": trials(activity.query, "query", (agents,)),
-        "updates": trials(activity.update, "update", (agents,)),
-        "transmits": trials(activity.transmit, "transmit", (agents, agents)),
-        "delays": [np.broadcast_to(delay.draw([generator], 1, agents)[0, 0], (agents, agents)) for _ in range(iterations)],
-        "links": message_graphs(messaging, agents, [seed])[0],
-        "perturbations": [sampler.normal(1, agents, size)[0, 0].astype(float) for _ in range(iterations)],
-    }
+LOSS = {"probability": 0.3, "longest_run": 2}
+LATE = {"links": {"delay": {"kind": "uniform", "shortest": 1, "longest": 3}, "loss": LOSS}}
+MIXED = {"links": {"delay": {"kind": "uniform", "shortest": 0, "longest": 2}, "loss": LOSS}, "relay": False}
 
 
+@pytest.mark.parametrize("seed", [5, 6])
 @pytest.mark.parametrize(
     ("messaging", "options"),
     [
@@ -48,25 +33,33 @@ def draws(messaging, seed, iterations, agents, size):
         ({"graph": "ring", "activity": {"query": 0.6, "update": 0.7}, "links": {"delay": 2}}, {"memory": 12}),
         ({"graph": "ring", "links": {"delay": {"kind": "uniform", "shortest": 1, "longest": 3}}}, {"memory": 10}),
         ({"graph": "ring", "activity": {"transmit": 0.3}}, {"memory": 4}),  # many entries are too old
+        ({"graph": "complete", "activity": {**HALF, "query": {"probability": 0.5, "longest_silence": 2}}, **LATE}, {}),
+        ({"graph": "complete", "activity": {"query": 0.7, "transmit": 0.8}, **MIXED}, {}),
         ("centralised", {"common_noise": True}),
         ({"graph": "ring", "activity": HALF}, {"perturb_sleeping": False}),
         ({"graph": "ring", "activity": HALF}, {"cooperative": False}),
     ],
 )
-def test_the_iterates_are_those_of_a_second_implementation(messaging, options):
-    seed, iterations, batch = 5, 14, 3
+def test_the_iterates_are_those_of_the_reference(messaging, options, seed):
+    iterations, batch = 14, 3
     messaging = Messaging.of(messaging)
     options = {"smoothing": 0.7, "batch": batch, "memory": 40, "step_size": 0.8, "decay": 0.25} | options
     problem = WirelessProblem(SMALL, TINY, seed)
     learner = ZerothOrderLearner(problem, messaging, seed=seed, **options)
     theta = learner.parameters[0, :, 0].numpy().copy()
     block = WirelessNetwork(SMALL, seed).block(2 * batch * iterations)
-    expected = yardstick.run(
-        theta=theta, gains=block.gain[0], features=block.features[0], mu=options["smoothing"], batch=batch,
-        step=options["step_size"], decay=options["decay"], memory=options["memory"], p_max=SMALL.max_power,
-        noise=SMALL.noise, hidden=TINY.hidden, relay=messaging.relay, common_noise=options.get("common_noise", False),
-        perturb_sleeping=options.get("perturb_sleeping", True), cooperative=options.get("cooperative", True),
-        **draws(messaging, seed, iterations, 6, theta.shape[1]),
+    measure = cost_measurer(
+        block.gain[0], block.features[0], batch=batch, p_max=SMALL.max_power, noise=SMALL.noise, hidden=TINY.hidden,
+        common_noise=options.get("common_noise", False),
+    )  # fmt: skip
+    draws = message_draws(messaging, 6, seed, iterations, senders="all" if messaging.relay else "querying")
+    if not options.get("cooperative", True):
+        draws = draws._replace(arrives=np.zeros_like(draws.arrives))
+    sampler = NumpySampler([seed], "perturbation")
+    expected = zeroth_order(
+        measure, theta, draws, np.stack([sampler.normal(1, 6, theta.shape[1])[0, 0].astype(float) for _ in range(iterations)]),
+        smoothing=options["smoothing"], step_sizes=0.8 / np.arange(1, iterations + 1) ** 0.25, memory=options["memory"],
+        relay=messaging.relay, perturb_sleeping=options.get("perturb_sleeping", True),
     )  # fmt: skip
     for step in expected:
         learner.learn(1)

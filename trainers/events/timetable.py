@@ -176,6 +176,10 @@ class Timetable:
         """j_u of the first `updates` updates."""
         return self._column("client", updates)
 
+    def next_client(self, updates: int) -> NDArray[np.intp]:
+        """The clients that get the next task at the first `updates` updates, (updates,)."""
+        return self._column("next_client", updates)
+
     def sent_at(self, updates: int) -> NDArray[np.intp]:
         """When the task of update u left, in updates; it is received at u."""
         return self._column("sent_at", updates)

@@ -1,0 +1,94 @@
+"""Algorithm 2 of Behmandpoor et al. (2024) as a plain loop; Algorithm 1 where messages do not relay.
+
+The listing is at the head of `trainers.algorithms.zeroth_order`; its line numbers are here.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainers.algorithms.reference.draws import MessageDraws
+
+Floats = NDArray[np.float64]
+Entries = dict[int, tuple[int, Any]]
+"""For each agent l that something is known of: (T, what l measured at time T)."""
+
+
+@dataclass
+class Messages:
+    """The memories of all agents, and the messages on their way."""
+
+    draws: MessageDraws
+    relay: bool
+    held: list[Entries] = field(default_factory=list)
+    travelling: list[tuple[int, int, Entries]] = field(default_factory=list)
+    """(instant of arrival, receiver, contents)"""
+
+    def exchange(self, t: int) -> None:
+        """Lines 2 to 5: send, receive and keep what is newer, in instant t."""
+        for _, receiver, entries in [message for message in self.travelling if message[0] == t]:
+            self._take(receiver, entries)  # 3
+        self.travelling = [message for message in self.travelling if message[0] > t]
+        for delayed in (False, True):  # a message of delay 0 holds what its sender holds now; others, in the end of t
+            links = [
+                link for link in np.argwhere(self.draws.arrives[t]).tolist() if (self.draws.delay[t][*link] > 0) == delayed
+            ]
+            leaving = [(t + int(self.draws.delay[t][i, j]), j, self._contents(i)) for i, j in links]  # 2
+            self.travelling += [message for message in leaving if delayed]
+            for _, receiver, entries in [] if delayed else leaving:
+                self._take(receiver, entries)  # 3
+
+    def _contents(self, i: int) -> Entries:
+        """What agent i sends: all that it holds, or its own entry alone."""
+        return dict(self.held[i]) if self.relay else {i: self.held[i][i]}
+
+    def _take(self, i: int, entries: Entries) -> None:
+        for about, entry in entries.items():
+            if about not in self.held[i] or entry[0] > self.held[i][about][0]:
+                self.held[i][about] = entry  # 4; 5: else the entry held stays
+
+
+def zeroth_order(
+    measure: Callable[[Floats, Floats], tuple[Floats, Floats]], start: Floats, draws: MessageDraws, perturbations: Floats,
+    *, smoothing: float, step_sizes: Sequence[float], memory: int, relay: bool = True, perturb_sleeping: bool = True,
+) -> Floats:  # fmt: skip
+    """Run Algorithm 2.
+
+    Args:
+        measure: takes theta^t and theta^t + mu u^t, each (m, n); gives the mean costs F_i over B samples with each, (m,).
+        start: theta^0, (m, n).
+        draws: who queries, updates and sends, and what arrives.
+        perturbations: u^0, u^1, ..., (instants, m, n).
+        smoothing: mu.
+        step_sizes: gamma^0, gamma^1, ...
+        memory: how many perturbations an agent keeps.
+        relay: whether messages carry all that their sender holds.
+        perturb_sleeping: whether agents that do not update perturb all the same; else their u_i is 0.
+
+    Returns:
+        theta^1, theta^2, ..., (instants, m, n).
+    """
+    m, theta, history = len(start), start.astype(float), []
+    messages = Messages(draws, relay, held=[{} for _ in range(m)])
+    kept: list[dict[int, Floats]] = [{} for _ in range(m)]  # of each agent: time -> u_i
+    for t in range(len(perturbations)):
+        for i in range(m):
+            kept[i].pop(t - memory, None)  # 6
+            kept[i][t] = perturbations[t, i] * (perturb_sleeping or draws.updates[t, i])  # 7 of the instant before
+        plain, perturbed = measure(theta, theta + smoothing * np.stack([own[t] for own in kept]))
+        for i in range(m):
+            if draws.queries[t, i]:  # 1
+                messages.held[i][i] = (t, (plain[i] - perturbed[i]) / (smoothing * m))  # equation (4)
+        messages.exchange(t)  # 2 to 5
+        following = theta.copy()
+        for i in range(m):
+            if draws.updates[t, i]:  # 8
+                for time, query in messages.held[i].values():
+                    if time in kept[i]:
+                        following[i] += step_sizes[t] * query * kept[i][time]  # equations (6), (7)
+        theta = following
+        history.append(theta)
+    return np.array(history)
