@@ -1,4 +1,4 @@
-"""What the commands of `python -m trainers` do, once their options are read."""
+"""Commands of `python -m trainers`, once their options are read."""
 
 import sys
 from argparse import Namespace
@@ -24,7 +24,7 @@ from wirelessenv.text import one_line
 
 
 def run_command(chosen: Namespace) -> int:
-    """Train, draw and print."""
+    """Train an experiment, draw its figure and print its summary."""
     if chosen.device == "cuda" and not torch.cuda.is_available():
         raise ConfigError("--device: cuda is not valid: torch sees no GPU; use cpu")
     out = Path(chosen.out or Path("runs") / Path(chosen.config).stem)
@@ -46,7 +46,7 @@ def run_command(chosen: Namespace) -> int:
 
 @contextmanager
 def _working(out: Path) -> Iterator[None]:
-    """What happened, in a sentence, where work on a run does not come to its end."""
+    """Turn work on a run that does not come to its end into one sentence."""
     try:
         with writing(out, lambda: safe(out)):
             yield
@@ -74,7 +74,7 @@ def search_command(chosen: Namespace) -> int:
 
 
 def plot_command(chosen: Namespace) -> int:
-    """Draw a run's figure."""
+    """Draw a run's figure from its directory."""
     where = chosen.out or chosen.directory
     with writing(where, lambda: "; give another folder with --out"):
         paths = plots.plot(chosen.directory, chosen.x, chosen.out)
@@ -90,7 +90,7 @@ def delays_command(chosen: Namespace) -> int:
 
 
 def fidelity_command(chosen: Namespace) -> int:
-    """Check the papers' claims."""
+    """Check the papers' claims, and write and print the table."""
     runs = Path(chosen.runs or ("runs/quick" if chosen.quick else "runs"))
 
     def make(experiment: Experiment, out: Path) -> RunDirectory:

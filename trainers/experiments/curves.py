@@ -40,7 +40,7 @@ class Curve(Model):
         }
 
     def compatibility_key(self) -> str:
-        """What must agree between two curves that train side by side."""
+        """Key of the settings that two curves share where they train side by side."""
         parts = [part.dump() for part in (self.scenario, self.problem, self.policy)]
         links = [] if self.learner.learner.links_vary else [self.messaging.dump()]
         return json.dumps([*parts, self.learner.compatibility_key(), *links])

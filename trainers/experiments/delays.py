@@ -1,4 +1,4 @@
-"""How late messages are: the ages of an experiment's curves, found without training."""
+"""Message delays: the ages of an experiment's curves, found without training."""
 
 from typing import Any
 
@@ -28,11 +28,17 @@ NO_MESSAGES = {
 
 
 def delays(experiment: Experiment) -> list[dict[str, Any]]:
-    """A row for each curve: neighbours, diameter, needed memory, mean age, largest age D_max, instant when all know all.
+    """Ages of the queries that agents pass on, in the same streams as in training.
 
-    The same streams as in training, so D_max is the one that a run of as many iterations measures. The last column
-    counts instants until every agent has an entry of every other one, the latest over the seeds. Raises ConfigError where a
-    curve's learner passes on no queries.
+    So D_max is the one that a run of as many iterations measures. "all know all from t" counts instants until every agent has
+    an entry of every other one, the latest over the seeds.
+
+    Returns:
+        A row for each curve: neighbours, diameter, needed memory, mean age, largest age D_max (instants of global time),
+        instant from which all know all.
+
+    Raises:
+        ConfigError: where a curve's learner passes on no queries.
     """
     rows = []
     for name in experiment.curves:

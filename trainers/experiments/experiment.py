@@ -73,12 +73,35 @@ class Experiment(Curve, Document):
         return list(found.values())
 
     def build(self, names: Sequence[str], seeds: Sequence[int], device: str = "cpu") -> AnyLearner:
-        """A learner of some seeds; its variants are the curves `names`. Raises ConfigError where settings do not fit."""
+        """Build a learner of some seeds; its variants are some curves.
+
+        Args:
+            names: of curves that train side by side (see `groups`).
+            seeds: one for each run.
+            device: "cpu" or "cuda".
+
+        Returns:
+            The learner, at its start.
+
+        Raises:
+            ConfigError: where settings do not fit each other.
+        """
         return build([self._curves[name] for name in names], seeds, device)
 
     @classmethod
     def load(cls, path: str | Path, changes: Sequence[str] = ()) -> Self:
-        """The experiment of a YAML file with changes such as "scenario.noise=0.5"; raises ConfigError with one sentence."""
+        """Read the experiment of a YAML file.
+
+        Args:
+            path: of the file.
+            changes: such as "scenario.noise=0.5", laid over it in turn.
+
+        Returns:
+            The experiment.
+
+        Raises:
+            ConfigError: where it cannot be used; one sentence.
+        """
         data = _spelled_out(read_configuration(path))
         for change in changes:
             data = merge(data, _spelled_out(assignment(change)))

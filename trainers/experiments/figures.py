@@ -1,4 +1,4 @@
-"""What a figure of an experiment shows: its panels, and the axes, curves and points in them."""
+"""Settings of an experiment's figure: its panels, and the axes, curves and points in them."""
 
 from typing import Literal
 
@@ -10,7 +10,7 @@ Axis = Literal["iteration", "slots", "simulated_seconds", "bits", "wall_seconds"
 
 
 class Point(Model):
-    """Where a curve ends, at a place of one's own on the horizontal axis."""
+    """End of a curve, at a given place on the horizontal axis."""
 
     x: Number
     curve: str
@@ -18,7 +18,7 @@ class Point(Model):
 
 
 class Reached(Model):
-    """The first evaluation at which a column is at most `below`."""
+    """First evaluation at which a column is at most `below`."""
 
     column: str
     below: Number
@@ -43,6 +43,6 @@ class Panel(Model):
     log_y: bool = Field(False, strict=True)
 
     def named(self) -> list[str]:
-        """All curves that it speaks of."""
+        """Names of all curves in the panel."""
         ends = [point.curve for line in self.points.values() for point in line]
         return [*(self.curves or ()), *ends, *((self.reference,) if self.reference else ())]

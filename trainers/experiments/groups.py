@@ -66,7 +66,7 @@ class Group(NamedTuple):
 
     @property
     def runs(self) -> int:
-        """How many runs it is."""
+        """Number of runs: curves times seeds."""
         return len(self.curves) * len(self.seeds)
 
 
@@ -81,7 +81,7 @@ def groups_of(experiment: Experiment) -> list[Group]:
 
 
 class GroupFiles:
-    """What a group writes: rows, checkpoints, and in the end its policies."""
+    """Files that a group writes: rows, checkpoints, and in the end its policies."""
 
     def __init__(self, run: Path, group: Group) -> None:
         self.group = group
@@ -96,7 +96,12 @@ class GroupFiles:
             yield
 
     def append(self, table: str, rows: Iterable[dict[str, Any]]) -> None:
-        """Add rows to "metrics.csv" or "diverged.csv"."""
+        """Add rows at the end of a table.
+
+        Args:
+            table: "metrics.csv" or "diverged.csv".
+            rows: by column.
+        """
         with opened_to_change(self.path / table) as file, io.TextIOWrapper(file, encoding="utf-8", newline="") as text:
             csv.DictWriter(text, self.columns(table), lineterminator="\n").writerows(rows)
 
@@ -115,7 +120,7 @@ class GroupFiles:
         return f"delete {self.path}, and the same command with --resume trains it again"
 
     def reports(self, columns: Iterable[str]) -> None:
-        """Say, before the first row, which columns the rows of metrics.csv will have."""
+        """Note, before the first row, which columns the rows of metrics.csv will have."""
         own = in_order([*DIVERGED[:3], "wall_seconds", *columns])
         if own != self.columns("metrics.csv"):
             write_atomically(self.path / "columns", " ".join(own).encode())
@@ -140,20 +145,26 @@ class GroupFiles:
         return newest
 
     def save(self, iteration: int, learner: dict[str, Any]) -> None:
-        """Write a checkpoint; the rows before it are on the disk by then. Only the two newest are kept."""
+        """Write a checkpoint; the rows before it are on the disk by then. Only the two newest are kept.
+
+        Args:
+            iteration: at which the learner is.
+            learner: its state.
+        """
         write_tensors(self.path / f"checkpoint-{iteration}.pt", {"tables": self._tables(), "learner": learner})
         for path in self.checkpoints()[:-2]:
             path.unlink()
 
     def checkpoints(self) -> list[Path]:
-        """Their files, the newest last."""
+        """Files of the checkpoints, the newest last."""
         numbers = {path: found for path in self.path.glob("checkpoint-*.pt") if (found := _CHECKPOINT.fullmatch(path.name))}
         return sorted(numbers, key=lambda path: int(numbers[path][1]))
 
     def load(self, fresh: Callable[[], AnyLearner]) -> tuple[AnyLearner, bool]:
-        """A `fresh` learner as the newest usable checkpoint says, with the tables cut to it; and whether there was one.
+        """Restore a learner from the newest usable checkpoint, and cut the tables to it.
 
-        Where there is none, there are no tables either.
+        Returns:
+            The learner, and whether there was a checkpoint; where there was none, it is fresh, and there are no tables.
         """
         for path in reversed(self.checkpoints()):
             learner = fresh()
@@ -176,7 +187,7 @@ class GroupFiles:
         return {"curves": list(self.group.curves), "seeds": list(self.group.seeds)}
 
     def learned(self) -> torch.Tensor:
-        """What `finish` kept; raises ConfigError where it is missing, damaged or another group's."""
+        """Read the parameters that `finish` kept; raises ConfigError where they are missing, damaged or another group's."""
         with reading(self.path / "policies.pt", self._again()):
             return self._parameters(read_tensors(self.path / "policies.pt"))
 
@@ -193,18 +204,18 @@ class GroupFiles:
         return parameters
 
     def forget_checkpoints(self) -> None:
-        """Delete them, and those that were refused."""
+        """Delete the checkpoints, and those that were refused."""
         for path in self.path.glob("checkpoint-*"):
             if not path.is_dir():
                 path.unlink()
 
     def finished(self) -> bool:
-        """Whether the group is done, with policies and rows as they were written."""
+        """True where the group is done, and its policies and rows are as they were written."""
         path = self.path / "policies.pt"
         return path.exists() and self._usable(path, self._parameters)
 
     def _usable(self, path: Path, take: Callable[[dict[str, Any]], object]) -> bool:
-        """Whether a checkpoint or policies fit, for `take` and for the tables, which are cut to it; if not, it is set aside."""
+        """True where a checkpoint or policies fit `take` and the tables, which are cut to it; else it is set aside."""
         try:
             with reading(path):
                 saved = read_tensors(path)

@@ -1,4 +1,4 @@
-"""The runs below a directory: how far each is and what it has reached."""
+"""List of the runs below a directory: how far each is and what it has reached."""
 
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,13 @@ from wirelessenv.config import ConfigError
 
 
 def runs(directory: Path) -> list[dict[str, Any]]:
-    """A row for each run directory below `directory`: name, state, progress, curves, seeds, utility of the last curve.
+    """List the run directories below `directory`.
 
-    Raises ConfigError where there is none.
+    Returns:
+        A row for each: name, state, progress, curves, seeds, and the last curve's measure.
+
+    Raises:
+        ConfigError: where there is none.
     """
     if not directory.is_dir():
         raise ConfigError(f"{directory}: {'is a file' if directory.exists() else 'there is no such directory'}")

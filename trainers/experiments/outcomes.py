@@ -1,4 +1,4 @@
-"""How the seeds of a run's curves have ended: what diverged has no result, and whatever is shown of the others says so."""
+"""Ends of the seeds of a run's curves: what diverged has no result, and whatever is shown of the others says so."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -47,22 +47,35 @@ def labelled(name: str, said: str) -> str:
 
 
 class Outcomes:
-    """The metrics of a run without its seeds that diverged, and how many these are."""
+    """Metrics of a run without its seeds that diverged, and how many these are.
+
+    Args:
+        metrics: rows of metrics.csv.
+        diverged: rows of diverged.csv.
+        seeds: of the experiment.
+    """
 
     def __init__(self, metrics: pd.DataFrame, diverged: Iterable[Mapping[str, str]], seeds: Sequence[int]) -> None:
-        """`diverged` has rows of a run's diverged.csv; `seeds` are those of its experiment."""
         self._seeds = len(seeds)
         self._diverged = {(row["curve"], int(row["seed"])): int(row["iteration"]) for row in diverged}
         lost = [pair in self._diverged for pair in zip(metrics["curve"], metrics["seed"], strict=True)]
         self.sound = metrics[~np.array(lost, bool)]
-        """its rows"""
+        """Rows of the seeds that have not diverged."""
 
     def of(self, curve: str) -> pd.DataFrame:
-        """The sound rows of a curve."""
+        """Rows of a curve's seeds that have not diverged."""
         return self.sound[self.sound["curve"] == curve]
 
     def end(self, curve: str, column: str) -> "pd.Series[float]":
-        """The last value of a column, by seed."""
+        """Last value of a column, by seed.
+
+        Args:
+            curve: by name.
+            column: of metrics.csv.
+
+        Returns:
+            One value for each sound seed.
+        """
         rows = self.of(curve)
         last = rows.loc[rows.groupby("seed")["iteration"].idxmax()]
         return last.set_index("seed")[column].astype(float)
@@ -72,5 +85,13 @@ class Outcomes:
         return [at for (name, _), at in self._diverged.items() if name == curve]
 
     def told(self, curve: str, values: int) -> str:
-        """What is to be said beside a result of `values` of the curve's seeds; nothing where it is of all."""
+        """Remark beside a result of some of the curve's seeds; empty where it is of all.
+
+        Args:
+            curve: by name.
+            values: number of seeds that the result is of.
+
+        Returns:
+            Such as "4 of 6; 2 diverged".
+        """
         return told(values, self._seeds, self.diverged(curve))

@@ -35,14 +35,24 @@ COLOURS = ("#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#5
 
 
 def plot(path: str | Path, x: Axis | None = None, out: str | Path | None = None) -> list[Path]:
-    """Draw figure.png and figure.pdf of a run directory, panel by panel; returns their paths.
+    """Draw figure.png and figure.pdf of a run directory, panel by panel.
 
     Each line is the mean over layouts of utility / full-power utility (of the utility itself where there is no full
     power), or of the utility / the panel's best on the same layout (`relative_to: best`). The band about a curve is the
     95 % interval (Student) of its mean paired difference to the reference: where the reference's line is outside it, the
     two differ. Without a reference it is the interval of the mean itself, which is paired with full power. Seeds that
-    diverged are in no line; its label says how many they are. `x` replaces every panel's own axis. `out` is the folder
-    that the figures go to, made where there is none; the directory itself, if not given.
+    diverged are in no line; its label says how many they are.
+
+    Args:
+        path: of the run directory.
+        x: the axis of all panels, instead of their own.
+        out: the folder that the figures go to, made where there is none; the run directory, if not given.
+
+    Returns:
+        Paths of the two figures.
+
+    Raises:
+        ConfigError: where the directory is damaged, or its metrics lack a column.
     """
     directory = RunDirectory(path)
     experiment, metrics = directory.experiment(), directory.metrics()
@@ -164,7 +174,7 @@ def _taken(outcomes: Outcomes, panel: Panel, curve: str, column: str) -> "pd.Ser
 
 
 class Line(NamedTuple):
-    """A curve as it is drawn."""
+    """Curve of a panel, with its reference and its style."""
 
     name: str
     rows: pd.DataFrame
@@ -214,12 +224,15 @@ def half_width(values: pd.DataFrame) -> "pd.Series[float]":
 
 
 def summary(path: str | Path) -> list[dict[str, Any]]:
-    """The last evaluation of every curve: curve, D_max, what it is judged by with its interval, share of the reference's gain.
+    """Summarise the last evaluation of every curve.
 
     `relative` is the experiment's measure, relative to full power where there is one, mean over the seeds that have a
-    value; `shown` is what is to be read: the mean with its interval, of how many seeds it is, or that they diverged. The
+    value; `shown` is the text for a reader: the mean with its interval, of how many seeds it is, or that they diverged. The
     share is (end - start) / (reference's end - start), the median over layouts: paired by layout, and not ruled by those
     where the reference gains next to nothing.
+
+    Returns:
+        A row for each curve: curve, D_max, relative, half_width, sound, shown, share.
     """
     directory = RunDirectory(path)
     experiment = directory.experiment()

@@ -1,4 +1,4 @@
-"""What a configuration says of the problem: which kind, and its constants. A new problem is a subclass with its own kind."""
+"""Kinds of problems in a configuration, with their constants. A new problem is a subclass with its own kind."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -21,19 +21,45 @@ from wirelessenv.config import ConfigError, Count, NonNegative, Piece, Positive
 from wirelessenv.scenario import Scenario
 from wirelessenv.sources import SourcePath
 
-Clients = Annotated[Count, Field(le=100_000)]
+ClientCount = Annotated[Count, Field(le=100_000)]
 
 
 class ProblemSettings(Piece):
-    """What is optimised."""
+    """Base class of the problems that a configuration can name."""
 
     def build(self, scenario: Scenario, policy: PolicySettings, seeds: Sequence[int], device: str) -> Problem:
-        """The problem of agents with policies of their own, with a run for each seed."""
+        """Build the problem of agents with policies of their own.
+
+        Args:
+            scenario: of the network.
+            policy: shape of the policies.
+            seeds: one for each run.
+            device: "cpu" or "cuda".
+
+        Returns:
+            The problem, with a run for each seed.
+
+        Raises:
+            ConfigError: where there is no such problem.
+        """
         raise ConfigError(f'problem: "{self.kind}" is not valid for learners whose agents exchange scalars: use wireless')  # type: ignore[attr-defined]  # every member has a kind
 
     @abstractmethod
     def objective(self, scenario: Scenario, policy: PolicySettings, seed: int, *, shared: bool = False) -> Objective:
-        """The costs of n clients, of one run; `shared`: as one client with the mean of all, where their costs differ."""
+        """Build the costs of n clients, for gradient methods.
+
+        Args:
+            scenario: of the network, for problems on one.
+            policy: shape of the policy, for problems that have one.
+            seed: of the run.
+            shared: one client with the mean of all costs, where they differ.
+
+        Returns:
+            The objective of one run.
+
+        Raises:
+            ConfigError: where settings cannot be used.
+        """
 
 
 class WirelessSettings(ProblemSettings):
@@ -53,13 +79,13 @@ class WirelessSettings(ProblemSettings):
 
 
 class QuadraticSettings(ProblemSettings):
-    """See `Quadratic`."""
+    """Settings of a quadratic with chosen eigenvalues: see `Quadratic`."""
 
     kind: Literal["quadratic"] = "quadratic"
     size: Annotated[Count, Field(le=4096)] = 10
     smallest: Positive = 1.0
     largest: Positive = 2.0
-    clients: Clients = 1
+    clients: ClientCount = 1
     noise: NonNegative = 0.0
 
     def objective(self, scenario: Scenario, policy: PolicySettings, seed: int, *, shared: bool = False) -> Objective:
@@ -68,10 +94,10 @@ class QuadraticSettings(ProblemSettings):
 
 
 class LeastSquaresSettings(ProblemSettings):
-    """See `LeastSquares`."""
+    """Settings of least squares with chosen heterogeneity: see `LeastSquares`."""
 
     kind: Literal["least_squares"] = "least_squares"
-    clients: Clients = 4
+    clients: ClientCount = 4
     size: Count = 10
     zeta: NonNegative = 1.0
     noise: NonNegative = 0.0
@@ -82,12 +108,12 @@ class LeastSquaresSettings(ProblemSettings):
 
 
 class LogisticSettings(ProblemSettings):
-    """See `Logistic.gaussian`: every client has all of the data."""
+    """Settings of logistic regression where every client has all of the data: see `Logistic.gaussian`."""
 
     kind: Literal["logistic"] = "logistic"
     samples: Count = 100
     size: Count = 20
-    clients: Clients = 1
+    clients: ClientCount = 1
     batch: Count = 1
     regulariser: Literal["l2", "nonconvex"] = "l2"
     weight: NonNegative = 0.0
@@ -103,7 +129,7 @@ class ImageLogisticSettings(ProblemSettings):
     kind: Literal["image_logistic"] = "image_logistic"
     dataset: Dataset = Field("digits", description="fashion_mnist or cifar10, from folder, or the stand-in digits")
     folder: SourcePath | None = Field(None, description="where the published files are; none: in the working directory")
-    clients: Clients = 64
+    clients: ClientCount = 64
     alpha: Positive = Field(0.1, description="of the Dirichlet split: the smaller, the more clients differ")
     batch: Count = 32
     weight: NonNegative = Field(0.05, description="rho, of the non-convex regulariser")
@@ -141,11 +167,11 @@ class CNNSettings(ProblemSettings):
 
 
 class RidgeRegressionSettings(ProblemSettings):
-    """See `RidgeRegression`."""
+    """Settings of ridge regression over clients that differ: see `RidgeRegression`."""
 
     kind: Literal["ridge_regression"] = "ridge_regression"
     features: Features = "local_sets"
-    clients: Clients = 10
+    clients: ClientCount = 10
     size: Annotated[Count, Field(le=4096)] = 30
     batch: Count = 20
     local_vectors: Count = 20

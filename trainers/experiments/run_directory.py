@@ -1,13 +1,4 @@
-"""What a run leaves on disk, and how it is read back: the only thing that plots, tables and resuming look at.
-
-config.yaml      the experiment, complete
-manifest.json    versions, commit, machine, device; where its sources were found
-sources/         copies of what the experiment names, such as gains
-metrics.csv      one row an evaluation: by curve, seed, iteration
-diverged.csv     runs that met infinity or NaN, if there are any
-groups/          what trains side by side: its rows, its checkpoints, in the end its policies
-figure.png, .pdf
-"""
+"""Files of a run, and how they are read back: the only source of plots, tables and resuming."""
 
 import csv
 import io
@@ -29,17 +20,17 @@ _ANEW = "the same command with --resume makes it anew"
 
 
 class NoMetrics(ConfigError):  # noqa: N818  # the name says what is the matter
-    """A run in which nothing has been measured yet."""
+    """Raised for a run in which nothing has been measured yet."""
 
 
 class RunDirectory(WorkDirectory):
-    """One run's files."""
+    """Directory of a run: its configuration, tables, checkpoints and policies."""
 
     what = "run"
 
     @property
     def metrics_file(self) -> Path:
-        """The table of evaluations."""
+        """Path of the table of evaluations."""
         return self.path / "metrics.csv"
 
     def configuration(self) -> Experiment:
@@ -68,11 +59,22 @@ class RunDirectory(WorkDirectory):
         return sum(min(iteration, experiment.iterations) * runs for iteration, runs in done)
 
     def finished(self, experiment: Experiment) -> bool:
-        """Whether every group has come to its end, which is before its last iteration where all its runs have arrived."""
+        """True where every group has come to its end, which is before its last iteration where all its runs have arrived."""
         return all((GroupFiles(self.path, group).path / "policies.pt").exists() for group in groups_of(experiment))
 
     def policies(self, curve: str, seed: int) -> torch.Tensor:
-        """What a finished run has learned on a seed: policies (agents, size), or one that all share, (size,)."""
+        """Read the policies that a finished run has learned.
+
+        Args:
+            curve: by name.
+            seed: of the run.
+
+        Returns:
+            Parameters (agents, size), or (size,) where all agents share them.
+
+        Raises:
+            ConfigError: where there is no such curve or seed, or the file is missing or damaged.
+        """
         for group in groups_of(self.experiment()):
             if curve in group.curves and seed in group.seeds:
                 learned = GroupFiles(self.path, group).learned()
@@ -81,7 +83,7 @@ class RunDirectory(WorkDirectory):
         raise ConfigError(f'{self.path}: has no curve "{curve}" with seed {seed}')
 
     def metrics(self) -> pd.DataFrame:
-        """All rows; raises ConfigError where there are none yet, and none diverged either. Names of curves are text."""
+        """Read all rows; raises ConfigError where there are none yet, and none diverged either. Names of curves are text."""
         with reading(self.metrics_file, _ANEW):
             there = self.metrics_file.exists()
             rows = _table(read_file(self.metrics_file)) if there else pd.DataFrame()

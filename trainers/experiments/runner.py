@@ -1,4 +1,4 @@
-"""Runs an experiment: trains its groups in worker processes, shows progress, writes the run directory, and resumes."""
+"""Training of an experiment: groups in worker processes, progress, the run directory, and resuming."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ from trainers.experiments.groups import Group, GroupFiles, groups_of
 from trainers.experiments.run_directory import RunDirectory
 from trainers.experiments.strided import AnyLearner
 from trainers.experiments.tensorboard import Board, require
-from trainers.experiments.training import At, Cadence, train
+from trainers.experiments.training import Cadence, OnEvaluation, train
 from trainers.workbench.workers import LOOK_EVERY, Interrupted, in_workers, processes, stop_request
 from wirelessenv.config import ConfigError, nearest
 
@@ -34,13 +34,27 @@ def run(
     save_every: float = SAVE_EVERY,
     tensorboard: bool = False,
 ) -> RunDirectory:
-    """Train every curve on every seed and write the run directory `out`.
+    """Train every curve on every seed and write a run directory.
 
-    The numbers do not depend on `workers` (default: one for each core, at most one for each group of runs). Checkpoints
-    are `save_every` seconds apart, and further where they would cost more than 2 % of the time.
+    Args:
+        experiment: with its curves and seeds.
+        out: the directory, made where there is none.
+        resume: go on with the run that is there, if there is one.
+        device: "cpu" or "cuda".
+        quiet: show no progress.
+        workers: processes, by default one for each core, at most one for each group of runs; changes no number.
+        force: resume also with other versions or on another device.
+        save_every: seconds between checkpoints; more where they would cost more than 2 % of the time.
+        tensorboard: write scalars for TensorBoard, too.
 
-    Raises ConfigError, before anything is written, for settings that do not fit; Interrupted on SIGINT or SIGTERM, with
-    everything saved; WorkerDied when a worker was killed; OSError when the disk refuses.
+    Returns:
+        The directory, complete.
+
+    Raises:
+        ConfigError: before anything is written, for settings that do not fit.
+        Interrupted: on SIGINT or SIGTERM, with everything saved.
+        WorkerDied: where a worker was killed.
+        OSError: where the disk refuses.
     """
     most = processes(workers)
     if tensorboard:
@@ -56,7 +70,7 @@ def run(
     workers = 1 if device != "cpu" else min(most, len(groups))
     with RunDirectory.opened(out, experiment, resume=resume, device=device, force=force) as directory:
         experiment = directory.experiment()  # the same, of the copies that are there
-        job = Job(experiment.text(), directory.path, save_every)
+        job = TrainingJob(experiment.text(), directory.path, save_every)
         board = Board(directory.path) if tensorboard else None
         with _shown(directory, experiment, quiet, board) as look, stop_request() as stop:
             left = _unfinished(directory.path, groups)
@@ -91,30 +105,47 @@ def _unfinished(path: Path, groups: list[Group]) -> list[Group]:
     return left
 
 
-class Job(NamedTuple):
-    """What a process needs to train a group."""
+class TrainingJob(NamedTuple):
+    """Everything that a process needs to train a group."""
 
     experiment: str
-    """as text"""
+    """As YAML text, complete."""
     path: Path
     save_every: float
 
-    def train(self, group: Group, at: At, device: str = "cpu") -> bool:
-        """Train a group to its end, or until `at` asks to stop."""
+    def train(self, group: Group, on_evaluation: OnEvaluation, device: str = "cpu") -> bool:
+        """Train a group to its end, or until asked to stop.
+
+        Args:
+            group: of the experiment.
+            on_evaluation: see `OnEvaluation`.
+            device: "cpu" or "cuda".
+
+        Returns:
+            True where the group is at its end.
+        """
         experiment = Experiment.from_text(self.experiment)
-        return train(experiment, group, self.path, at, device=device, save_every=self.save_every)
+        return train(experiment, group, self.path, on_evaluation, device=device, save_every=self.save_every)
 
     def train_in_worker(self, group: Group, asked: Callable[[], bool]) -> bool:
-        """Train a group until the main process asks to stop."""
+        """Train a group in a worker process, until the main process asks to stop.
+
+        Args:
+            group: of the experiment.
+            asked: returns True once the group is to be saved and left.
+
+        Returns:
+            True where the group is at its end.
+        """
         return self.train(group, lambda _: asked())
 
 
-def _in_this_process(job: Job, groups: list[Group], device: str, look: Callable[[], None], stop: list[int]) -> bool:
-    def at(iteration: int) -> bool:
+def _in_this_process(job: TrainingJob, groups: list[Group], device: str, look: Callable[[], None], stop: list[int]) -> bool:
+    def on_evaluation(iteration: int) -> bool:
         look()
         return bool(stop)
 
-    return all(job.train(group, at, device) for group in groups)
+    return all(job.train(group, on_evaluation, device) for group in groups)
 
 
 @contextmanager

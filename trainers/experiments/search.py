@@ -1,4 +1,4 @@
-"""Step sizes that papers do not give: every curve of an experiment with every step of a grid, on seeds of its own."""
+"""Search for step sizes that papers do not give: every curve with every step of a grid, on seeds of its own."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +17,19 @@ LARGER_IS_BETTER = ("utility", "accuracy")
 
 
 def grid_of(experiment: Experiment, steps: Sequence[float], seeds: Sequence[int]) -> Experiment:
-    """The experiment with every curve once for each step size, on other seeds, with nothing to draw."""
+    """Experiment with every curve once for each step size, on other seeds, with nothing to draw.
+
+    Args:
+        experiment: whose curves are searched.
+        steps: step sizes.
+        seeds: none of which the experiment reports on.
+
+    Returns:
+        The experiment of the grid.
+
+    Raises:
+        ConfigError: where a seed is the experiment's, or two steps are the same to 6 digits.
+    """
     shared = sorted(set(seeds) & set(experiment.seeds))
     if shared:
         raise ConfigError(f"--seeds: {shared[0]} is not valid: the experiment reports on it; search on others")
@@ -35,9 +47,23 @@ def grid_of(experiment: Experiment, steps: Sequence[float], seeds: Sequence[int]
 def search(
     experiment: Experiment, steps: Sequence[float], seeds: Sequence[int], out: Path, *, last: int = 1, **options: Any
 ) -> list[dict[str, Any]]:
-    """Train the grid; returns a row for each curve: the measure at each step, mean over seeds and the `last` evaluations.
+    """Train the grid of step sizes, and judge each.
 
     A step at which a seed diverges, or does not arrive where runs are to arrive, does not count.
+
+    Args:
+        experiment: whose curves are searched.
+        steps: step sizes.
+        seeds: none of which the experiment reports on.
+        out: the run directory.
+        last: evaluations at the end of a run whose mean is judged.
+        **options: of `run`.
+
+    Returns:
+        A row for each curve: the measure at each step, mean over seeds and evaluations, and the best step.
+
+    Raises:
+        ConfigError: where the grid cannot be used.
     """
     if last < 1:
         raise ConfigError(f"--last: {last} is not valid: it should be 1 or more")

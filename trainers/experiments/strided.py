@@ -11,10 +11,15 @@ from wirelessenv.config import whole
 
 
 class Strided:
-    """`learner`, of which `stride` updates are one iteration; it is done after `most` of these.
+    """Gradient learner of which `stride` updates are one iteration; it is done after `most` of these.
 
     So that a round of n nodes, or a tick in which a server hears from n clients, is one iteration beside those of methods in
     which all nodes act at once.
+
+    Args:
+        learner: that is driven.
+        stride: updates in an iteration.
+        most: iterations after which it is done; None: no end of its own.
     """
 
     def __init__(self, learner: GradientLearner, stride: int, most: int | None) -> None:
@@ -22,14 +27,17 @@ class Strided:
 
     @property
     def iteration(self) -> int:
+        """Iterations done: updates divided by the stride."""
         return self.learner.iteration // self._stride
 
     @property
     def train_seconds(self) -> float:
+        """Seconds spent in `learn`, of all runs together."""
         return self.learner.train_seconds
 
     @property
     def done(self) -> bool:
+        """True once the learner is at its own end, or `most` iterations are done."""
         return self.learner.done or (self._most is not None and self.iteration >= self._most)
 
     def learn(self, iterations: int) -> None:
@@ -47,11 +55,11 @@ class Strided:
         return self.learner.report()
 
     def finite(self) -> NDArray[Any]:
-        """Whether what was learned is finite, (runs, variants)."""
+        """True where all parameters are finite, (runs, variants)."""
         return self.learner.finite()
 
     def learned(self) -> Tensor:
-        """The solution, (runs, variants, d)."""
+        """Solution of each run and variant, (runs, variants, d)."""
         return self.learner.learned()
 
     def state(self) -> dict[str, Any]:
@@ -64,4 +72,4 @@ class Strided:
 
 
 AnyLearner = Learner | Strided
-"""What an experiment trains."""
+"""Learners that an experiment trains."""

@@ -43,5 +43,5 @@ class Board:
         self._writer.flush()
 
     def close(self) -> None:
-        """Close the file."""
+        """Write the rest and close the file."""
         self._writer.close()

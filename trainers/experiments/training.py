@@ -1,4 +1,4 @@
-"""Trains one group of runs: evaluates, writes rows and checkpoints, goes on where an earlier process stopped."""
+"""Training of one group of runs: evaluates, writes rows and checkpoints, goes on where an earlier process stopped."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -15,8 +15,8 @@ from trainers.experiments.strided import AnyLearner
 SHARE = 0.02
 """The largest share of the time that goes into checkpoints, and of the main process's into tables."""
 
-At = Callable[[int], bool]
-"""Told the iteration at each evaluation; answers whether to save and stop."""
+OnEvaluation = Callable[[int], bool]
+"""Called with the iteration at each evaluation; returns True to save and stop."""
 
 
 class Cadence:
@@ -48,26 +48,37 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def train(experiment: Experiment, group: Group, run: Path, at: At, *, device: str, save_every: float) -> bool:
-    """Train a group to its end, or save and stop when `at` says so; returns whether it is at its end.
+def train(
+    experiment: Experiment, group: Group, run: Path, on_evaluation: OnEvaluation, *, device: str, save_every: float
+) -> bool:
+    """Train a group to its end, or save and stop when asked to.
 
-    Checkpoints are at least `save_every` seconds apart.
+    Args:
+        experiment: of the group.
+        group: curves and seeds that train side by side.
+        run: the run directory.
+        on_evaluation: called with the iteration at each evaluation; returns True to save and stop.
+        device: "cpu" or "cuda".
+        save_every: seconds between checkpoints, at least.
+
+    Returns:
+        True where the group is at its end.
     """
     files = GroupFiles(run, group)
     with files.locked(), one_thread(), np.errstate(over="ignore", invalid="ignore"):  # what diverges is reported as such
         if files.finished():
             files.forget_checkpoints()
-            at(experiment.iterations)
+            on_evaluation(experiment.iterations)
             return True
         learner, resumed = files.load(lambda: experiment.build(group.curves, group.seeds, device))
         evaluation = Evaluation(group, files, learner)
         if not resumed:
             evaluation.write()
-        cadence, stop = Cadence(save_every), at(learner.iteration)
+        cadence, stop = Cadence(save_every), on_evaluation(learner.iteration)
         while not (stop or learner.done) and learner.iteration < experiment.iterations:
             learner.learn(min(experiment.evaluate_every, experiment.iterations - learner.iteration))
             evaluation.write()
-            stop = at(learner.iteration)
+            stop = on_evaluation(learner.iteration)
             if not learner.done and learner.iteration < experiment.iterations and (stop or cadence.due()):
                 with cadence.spending():
                     files.save(learner.iteration, learner.state())
@@ -78,14 +89,14 @@ def train(experiment: Experiment, group: Group, run: Path, at: At, *, device: st
 
 
 class Evaluation:
-    """Writes where the runs of a group stand."""
+    """Writer of evaluations: rows of the group's runs, and of those that diverged."""
 
     def __init__(self, group: Group, files: GroupFiles, learner: AnyLearner) -> None:
         self._group, self._files, self._learner = group, files, learner
         self._diverged = {(row[0], int(row[1])) for row in files.rows("diverged.csv")}
 
     def write(self) -> None:
-        """One row for each run that is sound, and one in diverged.csv for each that is so no longer."""
+        """Write one row for each run that is sound, and one in diverged.csv for each that is so no longer."""
         report, sound = self._learner.report(), self._learner.finite()
         self._files.reports(report)
         judged = next(iter(report))

@@ -24,7 +24,7 @@ from wirelessenv.text import one_line
 
 Verdict = Literal["holds", "fails", "undecided"]
 QUICK = ("iterations=400", "evaluate_every=50", "seeds=4")
-"""What --quick changes in every configuration: enough to see that everything runs, too little to decide."""
+"""Changes of every configuration with --quick: enough to see that everything runs, too little to decide."""
 
 
 class Claim(Model):
@@ -48,7 +48,7 @@ class Claim(Model):
         return self
 
     def verdict(self, found: Interval) -> Verdict:
-        """Whether the interval lies within the claim's bounds, outside them, or across one."""
+        """Verdict on an interval: within the claim's bounds, outside them, or across one."""
         low = float("-inf") if self.above is None else self.above
         high = float("inf") if self.below is None else self.below
         if low <= found.low and found.high <= high:
@@ -65,9 +65,19 @@ class Claims(Model):
 def check(
     path: Path, runs: Path, make: Callable[[Experiment, Path], RunDirectory], quick: bool = False
 ) -> list[dict[str, Any]]:
-    """Check every claim of a file; `make(experiment, directory)` trains what is not trained yet.
+    """Check every claim of a file.
 
-    Returns a row for each claim: claim, source, measured, threshold, layouts, verdict, remark.
+    Args:
+        path: of the claims, beside the configurations that they name.
+        runs: folder of the run directories.
+        make: called with an experiment and its directory; trains what is not trained yet.
+        quick: with few layouts and iterations.
+
+    Returns:
+        A row for each claim: claim, source, measured, asked, layouts, verdict, remark.
+
+    Raises:
+        ConfigError: where the file, or a configuration that it names, cannot be used.
     """
     claims = Claims.parse(read_yaml(path), str(path)).claims
     tables: dict[str, Curves] = {}
@@ -106,7 +116,15 @@ def _row(claim: Claim, curves: Curves) -> dict[str, Any]:
 
 
 def write_tables(rows: list[dict[str, Any]], runs: Path) -> Path:
-    """Write the table as fidelity.csv and fidelity.md in `runs`; returns the latter."""
+    """Write the table of claims as fidelity.csv and fidelity.md.
+
+    Args:
+        rows: of `check`.
+        runs: the folder.
+
+    Returns:
+        Path of fidelity.md.
+    """
     write_atomically(runs / "fidelity.csv", pd.DataFrame(rows).to_csv(index=False).encode())
     lines = [list(rows[0]), ["---"] * len(rows[0]), *([str(cell) for cell in row.values()] for row in rows)]
     text = "".join("| " + " | ".join(one_line(cell).replace("|", "\\|") for cell in line) + " |\n" for line in lines)

@@ -28,7 +28,7 @@ class EndRatio(Statistic):
 
 
 class EndSlope(Statistic):
-    """By which power of a setting a column at the end (or where it gets to `when`) grows: slope of its log, a layout."""
+    """Power of a setting with which a column at the end (or where it gets to `when`) grows: slope of its log, a layout."""
 
     kind: Literal["end_slope"] = "end_slope"
     settings: dict[str, Positive] = Field(description="the setting of each curve")
@@ -70,7 +70,7 @@ class Lost(Statistic):
 
 
 class MeanDifference(Statistic):
-    """A column of `first` minus the same of `second`, each averaged over all evaluations: who is ahead on the way."""
+    """Column of `first` minus the same of `second`, each averaged over all evaluations: who is ahead on the way."""
 
     kind: Literal["mean_difference"] = "mean_difference"
     first: str

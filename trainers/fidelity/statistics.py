@@ -22,17 +22,21 @@ Values = NDArray[np.float64]
 
 
 class NoValue(ConfigError):  # noqa: N818  # the name says what happened
-    """A statistic of which no seed has a value."""
+    """Raised for a statistic of which no seed has a value."""
 
 
 class Curves:
-    """The metrics of a run as tables (iteration x seed). A seed that diverged on a curve has no values of it, NaN."""
+    """Metrics of a run as tables (iteration x seed). A seed that diverged on a curve has no values of it, NaN.
+
+    Args:
+        metrics: rows of metrics.csv.
+        diverged: (curve, seed) of each that did, or a mapping from these to the iteration.
+    """
 
     def __init__(self, metrics: pd.DataFrame, diverged: Iterable[tuple[str, int]] | Mapping[tuple[str, int], int] = ()) -> None:
-        """`diverged` has (curve, seed), or the iteration of each."""
         self._metrics, self._diverged = metrics, diverged if isinstance(diverged, Mapping) else dict.fromkeys(diverged, 0)
         self.seeds = sorted({*metrics["seed"], *(seed for _, seed in self._diverged)})
-        """of the run, in order"""
+        """Seeds of the run, in order."""
 
     def _rows(self, curve: str, *columns: str) -> pd.DataFrame:
         for column in columns:
@@ -53,26 +57,55 @@ class Curves:
         return {seed: at for (name, seed), at in self._diverged.items() if name == curve}
 
     def told(self, names: Iterable[str]) -> str:
-        """How many seeds of these curves diverged, and when; nothing where none did."""
+        """Remark on the seeds of these curves that diverged, and when; empty where none did."""
         lost = {name: self.diverged(name).values() for name in names}
         return "; ".join(f"{name} {told(0, len(self.seeds), at)}" for name, at in lost.items() if at)
 
     def table(self, curve: str, column: str = "utility") -> pd.DataFrame:
-        """One column of a curve, (iteration x seed); raises ConfigError where the run has no such curve or column."""
+        """One column of a curve as a table (iteration x seed).
+
+        Args:
+            curve: by name.
+            column: of metrics.csv.
+
+        Returns:
+            The table; NaN for seeds that diverged.
+
+        Raises:
+            ConfigError: where the run has no such curve or column.
+        """
         whole = self._rows(curve, column).pivot(index="iteration", columns="seed", values=column)
         return whole.reindex(columns=self._sound(curve)).reindex(columns=self.seeds)
 
     def gain(self, curve: str, reference: str, reference_at: float = 1.0) -> pd.DataFrame:
-        """Gains (iteration x seed) of a curve; the reference's end may be taken earlier, at a part of its iterations."""
+        """Gains of a curve, relative to the reference's gain at its end.
+
+        Args:
+            curve: by name.
+            reference: curve of gain 1 at its end.
+            reference_at: take the reference's end earlier, after this part of its iterations.
+
+        Returns:
+            A table (iteration x seed).
+        """
         utility, best = self.table(curve), self.table(reference)
         at = best.index[best.index <= reference_at * best.index[-1]][-1]
         gain: pd.DataFrame = (utility - utility.iloc[0]) / (best.loc[at] - best.iloc[0])
         return gain
 
     def time_to(self, level: float, curve: str, reference: str, axis: Axis) -> tuple[Values, int]:
-        """What each seed has spent on `axis` when its gain first reaches `level`; and how many never do.
+        """Amount that each seed has spent when its gain first reaches a level.
 
         A seed that never does counts with all that it has spent: its true value is larger.
+
+        Args:
+            level: of the gain.
+            curve: by name.
+            reference: curve of gain 1.
+            axis: column that counts what is spent.
+
+        Returns:
+            One value for each seed, and the number of seeds that never reach the level.
         """
         reached = self.gain(curve, reference) >= level
         spent = self.table(curve, axis).ffill()
@@ -82,7 +115,16 @@ class Curves:
         return values, int((missed & spent.notna().any().to_numpy()).sum())
 
     def taken(self, curve: str, column: str, when: Reached | None = None) -> Values:
-        """A column at each seed's last evaluation, or at the first where another is at most a level; NaN where it never is."""
+        """Values of a column at each seed's last evaluation, or at the first where another is at most a level.
+
+        Args:
+            curve: by name.
+            column: whose values are taken.
+            when: the other column and its level.
+
+        Returns:
+            One value for each seed; NaN where it diverged or never got there.
+        """
         rows = self._rows(curve, column, *([] if when is None else [when.column]))
         there = rows if when is None else rows[rows[when.column] <= when.below]
         pick = there.groupby("seed")["iteration"].idxmax() if when is None else there.groupby("seed")["iteration"].idxmin()
@@ -100,10 +142,10 @@ class Statistic(Piece):
 
     @abstractmethod
     def values(self, curves: Curves) -> tuple[Values, str]:
-        """(values, one for each layout; a remark, such as how many runs never got there)."""
+        """Values, one for each layout, and a remark, such as how many runs never got there."""
 
     def names(self) -> list[str]:
-        """What it names: curves, and a few words of its own."""
+        """Texts among its settings: names of curves, and a few words of its own."""
         said = self.dump()
         return [value for value in (*said.values(), *said.get("settings", ())) if isinstance(value, str)]
 
@@ -149,7 +191,7 @@ class UtilityRatio(Statistic):
 
 
 class TimeSlope(Statistic):
-    """By which power of a setting the time to a level of the gain grows: slope of log(time) over log(setting), a layout."""
+    """Power of a setting with which the time to a level of the gain grows: slope of log(time) over log(setting), a layout."""
 
     kind: Literal["time_slope"] = "time_slope"
     settings: dict[str, Count] = Field(description="the setting of each curve")
@@ -185,7 +227,7 @@ class CostRatio(Statistic):
 
 
 class ShareDifference(Statistic):
-    """How much the average gain of `first`, against its own reference, exceeds that of `second` against its own."""
+    """Average gain of `first`, against its own reference, minus that of `second` against its own."""
 
     kind: Literal["share_difference"] = "share_difference"
     first: str
@@ -220,7 +262,18 @@ class Roughness(Statistic):
 
 
 def sound(values: Values, remark: str = "") -> tuple[Values, str]:
-    """Finite values, and a remark, also on those that are not: seeds that diverged, or did not arrive."""
+    """Keep the finite values, with a remark on the others: seeds that diverged, or did not arrive.
+
+    Args:
+        values: one for each seed.
+        remark: that the other one is added to.
+
+    Returns:
+        The finite values, and the remark.
+
+    Raises:
+        NoValue: where none is finite.
+    """
     sound = np.isfinite(values)
     if not sound.any():
         raise NoValue("statistic: no seed has a value: none arrived, or all diverged")

@@ -32,11 +32,16 @@ MESSAGINGS: dict[str, dict[str, Any]] = {
 
 
 def stale_gradients(gradients: Sequence[torch.Tensor], newest: NDArray[np.int32]) -> NDArray[np.float64]:
-    """||grad_l f~_l||^2 (instants, runs, l): (1/m) sum_i df_i/dtheta_l at theta^T, T = T[l, i]; entries unknown count 0.
+    """Squared norms of gradients made of stale entries, ||grad_l f~_l||^2; entries unknown count 0.
+
+    (1/m) sum_i df_i/dtheta_l at theta^T, T = T[l, i].
 
     Args:
         gradients: df_i/dtheta_l at theta^t, (runs, i, l, size), for every instant t.
         newest: T (instants, runs, l, i).
+
+    Returns:
+        (instants, runs, l).
     """
     history = torch.stack(list(gradients)).numpy()  # (t, runs, i, l, size)
     instants, runs, agents = newest.shape[:3]
@@ -58,7 +63,21 @@ def bound_beside_run(
     runs: int = 100,
     iterations: int = 600,
 ) -> dict[str, Any]:
-    """min_t E||grad_l f~_l||^2 of runs with B = 1 and half the largest step, beside the bound (15), published and corrected."""
+    """Measured min_t E||grad_l f~_l||^2 beside the bound (15) of Behmandpoor et al. (2024), published and corrected.
+
+    B = 1, and half the largest step size.
+
+    Args:
+        messaging: a name of MESSAGINGS.
+        shape: of the costs.
+        common_noise: both queries of an instant meet the same sample.
+        smoothing: mu.
+        runs: over which expectations are means.
+        iterations: T.
+
+    Returns:
+        A row: claim, D_max, measured, published, corrected, verdict.
+    """
     talk, seeds = Messaging.of(MESSAGINGS[messaging]), range(runs)
     problem = AnalyticProblem(AGENTS, SIZE, shape, value_noise=0.02, slope_noise=0.2, seed=seeds)
     twin = Knowledge(talk, message_graphs(talk, AGENTS, seeds), seeds)
@@ -101,6 +120,14 @@ def rate(messaging: str, runs: int = 200, iterations: int = 4000) -> dict[str, A
     Theorem VI.4 promises O(1 / sqrt(t)) down to a floor in mu^2: a slope of -1/2 or steeper. The 95 % interval is a
     bootstrap over runs; the slope is taken over the last nine tenths of the run. The promise is about large t: with a
     large delay the step is so small that some thousand iterations are still its beginning (D_max = 11: slope -0.17).
+
+    Args:
+        messaging: a name of MESSAGINGS.
+        runs: over which expectations are means.
+        iterations: T.
+
+    Returns:
+        A row: claim, D_max, measured, published, corrected, verdict.
     """
     talk, seeds = Messaging.of(MESSAGINGS[messaging]), range(runs)
     problem = AnalyticProblem(AGENTS, SIZE, "convex", slope_noise=0.2, seed=seeds)
@@ -147,9 +174,16 @@ def report() -> list[dict[str, Any]]:
 
 
 def independent_noise_report(runs: int = 200, iterations: int = 400) -> list[dict[str, Any]]:
-    """Theorem 3 of Gao et al. (2025) on its own problem: what independent noise adds, as a lower bound and as it is measured.
+    """Theorem 3 of Gao et al. (2025) on its own problem: what independent noise adds, as a lower bound and as measured.
 
-    f_i = ||x - b_i||^2 / 2, d = 10, tau_C = 1, sigma^2 = 0.01 a coordinate of a difference; mean and standard error over runs.
+    f_i = ||x - b_i||^2 / 2, d = 10, tau_C = 1, sigma^2 = 0.01 a coordinate of a difference.
+
+    Args:
+        runs: over which means and standard errors are taken.
+        iterations: T.
+
+    Returns:
+        A row for each step size.
     """
     problem = LeastSquares(scales=[1.0] * 4, zeta=2.0, noise=0.1 / np.sqrt(2))
     steps = [0.9, 0.1, 0.01, 0.001]

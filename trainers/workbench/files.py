@@ -22,16 +22,21 @@ from wirelessenv.config import ConfigError
 _MAGIC = b"wirelessenv 1 "
 _HEAD = len(_MAGIC) + 64 + 1
 MOST_BYTES = 2**30
-"""Of a table, a manifest or a configuration. Tensors may take as much as half of the memory."""
+"""Bytes that a table, a manifest or a configuration may have. Tensors may take as much as half of the memory."""
 MOST_PARTS = 1_000_000
 """Numbers, lists and tensors in a file of tensors: lists within lists that are shared take no room in the file."""
 
 
 @contextmanager
 def reading(path: str | Path, remedy: str = "") -> Iterator[None]:
-    """Around whatever reads a file that may be damaged: what any parser raises becomes a ConfigError of one sentence.
+    """Context for whatever reads a file that may be damaged: what any parser raises becomes a ConfigError of one sentence.
 
-    `remedy` says what the user may do about it.
+    Args:
+        path: of the file.
+        remedy: what the user may do about it.
+
+    Raises:
+        ConfigError: where the body raises anything.
     """
     then = f"; {remedy}" if remedy else ""
     try:
@@ -48,7 +53,18 @@ def reading(path: str | Path, remedy: str = "") -> Iterator[None]:
 
 
 def read_file(path: str | Path, most: int = MOST_BYTES) -> bytes:
-    """All of a regular file of at most `most` bytes; raises ConfigError with one sentence, and waits for nothing."""
+    """Read all of a regular file, and wait for nothing.
+
+    Args:
+        path: of the file.
+        most: bytes that it may have.
+
+    Returns:
+        Its bytes.
+
+    Raises:
+        ConfigError: where it is no regular file, is larger, or cannot be read; one sentence.
+    """
     with reading(path), _regular(path, os.O_RDONLY, "rb") as file:
         if os.fstat(file.fileno()).st_size > most:
             raise ConfigError(f"{path}: cannot be read: it is larger than {most // 2**20} MiB")
@@ -58,10 +74,7 @@ def read_file(path: str | Path, most: int = MOST_BYTES) -> bytes:
 
 @contextmanager
 def opened_to_change(path: str | Path) -> Iterator[IO[bytes]]:
-    """A file, made where there is none, to be read and written at its end.
-
-    Raises ConfigError where it is no file of its own: what a link leads to belongs to somebody else.
-    """
+    """Open a file, made where there is none, to be read and written at its end."""
     with _regular(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, "ab+") as file:
         if os.fstat(file.fileno()).st_nlink > 1:
             raise ConfigError(f"{path}: is not written to: it is a hard link, another file, too; put a copy in its place")
@@ -103,6 +116,13 @@ def write_atomically(path: str | Path, content: bytes) -> None:
     """Write a file beside its place, flush it to the disk, and rename it there.
 
     A process that is killed on the way leaves a `.part` file, which nobody reads and the next write replaces.
+
+    Args:
+        path: of the file.
+        content: all of its bytes.
+
+    Raises:
+        OSError: where the disk refuses; the file is what it was before.
     """
     path = Path(path)
     beside = path.with_name(path.name + ".part")
@@ -130,7 +150,15 @@ def _flush_names(directory: Path) -> None:
 
 
 def write_tensors(path: str | Path, value: Any) -> None:
-    """Write nested dicts and lists of tensors, arrays, numbers and strings, with a checksum."""
+    """Write nested dicts and lists of tensors, arrays, numbers and strings, with a checksum.
+
+    Args:
+        path: of the file.
+        value: a dict, to be read again by `read_tensors`.
+
+    Raises:
+        OSError: where the disk refuses.
+    """
     buffer = io.BytesIO()
     torch.save(_plain(value), buffer)
     body = buffer.getvalue()
@@ -138,11 +166,7 @@ def write_tensors(path: str | Path, value: Any) -> None:
 
 
 def read_tensors(path: str | Path) -> dict[str, Any]:
-    """Undo `write_tensors`, of a dict; raises ConfigError where the file is missing, damaged or another kind of file.
-
-    Nothing in the file is trusted: only numbers, strings, tensors, lists and dicts of them are made of it, and none of them
-    takes more room than the file.
-    """
+    """Read a dict that `write_tensors` wrote; raises ConfigError where the file is missing, damaged or another kind of file."""
     with reading(path), _regular(path, os.O_RDONLY, "rb") as file:
         head = file.read(_HEAD)
         if not head.startswith(_MAGIC):

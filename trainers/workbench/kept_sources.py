@@ -12,22 +12,22 @@ from wirelessenv.config import ConfigError, Model
 from wirelessenv.sources import PATHS, Checksum, digest, identity, is_source
 
 
-class Kept(Model):
-    """What is known of a source."""
+class KeptSource(Model):
+    """Checksum of a source and the place of its copy."""
 
     sha256: Checksum
     place: str | None = Field(pattern="^sources/[0-9a-f]{64}[.a-z]*$", description="of its copy; none of what is too large")
 
 
-Sources = dict[str, Kept]
-"""By the path at which each was found."""
+Sources = dict[str, KeptSource]
+"""Sources of a work, by the path at which each was found."""
 FOLDER = "sources"
 LARGEST = 64 * 2**20
-"""Bytes of a source that is copied; of a larger one the absolute path and the checksum are kept."""
+"""Largest source that is copied, in bytes; of a larger one the absolute path and the checksum are kept."""
 READ_AS: dict[str, type["YAMLSource"]] = {}
-"""What a YAML file is that a configuration names, by the file's suffix."""
-OF_A_RUN = ("config.yaml", "manifest.json", "metrics.csv", "groups/*/columns", "groups/*/policies.pt")
-"""What is read of a run directory by who uses what it has learned."""
+"""Class that YAML files are read as where a configuration names them, by suffix."""
+RUN_FILES = ("config.yaml", "manifest.json", "metrics.csv", "groups/*/columns", "groups/*/policies.pt")
+"""Files of a run directory that are read by users of what it has learned."""
 
 
 class YAMLSource(Protocol):
@@ -35,11 +35,11 @@ class YAMLSource(Protocol):
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Read it from its file."""
+        """Read a configuration from its file."""
 
     @classmethod
     def from_text(cls, text: str) -> Self:
-        """Read what `text` has written."""
+        """Read a configuration that `text` has written."""
 
     def text(self) -> str:
         """All of it as YAML, complete."""
@@ -58,13 +58,10 @@ def named_as_yaml(document: Read) -> Read:
 
 
 def contents(path: str | Path) -> dict[str, bytes]:
-    """What a source holds, by name: of a run directory its files, of a file alone "" is the name.
-
-    An experiment is what it says in full: where it says so, and in which order and with which remarks, is no part of it.
-    """
+    """Contents of a source by name: of a run directory its files, of a file alone "" is the name."""
     path = Path(path)
     if path.is_dir():
-        found = sorted(one for pattern in OF_A_RUN for one in path.glob(pattern))
+        found = sorted(one for pattern in RUN_FILES for one in path.glob(pattern))
         return {one.relative_to(path).as_posix(): read_file(one) for one in found}
     if (document := READ_AS.get(path.suffix.lower())) is not None:
         return {"": document.load(path).text().encode()}
@@ -72,7 +69,15 @@ def contents(path: str | Path) -> dict[str, bytes]:
 
 
 def checksum(found: Mapping[str, bytes], path: str | Path) -> str:
-    """Of the `contents` of a source; of a file of data it is that file's SHA-256 sum."""
+    """Checksum of the `contents` of a source; of a file of data it is that file's SHA-256 sum.
+
+    Args:
+        found: contents by name.
+        path: of the source, whose suffix says how it is read.
+
+    Returns:
+        64 hexadecimal digits.
+    """
     if (document := READ_AS.get(Path(path).suffix.lower())) is not None:
         said = identity(document.from_text(found[""].decode()).dump())
         return digest(json.dumps(said, sort_keys=True).encode())
@@ -80,16 +85,25 @@ def checksum(found: Mapping[str, bytes], path: str | Path) -> str:
 
 
 def _framed(name: str, content: bytes) -> Iterator[bytes]:
-    """Names and lengths keep the contents of several files apart."""
+    """Frame contents by names and lengths, which keep several files apart."""
     if name:
         yield f"{name} {len(content)}\n".encode()
     yield content
 
 
 def keep(data: Any, directory: Path, noted: Sources) -> Any:
-    """A dump whose sources are copies below `directory`, relative to it; `noted` says by original path what is where.
+    """Copy the sources of a configuration below a directory.
 
-    Raises ConfigError where a source is not what it was when the configuration was read.
+    Args:
+        data: dump of the configuration.
+        directory: of the work.
+        noted: filled with what is where, by original path.
+
+    Returns:
+        The dump with the paths of the copies, relative to the directory.
+
+    Raises:
+        ConfigError: where a source is not what it was when the configuration was read.
     """
     if isinstance(data, list | tuple):
         return [keep(value, directory, noted) for value in data]
@@ -100,7 +114,7 @@ def keep(data: Any, directory: Path, noted: Sources) -> Any:
         key = next(key for key in PATHS if data.get(key))
         path = data[key]
         if path not in noted:
-            noted[path] = Kept(sha256=data["sha256"], place=_copy(path, data["sha256"], directory))
+            noted[path] = KeptSource(sha256=data["sha256"], place=_copy(path, data["sha256"], directory))
         data[key] = noted[path].place or path
     return data
 
@@ -124,7 +138,15 @@ def _copy(path: str, expected: str, directory: Path) -> str | None:
 
 
 def changed(data: Any, noted: Sources) -> str | None:
-    """The first source of a dump that held something else when it was noted."""
+    """First source of a dump that held something else when it was noted.
+
+    Args:
+        data: dump of the configuration.
+        noted: sources with their checksums, by original path.
+
+    Returns:
+        Its path; None where all are the same.
+    """
     for value in data.values() if isinstance(data, Mapping) else data if isinstance(data, list | tuple) else ():
         if (found := changed(value, noted)) is not None:
             return found

@@ -1,4 +1,4 @@
-"""What the saved state of a learner may hold: that of a fresh learner is the model of it."""
+"""Checks of a learner's saved state: that of a fresh learner is the model of it."""
 
 from typing import Any
 
@@ -8,11 +8,20 @@ import torch
 from wirelessenv.config import ConfigError
 
 VARYING = ("plans", "ahead", "fading", "block", "last", "_ahead", "_travelling", "moving")
-"""What is longer or shorter from time to time; the `set_state` that takes it checks it."""
+"""Entries that are longer or shorter from time to time; the `set_state` that takes them checks them."""
 
 
 def refuse_misfit(saved: Any, model: Any, where: str) -> None:
-    """Raises ConfigError unless `saved` has the keys, lengths, types, dtypes and shapes of `model`."""
+    """Refuse a saved state that does not have the form of a fresh learner's.
+
+    Args:
+        saved: state from a file.
+        model: a fresh learner's state.
+        where: name of this part, for the sentence; "" for all of it.
+
+    Raises:
+        ConfigError: unless keys, lengths, types, dtypes and shapes agree.
+    """
     if isinstance(model, dict):
         if not isinstance(saved, dict) or set(saved) != set(model):
             raise ConfigError(f"does not fit: {where or 'it'} should hold {', '.join(map(str, model))}")
@@ -29,7 +38,17 @@ def refuse_misfit(saved: Any, model: Any, where: str) -> None:
 
 
 def refuse_shape(name: str, value: Any, kind: str, *shape: int | None) -> None:
-    """Raises ConfigError unless `value` is an array or a tensor of a kind ("f", "i", "b") and a shape; None: any length."""
+    """Refuse a value that is not an array or tensor of a kind and shape.
+
+    Args:
+        name: of the value, for the sentence.
+        value: from a file.
+        kind: of its numbers: "f", "i" or "b".
+        *shape: length of each axis; None: any.
+
+    Raises:
+        ConfigError: where it is anything else.
+    """
     found = np.dtype(str(value.dtype).removeprefix("torch.")) if isinstance(value, torch.Tensor | np.ndarray) else None
     if found is None or found.kind != kind or len(value.shape) != len(shape):
         raise ConfigError(f"does not fit: {name} is {_kind(value)}")
@@ -38,7 +57,7 @@ def refuse_shape(name: str, value: Any, kind: str, *shape: int | None) -> None:
 
 
 def _kind(value: Any) -> str:
-    """What an entry is, in words."""
+    """Describe an entry in words, for a sentence."""
     if isinstance(value, torch.Tensor):
         return f"a tensor of {value.dtype} on {value.device} of the shape {tuple(value.shape)}"
     if isinstance(value, np.ndarray):

@@ -1,4 +1,4 @@
-"""Tables on the terminal."""
+"""Printing of tables on the terminal."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,12 @@ WIDEST = 180
 
 
 def print_table(title: str, rows: Sequence[dict[str, Any]]) -> None:
-    """Print rows with the same keys as a table; the first column is what the others are about. All of it is text, as it is."""
+    """Print a table; the first column is what the others are about. All of it is text, as it is.
+
+    Args:
+        title: above the table.
+        rows: with the same keys, one or more.
+    """
     table = Table()
     for index, column in enumerate(rows[0]):
         table.add_column(Text(one_line(column)), justify="right" if index else "left")

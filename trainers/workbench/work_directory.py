@@ -1,4 +1,4 @@
-"""A directory that holds one piece of work: its configuration, where it began, and nobody else's files."""
+"""Directory of one run or comparison: its configuration, where it began, and nobody else's files."""
 
 import fcntl
 import json
@@ -22,7 +22,7 @@ from wirelessenv.config import ConfigError, Document, read_configuration
 from wirelessenv.sources import identity, standing_in
 
 MUST_AGREE = ("wirelessenv", "python", "numpy", "torch", "device", "threads_a_worker")
-"""What of the manifest decides the last bits of the numbers."""
+"""Entries of the manifest that decide the last bits of the numbers."""
 
 
 PACKAGES = ("numpy", "torch", "gymnasium", "pettingzoo", "pydantic", "scipy", "stable-baselines3")
@@ -32,14 +32,14 @@ Loaded = TypeVar("Loaded", bound=Document)
 
 
 class Configuration(Protocol):
-    """What a directory is for."""
+    """Configuration that a directory holds: an experiment or a comparison."""
 
     def dump(self) -> dict[str, Any]:
         """All of it as plain dicts, lists and numbers."""
 
 
 class WorkDirectory(ABC):
-    """config.yaml, manifest.json, and what a kind of work adds."""
+    """Base class of run and comparison directories: config.yaml, manifest.json, a lock, and what the subclass adds."""
 
     what: ClassVar[str]
     """The work in one word, for sentences."""
@@ -50,14 +50,14 @@ class WorkDirectory(ABC):
 
     @abstractmethod
     def configuration(self) -> Configuration:
-        """What it holds; raises ConfigError where that is nothing."""
+        """Read the configuration; raises ConfigError where there is none."""
 
     def code(self, configuration: Any) -> str:
         """Checksum of code of a user's own without which the work cannot go on; "" where there is none."""
         return ""
 
     def made_with_other_code(self, configuration: Configuration) -> bool:
-        """Whether the work that is here was begun with other code of a user's own."""
+        """True where the work was begun with other code of the user's own."""
         now = self.code(configuration)
         return bool(self._manifest().get("code", now) != now)
 
@@ -71,12 +71,12 @@ class WorkDirectory(ABC):
         return self._held() == self.what
 
     def _held(self) -> str:
-        """Which work it holds; where nothing says so, this one."""
+        """Kind of work that the directory holds; this one, where nothing says so."""
         manifest = self._manifest()
         return str(manifest.get("what", "run")) if manifest else self.what
 
     def _manifest(self) -> dict[str, Any]:
-        """What manifest.json says; nothing where it is missing or damaged."""
+        """Read manifest.json; empty where it is missing or damaged."""
         path = self.path / "manifest.json"
         try:
             with reading(path):
@@ -97,12 +97,12 @@ class WorkDirectory(ABC):
             return kind.parse(read_configuration(self._config, self.path if keeps_sources else Path.cwd()))
 
     def standing_in(self) -> AbstractContextManager[None]:
-        """Meanwhile what the work was begun with, and has gone away, is taken from the copies that are here."""
+        """Context in which sources that have gone away since the work began are taken from the copies that are here."""
         copies = {path: str(self.path.resolve() / one.place) for path, one in self._sources().items() if one.place}
         return standing_in(copies)
 
     def _sources(self) -> Sources:
-        """What the work was begun with; nothing where the manifest says nothing sound."""
+        """Sources that the work was begun with; empty where the manifest says nothing sound."""
         try:
             return TypeAdapter(Sources).validate_python(self._manifest().get("sources", {}))
         except ValidationError:
@@ -113,10 +113,21 @@ class WorkDirectory(ABC):
     def opened(
         cls, path: str | Path, configuration: Configuration, *, resume: bool, device: str, force: bool = False
     ) -> Iterator[Self]:
-        """A directory for this configuration, new or (with `resume`) one that holds it already; nobody else's meanwhile.
+        """Open a directory for a configuration, new or one that holds it already, and keep others out meanwhile.
 
-        Raises ConfigError, before anything is written, where the directory holds something else, is in use, or (unless
-        `force`) was begun with other versions or on another device.
+        Args:
+            path: of the directory.
+            configuration: that it is to hold.
+            resume: go on with the work that is there, if there is some.
+            device: "cpu" or "cuda".
+            force: go on also with other versions or on another device.
+
+        Yields:
+            The directory.
+
+        Raises:
+            ConfigError: before anything is written, where the directory holds something else, is in use, or (unless
+                `force`) was begun with other versions or on another device.
         """
         directory = cls(path)
         directory._refuse_what_is_there(configuration, resume, device, force)
@@ -196,7 +207,7 @@ class WorkDirectory(ABC):
             )
 
     def in_use(self) -> bool:
-        """Whether a process works there; a lock that cannot be looked at is nobody's."""
+        """True while a process works there; a lock that cannot be looked at is nobody's."""
         try:
             with (self.path / ".lock").open("rb") as lock:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -216,7 +227,7 @@ class WorkDirectory(ABC):
 
 
 def safe(path: Path) -> str:
-    """What is to be said of what was saved, where a disk refuses to take more: something, where there is something."""
+    """Remark that what was saved is safe, for a disk that refuses to take more; empty where nothing was saved."""
     return "; what was saved before is safe" if os.path.exists(path / "config.yaml") else ""  # which raises nothing
 
 

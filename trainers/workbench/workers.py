@@ -24,7 +24,7 @@ STOP = ".stop"
 """A file in the directory that asks the workers to save and stop. A file, because no kill can leave it half locked."""
 FINISHED, FAILED, REFUSED, STOPPED = 0, 1, 2, 3
 UNWRITTEN = 100
-"""How a worker ended: its exit status. From UNWRITTEN on it is the number of an OSError; anything else is a kill."""
+"""Exit statuses of a worker. From UNWRITTEN on it is the number of an OSError; anything else is a kill."""
 
 Item = TypeVar("Item")
 Work = Callable[[Item, Callable[[], bool]], bool]
@@ -48,7 +48,7 @@ class WorkerRefused(Ended):
 
 
 def processes(workers: int | None) -> int:
-    """How many workers there may be: as many as asked for, by default one for each core; ConfigError where that is none."""
+    """Number of workers: as many as asked for, by default one for each core; raises ConfigError below 1."""
     if workers is not None and workers < 1:
         raise ConfigError(f"--workers: {workers} is not valid: it should be 1 or more")
     return workers or os.cpu_count() or 1
@@ -57,10 +57,25 @@ def processes(workers: int | None) -> int:
 def in_workers(
     work: Work[Item], items: Sequence[Item], workers: int, folder: Path, *, look: Callable[[], None], stop: list[int]
 ) -> bool:
-    """Work on the items in processes of their own, `workers` at a time; returns whether all are done.
+    """Work on items in processes of their own.
 
-    Once `stop` is not empty, or a worker has failed, all are asked to save and stop. `look` is called now and then. Raises
-    OSError, once, where workers could not write.
+    Once `stop` is not empty, or a worker has failed, all are asked to save and stop.
+
+    Args:
+        work: called in a worker with an item.
+        items: of work.
+        workers: processes at a time.
+        folder: of the work, where the request to stop is put.
+        look: called now and then.
+        stop: filled from outside, such as by `stop_request`.
+
+    Returns:
+        True where all items are done.
+
+    Raises:
+        OSError: once, where workers could not write.
+        WorkerRefused: where a worker met what it cannot use.
+        WorkerDied: where a worker ended by itself.
     """
     context, asked = get_context("spawn"), folder / STOP
     asked.unlink(missing_ok=True)
@@ -98,7 +113,7 @@ def in_workers(
 
 @contextmanager
 def _no_interrupt() -> Iterator[None]:
-    """What is started within never sees Ctrl-C, not even while it imports; here it waits until afterwards."""
+    """Start processes within that never see Ctrl-C, not even while they import; here it waits until afterwards."""
     resource_tracker.ensure_running()  # it opens the mask again when it starts
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
