@@ -13,7 +13,7 @@ import baselines
 import trainers
 import wirelessenv
 from trainers.events.inboxes import Moving
-from trainers.fidelity.statistics import Interval
+from trainers.workbench.intervals import Interval
 from wirelessenv import Scenario
 from wirelessenv.config import MOST, ConfigError, Count, Model, NonNegative, Positive, whole
 from wirelessenv.envs.vector import VectorPowerControlEnv

@@ -67,3 +67,10 @@ def test_references_know_no_other_form_of_their_algorithms():
     assert {one.rpartition(".")[2] for one in references} == algorithms | {"reference", "draws"}
     known = {other for one in references for other in IMPORTS.successors(one)}
     assert {other for other in known if other.startswith("trainers.algorithms")} <= references
+
+
+def test_comparisons_take_what_is_general_from_the_workbench():
+    """Of experiments they know what a trained run is, in one file, and nothing of the papers' claims."""
+    rooms = ("trainers.experiments", "trainers.fidelity", "trainers.bounds", "trainers.events")
+    known = {one for one, other in IMPORTS.edges if one.startswith("baselines.") and other.startswith(rooms)}
+    assert known == {"baselines.learned.trained_run"}

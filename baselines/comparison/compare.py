@@ -17,7 +17,7 @@ from baselines.comparison.held_out import HeldOut
 from baselines.comparison.methods import Learned
 from baselines.comparison.tables import write_tables
 from baselines.comparison.work import Job, progress_file
-from trainers.experiments.training import Cadence
+from trainers.workbench.progress import Cadence
 from trainers.workbench.workers import LOOK_EVERY, Interrupted, in_workers, processes, stop_request
 from wirelessenv.config import ConfigError
 

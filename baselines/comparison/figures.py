@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -14,11 +13,9 @@ from matplotlib.patches import Patch
 from baselines.comparison.comparison import FULL_POWER, Comparison
 from baselines.comparison.directory import ComparisonDirectory
 from baselines.comparison.tables import relative, said
-from trainers.experiments.outcomes import labelled
-from trainers.experiments.plots import COLOURS, DASHES, save, title
+from trainers.workbench.drawing import COLOURS, DASHES, save, title
+from trainers.workbench.outcomes import labelled
 from wirelessenv.text import drawn
-
-matplotlib.use("Agg")
 
 KNOWING = {"nothing": "#999999", "own channel": "#56b4e9", "neighbours": "#009e73", "everything": "#0072b2"}
 """Colours by what must be known."""

@@ -9,9 +9,9 @@ import pandas as pd
 
 from baselines.comparison.directory import ComparisonDirectory
 from baselines.comparison.methods import Learned, Method
-from trainers.experiments.outcomes import beside, told
-from trainers.fidelity.statistics import Interval, interval
 from trainers.workbench.files import write_atomically
+from trainers.workbench.intervals import Interval, interval
+from trainers.workbench.outcomes import beside, told
 from wirelessenv.text import one_line
 
 Row = dict[str, str]

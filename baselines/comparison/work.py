@@ -18,8 +18,8 @@ from baselines.comparison.directory import ComparisonDirectory, Piece, trainings
 from baselines.comparison.held_out import VALIDATION, HeldOut
 from baselines.comparison.measures import Measured
 from baselines.comparison.methods import TRAINING, Floats, Learned, Method, Untrained
-from trainers.experiments.training import one_thread
 from trainers.workbench.files import write_atomically, write_tensors
+from trainers.workbench.threads import one_thread
 from wirelessenv.config import ConfigError
 from wirelessenv.scenario import Scenario
 

@@ -26,7 +26,7 @@ from trainers import WirelessProblem
 from trainers.__main__ import main as trainers_main
 from trainers.experiments.experiment import Experiment
 from trainers.experiments.runner import run
-from trainers.fidelity.statistics import interval
+from trainers.workbench.intervals import interval
 from wirelessenv import ConfigError
 
 SMALL = {"preset": "dense", "transmitters": 4}

@@ -9,7 +9,8 @@ import pytest
 from trainers.experiments.experiment import Experiment
 from trainers.fidelity.claims import QUICK, Claim, Claims, check, write_tables
 from trainers.fidelity.end_statistics import EndRatio, Fall, Jumpiness, Lost
-from trainers.fidelity.statistics import Curves, Interval, Roughness, Statistic, interval
+from trainers.fidelity.statistics import Curves, Roughness, Statistic
+from trainers.workbench.intervals import Interval, interval
 from wirelessenv import ConfigError
 from wirelessenv.config import read_yaml
 

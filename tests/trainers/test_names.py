@@ -16,6 +16,8 @@ from trainers.experiments import plots
 from trainers.experiments.experiment import Experiment
 from trainers.experiments.figures import Axis
 from trainers.experiments.groups import GroupFiles, groups_of
+from trainers.workbench import drawing
+from trainers.workbench.drawing import title
 from trainers.workbench.terminal import print_table
 from wirelessenv import ConfigError
 
@@ -44,7 +46,7 @@ def test_figures_draw_every_name_as_it_is(tmp_path, monkeypatch):
 @pytest.mark.parametrize("text", ["$x^{$", r"\$a$", "a$b$c", r"\frac{$"])
 def test_what_is_drawn_is_measured_as_plain_text(text):
     figure = Figure()
-    drawn = figure.text(0, 0, plots.title(text))
+    drawn = figure.text(0, 0, title(text))
     assert drawn._preprocess_math(drawn.get_text()) == (text, False)  # matplotlib's own reading
 
 
@@ -97,7 +99,7 @@ def test_a_disk_that_is_full_while_a_figure_is_drawn_is_one_sentence(tmp_path, m
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(plots, "write_atomically", full)
+    monkeypatch.setattr(drawing, "write_atomically", full)
     assert main(["plot", str(run.path)]) == 1
     assert capsys.readouterr().err.startswith(f"{run.path}: cannot be written (No space left on device)")
 

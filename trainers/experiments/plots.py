@@ -1,12 +1,9 @@
 """Figures and tables of a run, from its directory alone."""
 
-import io
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -15,13 +12,12 @@ from scipy import stats
 
 from trainers.experiments.experiment import Experiment
 from trainers.experiments.figures import Axis, Panel
-from trainers.experiments.outcomes import Outcomes, beside, labelled, told
+from trainers.experiments.outcomes import Outcomes
 from trainers.experiments.run_directory import RunDirectory
-from trainers.workbench.files import write_atomically
+from trainers.workbench.drawing import COLOURS, DASHES, save, title
+from trainers.workbench.outcomes import beside, labelled, told
 from wirelessenv.config import ConfigError, nearest
 from wirelessenv.text import drawn
-
-matplotlib.use("Agg")
 
 AXES: dict[Axis, str] = {
     "iteration": "iteration t",
@@ -30,8 +26,6 @@ AXES: dict[Axis, str] = {
     "bits": "bits sent, all agents",
     "wall_seconds": "training time a run (s)",
 }
-DASHES = ("-", "--", ":", "-.")
-COLOURS = ("#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # told apart by the colour-blind
 
 
 def plot(path: str | Path, x: Axis | None = None, out: str | Path | None = None) -> list[Path]:
@@ -86,25 +80,6 @@ def _columns(panels: Sequence[Panel], experiment: Experiment) -> Iterator[str]:
         yield from (point.y for line in panel.points.values() for point in line if point.y)
         yield from () if panel.points else (panel.x,)
         yield from () if panel.when is None else (panel.when.column,)
-
-
-def title(text: str) -> str:
-    """A title as matplotlib is to be given it: its lines are lines."""
-    return "\n".join(drawn(line, 120) for line in text.split("\n")[:5])
-
-
-def save(figure: Figure, folder: Path, name: str) -> list[Path]:
-    """Write a figure as PNG and PDF, atomically; returns their paths."""
-    paths = []
-    for kind in ("png", "pdf"):
-        content = io.BytesIO()
-        with warnings.catch_warnings():  # names may be in any script, and a small figure may be full of them
-            for message in ("Glyph", "Matplotlib currently does not support", "constrained_layout not applied"):
-                warnings.filterwarnings("ignore", message)
-            figure.savefig(content, format=kind, dpi=160, metadata={"CreationDate": None} if kind == "pdf" else None)
-        write_atomically(folder / f"{name}.{kind}", content.getvalue())
-        paths.append(folder / f"{name}.{kind}")
-    return paths
 
 
 def _draw_panel(axes: Axes, panel: Panel, experiment: Experiment, outcomes: Outcomes) -> None:

@@ -14,7 +14,8 @@ from trainers.experiments.groups import Group, GroupFiles, groups_of
 from trainers.experiments.run_directory import RunDirectory
 from trainers.experiments.strided import AnyLearner
 from trainers.experiments.tensorboard import Board, require
-from trainers.experiments.training import Cadence, OnEvaluation, train
+from trainers.experiments.training import OnEvaluation, train
+from trainers.workbench.progress import Cadence
 from trainers.workbench.workers import LOOK_EVERY, Interrupted, in_workers, processes, stop_request
 from wirelessenv.config import ConfigError, nearest
 

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from trainers.experiments.experiment import Experiment
-from trainers.experiments.outcomes import Outcomes, told
+from trainers.experiments.outcomes import Outcomes
 from trainers.experiments.run_directory import RunDirectory
 from trainers.experiments.runner import run
+from trainers.workbench.outcomes import told
 from wirelessenv.config import ConfigError, merge
 
 LARGER_IS_BETTER = ("utility", "accuracy")

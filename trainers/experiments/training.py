@@ -1,51 +1,18 @@
 """Training of one group of runs: evaluates, writes rows and checkpoints, goes on where an earlier process stopped."""
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from trainers.experiments.experiment import Experiment
 from trainers.experiments.groups import Group, GroupFiles
 from trainers.experiments.strided import AnyLearner
-
-SHARE = 0.02
-"""The largest share of the time that goes into checkpoints, and of the main process's into tables."""
+from trainers.workbench.progress import Cadence
+from trainers.workbench.threads import one_thread
 
 OnEvaluation = Callable[[int], bool]
 """Called with the iteration at each evaluation; returns True to save and stop."""
-
-
-class Cadence:
-    """When something costly is due again: after so many seconds, and later if it has cost more than its share."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds, self._cost, self._ended = seconds, 0.0, time.perf_counter()
-
-    def due(self) -> bool:
-        return time.perf_counter() - self._ended > self._seconds + self._cost / SHARE
-
-    @contextmanager
-    def spending(self) -> Iterator[None]:
-        """Around the costly thing."""
-        started = time.perf_counter()
-        yield
-        self._ended = time.perf_counter()
-        self._cost = self._ended - started
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch compute in one thread: workers share the cores, and the numbers are the same on every machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def train(

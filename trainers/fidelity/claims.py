@@ -17,8 +17,9 @@ from trainers.experiments.experiment import Experiment
 from trainers.experiments.problem_settings import WirelessSettings
 from trainers.experiments.run_directory import RunDirectory
 from trainers.fidelity import end_statistics  # noqa: F401  # registers its kinds
-from trainers.fidelity.statistics import Curves, Interval, NoValue, Statistic, interval
+from trainers.fidelity.statistics import Curves, NoValue, Statistic
 from trainers.workbench.files import write_atomically
+from trainers.workbench.intervals import Interval, interval
 from wirelessenv.config import Model, Number, read_yaml
 from wirelessenv.text import one_line
 

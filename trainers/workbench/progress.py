@@ -1,0 +1,27 @@
+"""Saving and reporting of long work, rarely enough that they cost little of its time."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+SHARE = 0.02
+"""The largest share of the time that goes into checkpoints, and of the main process's into tables."""
+
+
+class Cadence:
+    """When something costly is due again: after so many seconds, and later if it has cost more than its share."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._cost, self._ended = seconds, 0.0, time.perf_counter()
+
+    def due(self) -> bool:
+        """Whether the time has come again."""
+        return time.perf_counter() - self._ended > self._seconds + self._cost / SHARE
+
+    @contextmanager
+    def spending(self) -> Iterator[None]:
+        """Measure the cost of what is done inside, and begin to wait anew."""
+        started = time.perf_counter()
+        yield
+        self._ended = time.perf_counter()
+        self._cost = self._ended - started
