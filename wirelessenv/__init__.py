@@ -8,8 +8,9 @@ import gymnasium
 import pettingzoo
 
 from wirelessenv.config import ConfigError
+from wirelessenv.messages.messaging import Messaging
 from wirelessenv.network import Block, Layout, WirelessNetwork
-from wirelessenv.scenario import Messaging, Scenario
+from wirelessenv.scenario import Scenario
 
 __version__ = "0.1.0"
 gymnasium.register(

@@ -1,6 +1,14 @@
 """The named settings of `Scenario` and `Messaging`: what researchers compare on, each with its source."""
 
-from typing import Any
+from abc import abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import model_validator
+
+from wirelessenv.config import Model, merge, nearest, read_configuration
+from wirelessenv.sentences import cut
 
 _PAPER: dict[str, Any] = {
     "transmitters": 24,
@@ -90,4 +98,42 @@ ABOUT: dict[tuple[str, str], str] = {
 }
 """What each preset is about, and where it comes from."""
 
-__all__ = ["ABOUT", "MESSAGINGS", "SCENARIOS"]
+
+class PresetModel(Model):
+    """A model with named presets: a name is short for {preset: name}, and other keys change what the preset says."""
+
+    preset: str = "paper"
+
+    @classmethod
+    @abstractmethod
+    def presets(cls) -> dict[str, dict[str, Any]]:
+        """The presets of this model, as mappings by name."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _expand_preset(cls, data: Any) -> Any:
+        data = {"preset": data} if isinstance(data, str) else data
+        if not isinstance(data, Mapping):
+            return data
+        name = data.get("preset", "paper")
+        if str(name) not in cls.presets():
+            raise ValueError(f'unknown preset "{cut(name)}"{nearest(str(name), cls.presets())}')
+        return cls._completed(merge(cls.presets()[str(name)], data), data)
+
+    @classmethod
+    def _completed(cls, merged: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+        """The keys of a preset with those `given` beside it, completed by those that follow from them."""
+        return merged
+
+    @classmethod
+    def of(cls, value: Any) -> Self:
+        """A model from a model, a preset's name or a mapping; raises ConfigError with one sentence."""
+        return value if isinstance(value, cls) else cls.parse(value, cls.__name__.lower())
+
+    @classmethod
+    def from_yaml(cls, path: str | Path) -> Self:
+        """A model from a YAML file; raises ConfigError with one sentence."""
+        return cls.parse(read_configuration(path), str(path))
+
+
+__all__ = ["ABOUT", "MESSAGINGS", "SCENARIOS", "PresetModel"]

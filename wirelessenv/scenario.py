@@ -1,15 +1,11 @@
-"""The two configurations of a network: `Scenario`, its radio, and `Messaging`, who talks to whom, when and how late.
+"""The radio of a network as one configuration: `Scenario`. Its counterpart for messages is messages/messaging.py.
 
 >>> Scenario(preset="dense", noise=0.5).max_power
 10.0
->>> Messaging(graph={"kind": "block", "kappa": 6}, activity={"update": 0.9, "transmit": 0.9}).links.delay.largest
-1
 """
 
 import math
-from abc import abstractmethod
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
@@ -27,22 +23,15 @@ from wirelessenv.config import (
     ConfigError,
     Count,
     Finite,
-    Model,
     NonNegative,
     Number,
     Piece,
     Positive,
     Seed,
-    merge,
-    nearest,
-    read_configuration,
 )
-from wirelessenv.messages.activity import Activity
-from wirelessenv.messages.graph import BlockGraph, CompleteGraph, Graph
-from wirelessenv.messages.links import Links
+from wirelessenv.messages.messaging import Messaging
 from wirelessenv.physics.utilities import Rate, Utility
-from wirelessenv.presets import MESSAGINGS, SCENARIOS
-from wirelessenv.sentences import cut
+from wirelessenv.presets import MESSAGINGS, SCENARIOS, PresetModel
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 Agents = Annotated[Count, Field(le=10_000)]
@@ -52,45 +41,8 @@ _GEOMETRY = ("placement", "path_loss", "shadowing", "mobility")
 """the parts of a scenario that gains take the place of"""
 
 
-class _Preset(Model):
-    """A model with named presets: a name is short for {preset: name}, and other keys change what the preset says."""
-
-    preset: str = "paper"
-
-    @classmethod
-    @abstractmethod
-    def presets(cls) -> dict[str, dict[str, Any]]:
-        """The presets by name."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _expand_preset(cls, data: Any) -> Any:
-        data = {"preset": data} if isinstance(data, str) else data
-        if not isinstance(data, Mapping):
-            return data
-        name = data.get("preset", "paper")
-        if str(name) not in cls.presets():
-            raise ValueError(f'unknown preset "{cut(name)}"{nearest(str(name), cls.presets())}')
-        return cls._completed(merge(cls.presets()[str(name)], data), data)
-
-    @classmethod
-    def _completed(cls, merged: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-        """What a preset and the keys that were `given` beside it mean together."""
-        return merged
-
-    @classmethod
-    def of(cls, value: Any) -> Self:
-        """A model from a model, a preset's name or a mapping; raises ConfigError with one sentence."""
-        return value if isinstance(value, cls) else cls.parse(value, cls.__name__.lower())
-
-    @classmethod
-    def from_yaml(cls, path: str | Path) -> Self:
-        """A model from a YAML file; raises ConfigError with one sentence."""
-        return cls.parse(read_configuration(path), str(path))
-
-
-class Scenario(_Preset):
-    """The radio network.
+class Scenario(PresetModel):
+    """The radio network: layout, channel, noise, powers and utilities.
 
     Gains are power gains |h|^2. The unit of length is free where no law asks for metres, and powers and noise share one.
     A user's own `gains` take the place of placement, path loss, shadowing and mobility.
@@ -221,34 +173,6 @@ class Scenario(_Preset):
 def _kind(piece: Piece) -> str:
     """The name that a piece goes by."""
     return str(type(piece).model_fields["kind"].default)
-
-
-class Messaging(_Preset):
-    """Who talks to whom (graph), when agents act (activity), and what happens to messages on their way (links).
-
-    With `relay` agents pass on all they know (Behmandpoor et al., 2024, Algorithm 2), else their own queries only (Algorithm
-    1).
-    """
-
-    graph: Graph = BlockGraph()
-    activity: Activity = Field(default_factory=Activity)
-    links: Links = Field(default_factory=Links)
-    relay: bool = Field(True, strict=True)
-
-    @classmethod
-    def presets(cls) -> dict[str, dict[str, Any]]:
-        return MESSAGINGS
-
-    @model_validator(mode="after")
-    def _no_delay_needs_no_relay(self) -> Self:
-        # Without delay "what the sender held" would depend on the order in which the agents are visited; where all hear all
-        # at once, nothing needs to be relayed.
-        delay = self.links.delay
-        if self.relay and delay.smallest == 0 and (delay.largest > 0 or not isinstance(self.graph, CompleteGraph)):
-            raise ValueError(
-                "links.delay: 0 is not valid: relayed messages need a delay of at least 1, or none ever on a complete graph"
-            )
-        return self
 
 
 __all__ = ["MESSAGINGS", "SCENARIOS", "Messaging", "Scenario"]

@@ -9,7 +9,8 @@ from pydantic import BeforeValidator, Field, model_validator
 from wirelessenv.config import ConfigError, Count, Model, Piece, nearest
 from wirelessenv.envs.observations import Aggregation, Observation
 from wirelessenv.envs.rewards import Own, Reward
-from wirelessenv.scenario import Messaging, Scenario
+from wirelessenv.messages.messaging import Messaging
+from wirelessenv.scenario import Scenario
 from wirelessenv.sentences import shown
 
 

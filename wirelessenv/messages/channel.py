@@ -1,16 +1,13 @@
 """Numbers that travel: what agents say, late and lossily, as far as every agent has heard it."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wirelessenv.messages.graph import Links
 from wirelessenv.messages.knowledge import UNKNOWN, Knowledge
-
-if TYPE_CHECKING:
-    from wirelessenv.scenario import Messaging
+from wirelessenv.messages.messaging import Messaging
 
 LARGEST_CHUNK = 2**20
 """Table entries that are worked out at once, at the most."""
@@ -30,7 +27,7 @@ class MessageChannel:
 
     def __init__(
         self,
-        messaging: "Messaging",
+        messaging: Messaging,
         links: Links,
         seeds: Sequence[int],
         size: int,

@@ -8,7 +8,7 @@ not depend on what is learned, ages and delays are known before any training.
 from collections.abc import Sequence
 from copy import copy
 from math import ceil, log2
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +16,8 @@ from numpy.typing import NDArray
 from wirelessenv.memory import Part, check_room, part, room_for
 from wirelessenv.messages.activity import Trials
 from wirelessenv.messages.graph import Links, checked, diameter
+from wirelessenv.messages.messaging import Messaging
 from wirelessenv.streams import generator_state, set_generator_state, stream
-
-if TYPE_CHECKING:
-    from wirelessenv.scenario import Messaging
 
 UNKNOWN = -1
 
@@ -45,7 +43,7 @@ class Instants(NamedTuple):
     """(instants, runs): those of them that are new since the last message over the same link."""
 
 
-def message_graphs(messaging: "Messaging", agents: int, seeds: Sequence[int], positions: Any = None, episode: int = 0) -> Links:
+def message_graphs(messaging: Messaging, agents: int, seeds: Sequence[int], positions: Any = None, episode: int = 0) -> Links:
     """The strongly connected message graph of every run, (runs, m, m); raises ConfigError where there is none."""
     graphs = []
     for run, seed in enumerate(seeds):
@@ -59,7 +57,7 @@ def entry_bits(agents: int, value_bits: int = 32) -> int:
     return value_bits + ceil(log2(max(agents, 2))) + 32
 
 
-def needed_memory(messaging: "Messaging", links: Links) -> int:
+def needed_memory(messaging: Messaging, links: Links) -> int:
     """Diameter times largest delay plus one: how many perturbations an agent keeps when all probabilities are 1."""
     hops = max(diameter(graph) for graph in np.unique(links, axis=0)) if messaging.relay else 1
     return int(hops * messaging.links.delay.largest) + 1
@@ -76,7 +74,7 @@ class Knowledge:
     """
 
     def __init__(
-        self, messaging: "Messaging", links: Links, seeds: Sequence[int], *, episode: int = 0, counting: bool = True
+        self, messaging: Messaging, links: Links, seeds: Sequence[int], *, episode: int = 0, counting: bool = True
     ) -> None:
         """`links` (runs, m, m): see `message_graphs`; all False: nobody hears anybody.
 
