@@ -71,10 +71,5 @@ class SyncSGD(GradientLearner):
         return np.asarray((self._means * np.stack(draws)).max(1))
 
     def measures(self) -> dict[str, Array]:
-        """What is known now, each (variants, runs)."""
-        vectors = 2 * self.iteration
-        sent = {"messages": vectors, "entries": vectors * self.problem.size}
-        rows = sent | {"bits": 32 * sent["entries"], "seconds": self._seconds}
-        shape = (self.variants, len(self.seeds))
-        with np.errstate(over="ignore", invalid="ignore"):
-            return super().measures() | {name: np.broadcast_to(np.asarray(row), shape) for name, row in rows.items()}
+        vectors = 2 * self.iteration  # a point to a client, a gradient back
+        return self._measures_beside({"messages": vectors, "entries": vectors * self.problem.size, "seconds": self._seconds})

@@ -72,6 +72,14 @@ class GradientLearner(Learner):
         """What is known now, each (variants, runs): the problem's measures of the solution, and the method's own."""
         return self.problem.measures(self.solution)
 
+    def _measures_beside(self, counts: dict[str, Any]) -> dict[str, Array]:
+        """The problem's measures of the solution beside counts, which broadcast to (variants, runs); an entry has 32 bits."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            known = self.problem.measures(self.solution)
+        shape = (self.variants, len(self.seeds))
+        counts = counts | {"bits": 32 * counts["entries"]}
+        return known | {name: np.broadcast_to(np.asarray(row), shape) for name, row in counts.items()}
+
     @property
     def done(self) -> bool:
         """Whether all runs have arrived where they are watched, or can arrive no more."""

@@ -133,10 +133,7 @@ class ServerLearner(GradientLearner):
         leaving = self.VECTORS - 1
         vectors = leaving * rows["tau_c"] + self.VECTORS * self.iteration
         rows |= {"messages": rows["tau_c"] + 2 * self.iteration, "entries": vectors * self.problem.size}
-        rows["bits"] = 32 * rows["entries"]
-        shape = (self.variants, len(self.seeds))
-        with np.errstate(over="ignore", invalid="ignore"):
-            return super().measures() | {name: np.broadcast_to(row, shape) for name, row in rows.items()}
+        return self._measures_beside(rows)
 
     def state(self) -> dict[str, Any]:
         return {"timetables": [table.state() for table in self.timetables], **super().state()}
