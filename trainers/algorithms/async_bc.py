@@ -1,7 +1,7 @@
 """AsyncBC-GD and AsyncBC-SGD: Algorithms 1 and 2 of Gao et al. (2025), SARAH with a server that does not wait.
 
  1  m_0 = grad f(x_0), x_1 = x_0 - eta m_0
- 2  the server sends x_1 and x_0 to tau_C active clients
+ 2  the server selects tau_C active clients uniformly and sends them x_1 and x_0
  3  each active client k computes g_1^k = (grad f_k(x_1; xi) - grad f_k(x_0; xi)) / tau_C
  4  for t = 1, 2, ...
  5      the server receives g_{t - tau_t} from client j_t
@@ -10,7 +10,7 @@
  8      the server selects a new client k uniformly and sends it x_{t+1} and x_t
  9      client k computes g_{t+1} = grad f_k(x_{t+1}; xi) - grad f_k(x_t; xi)
 
-Both gradients of a difference use the same sample xi (Assumption 5), unless `same_sample` is off: then they have samples of
+AsyncBC-GD is without xi. Both gradients of a difference use the same sample xi (Assumption 5), unless `same_sample` is off: then they have samples of
 their own, xi and xi', and no step size converges (Theorem 3). m_0 is exact in both algorithms. The server applies, then
 sends; a client that is busy queues. 1 / tau_C weighs the first tasks alone: they all measure the same step x_1 - x_0.
 """
@@ -69,13 +69,13 @@ class AsyncBC(ServerLearner):
         return 1 if self.settings.same_sample else 2
 
     def _first_tasks(self) -> None:
-        self._momentum = self.problem.mean_gradient(self._x).astype(self._x.dtype)  # 1
-        self._points = np.stack([self._x - self._eta * self._momentum, self._x])  # x_{t+1} and x_t
+        self._momentum = self.problem.mean_gradient(self._x).astype(self._x.dtype)  # 1: m_0
+        self._points = np.stack([self._x - self._eta * self._momentum, self._x])  # 1: x_1 and x_0, then x_{t+1} and x_t
         tau_c = self.timetables[0].concurrency
         self._under_way = np.stack([self._difference(*task) / tau_c for task in self._first()])  # 2, 3
 
     def _update(self) -> None:
-        arrived, client, sample = self._next()
+        arrived, client, sample = self._next()  # 4, and of 8: the timetable has chosen k
         self._momentum += self._under_way[arrived]  # 5, 6
         self._points[1] = self._points[0]
         self._points[0] -= self._eta * self._momentum  # 7

@@ -1,11 +1,14 @@
 """Asynchronous (stochastic) gradient descent with a server: Async-SGD and Async-GD.
 
-As Gao et al. (2025) has it after Koloskova, Stich and Jaggi (2022): the server steps along each answer as it arrives.
+As Gao et al. (2025) has it after Koloskova, Stich and Jaggi (2022): the server steps along each answer as it arrives. The
+paper prints no listing; this is ours, in the words of its AsyncBC:
 
- 1  the first tau_C active clients k get x_0 and compute grad f_k(x_0; xi)
- 2  for t = 0, 1, ...: the server receives g = grad f_j(x_{t - tau_t}; xi) from client j
- 3      x_{t+1} = x_t - eta g
- 4      a new client k gets x_{t+1} and computes grad f_k(x_{t+1}; xi)
+ 1  the server sends x_0 to tau_C active clients, and each computes grad f_k(x_0; xi)
+ 2  for t = 0, 1, ...
+ 3      the server receives g = grad f_j(x_{t - tau_t}; xi) from client j = j_t
+ 4      x_{t+1} = x_t - eta g
+ 5      the server selects a new client k uniformly and sends it x_{t+1}
+ 6      client k computes grad f_k(x_{t+1}; xi)
 """
 
 from typing import ClassVar, Literal
@@ -45,6 +48,6 @@ class AsyncSGD(ServerLearner):
         self._under_way = np.stack(first)
 
     def _update(self) -> None:
-        arrived, client, (sample,) = self._next()
-        self._x = self._x - self._eta * self._under_way[arrived]  # 2, 3
-        self._under_way[arrived] = self.problem.gradient(client, self._x, sample)  # 4
+        arrived, client, (sample,) = self._next()  # 2, and 5: the timetable has chosen k
+        self._x = self._x - self._eta * self._under_way[arrived]  # 3, 4
+        self._under_way[arrived] = self.problem.gradient(client, self._x, sample)  # 6

@@ -2,7 +2,21 @@
 
 Agent l measures, instead of its utility, how its utility in each slot of the batch changes with every agent's power; agent
 i follows what it has heard of, through the derivative of its own past powers. It shows what scalars cost against vectors:
-an entry of a message holds B m numbers instead of one, and agent l must know the gains of all its interferers.
+an entry of a message holds B m numbers instead of one, and agent l must know the gains of all its interferers. The listing
+is ours, line by line that of Algorithm 2; for t = 0, 1, ..., each agent i:
+
+ 1  if it queries: measure s_i^t, the slopes dU_i/dp_j of slots b = 1 ... B and all agents j; keep the entry {s_i^t, i, t}
+ 2  if it transmits: send the entries that it holds to its neighbours
+ 3  receive what neighbours have sent
+ 4  for each agent l: a received entry of l that is newer replaces the one held, {s_l^T, l, T}, T = T_i^l
+ 5  otherwise the entry held stays
+ 6  if the memory is full: forget the oldest parameters and policy inputs
+ 7  keep theta_i^t and the policy inputs of the slots of instant t
+ 8  if it updates: theta_i^{t+1} = theta_i^t + gamma^t sum_l g_il^{T_i^l},
+    g_il^T = (1 / (m B)) sum_b dU_l/dp_i(theta^T, xi^b) dp_i/dtheta_i(theta_i^T, xi^b)
+
+Lines 1 and 6 to 8 are in `_iterate` below, 2 to 5 in `wirelessenv.messages.knowledge`; `trainers.events.plan` says which past
+entries line 8 adds up, and with what step sizes.
 """
 
 from typing import ClassVar, Literal
@@ -25,13 +39,16 @@ class FirstOrderSettings(MessagePassingSettings):
 
 
 class FirstOrderLearner(MessagePassingLearner):
-    """Gradient ascent on the total utility with the delays of `messaging`, for a batch of runs.
-
-    g_il^T = (1 / (m B)) sum_b dU_l/dp_i(theta^T, xi^b) dp_i/dtheta_i(theta_i^T, xi^b)
-    theta_i^{t+1} = theta_i^t + gamma^t sum_l g_il^{T_i^{l,t}},  gamma^t = step_size / (t + 1)^decay
+    """Gradient ascent on the total utility with delayed messages, for a batch of runs; see the head of this file.
 
     With the complete graph and no delay it is stochastic gradient ascent on (1/m) sum_l U_l. One iteration is B slots.
-    `memory` counts the instants whose parameters and inputs an agent keeps.
+    `memory` counts the instants whose parameters and inputs an agent keeps; gamma^t = step_size / (t + 1)^decay.
+
+    Args:
+        problem: the wireless network, whose gradients are known.
+        links: a `Messaging`, its preset's name or a mapping: who talks to whom, when, and how late; or one for each variant.
+        seed: the run's seed, or one for each run of the problem.
+        settings: see below.
 
     >>> learner = FirstOrderLearner(WirelessProblem("dense", seed=3), "paper", seed=3)
     >>> learner.learn(2).iteration
@@ -78,21 +95,21 @@ class FirstOrderLearner(MessagePassingLearner):
 
     def _iterate(self, plan: Plan) -> None:
         t, row = self.iteration, self.iteration % self.settings.memory
+        inputs, slopes = self.problem.slopes(self._parameters, self.settings.batch)
+        self._past_slopes[row] = slopes  # 1: s_l^t for all l; who does not query keeps it for nobody
 
-        # 1. Query: dU_l/dp_i in every slot; keep it with the parameters and inputs that it belongs to.
-        self._past_parameters[row] = self._parameters
-        self._past_inputs[row], self._past_slopes[row] = self.problem.slopes(self._parameters, self.settings.batch)
+        # 2, 3, 4, 5: `Knowledge`. plan.rows[i, l] is T_i^l % memory, the row of s_l^{T_i^l}.
+        self._past_parameters[row], self._past_inputs[row] = self._parameters, inputs  # 6, 7: in the place of t - memory
 
-        # 2. to 6. Broadcast, receive, remember: the plan knows which entry T[i, l] everybody holds now.
-        # 7., 8. Update: theta_i += gamma sum_l g_il, one backward pass for all past instants in use.
+        # 8: theta_i += gamma^t sum_l g_il, in one backward pass for all past instants in use.
         for rows in in_memory(range(t - plan.oldest, t + 1), self.settings.memory):
             self._parameters += self._ascent(plan, rows)
 
     def _ascent(self, plan: Plan, rows: slice) -> Tensor:
-        """Sum over the past instants `rows` of weight times g, (runs, agents, variants, size)."""
+        """Part of gamma^t sum_l g_il^T whose T are in `rows`, (runs, agents, variants, size)."""
         instants = torch.arange(rows.start, rows.stop, device=plan.rows.device).view(-1, 1, 1, 1, 1)
         weights = (plan.rows == instants) * plan.weights  # (instants, runs, i, variants, l)
-        slope_of_power = torch.einsum("tricl,trcbli->tricb", weights, self._past_slopes[rows])
+        slope_of_power = torch.einsum("tricl,trcbli->tricb", weights, self._past_slopes[rows])  # gamma^t sum_l dU_l/dp_i
         past = self._past_parameters[rows]
         parameters = past.reshape(-1, past.shape[-1]).requires_grad_()
         inputs = self._past_inputs[rows].expand(*past.shape[:-1], -1, -1)

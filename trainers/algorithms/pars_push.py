@@ -3,6 +3,30 @@
 Nodes look for a z that is good after u gradient steps of size alpha on their own cost (MAML): the minimiser of
 F^(u)(z) = (1/n) sum_i E f_i(Psi_i(... Psi_i(z, D_i0) ..., D_i,u-1)), Psi_i(w, D) = w - alpha grad f_i(w; D). u = 0 is f.
 
+Algorithm 1, with phi_i and rho_ij for the pairs (phi_i^x, phi_i^y) and (rho_ij^x, rho_ij^y):
+
+ 1  y_i = 1, kappa_i = -1, phi_i = 0 of each node i; kappa_ij = -1, rho_ij = 0 of each link from j to i
+ 2  for t = 0, 1, ..., each node i:
+ 3      if it wakes up:
+ 4          eta_i = theta(kappa_i + 1) + ... + theta(t)
+ 5          w^(0) = z_i
+ 6          for r = 0, ..., u - 1:
+ 7              draw a batch D_ir
+ 8              w^(r+1) = w^(r) - alpha grad f_i(w^(r); D_ir)
+10          draw a batch D_iu
+11          x_i = x_i - eta_i [prod_{r = 0}^{u-1} (I - alpha Hess f_i(w^(r); D_ir))] grad f_i(w^(u); D_iu)
+12          kappa_i = t
+13          x_i = x_i / (d_i^+ + 1), y_i = y_i / (d_i^+ + 1), where d_i^+ is the number of links that leave i
+14          phi_i = phi_i + (x_i, y_i)
+15          send (phi_i, kappa_i) to all out-neighbours
+16          R_i = the messages that have arrived
+17          for (phi_j, kappa_j) in R_i:
+18              if kappa_j > kappa_ij:
+19                  rho*_ij = phi_j, kappa_ij = kappa_j
+22          x_i = x_i + sum_j (rho*_ij^x - rho_ij^x)
+23          y_i = y_i + sum_j (rho*_ij^y - rho_ij^y)
+24          rho_ij = rho*_ij, z_i = x_i / y_i
+
 Where the paper is silent or slips:
 - (6) and (7) have slips of the index; this is Algorithm 1. Its x_i(0) is 0, here y_i(0) times the problem's start, 0 as a rule.
 - eta_i(t) is summed before kappa_i := t. theta(0) = 0.
@@ -28,7 +52,7 @@ def personal_points(
     objective: Objective, clients: Clients, z: Array, inner_step_size: float, batches: Sequence[Array | None]
 ) -> list[Array]:
     """w_i^(0) = z, w_i^(1), ..., w_i^(u), each of the shape of z: a gradient step on every one of u batches."""
-    points = [z]  # 5
+    points = [z]  # 5: w^(0) = z_i
     for batch in batches:  # 6, 7
         points.append(points[-1] - inner_step_size * objective.gradient(clients, points[-1], batch))  # 8
     return points
@@ -98,28 +122,23 @@ class PARSPushLearner(PushSumLearner):
 
     def _tick(self, tick: Tick) -> None:
         t, events, awake = self.iteration, self.link_events, tick.awake[..., None]  # 2, 3
-        self._eta += self.step_schedule(t)  # 4: of those that sleep, the sum goes on
+        self._eta += self.step_schedule(t)  # 4: the sum of those that sleep goes on
         eta = self.step_size[..., None] * self._eta[..., None]
-        gradient = personal_gradient(
-            self.problem,
-            np.arange(self.problem.clients),
-            self.nodes,  # 24, 5: z_i = x_i / y_i
-            self.settings.inner_step_size,
-            self._batches(self.settings.inner_steps + 1),
-        )
-        np.subtract(self.x, eta * gradient, out=self.x, where=awake)  # 11
-        self._eta[tick.awake] = 0  # 12: kappa_i := t
-        np.divide(self.pairs, events.out_degree[..., None] + 1, out=self.pairs, where=awake)  # 13
-        np.add(self.phi, self.pairs, out=self.phi, where=awake)  # 14
+        clients, batches = np.arange(self.problem.clients), self._batches(self.settings.inner_steps + 1)  # 7, 10
+        gradient = personal_gradient(self.problem, clients, self.nodes, self.settings.inner_step_size, batches)  # 5 to 11
+        np.subtract(self.x, eta * gradient, out=self.x, where=awake)  # 11: x_i = x_i - eta_i gradient_i
+        self._eta[tick.awake] = 0  # 12: the sum begins anew after kappa_i = t
+        np.divide(self.pairs, events.out_degree[..., None] + 1, out=self.pairs, where=awake)  # 13: (x, y)_i / (d_i^+ + 1)
+        np.add(self.phi, self.pairs, out=self.phi, where=awake)  # 14: phi_i = phi_i + (x_i, y_i)
         self._send(self.phi)  # 15: with kappa_i = t
 
         ago = tick.arriving.argmax(0)  # 16: of what arrives in a tick, the newest
-        newer = np.flatnonzero(tick.arriving.any(0) & (t - ago > self.newest_sent))  # 17, 18
-        self.newest[:, newer] = self._sent(ago[newer], newer)  # 19
-        self.newest_sent[newer] = t - ago[newer]  # 19
-        arrived = events.at_receivers(self.newest - self.rho).reshape(self.pairs.shape)
-        np.add(self.pairs, arrived, out=self.pairs, where=awake)  # 22, 23
-        np.copyto(self.rho, self.newest, where=tick.awake.reshape(-1)[events.receiver, None])  # 24
+        newer = np.flatnonzero(tick.arriving.any(0) & (t - ago > self.newest_sent))  # 17, 18: kappa_j > kappa_ij
+        self.newest[:, newer] = self._sent(ago[newer], newer)  # 19: rho*_ij = phi_j
+        self.newest_sent[newer] = t - ago[newer]  # 19: kappa_ij = kappa_j
+        arrived = events.at_receivers(self.newest - self.rho).reshape(self.pairs.shape)  # sum_j (rho*_ij - rho_ij)
+        np.add(self.pairs, arrived, out=self.pairs, where=awake)  # 22, 23: (x_i, y_i) = (x_i, y_i) + arrived_i
+        np.copyto(self.rho, self.newest, where=tick.awake.reshape(-1)[events.receiver, None])  # 24; `nodes` is z_i = x_i / y_i
 
     def _acting(self, nodes: Array) -> Array:
         """z_i, or, where nodes act with what is their own, w_i^(u) after u exact steps."""

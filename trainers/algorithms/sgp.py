@@ -1,10 +1,14 @@
 """Stochastic gradient push (Assran et al., 2019), what Toghani et al. (2023) compares with: push-sum that trusts its links.
 
-In tick t every node i that is awake
-    1. takes a step along its gradient at z_i = x_i / y_i: x_i := x_i - theta(t) grad f_i(z_i; D_i)
-    2. splits x_i and y_i into equal parts, one for itself and one for every neighbour that it sends to
-    3. sends the parts
-    4. adds up the parts that have arrived since it was last awake: x_i := x_i + sum x, y_i := y_i + sum y
+The paper prints no listing for these links; this is ours:
+
+ 1  for t = 0, 1, ..., each node i that is awake:
+ 2      x_i = x_i - theta(t) grad f_i(z_i; D_i), where z_i = x_i / y_i
+ 3      x_i = x_i / (k + 1), y_i = y_i / (k + 1), where it sends to k neighbours: equal parts, one of which it keeps
+ 4      send (x_i, y_i) to each of them
+ 5      x_i = x_i + sum x, y_i = y_i + sum y of the parts that have arrived since it was last awake
+
+In line 5 all have sent before any looks at what has arrived.
 
 A part that is lost is gone, of x and of y alike. z = x / y stays an average, but the sum of y tends to 0 while the steps
 do not: in z they grow like theta / y, until they are too large. A step missed in sleep is missed.
@@ -50,16 +54,16 @@ class SGPLearner(PushSumLearner):
         self._waiting = np.zeros(self.pairs.shape)  # what has arrived at each node since it was last awake
 
     def _tick(self, tick: Tick) -> None:
-        awake = tick.awake[..., None]
+        t, awake = self.iteration, tick.awake[..., None]  # 1
+        theta = self.step_size[..., None] * self.step_schedule(t)
         (batch,) = self._batches(1)
         gradient = self.problem.gradient(np.arange(self.problem.clients), self.nodes, batch)
-        step = self.step_size[..., None] * self.step_schedule(self.iteration)
-        np.subtract(self.x, step * gradient, out=self.x, where=awake)  # 1
-        np.divide(self.pairs, tick.sends[..., None] + 1, out=self.pairs, where=awake)  # 2
-        self._send(self.pairs)  # 3
-        arrived = np.where(tick.arriving[..., None], self._sent(self.link_events.delays[:, None]), 0)
-        self._waiting += self.link_events.at_receivers(arrived.sum(1)).reshape(self.pairs.shape)
-        np.add(self.pairs, self._waiting, out=self.pairs, where=awake)  # 4
+        np.subtract(self.x, theta * gradient, out=self.x, where=awake)  # 2: x_i = x_i - theta(t) grad f_i(z_i; D_i)
+        np.divide(self.pairs, tick.sends[..., None] + 1, out=self.pairs, where=awake)  # 3: (x_i, y_i) = (x_i, y_i) / (k + 1)
+        self._send(self.pairs)  # 4
+        arriving = np.where(tick.arriving[..., None], self._sent(self.link_events.delays[:, None]), 0)
+        self._waiting += self.link_events.at_receivers(arriving.sum(1)).reshape(self.pairs.shape)
+        np.add(self.pairs, self._waiting, out=self.pairs, where=awake)  # 5: (x_i, y_i) = (x_i, y_i) + all that waits at i
         np.copyto(self._waiting, 0, where=awake)
 
     def total(self) -> Array:

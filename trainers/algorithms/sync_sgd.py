@@ -1,9 +1,10 @@
 """Synchronous (stochastic) gradient descent: what the asynchronous methods are compared with.
 
- 1  for t = 0, 1, ...: all n clients get x_t and compute grad f_i(x_t; xi_i)
- 2      x_{t+1} = x_t - (eta / n) sum_i grad f_i(x_t; xi_i), when the slowest has answered
+ 1  for t = 0, 1, ...
+ 2      the server sends x_t to all n clients, and client i computes grad f_i(x_t; xi_i)
+ 3      when the slowest has answered, x_{t+1} = x_t - (eta / n) sum_i grad f_i(x_t; xi_i)
 
-An iteration is one gradient, as in the asynchronous methods: a round is n iterations, and x moves with the last of them.
+An iteration is one gradient, as in the asynchronous methods: round t is n iterations, and x moves with the last of them.
 """
 
 from typing import Annotated, ClassVar, Literal
@@ -13,9 +14,8 @@ from pydantic import Field
 
 from trainers.algorithms.base.gradient_learner import GradientLearner
 from trainers.algorithms.base.settings import LINKS, SampledSettings
-from trainers.events.durations import Constant, Duration
+from trainers.events.durations import Constant, Duration, round_seconds
 from trainers.problems.objective import Array
-from wirelessenv.streams import stream
 
 
 class SyncSGDSettings(SampledSettings):
@@ -45,7 +45,6 @@ class SyncSGD(GradientLearner):
         super()._begin()
         self._x = self._start()
         self._eta = self.step_size.astype(self._x.dtype)
-        self._means = self.settings.computing.means(self.problem.clients)
         self._seconds = np.zeros(len(self.seeds))
         self._total = np.zeros_like(self._x)
 
@@ -55,20 +54,13 @@ class SyncSGD(GradientLearner):
 
     def _update(self) -> None:
         clients = self.problem.clients
-        turn, client = divmod(self.iteration, clients)
+        turn, client = divmod(self.iteration, clients)  # 1: t, and whose turn it is
         sample = None if self.settings.exact else np.stack([self.problem.draw(client, rng) for rng in self._samples])
-        self._total += self.problem.gradient(client, self._x, sample)  # 1
+        self._total += self.problem.gradient(client, self._x, sample)  # 2
         if client == clients - 1:
-            self._x = self._x - self._eta * self._total / clients  # 2
+            self._x = self._x - self._eta * self._total / clients  # 3
             self._total[:] = 0
-            self._seconds = self._seconds + self._round(turn)
-
-    def _round(self, turn: int) -> Array:
-        """How long a round takes, (runs,)."""
-        if not self.settings.computing.random:
-            return np.full(len(self.seeds), self._means.max())
-        draws = [stream(seed, "computing time", turn).exponential(size=len(self._means)) for seed in self.seeds]
-        return np.asarray((self._means * np.stack(draws)).max(1))
+            self._seconds = self._seconds + round_seconds(self.settings.computing, clients, self.seeds, turn)
 
     def measures(self) -> dict[str, Array]:
         vectors = 2 * self.iteration  # a point to a client, a gradient back

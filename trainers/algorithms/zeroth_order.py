@@ -13,6 +13,13 @@ that the update climbs the total utility. Algorithm 2, for t = 0, 1, ..., each a
  7  draw the next perturbation u_i^{t+1} and keep it
  8  if it updates: theta_i^{t+1} = theta_i^t + gamma^t sum_l r_l^{T_i^l} u_i^{T_i^l}             equations (6), (7)
 
+In Algorithm 1 messages do not relay: an agent that queries sends its own new entry, {r_i^t, i, t}, and line 2 is part of 1.
+
+Where the lines are: 1, 6, 7 and 8 are in `_iterate` below. That agent i holds an entry {r_l^T, l, T} is known from T alone, so
+`wirelessenv.messages.knowledge` goes through 2 to 5 with nothing but T, and `trainers.events.plan` says which past queries
+line 8 adds up, and with what step sizes. Lines 6 and 7 of instant t are done first in instant t + 1: then all perturbations
+in the memory are there for line 8.
+
 Choices where the paper is silent or contradicts itself: one iteration of global time is 2B slots, B with theta and B with
 theta + mu u; all agents perturb at every query instant; the rate's logarithm is to base 2; what nobody knows has
 timestamp -1; each agent has its own initial weights; entries older than the memory of perturbations are left out of the
@@ -99,39 +106,36 @@ class ZerothOrderLearner(MessagePassingLearner):
     def _iterate(self, plan: Plan) -> None:
         t, memory = self.iteration, self.settings.memory
         row = t % memory
+        self._perturb(self._perturbations[row], plan.updating)  # 6, 7 of instant t - 1: u^t in the place of u^{t - memory}
 
-        # 6, 7. Draw u^t, which takes the place of u^{t - memory}; the paper draws it at the end of the iteration before.
-        self._perturb(row, plan.updating)
-
-        # 1. Measure with theta^t and theta^t + mu u^t; row t % memory keeps r^t = (perturbed - plain) / (mu m).
+        # 1: r_i^t = (utility with theta^t + mu u^t - utility with theta^t) / (mu m), kept in row t % memory of all queries.
         plain, perturbed = self.problem.measure(self._parameters, self.settings.batch, self.settings.common_noise)
         torch.sub(perturbed, plain, out=self._queries[:, row]).mul_(self._per_mu_m)
 
-        # 2, 3, 4, 5. Who holds which entry now does not depend on its value: `Knowledge` works that out, line by line, and
-        # plan.rows[i, l] = T[i, l] % memory says where r_l^{T[i, l]} is. Weights are gamma^t, or 0 where i does not use it.
-        terms = self._queries.gather(1, plan.rows).mul_(plan.weights)
+        # 2, 3, 4, 5: `Knowledge`. plan.rows[i, l] is T_i^l % memory, the row of r_l^{T_i^l}.
+        held = self._queries.gather(1, plan.rows)
 
-        # 8. theta_i += gamma^t sum_l r_l^{T[i, l]} u_i^{T[i, l]}: terms that belong to one perturbation are added up first.
+        # 8: theta_i^{t+1} = theta_i^t + sum_l (gamma^t r_l^{T_i^l}) u_i^{T_i^l}; what multiplies one u is added up first.
+        terms = held.mul_(plan.weights)
         weight_of_row = torch.zeros((*terms.shape[:3], memory), device=terms.device).scatter_add_(3, plan.rows, terms)
         self._move(weight_of_row, range(t - plan.oldest, t + 1))
 
-    def _perturb(self, row: int, updating: NDArray[np.bool_]) -> None:
-        """Draw u^t ~ N(0, I), and theta + mu u^t."""
-        drawn = self._perturbations[row]
+    def _perturb(self, drawn: Tensor, updating: NDArray[np.bool_]) -> None:
+        """Draw u^t ~ N(0, I) into `drawn`, and set theta^t + mu u^t."""
         self._draws.fill_normal((drawn.numpy() if self.problem.device == "cpu" else drawn)[:, None])
         perturbation = drawn.unsqueeze(2)
         if not self.settings.perturb_sleeping:
             perturbation = perturbation * torch.from_numpy(updating).to(perturbation.device)[..., None]
-        torch.addcmul(self._parameters[0], perturbation, self._mu, out=self._parameters[1])
+        torch.addcmul(self._parameters[0], perturbation, self._mu, out=self._parameters[1])  # theta^t + mu u^t
 
     def _move(self, weight_of_row: Tensor, times: range) -> None:
-        """theta_i += sum over the perturbations of `times` of weight times perturbation."""
+        """Add to theta_i the sum of weight times u_i over the perturbations of `times`."""
         runs, agents, variants, size = self.parameters.shape
         theta = self.parameters.view(runs * agents, variants, size)
         weights = weight_of_row.view(runs * agents, variants, self.settings.memory)
         perturbations = self._perturbations.view(self.settings.memory, runs * agents, size).transpose(0, 1)
         for rows in in_memory(times, self.settings.memory):
-            theta.baddbmm_(weights[:, :, rows], perturbations[:, rows])
+            theta.baddbmm_(weights[:, :, rows], perturbations[:, rows])  # theta + weights @ u
 
     def state(self) -> dict[str, Any]:
         return super().state() | {"draws": self._draws.state()}

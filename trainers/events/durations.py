@@ -1,26 +1,28 @@
-"""How long computing and messages take: laws of durations."""
+"""Laws of durations: of computing, of messages, and of rounds that wait for the slowest."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wirelessenv.config import ConfigError, Piece, Positive
+from wirelessenv.streams import stream
 
 
 class Duration(Piece):
-    """How long a task of client i takes, or a message of node i travels."""
+    """Law of the duration of a client's tasks, or of a node's messages."""
 
     random: ClassVar[bool] = False
 
     @abstractmethod
     def means(self, clients: int) -> NDArray[np.float64]:
-        """The mean duration for each of n clients, (n,)."""
+        """Mean duration for each of n clients in seconds, (n,); raises ConfigError where it has not one for each."""
 
 
 class Constant(Duration):
-    """The same for all clients, always."""
+    """The same duration for all clients, always."""
 
     kind: Literal["constant"] = "constant"
     seconds: Positive = 1.0
@@ -30,7 +32,7 @@ class Constant(Duration):
 
 
 class Linear(Duration):
-    """i tau / n for client i = 1 ... n, so that the slowest needs tau (Gao et al., 2025, Appendix D.1)."""
+    """Durations i tau / n for client i = 1 ... n, so that the slowest needs tau (Gao et al., 2025, Appendix D.1)."""
 
     kind: Literal["linear"] = "linear"
     slowest: Positive = 10.0
@@ -40,7 +42,7 @@ class Linear(Duration):
 
 
 class Given(Duration):
-    """One number for each client."""
+    """A duration of its own for each client."""
 
     kind: Literal["given"] = "given"
     seconds: tuple[Positive, ...]
@@ -52,7 +54,7 @@ class Given(Duration):
 
 
 class Exponential(Duration):
-    """Exponentially distributed, drawn anew for each task, around the `mean` of another law."""
+    """Exponentially distributed durations, drawn anew for each task, around the `mean` of another law."""
 
     kind: Literal["exponential"] = "exponential"
     mean: Duration = Constant()
@@ -60,3 +62,22 @@ class Exponential(Duration):
 
     def means(self, clients: int) -> NDArray[np.float64]:
         return self.mean.means(clients)
+
+
+def round_seconds(law: Duration, clients: int, seeds: Sequence[int], turn: int) -> NDArray[np.float64]:
+    """Duration of a round, in which every client computes once and the slowest is waited for.
+
+    Args:
+        law: of the clients' durations.
+        clients: n.
+        seeds: of the runs.
+        turn: which round it is, from 0.
+
+    Returns:
+        Seconds, (runs,).
+    """
+    means = law.means(clients)
+    if not law.random:
+        return np.full(len(seeds), means.max())
+    draws = [stream(seed, "computing time", turn).exponential(size=clients) for seed in seeds]
+    return np.asarray((means * np.stack(draws)).max(1))

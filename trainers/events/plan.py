@@ -1,4 +1,7 @@
-"""What messages mean for updates: which past measurement of which agent counts, for whom, with what weight, when."""
+"""Plans of updates: which past measurements an agent adds up in an instant, and with what weights.
+
+A part of line 8 of Algorithm 2 (Behmandpoor et al., 2024), whose listing is at the head of `trainers.algorithms.zeroth_order`.
+"""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -14,7 +17,7 @@ AHEAD = 32  # instants worked out at once; they do not depend on what is learned
 
 
 class Plan(NamedTuple):
-    """What one instant's messages mean for its update."""
+    """Update of one instant: the rows of past measurements that agents hold, and their weights."""
 
     rows: Tensor
     """T[i, l] % memory for every entry, (runs, i, variants, l)"""
@@ -42,7 +45,16 @@ class Planner:
         perturb_sleeping: bool,
         device: str,
     ) -> None:
-        """One knowledge, step size and decay for each variant."""
+        """Plan for a batch of runs and variants.
+
+        Args:
+            knowledge: who has heard what, one for each variant.
+            step_size: gamma^0 of each variant.
+            decay: of the step size, for each variant.
+            memory: how many instants an agent remembers.
+            perturb_sleeping: whether agents that do not update perturb all the same.
+            device: where the plans are needed.
+        """
         self.knowledge, self._step_size, self._decay = knowledge, step_size, decay
         self._memory, self._perturb_sleeping, self._device = memory, perturb_sleeping, device
         runs, agents = knowledge[0].links.shape[:2]
@@ -52,7 +64,11 @@ class Planner:
         self._updated = np.zeros((len(knowledge), memory, runs, agents), bool)  # in the last instants before the plans
 
     def next(self, wanted: int) -> Plan:
-        """The next instant's plan; `wanted`: how many will be asked for before somebody looks at the counts."""
+        """Plan of the next instant.
+
+        Args:
+            wanted: how many plans will be asked for before somebody looks at the counts.
+        """
         if not self._plans:
             self._plans = self._work_out(min(wanted, AHEAD))
         return self._plans.pop(0)
@@ -63,16 +79,16 @@ class Planner:
         rows, weights = np.empty((*shape, agents), np.int64), np.empty((*shape, agents), np.float32)
         updating, oldest = np.empty(shape, bool), np.zeros(instants, np.int64)
         for variant, knowledge in enumerate(self.knowledge):
-            now = knowledge.steps(instants)
+            now = knowledge.steps(instants)  # 2, 3, 4, 5
             times, awake = now.times[:, None, None, None], now.updating[..., None]
             np.remainder(now.newest, self._memory, out=rows[:, :, :, variant])
             usable = now.newest != UNKNOWN
-            if now.oldest.max() >= self._memory:
+            if now.oldest.max() >= self._memory:  # 6: the perturbations of some entries are forgotten
                 known, usable = usable, usable & (now.newest > times - self._memory)
                 self.dropped[:, variant] += np.count_nonzero(known & ~usable & awake, axis=(0, 2, 3))
             if not self._perturb_sleeping:
                 usable &= self._perturbed_at(variant, now)
-            gamma = self._step_size[variant] / (times + 1) ** self._decay[variant]
+            gamma = self._step_size[variant] / (times + 1) ** self._decay[variant]  # 8: gamma^t, or 0 for who does not update
             np.multiply(usable, awake * gamma.astype(np.float32), out=weights[:, :, :, variant])
             updating[..., variant] = now.updating
             oldest = np.maximum(oldest, np.minimum(now.oldest.max(1), self._memory - 1))
@@ -85,7 +101,7 @@ class Planner:
         return [Plan(*leaf) for leaf in zip(*leaves, strict=True)]
 
     def _perturbed_at(self, variant: int, now: Instants) -> NDArray[np.bool_]:
-        """Whether agent i updated, and so perturbed, at T[i, l]: (instants, runs, i, l)."""
+        """Mask of the entries at whose T[i, l] agent i updated, and so perturbed, (instants, runs, i, l)."""
         updated = np.concatenate([self._updated[variant], now.updating])  # from `memory` instants ago
         self._updated[variant] = updated[-self._memory :]
         past = np.maximum(now.newest - int(now.times[0]) + self._memory, 0)  # older ones are not usable anyway

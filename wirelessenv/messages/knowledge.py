@@ -70,7 +70,7 @@ class Knowledge:
     of delay d arrive, carrying what the sender held at the end of instant t - d; messages of delay 0 arrive, carrying
     what the sender holds now. A newer time replaces an older one, never the reverse. With `relay` a message carries all
     that the sender knows (Behmandpoor et al., 2024, Algorithm 2), else its own newest query, sent when it queries (Algorithm
-    1).
+    1). Numbers in comments are lines of Algorithm 2.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class Knowledge:
     def _steps(self, instants: int) -> Instants:
         past = len(self._tables)
         queried = self._query.draw(instants)
-        # Algorithm 1 sends when it queries, so that only then there is something to be silent about.
+        # 2. Algorithm 1 sends when it queries, so that only then there is something to be silent about.
         may_send = np.broadcast_to(True if self._relay else queried[..., None], (instants, *self.links.shape))
         sent = self.links & may_send & self._transmit.draw(instants, where=may_send)
         arrives = sent & self._arrive.draw(instants, where=sent)
@@ -175,24 +175,24 @@ class Knowledge:
         unheard = {delay: (travels != delay)[index] for delay in range(self._delay.smallest, self._delay.largest + 1)}
         for new in range(len(held)):
             now = past + new
-            tables[now] = tables[now - 1]
-            np.copyto(np.einsum("rii->ri", tables[now]), self.time + new, where=queried[new])
+            tables[now] = tables[now - 1]  # 5
+            np.copyto(np.einsum("rii->ri", tables[now]), self.time + new, where=queried[new])  # 1: {r_i^t, i, t} is kept
             for delay in reversed(unheard):  # the longest travelled first, so that those of delay 0 come last
                 if delay == 0:
                     held[new] = tables[now]
                 sender = held[new] if delay == 0 else tables[now - delay]
-                self._receive(tables[now], sender, unheard[delay][now - delay])
+                self._receive(tables[now], sender, unheard[delay][now - delay])  # 3
 
     def _receive(self, table: NDArray[np.int32], sender: NDArray[np.int32], unheard: NDArray[np.bool_]) -> None:
         """Messages with what the senders' tables held arrive, except over the links where `unheard` is True."""
         if self._relay:
             told = sender[self._run_index, self._senders]
             told[unheard] = UNKNOWN
-            np.maximum(table, told.max(axis=2), out=table)
+            np.maximum(table, told.max(axis=2), out=table)  # 4; 5 where no entry told is newer
         else:
             told = np.where(unheard, UNKNOWN, np.einsum("rii->ri", sender)[self._run_index, self._senders])
             index = (self._run_index, self._receiver_index, self._senders)
-            table[index] = np.maximum(table[index], told)
+            table[index] = np.maximum(table[index], told)  # 4, 5
 
     def _count(self, sent: Any, tables: NDArray[np.int32], held: NDArray[np.int32], times: Any) -> tuple[Any, Any, Any]:
         """(messages, entries, changed entries) of every instant, each (instants, runs); who knows nothing sends nothing."""
