@@ -10,9 +10,10 @@
  8      the server selects a new client k uniformly and sends it x_{t+1} and x_t
  9      client k computes g_{t+1} = grad f_k(x_{t+1}; xi) - grad f_k(x_t; xi)
 
-AsyncBC-GD is without xi. Both gradients of a difference use the same sample xi (Assumption 5), unless `same_sample` is off: then they have samples of
-their own, xi and xi', and no step size converges (Theorem 3). m_0 is exact in both algorithms. The server applies, then
-sends; a client that is busy queues. 1 / tau_C weighs the first tasks alone: they all measure the same step x_1 - x_0.
+AsyncBC-GD is without xi. Both gradients of a difference use the same sample xi (Assumption 5), unless `same_sample` is off:
+then they have samples of their own, xi and xi', and no step size converges (Theorem 3). m_0 is exact in both algorithms. The
+server applies, then sends; a client that is busy queues. 1 / tau_C weighs the first tasks alone: they all measure the same
+step x_1 - x_0.
 """
 
 from collections.abc import Sequence
