@@ -2,17 +2,16 @@
 
 Symbols: L the smoothness of f, L_i that of f_i, delta the Hessian dissimilarity, l the mean-squared smoothness; F_0 = r_0 =
 f(x_0) - f*; T iterations; tau_C, tau_max as a timetable's `summary` has them; S_avg, S_max and their loose forms S^ as
-`staleness.Staleness`.
+`trainers.events.staleness.Staleness`.
 
-What is read otherwise than printed:
+Corrections of what is printed:
 1. Tosi and Theobald (2023), (11): the first term is sigma^2 / eps^2, as in (12); its proof has sigma^2. Both step sizes also
-have to be at
-   most 1 / (2 L), which Lemma 6 asks for and S_avg < 1/2 would break; L >= 1 is asked for where its proof simplifies.
+   have to be at most 1 / (2 L), which Lemma 6 asks for and S_avg < 1/2 would break; L >= 1 is asked for where its proof
+   simplifies.
 2. Gao et al. (2025), proofs of Theorems 1 and 2, say "assume eta <= L / 4": it must be 1 / (4 L), so that
    eta / 4 - L eta^2 / 2 >= eta / 8. The theorems' steps satisfy it (those of Theorem 2 since L <= l, which Assumption 5 gives).
 3. Gao et al. (2025), the end of Theorem 1's proof drops 1 / (10 delta sqrt(T)), "by Fact 1". But delta may be up to L + L_i,
-far
-   above L, where f's curvature is that of f_i of opposite signs; then the printed step is too large. It is kept here.
+   far above L, where f's curvature is that of f_i of opposite signs; then the printed step is too large. It is kept here.
 4. Gao et al. (2025), Theorem 3: E||x_T||^2 has a factor d, which the sum over coordinates gives; and without noise ||x_T||^2 is
    (1 - eta)^{2T} ||x_0||^2. With f_i = ||x + b_i||^2 / 2, x_T is the noise-free path plus the noise, so that
 
@@ -29,6 +28,13 @@ import numpy as np
 def dasgd_step(smoothness: float, average: float) -> float:
     """The largest step where gradients are bounded: min{1 / (4 L S_avg), 1 / (2 L)} (Tosi and Theobald, 2023, Theorem 1).
 
+    Args:
+        smoothness: L of f.
+        average: S_avg.
+
+    Returns:
+        The step size eta.
+
     >>> dasgd_step(smoothness=4.0, average=2.0)
     0.03125
     """
@@ -36,7 +42,17 @@ def dasgd_step(smoothness: float, average: float) -> float:
 
 
 def dasgd_step_loose(smoothness: float, average: float, largest: float) -> float:
-    """The largest step of DASGD without that: min{1 / (4 L sqrt(S^_avg S^_max)), 1 / (2 L)}.
+    """The largest step where gradients may be unbounded: min{1 / (4 L sqrt(S^_avg S^_max)), 1 / (2 L)}.
+
+    Source: Tosi and Theobald (2023), Theorem 1.
+
+    Args:
+        smoothness: L of f.
+        average: S^_avg, of the loose staleness.
+        largest: S^_max, of the loose staleness.
+
+    Returns:
+        The step size eta.
 
     >>> dasgd_step_loose(smoothness=4.0, average=2.0, largest=8.0)
     0.015625
@@ -51,14 +67,39 @@ def dasgd_bound(
 
     Source: Tosi and Theobald (2023), Appendix A.2.2.
 
-    2 r_0 / (eta (T+1)) + 3 L eta sigma^2 + L^2 S_avg^2 eta^2 Q^2, for every node i, steps up to `dasgd_step`; T = `steps`.
+    2 r_0 / (eta (T+1)) + 3 L eta sigma^2 + L^2 S_avg^2 eta^2 Q^2, for every node i.
+
+    Args:
+        step: eta, up to `dasgd_step`.
+        steps: T, of one node.
+        gap: r_0 = f(x_0) - f*.
+        smoothness: L of f.
+        noise: sigma, where E||grad F(x, xi) - grad f(x)||^2 <= sigma^2.
+        gradient: Q.
+        average: S_avg.
+
+    Returns:
+        The bound, in units of a squared gradient.
     """
     first = 2 * gap / (step * (steps + 1))
     return first + 3 * smoothness * step * noise**2 + (smoothness * average * step * gradient) ** 2
 
 
 def dasgd_bound_loose(step: float, steps: int, gap: float, *, smoothness: float, noise: float) -> float:
-    """The bound without bounded gradients: 7 r_0 / (3 eta (T+1)) + (14/3) L eta sigma^2, steps up to `dasgd_step_loose`."""
+    """The bound without bounded gradients: 7 r_0 / (3 eta (T+1)) + (14/3) L eta sigma^2.
+
+    Source: Tosi and Theobald (2023), Appendix A.2.2.
+
+    Args:
+        step: eta, up to `dasgd_step_loose`.
+        steps: T, of one node.
+        gap: r_0 = f(x_0) - f*.
+        smoothness: L of f.
+        noise: sigma, where E||grad F(x, xi) - grad f(x)||^2 <= sigma^2.
+
+    Returns:
+        The bound, in units of a squared gradient.
+    """
     return 7 * gap / (3 * step * (steps + 1)) + 14 / 3 * smoothness * step * noise**2
 
 
@@ -70,7 +111,16 @@ def async_bc_step(
     published  min{1 / (6 (delta + L) sqrt(tau_C tau_max)), 1 / (12 sqrt(L (delta + L) tau_max T))}
     corrected  also at most 1 / (10 delta sqrt(T)); the head of this file says why
 
-    tau_max below 1 counts as 1.
+    Args:
+        smoothness: L of f.
+        dissimilarity: delta, of the Hessians.
+        tau_c: tau_C, tasks under way at a time.
+        tau_max: the largest staleness; below 1 it counts as 1.
+        steps: T.
+        published: as printed; else corrected.
+
+    Returns:
+        The step size eta.
 
     >>> round(async_bc_step(1.0, 1.0, 4, 9, 100), 6)
     0.001964
@@ -81,9 +131,19 @@ def async_bc_step(
 
 
 def async_bc_step_sampled(smoothness: float, mean_squared: float, tau_c: float, tau_max: float, steps: int) -> float:
-    """The largest step of AsyncBC-SGD over T steps (Gao et al., 2025, Theorem 2); l is `mean_squared`.
+    """The largest step of AsyncBC-SGD over T steps (Gao et al., 2025, Theorem 2).
 
     min{1 / (l sqrt(6 tau_C tau_max)), 1 / (10 l sqrt(T)), 1 / (2 sqrt(2 L l tau_max (T - 1)))}
+
+    Args:
+        smoothness: L of f.
+        mean_squared: l, the mean-squared smoothness.
+        tau_c: tau_C, tasks under way at a time.
+        tau_max: the largest staleness; below 1 it counts as 1.
+        steps: T.
+
+    Returns:
+        The step size eta.
     """
     tau_max = max(tau_max, 1)
     last = 2 * sqrt(2 * smoothness * mean_squared * tau_max * (steps - 1))
@@ -93,7 +153,16 @@ def async_bc_step_sampled(smoothness: float, mean_squared: float, tau_c: float, 
 
 
 def async_bc_bound(step: float, steps: int, gap: float) -> float:
-    """A bound of (1/T) sum_{t<T} E||grad f(x_t)||^2: 2 F_0 / (eta T), for steps up to those of Theorems 1 and 2."""
+    """A bound of (1/T) sum_{t<T} E||grad f(x_t)||^2: 2 F_0 / (eta T) (Gao et al., 2025, Theorems 1 and 2).
+
+    Args:
+        step: eta, up to that of the theorem.
+        steps: T.
+        gap: F_0 = f(x_0) - f*.
+
+    Returns:
+        The bound, in units of a squared gradient.
+    """
     return 2 * gap / (step * steps)
 
 
@@ -104,6 +173,15 @@ def independent_noise(size: int, noise: float, step: float, steps: int) -> float
 
     tau_C = 1, f_i = ||x + b_i||^2 / 2, and noise N(0, sigma^2 I) on each difference of gradients. It grows like d sigma^2 T.
 
+    Args:
+        size: d.
+        noise: sigma, the standard deviation of a coordinate.
+        step: eta.
+        steps: T.
+
+    Returns:
+        The part, in units of ||x||^2.
+
     >>> round(independent_noise(size=10, noise=0.1, step=1.0, steps=101), 6)
     10.0
     """
@@ -113,6 +191,14 @@ def independent_noise(size: int, noise: float, step: float, steps: int) -> float
 
 def beyond(step: float, bound: float, theorem: str) -> str | None:
     """A sentence with both numbers where a step size is beyond a known bound.
+
+    Args:
+        step: the step size.
+        bound: the largest one that the theorem allows.
+        theorem: its name.
+
+    Returns:
+        The sentence, or None where the step size is within the bound.
 
     >>> beyond(0.5, 0.25, "Theorem 1")
     'step_size: 0.5 is beyond 0.25, up to which Theorem 1 holds'

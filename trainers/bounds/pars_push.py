@@ -48,6 +48,9 @@ def largest_inner_step(
         share_kept: eps_2, in (0, 1): the share of it that the change of the Hessians leaves.
         published: as printed, with the exponent -1 / (2 u).
 
+    Returns:
+        The inner step size alpha.
+
     Raises:
         ConfigError: for eps_1 or eps_2 that are not between 0 and 1, and for u < 1, where there is no inner step.
     """
@@ -63,31 +66,75 @@ def largest_inner_step(
 
 
 def personal_convexity(constants: LossConstants, inner_steps: int, inner_step_size: float) -> float:
-    """mu^(u) = mu (1 - alpha L)^(2 u) - alpha u G H (1 - alpha mu)^(u - 1), Lemma 1; for alpha <= 1 / L."""
+    """mu^(u) = mu (1 - alpha L)^(2 u) - alpha u G H (1 - alpha mu)^(u - 1).
+
+    Source: Toghani et al. (2023), Lemma 1.
+
+    Args:
+        constants: of the loss.
+        inner_steps: u.
+        inner_step_size: alpha, at most 1 / L.
+
+    Returns:
+        The constant of strong convexity of F^(u).
+    """
     kept = constants.convexity * (1 - inner_step_size * constants.smoothness) ** (2 * inner_steps)
     return kept - _hessian_change(constants, inner_steps, inner_step_size)
 
 
 def personal_smoothness(constants: LossConstants, inner_steps: int, inner_step_size: float) -> float:
-    """L^(u) = L (1 - alpha mu)^(2 u) + alpha u G H (1 - alpha mu)^(u - 1), Lemma 1; for alpha <= 1 / L."""
+    """L^(u) = L (1 - alpha mu)^(2 u) + alpha u G H (1 - alpha mu)^(u - 1).
+
+    Source: Toghani et al. (2023), Lemma 1.
+
+    Args:
+        constants: of the loss.
+        inner_steps: u.
+        inner_step_size: alpha, at most 1 / L.
+
+    Returns:
+        The Lipschitz constant of the gradient of F^(u).
+    """
     kept = constants.smoothness * (1 - inner_step_size * constants.convexity) ** (2 * inner_steps)
     return kept + _hessian_change(constants, inner_steps, inner_step_size)
 
 
 def _hessian_change(constants: LossConstants, inner_steps: int, inner_step_size: float) -> float:
-    """What the Hessians of the inner steps change along z: alpha u G H (1 - alpha mu)^(u - 1)."""
+    """Change of the inner steps' Hessians along z: alpha u G H (1 - alpha mu)^(u - 1)."""
     slope = inner_step_size * inner_steps * constants.gradient * constants.hessian_slope
     return slope * (1 - inner_step_size * constants.convexity) ** (inner_steps - 1)
 
 
 def nonconvex_smoothness(constants: LossConstants, inner_steps: int, inner_step_size: float) -> float:
-    """L^(u) = (L + alpha u G H) (1 + alpha L)^(2 u), Lemma 3: without convexity, for every alpha."""
+    """L^(u) = (L + alpha u G H) (1 + alpha L)^(2 u): without convexity, for every alpha.
+
+    Source: Toghani et al. (2023), Lemma 3.
+
+    Args:
+        constants: of the loss.
+        inner_steps: u.
+        inner_step_size: alpha.
+
+    Returns:
+        The Lipschitz constant of the gradient of F^(u).
+    """
     bend = inner_step_size * inner_steps * constants.gradient * constants.hessian_slope
     return (constants.smoothness + bend) * (1 + inner_step_size * constants.smoothness) ** (2 * inner_steps)
 
 
 def personal_variance(constants: LossConstants, inner_steps: int, inner_step_size: float) -> float:
-    """sigma^(u)^2 = 4 (1 - alpha mu)^(2 u) G^2, Lemma 2: a bound of the variance of `personal_gradient`."""
+    """sigma^(u)^2 = 4 (1 - alpha mu)^(2 u) G^2: a bound of the variance of `personal_gradient`.
+
+    Source: Toghani et al. (2023), Lemma 2.
+
+    Args:
+        constants: of the loss.
+        inner_steps: u.
+        inner_step_size: alpha.
+
+    Returns:
+        The variance, in units of a squared gradient.
+    """
     return 4 * (1 - inner_step_size * constants.convexity) ** (2 * inner_steps) * constants.gradient**2
 
 

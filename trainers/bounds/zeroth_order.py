@@ -1,4 +1,4 @@
-"""What Behmandpoor et al. (2024) proves of its algorithm, as published and corrected, beside what runs on a known problem show.
+"""Step-size bound and convergence rate of the zeroth-order method (Behmandpoor et al., 2024), as published and corrected.
 
 Symbols: m agents with n_l parameters each, n = m n_l; L, G, sigma, L_xi, v and f* as in `Constants`; B samples a
 measurement; mu the smoothing; gamma^t the step sizes, the same for all agents; D_max the largest age t - T[l, i] of an
@@ -42,6 +42,14 @@ from wirelessenv.messages.knowledge import Knowledge
 def step_constant(smoothness: float, agents: int, delay: int) -> float:
     """M = L (2 m D_max + 1) / 2 of Behmandpoor et al. (2024), Theorem VI.2.
 
+    Args:
+        smoothness: L.
+        agents: m.
+        delay: D_max, in instants.
+
+    Returns:
+        M, in the units of L.
+
     >>> step_constant(smoothness=2.0, agents=4, delay=3)
     25.0
     """
@@ -50,6 +58,14 @@ def step_constant(smoothness: float, agents: int, delay: int) -> float:
 
 def largest_step(smoothness: float, agents: int, delay: int) -> float:
     """1 / M: steps have to stay below it (Behmandpoor et al., 2024, Theorem VI.2).
+
+    Args:
+        smoothness: L.
+        agents: m.
+        delay: D_max, in instants.
+
+    Returns:
+        The bound of the step sizes gamma^t.
 
     >>> largest_step(smoothness=2.0, agents=4, delay=3)
     0.04
@@ -90,6 +106,18 @@ def direction_variance(
                      corrected   2 (n + 4) (sigma^2 + G^2) + mu^2 L^2 (n + 6)^3 / 2
 
     Corrected it bounds E||s_l||^2 as well. The head of this file says why.
+
+    Args:
+        constants: of the problem.
+        agents: m.
+        size: n_l.
+        smoothing: mu.
+        batch: B.
+        common_noise: Corollary VI.3 instead of Theorem VI.2.
+        published: as printed; else corrected.
+
+    Returns:
+        V, in units of a squared gradient.
     """
     n = agents * size
     slopes = (n + 4) * (constants.gradient_noise**2 + constants.gradient**2)
@@ -131,6 +159,9 @@ def gradient_bound(
         common_noise: Corollary VI.3 instead of Theorem VI.2.
         published: as printed; else corrected, see the head of this file.
         warm_up: t_0, when everybody has heard everybody; the minimum over t begins there.
+
+    Returns:
+        The bound, in units of a squared gradient.
 
     Raises:
         ConfigError: for steps of 1 / M and more, for which the theorem says nothing.
