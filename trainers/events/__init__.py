@@ -1,1 +1,1 @@
-"""Who computes, sends and hears when; no iterate is needed to know."""
+"""Events of distributed methods: computing, sending and hearing, simulated before any iterate is known."""

@@ -1,8 +1,9 @@
-"""The events of decentralised asynchronous SGD (Tosi and Theobald, 2023, Algorithm 1): who computes and applies what, when.
+"""Events of decentralised asynchronous SGD (Tosi and Theobald, 2023, Algorithm 1): which node computes and applies what, when.
 
-They depend on no iterate: a node that is free applies what waits in its inbox, and computes a gradient when nothing does.
-Gradients are numbered as they are begun. G_i, the set of gradients that node i has applied, is a whole number whose bit g
-says whether g belongs to it; so |S| is a count of bits, for any order of delivery, and vector clocks are not needed.
+Line numbers are those of the listing at the head of `trainers.algorithms.dasgd`. Events depend on no iterate: a node that is
+free applies what waits in its inbox, and computes a gradient when nothing does. Gradients are numbered as they are begun.
+G_i, the set of gradients that node i has applied, is a whole number whose bit g says whether g belongs to it; so |S| is a
+count of bits, for any order of delivery, and vector clocks are not needed.
 
 What the paper leaves open: a node forwards a gradient when it applies it, to all its neighbours but the one it had it from,
 and drops what it has already seen, so that on any connected graph every gradient reaches every node exactly once; applying
@@ -22,11 +23,11 @@ from wirelessenv.streams import generator_state, set_generator_state, stream
 
 TRIM = 256  # gradients between two looks at what everybody has applied
 COUNTS = ("seconds", "computed", "messages", "repeats", "closed", "_base", "_order")
-"""What `Inboxes` counts."""
+"""Counts and clocks of `Inboxes`."""
 
 
-class Moving(Model):
-    """What a state of `Inboxes` holds more or less of from time to time."""
+class InboxesState(Model):
+    """The part of a saved state of `Inboxes` whose length changes: messages, tasks and gradients on their way."""
 
     known: list[tuple[int, int, str]]
     inbox: list[list[tuple[int, int]]]
@@ -36,7 +37,7 @@ class Moving(Model):
 
 
 class Network(Model):
-    """Who is connected to whom, and how long computing and messages take.
+    """Graph of the nodes, and durations of computing and of messages.
 
     `links`: how long a message takes over one link, by its sender, times `link_scale`; a scale of 0 delivers at once.
     `staggered`: node i of n begins i / n of its first computation late, instead of all together (lockstep).
@@ -67,6 +68,11 @@ class Step(NamedTuple):
 
 class Inboxes:
     """The nodes' steps, one after the other; they depend on the seed and the settings alone.
+
+    Args:
+        network: graph and durations.
+        nodes: n.
+        seed: of the graph and of random durations.
 
     `computed` counts gradients, `messages` those sent, `repeats` those dropped because their gradient had been seen.
 
@@ -99,10 +105,10 @@ class Inboxes:
         while True:
             if self._free:
                 node = self._free[0]
-                if self._inbox[node]:  # lines 6 to 9: apply what has come
+                if self._inbox[node]:  # lines 6 and 7; 8 and 9 are the step
                     return self._apply(node, *self._inbox[node].popleft())
                 self._free.popleft()
-                if not self.closed:  # lines 10 to 16: nothing has come
+                if not self.closed:  # line 10; the gradient of 11 is there once the time for it has passed
                     self._compute(node, 0.0)
                 continue
             if not self._agenda:
@@ -110,7 +116,7 @@ class Inboxes:
             self.seconds, _, node, gradient, sender = heapq.heappop(self._agenda)
             if sender < 0:
                 self._computing[node] = None
-                self._free.append(node)
+                self._free.append(node)  # lines 11 to 14; then line 5 again
                 return self._apply(node, gradient, node)
             self._receive(node, gradient, sender)
 
@@ -146,7 +152,7 @@ class Inboxes:
         self._applied[node] |= bit
         self._seen[node] |= bit
         for neighbour in self._neighbours[node]:
-            if neighbour != sender:
+            if neighbour != sender:  # line 13, or forwarded
                 self._send(node, neighbour, gradient)
         step = Step(node, gradient, origin, stale, loose, self.seconds)
         if node == origin and gradient % TRIM == 0:
@@ -210,7 +216,7 @@ class Inboxes:
             for generator, own in zip(streams, saved, strict=True):
                 set_generator_state(generator, own)
         self._applied, self._seen = ([int(one, 16) for one in sets] for sets in state["sets"])
-        moving = Moving.parse(state["moving"], "state")
+        moving = InboxesState.parse(state["moving"], "state")
         self._known = {gradient: (origin, int(had, 16)) for gradient, origin, had in moving.known}
         self._inbox = [deque(own) for own in moving.inbox]
         self._computing, self._free, self._agenda = moving.computing, deque(moving.free), moving.agenda

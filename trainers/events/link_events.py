@@ -24,20 +24,25 @@ BLOCK = 64
 
 
 class Tick(NamedTuple):
-    """What happens in a tick, for all runs. `links` are those of `LinkEvents`, delays are 0 ... the longest."""
+    """Events of one tick, for all runs. `links` are those of `LinkEvents`, delays are 0 ... the longest."""
 
     awake: NDArray[np.bool_]
     """(runs, n)"""
     sends: NDArray[np.intp]
-    """(runs, n): over how many links each node sends."""
+    """(runs, n): number of links over which each node sends."""
     arriving: NDArray[np.bool_]
-    """(delays, links): whether the message that was sent so many ticks ago arrives now."""
+    """(delays, links): true where the message that was sent so many ticks ago arrives now."""
 
 
 class LinkEvents:
-    """Who wakes up, who sends, and what arrives when, tick after tick, for a batch of runs.
+    """Waking, sending and arriving, tick after tick, for a batch of runs.
 
     The links of all runs stand in one list, in the order of their receivers. Nodes are numbered run by run: run * n + i.
+
+    Args:
+        messaging: graph, activity, delays and losses.
+        nodes: n.
+        seeds: one for each run.
     """
 
     def __init__(self, messaging: Messaging, nodes: int, seeds: Sequence[int]) -> None:
@@ -63,14 +68,14 @@ class LinkEvents:
         self._done = 0  # ticks of this block
 
     def next(self) -> Tick:
-        """The next tick."""
+        """Events of the next tick."""
         if self._done == len(self._awake):
             self._draw()
         self._done += 1
         return Tick(self._awake[self._done - 1], self._sends[self._done - 1], self._recent() == self.delays[:, None])
 
     def on_their_way(self) -> NDArray[np.bool_]:
-        """Whether the message that was sent so many ticks ago will arrive later than now, (delays, links)."""
+        """Mask of the messages sent so many ticks ago that will arrive later than now, (delays, links)."""
         return np.asarray(self._recent() > self.delays[:, None])
 
     def _recent(self) -> Any:

@@ -9,14 +9,14 @@ from trainers.events.inboxes import Inboxes, Network, Step
 
 
 class Staleness:
-    """Sums over the steps of every node."""
+    """Sums and maxima of staleness over the steps of every node."""
 
     def __init__(self, nodes: int) -> None:
         self.steps, self.stale, self.loose = np.zeros(nodes, int), np.zeros(nodes, int), np.zeros(nodes, int)
         self.stale_max, self.loose_max, self.seconds = 0, 0, 0.0
 
     def add(self, step: Step) -> None:
-        """Count one step."""
+        """Count one step of a node."""
         self.steps[step.node] += 1
         self.seconds = step.seconds
         self.stale[step.node] += step.stale
@@ -47,6 +47,15 @@ def measured_staleness(network: Network | dict[str, Any], nodes: int, rounds: in
 
     S_avg is the largest over nodes of the mean of |S| over all steps of a node, its own gradients included (Definition 2);
     the loose ones are those of Equation (10).
+
+    Args:
+        network: graph and durations: a `Network`, or a mapping.
+        nodes: n.
+        rounds: rounds that count.
+        seed: of the events.
+
+    Returns:
+        `s_avg`, `s_max`, `loose_s_avg` and `loose_s_max`.
     """
     simulated = Inboxes(Network.parse(network, "network"), nodes, seed)
     record = Staleness(nodes)
@@ -61,6 +70,13 @@ def section_4_1(nodes: tuple[int, ...] = (3, 5, 9), rounds: int = 200) -> list[d
     """Compare what Section 4.1 of Tosi and Theobald (2023) expects with what is measured, under timing that it leaves open.
 
     Expected: S_avg = (n + 1) / 2 and S_max = n where everybody hears everybody, (n^2 + 1) / 2 and n^2 on a ring.
+
+    Args:
+        nodes: the n that are compared.
+        rounds: rounds of n gradients that are measured.
+
+    Returns:
+        One row for each n, graph and timing.
     """
     random = {"computing": {"kind": "exponential"}, "staggered": False}
     rows: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""The order of events of the methods with a server: which client's task arrives when, and how old it is.
+"""Timetables of the methods with a server: which client's task arrives when, and how old it is.
 
 It does not depend on the iterates, only on how fast clients compute and whom the server asks. So it is simulated first,
 and a learner is a loop over arrays. Tasks are numbered: 0 ... tau_C - 1 leave at the start, task tau_C + u leaves after
@@ -21,7 +21,7 @@ CHUNK = 512  # updates simulated at once
 
 
 class Server(Model):
-    """Whom a server asks, and how long they take; n = all clients of a problem.
+    """Choice of the clients that a server asks, and durations of their tasks; n = all clients of a problem.
 
     `assignment`: "uniform": the next task goes to a client drawn uniformly from all n, busy or not (Gao et al., 2025, line 8);
     "same": to the client that has just answered, so that the same `concurrency` clients are busy all the time.
@@ -33,25 +33,36 @@ class Server(Model):
     concurrency: Count | None = None
 
     def random(self, clients: int) -> bool:
-        """Whether two seeds have different timetables."""
+        """True where two seeds have different timetables."""
         return self.computing.random or self.assignment == "uniform" or self.concurrency not in (None, clients)
 
     def timetable(self, clients: int, seed: int) -> "Timetable":
-        """The timetable of one run; raises ConfigError where the settings do not fit the number of clients."""
+        """Timetable of the tasks of one run.
+
+        Args:
+            clients: n.
+            seed: of the run.
+
+        Returns:
+            The timetable, from its beginning.
+
+        Raises:
+            ConfigError: where the settings do not fit the number of clients.
+        """
         return Timetable(self, clients, seed)
 
 
 class Events(NamedTuple):
-    """What happens at some updates u, one row for each."""
+    """Events of some updates u, one row for each."""
 
     client: NDArray[np.intp]
-    """j_u, whose answer the server applies"""
+    """j_u, the client whose answer the server applies"""
     sent_at: NDArray[np.intp]
-    """how many updates were done when that task left: it was computed with x_{sent_at}; 0 for the first tasks"""
+    """number of updates done when that task left: it was computed with x_{sent_at}; 0 for the first tasks"""
     slot: NDArray[np.intp]
-    """which of the tau_C tasks under way that is; the next task takes its place"""
+    """place among the tau_C tasks under way; the next task takes it"""
     next_client: NDArray[np.intp]
-    """who gets the next task"""
+    """the client that gets the next task"""
     seconds: NDArray[np.float64]
     """simulated time"""
     active: NDArray[np.intp]
@@ -86,13 +97,13 @@ class Timetable:
         self._begin()
 
     def _begin(self) -> None:
-        """Before the first chunk."""
+        """Set out before the first chunk."""
         self._assignments, self._durations = stream(self._seed, "assignment"), stream(self._seed, "computing time")
         everybody = np.arange(self.clients)
         all_busy = self.concurrency == self.clients
         first = everybody if all_busy else self._assignments.permutation(everybody)[: self.concurrency]
         self.first: list[int] = first.tolist()
-        """Who gets the first tasks."""
+        """The clients that get the first tasks."""
         self._free_at, self._tasks_of = [0.0] * self.clients, [0] * self.clients
         self._under_way: list[tuple[float, int, int, int]] = []  # (done at, task, client, slot), a heap
         for slot, client in enumerate(self.first):
@@ -102,7 +113,7 @@ class Timetable:
         self._before = self._now()
 
     def _now(self) -> dict[str, Any]:
-        """What the simulation needs to go on."""
+        """State that the simulation needs to go on."""
         return {
             "chunk": self._number,
             "totals": list(self._totals),
@@ -147,7 +158,7 @@ class Timetable:
         return events
 
     def _simulated(self) -> Events:
-        """The chunk in hand."""
+        """Events of the chunk in hand."""
         self._events = self._simulate(self._number * CHUNK) if self._events is None else self._events
         return self._events
 
@@ -173,7 +184,7 @@ class Timetable:
         return np.concatenate([np.empty(0, int), *chunks])[:updates]
 
     def client(self, updates: int) -> NDArray[np.intp]:
-        """j_u of the first `updates` updates."""
+        """Clients j_u whose answers arrive at the first `updates` updates, (updates,)."""
         return self._column("client", updates)
 
     def next_client(self, updates: int) -> NDArray[np.intp]:
@@ -181,19 +192,19 @@ class Timetable:
         return self._column("next_client", updates)
 
     def sent_at(self, updates: int) -> NDArray[np.intp]:
-        """When the task of update u left, in updates; it is received at u."""
+        """Updates done when the task that arrives at u left, (updates,)."""
         return self._column("sent_at", updates)
 
     def seconds(self, updates: int) -> NDArray[np.float64]:
-        """Simulated time of the first `updates` updates."""
+        """Simulated time of the first `updates` updates in seconds, (updates,)."""
         return self._column("seconds", updates)
 
     def staleness(self, updates: int) -> NDArray[np.intp]:
-        """tau_u = u - sent_at: how many updates passed while a task was under way."""
+        """tau_u = u - sent_at: updates that passed while a task was under way, (updates,)."""
         return np.asarray(np.arange(updates) - self.sent_at(updates))
 
     def summary(self, updates: int) -> dict[str, float]:
-        """tau_C, and over the first `updates` updates tau_max, tau_avg, mean active clients (concurrency), and the time.
+        """Summary: tau_C, and of the first `updates` updates tau_max, tau_avg, mean active clients (concurrency) and time.
 
         tau_avg counts what has arrived; a client is active while it has a task.
         """
