@@ -40,7 +40,7 @@ class LargeScale(Protocol):
         """Go on from a saved state."""
 
 
-class Still:
+class StaticGains:
     """Nothing moves: every slot has the layout."""
 
     def __init__(self, scenario: Scenario, layouts: Sequence[Layout], to_device: ToDevice) -> None:
@@ -65,7 +65,7 @@ class Still:
         pass
 
 
-class Played(Still):
+class RecordedGains(StaticGains):
     """A series of gains, slot by slot, from `starts` (runs,) on and again from the first when it is at its end."""
 
     def __init__(self, scenario: Scenario, layouts: Sequence[Layout], starts: NDArray[np.intp], to_device: ToDevice) -> None:
@@ -92,7 +92,7 @@ class Played(Still):
         self._slots = state["slots"]
 
 
-class Walk:
+class MovingTerminals:
     """One run whose transmitters or receivers move."""
 
     def __init__(self, scenario: Scenario, layout: Layout, seed: int, episode: int, prefix: str) -> None:
@@ -155,10 +155,10 @@ class Walk:
         self._measure()
 
 
-class Moving:
+class MovingGains:
     """Positions, and mean gains with them, change every `interval` slots."""
 
-    def __init__(self, scenario: Scenario, walks: Sequence[Walk], interval: int, to_device: ToDevice) -> None:
+    def __init__(self, scenario: Scenario, walks: Sequence[MovingTerminals], interval: int, to_device: ToDevice) -> None:
         self._walks, self._interval, self._to_device = walks, interval, to_device
         self._seconds = interval * scenario.slot_seconds
         self._slot = self._moves = 0
@@ -196,9 +196,9 @@ def large_scale(
     if scenario.gains is not None and len(series := scenario.given_gains()) > 1:
         at_random = scenario.gains.start == "random"
         starts = [stream(seed, prefix + "gains", episode).integers(len(series)) if at_random else 0 for seed in seeds]
-        return Played(scenario, layouts, np.array(starts, np.intp), to_device)
+        return RecordedGains(scenario, layouts, np.array(starts, np.intp), to_device)
     interval = scenario.mobility.interval()
     if interval is None:
-        return Still(scenario, layouts, to_device)
-    walks = [Walk(scenario, layout, seed, episode, prefix) for layout, seed in zip(layouts, seeds, strict=True)]
-    return Moving(scenario, walks, interval, to_device)
+        return StaticGains(scenario, layouts, to_device)
+    walks = [MovingTerminals(scenario, layout, seed, episode, prefix) for layout, seed in zip(layouts, seeds, strict=True)]
+    return MovingGains(scenario, walks, interval, to_device)

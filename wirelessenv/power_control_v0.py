@@ -1,12 +1,13 @@
 """The environment as PettingZoo users expect it: `parallel_env`, `env` (AEC, with its usual wrappers), `raw_env` (AEC)."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from pettingzoo.utils.conversions import parallel_to_aec_wrapper
 from pettingzoo.utils.env import AECEnv
 from pettingzoo.utils.wrappers import AssertOutOfBoundsWrapper, OrderEnforcingWrapper
 
+from wirelessenv.envs.options import AScenario, Options, tells_options
 from wirelessenv.envs.parallel import PowerControlEnv as parallel_env
 
 __all__ = ["env", "parallel_env", "raw_env"]
@@ -17,20 +18,42 @@ class _TurnByTurn(parallel_to_aec_wrapper):  # type: ignore[misc]  # PettingZoo 
 
     @property
     def np_random(self) -> np.random.Generator:
-        """Seeded by `reset(seed=)`."""
+        """The generator that `reset(seed=)` seeds."""
         return self.env.np_random  # type: ignore[no-any-return]  # PettingZoo ships no types
 
     @property
     def np_random_seed(self) -> int:
-        """What it was seeded with."""
+        """The seed of the last `reset(seed=)`."""
         return self.env.np_random_seed  # type: ignore[no-any-return]  # PettingZoo ships no types
 
 
-def raw_env(scenario: Any = "dense", **options: Any) -> AECEnv[Any, Any, Any]:
-    """The AEC form of `parallel_env(scenario, **options)`, with PettingZoo's check of order alone."""
-    return OrderEnforcingWrapper(_TurnByTurn(parallel_env(scenario, **options)))
+@tells_options
+def raw_env(
+    scenario: AScenario = "dense", *, render_mode: str | None = None, **options: Unpack[Options]
+) -> AECEnv[Any, Any, Any]:
+    """The AEC form of `parallel_env`, with PettingZoo's check of order alone.
+
+    Args:
+        scenario: a preset's name, a mapping, or a Scenario.
+        render_mode: "rgb_array", "human" or None.
+        options: the other fields of `Settings`, or `max_episode_steps`.
+
+    Raises:
+        ConfigError: for a value that cannot be used; the sentence names field, value and what would be right.
+    """
+    return OrderEnforcingWrapper(_TurnByTurn(parallel_env(scenario, render_mode=render_mode, **options)))
 
 
-def env(scenario: Any = "dense", **options: Any) -> AECEnv[Any, Any, Any]:
-    """The AEC form of `parallel_env(scenario, **options)`, with PettingZoo's checks of bounds and order."""
-    return OrderEnforcingWrapper(AssertOutOfBoundsWrapper(raw_env(scenario, **options)))
+@tells_options
+def env(scenario: AScenario = "dense", *, render_mode: str | None = None, **options: Unpack[Options]) -> AECEnv[Any, Any, Any]:
+    """The AEC form of `parallel_env`, with PettingZoo's checks of bounds and order.
+
+    Args:
+        scenario: a preset's name, a mapping, or a Scenario.
+        render_mode: "rgb_array", "human" or None.
+        options: the other fields of `Settings`, or `max_episode_steps`.
+
+    Raises:
+        ConfigError: for a value that cannot be used; the sentence names field, value and what would be right.
+    """
+    return OrderEnforcingWrapper(AssertOutOfBoundsWrapper(raw_env(scenario, render_mode=render_mode, **options)))

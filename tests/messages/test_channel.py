@@ -61,7 +61,7 @@ def test_what_nobody_can_hear_of_any_more_is_forgotten_and_the_rest_is_right():
         channel.instant(numbers)
         newest = knowledge.steps(1).newest[0, 0]
         if instant > 5000:
-            kept.append(len(channel._said))
+            kept.append(len(channel._sent))
         for i in range(5):
             for place in range(5):
                 time = newest[i, (i + place) % 5]

@@ -22,13 +22,13 @@ class Actions:
 
     def __init__(self, settings: Settings) -> None:
         self._discrete = settings.actions == "discrete"
-        self.width = 1 + settings.chosen
+        self.width = 1 + settings.chosen_width
         self._most = settings.scenario.max_power
         low, high = {"normalised": (-1.0, 1.0), "power": (0.0, self._most), "discrete": (0, settings.levels - 1)}[
             settings.actions
         ]
-        self._low = np.array([low] + [-1.0] * settings.chosen, np.float32)
-        self._high = np.array([high] + [1.0] * settings.chosen, np.float32)
+        self._low = np.array([low] + [-1.0] * settings.chosen_width, np.float32)
+        self._high = np.array([high] + [1.0] * settings.chosen_width, np.float32)
         self._offset, self._scale = np.float32(low), np.float32(self._most / (high - low))
         self._levels = settings.levels
 

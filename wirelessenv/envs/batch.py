@@ -8,7 +8,7 @@ from gymnasium.spaces import Box, Space
 from gymnasium.utils.seeding import np_random
 
 from wirelessenv.config import ConfigError, whole
-from wirelessenv.envs.moment import Floats, Moment, Played
+from wirelessenv.envs.moment import Floats, Moment, PastSlot
 from wirelessenv.envs.rendering import Message, Scene
 from wirelessenv.envs.settings import Settings
 from wirelessenv.layout import draw_layout
@@ -59,7 +59,9 @@ class Batch:
         """What it and its spaces take, with the names of the settings that say how much."""
         settings, each, agents = self.settings, ("num_envs", self.environments), ("transmitters", self.agents)
         seen = ("numbers in an observation", sum(one.size(settings.scenario) for one in settings.observation))
-        told = (part(20, each, agents, agents, ("message_size", settings.said)),) if settings.messages is not None else ()
+        told = (
+            (part(20, each, agents, agents, ("message_size", settings.message_width)),) if settings.messages is not None else ()
+        )
         slots = self._slots_at_once
         return (*block_parts(settings.scenario, self.environments, slots, each="num_envs"), part(24, each, agents, seen), *told)
 
@@ -67,7 +69,7 @@ class Batch:
         """One agent's."""
         parts = [np.full(part.size(self.settings.scenario), part.lowest) for part in self.settings.observation]
         if self.settings.messages is not None:
-            parts += [np.full(self.agents * self.settings.said, -np.inf), np.full(self.agents, -1.0)]
+            parts += [np.full(self.agents * self.settings.message_width, -np.inf), np.full(self.agents, -1.0)]
         low = np.concatenate(parts).astype(np.float32)
         return Box(low, np.full_like(low, np.inf))
 
@@ -103,7 +105,7 @@ class Batch:
         else:
             self._network.reset(seeds)
         self.cycle, self.episodes = -1, self.episodes + 1  # not begun, if what follows fails
-        self._last = self._before_last = Played.never(self.environments, self.agents)
+        self._last = self._before_last = PastSlot.never(self.environments, self.agents)
         self._paid = self._last.utility
         self._next_block(self._network)
         self._seen = (self._block, 0)
@@ -137,34 +139,34 @@ class Batch:
             settings.messaging,
             graphs,
             network.seeds,
-            settings.said,
+            settings.message_width,
             episode=network.episode,
             most_instants=self._instants_at_once,
         )
         self._utility = np.zeros((self.environments, self.agents), np.float32)
 
-    def step(self, power: Floats, said: Floats) -> Floats:
+    def step(self, power: Floats, messages: Floats) -> Floats:
         """Use powers (E, m) in the current slot and messages (E, m, size) at its end; returns the rewards (E, m)."""
         cross = self._block.cross[:, self._slot]
         outcome = self.network.outcome_unchecked(self._block.wanted[:, self._slot], cross, power)
         self._before_last, self._seen = self._last, (self._block, self._slot)
-        self._last = Played(self._block.gain[:, self._slot], cross, power, *outcome)
+        self._last = PastSlot(self._block.gain[:, self._slot], cross, power, *outcome)
         self.cycle += 1
         self._slot += 1
         if self._slot == self._slots_at_once:
             self._next_block(self.network)
         if self._channel is not None:
-            self._talk(self._channel, said)
+            self._talk(self._channel, messages)
         self._now = self._moment()
         self._paid = self.settings.reward.pay(self._now)
         return self._paid
 
-    def _talk(self, channel: MessageChannel, said: Floats) -> None:
+    def _talk(self, channel: MessageChannel, messages: Floats) -> None:
         interval = self.settings.message_interval
         self._utility += self._last.utility
         if self.cycle % interval == 0:
             utility = self.settings.messages == "utility"
-            channel.instant((self._utility / np.float32(interval))[..., None] if utility else said)
+            channel.instant((self._utility / np.float32(interval))[..., None] if utility else messages)
             self._utility = np.zeros_like(self._utility)
 
     def _next_block(self, network: WirelessNetwork) -> None:

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import gymnasium
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from wirelessenv.config import ConfigError
 from wirelessenv.envs.actions import Actions
 from wirelessenv.envs.batch import Batch
+from wirelessenv.envs.options import AScenario, Options, tells_options
 from wirelessenv.envs.rendering import Screen
 from wirelessenv.envs.seeding import begin
 from wirelessenv.envs.settings import RENDER_MODES, Settings, checked_render_mode
@@ -31,7 +32,8 @@ class CentralPowerControlEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
         "render_fps": 10,
     }
 
-    def __init__(self, scenario: Any = "dense", *, render_mode: str | None = None, **options: Any) -> None:
+    @tells_options
+    def __init__(self, scenario: AScenario = "dense", *, render_mode: str | None = None, **options: Unpack[Options]) -> None:
         self.settings = Settings.of(scenario, options, "render_mode")
         self.render_mode = checked_render_mode(render_mode)
         self._screen = Screen(self.render_mode)
@@ -77,7 +79,10 @@ class CentralPowerControlEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
         return {name: values[0] for name, values in self._batch.infos().items()} | {"rewards": self._batch.rewards()[0]}
 
 
-def made(*, render_mode: Any = None, **options: Any) -> gymnasium.Env[NDArray[np.float32], NDArray[Any]]:
+@tells_options
+def made(
+    *, scenario: AScenario = "dense", render_mode: str | None = None, **options: Unpack[Options]
+) -> gymnasium.Env[NDArray[np.float32], NDArray[Any]]:
     """A `CentralPowerControlEnv` for `gymnasium.make`, of as many slots as its `max_episode_steps` says.
 
     `gymnasium.make` tells that number to its TimeLimit alone, which can shorten an episode but not lengthen it; so it is read
@@ -85,12 +90,12 @@ def made(*, render_mode: Any = None, **options: Any) -> gymnasium.Env[NDArray[np
     """
     caller = sys._getframe(1)
     if caller.f_code is gymnasium.make.__code__:
-        said = caller.f_locals["max_episode_steps"]
-        options["max_episode_steps"] = caller.f_locals["env_spec"].max_episode_steps if said is None else said
+        length = caller.f_locals["max_episode_steps"]
+        options["max_episode_steps"] = caller.f_locals["env_spec"].max_episode_steps if length is None else length
     if "autoreset_mode" in options:
         raise ConfigError(
             "autoreset_mode: one environment has none; with vectorization_mode sync or async it is one of the vector_kwargs"
         )
     if isinstance(render_mode, str) and render_mode == "rgb_array_list":
-        return RenderCollection(CentralPowerControlEnv(render_mode="rgb_array", **options))
-    return CentralPowerControlEnv(render_mode=render_mode, **options)
+        return RenderCollection(CentralPowerControlEnv(scenario, render_mode="rgb_array", **options))
+    return CentralPowerControlEnv(scenario, render_mode=render_mode, **options)

@@ -10,7 +10,7 @@ from wirelessenv.scenario import Scenario
 Floats = NDArray[np.float32]
 
 
-class Played(NamedTuple):
+class PastSlot(NamedTuple):
     """A slot that is over, in every environment of a batch."""
 
     gain: Floats
@@ -27,7 +27,7 @@ class Played(NamedTuple):
     """(E, m)"""
 
     @classmethod
-    def never(cls, environments: int, agents: int) -> "Played":
+    def never(cls, environments: int, agents: int) -> "PastSlot":
         """The slot before the first one: nothing was sent and nothing received."""
         matrix, row = np.zeros((environments, agents, agents), np.float32), np.zeros((environments, agents), np.float32)
         return cls(matrix, matrix, row, row, row, row)
@@ -41,9 +41,9 @@ class Moment(NamedTuple):
     """|h|^2 of the coming slot, (E, m, m) [receiver, transmitter]"""
     features: Floats
     """its aggregation sequence, (E, m, K)"""
-    last: Played
+    last: PastSlot
     """the slot before"""
-    before_last: Played
+    before_last: PastSlot
     known: Floats | None = None
     """[i, k]: the newest numbers that i knows of agent (i + k) mod m, (E, m, m, size); None without messages"""
     ages: Floats | None = None

@@ -1,7 +1,7 @@
 """The PettingZoo parallel environment: a batch of one, as dicts of agents."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 import gymnasium
 import numpy as np
@@ -11,6 +11,7 @@ from pettingzoo import ParallelEnv
 
 from wirelessenv.envs.actions import Actions
 from wirelessenv.envs.batch import Batch
+from wirelessenv.envs.options import AScenario, Options, tells_options
 from wirelessenv.envs.rendering import Screen
 from wirelessenv.envs.seeding import begin
 from wirelessenv.envs.settings import RENDER_MODES, Settings, checked_render_mode
@@ -56,7 +57,8 @@ class PowerControlEnv(ParallelEnv[str, NDArray[np.float32], NDArray[np.float32]]
     _np_random_seed: int | None = None
     np_random, np_random_seed = gymnasium.Env.np_random, gymnasium.Env.np_random_seed
 
-    def __init__(self, scenario: Any = "dense", *, render_mode: str | None = None, **options: Any) -> None:
+    @tells_options
+    def __init__(self, scenario: AScenario = "dense", *, render_mode: str | None = None, **options: Unpack[Options]) -> None:
         self.settings = Settings.of(scenario, options, "render_mode")
         self.render_mode = checked_render_mode(render_mode)
         self._screen = Screen(self.render_mode)

@@ -81,8 +81,8 @@ class Settings(Model):
             if name not in known:
                 raise ConfigError(f'unknown key "{name}"{nearest(name, known)}')
         length = options.pop("max_episode_steps", None)
-        said = length is not None and not np.array_equal(length, -1)
-        if said and not np.array_equal(options.setdefault("max_cycles", length), length):
+        is_given = length is not None and not np.array_equal(length, -1)
+        if is_given and not np.array_equal(options.setdefault("max_cycles", length), length):
             raise ConfigError(
                 f"max_cycles: {shown(options['max_cycles'])} is not valid beside max_episode_steps {shown(length)}: "
                 "they mean the same, give one of them"
@@ -90,13 +90,13 @@ class Settings(Model):
         return cls.parse({"scenario": scenario, **options})
 
     @property
-    def said(self) -> int:
-        """Numbers in a message; 0 without messages."""
+    def message_width(self) -> int:
+        """The numbers in a message; 0 without messages."""
         return {None: 0, "utility": 1, "learned": self.message_size}[self.messages]
 
     @property
-    def chosen(self) -> int:
-        """Numbers in a message that the action holds."""
+    def chosen_width(self) -> int:
+        """The numbers in a message that an action chooses; 0 where it chooses none."""
         return self.message_size if self.messages == "learned" else 0
 
 

@@ -1,7 +1,7 @@
 """The Gymnasium vector environment: many networks stepped as one batch of arrays."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from wirelessenv.config import ConfigError
 from wirelessenv.envs.actions import Actions
 from wirelessenv.envs.batch import Batch
+from wirelessenv.envs.options import AScenario, Options, tells_options
 from wirelessenv.envs.seeding import begin
 from wirelessenv.envs.settings import Settings, not_drawn
 from wirelessenv.sentences import shown
@@ -28,14 +29,15 @@ class VectorPowerControlEnv(VectorEnv[Floats, NDArray[Any], NDArray[Any]]):
     the agents'; infos["rewards"] (E, m) are theirs.
     """
 
+    @tells_options
     def __init__(
         self,
         num_envs: int = 1,
-        scenario: Any = "dense",
+        scenario: AScenario = "dense",
         *,
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         render_mode: None = None,
-        **options: Any,
+        **options: Unpack[Options],
     ) -> None:
         self.settings = Settings.of(scenario, options, "num_envs", "autoreset_mode", "render_mode")
         not_drawn(render_mode)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from gymnasium import Wrapper
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from wirelessenv.envs.actions import Actions
 from wirelessenv.envs.batch import Batch
+from wirelessenv.envs.options import AScenario, Options, tells_options
 from wirelessenv.envs.settings import Settings, not_drawn
 from wirelessenv.streams import run_seeds, stream
 
@@ -54,14 +55,15 @@ class PowerControlVecEnv(VecEnv):
 
     render_mode = None
 
+    @tells_options
     def __init__(
         self,
         num_envs: int = 1,
-        scenario: Any = "dense",
+        scenario: AScenario = "dense",
         seed: int | Sequence[int] | None = None,
         *,
         render_mode: None = None,
-        **options: Any,
+        **options: Unpack[Options],
     ) -> None:
         self.settings = Settings.of(scenario, options, "num_envs", "seed", "render_mode")
         not_drawn(render_mode)
@@ -117,8 +119,8 @@ class PowerControlVecEnv(VecEnv):
         """Use them in the current slot, pay for it, and show the next one, or the first of the next episodes."""
         if self._batch.cycle < 0:
             raise RuntimeError("step: the episode was never begun: call reset() first")
-        power, said = self._actions.of_array(self._chosen, (self.num_envs, *(self.action_space.shape or ())))
-        paid = self._batch.step(power.reshape(self._shape), said.reshape(*self._shape, -1))
+        power, messages = self._actions.of_array(self._chosen, (self.num_envs, *(self.action_space.shape or ())))
+        paid = self._batch.step(power.reshape(self._shape), messages.reshape(*self._shape, -1))
         rewards = np.array(paid, np.float32).ravel()  # a copy: Stable-Baselines3 adds values to it
         self.slots += self._shape[0]
         self._returns += rewards

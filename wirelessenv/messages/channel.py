@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from wirelessenv.messages.graph import Links
+from wirelessenv.messages.graph import LinkMatrix
 from wirelessenv.messages.knowledge import UNKNOWN, Knowledge
 from wirelessenv.messages.messaging import Messaging
 
@@ -28,7 +28,7 @@ class MessageChannel:
     def __init__(
         self,
         messaging: Messaging,
-        links: Links,
+        links: LinkMatrix,
         seeds: Sequence[int],
         size: int,
         *,
@@ -49,8 +49,8 @@ class MessageChannel:
         self.time = 0
         """Instants so far."""
         self._at_once = max(1, min(most_instants, LARGEST_CHUNK // links.size))
-        self._said = np.zeros((0, runs, agents, size), np.float32)
-        self._said_since = 0
+        self._sent = np.zeros((0, runs, agents, size), np.float32)
+        self._sent_since = 0
         self._run, self._agent, self._order = np.arange(runs)[:, None, None], np.arange(agents)[:, None], own_order(agents)
 
     def instant(self, numbers: NDArray[np.floating]) -> None:
@@ -58,8 +58,8 @@ class MessageChannel:
         place = self.time % self._at_once
         if place == 0:
             self._next_chunk()
-        self._said[self.time - self._said_since] = numbers
-        self.values = np.ascontiguousarray(self._said[self._rows[place], self._run, self._order])  # for the same sums always
+        self._sent[self.time - self._sent_since] = numbers
+        self.values = np.ascontiguousarray(self._sent[self._rows[place], self._run, self._order])  # for the same sums always
         self.ages, self.largest_age, self.mean_age = self._ages[place], self._largest[place], self._mean[place]
         if self._some_unknown:
             self.values[self.ages < 0] = 0
@@ -68,9 +68,9 @@ class MessageChannel:
     def _next_chunk(self) -> None:
         """Work out who will know what in the next instants; forget what nobody can hear of any more."""
         since = self.knowledge.horizon()
-        kept = self._said[since - self._said_since : self.time - self._said_since]
-        self._said = np.concatenate([kept, np.zeros((self._at_once, *kept.shape[1:]), np.float32)])
-        self._said_since = since
+        kept = self._sent[since - self._sent_since : self.time - self._sent_since]
+        self._sent = np.concatenate([kept, np.zeros((self._at_once, *kept.shape[1:]), np.float32)])
+        self._sent_since = since
 
         chunk = self.knowledge.steps(self._at_once)
         newest = np.ascontiguousarray(chunk.newest[:, :, self._agent, self._order])

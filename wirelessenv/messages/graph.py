@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from wirelessenv.config import MOST, ConfigError, Count, Piece, Probability
 
-Links = NDArray[np.bool_]
+LinkMatrix = NDArray[np.bool_]
 Agent = Annotated[int, Field(ge=-MOST, le=MOST, strict=True)]
 """Its number; which there are is known where the graph is built."""
 
@@ -23,7 +23,7 @@ class Graph(Piece):
     """A law of message graphs."""
 
     @abstractmethod
-    def build(self, agents: int, rng: np.random.Generator, positions: NDArray[np.float64] | None = None) -> Links:
+    def build(self, agents: int, rng: np.random.Generator, positions: NDArray[np.float64] | None = None) -> LinkMatrix:
         """Links (m, m) bool with a False diagonal; `positions` (m, 2) are the transmitters'.
 
         Raises ConfigError where the settings do not fit the number of agents.
@@ -50,7 +50,7 @@ class BlockGraph(Graph):
             raise ValueError(f"stride {self.stride} is not valid: blocks of kappa {self.kappa} overlap for strides below it")
         return self
 
-    def build(self, agents: int, rng: np.random.Generator, positions: NDArray[np.float64] | None = None) -> Links:
+    def build(self, agents: int, rng: np.random.Generator, positions: NDArray[np.float64] | None = None) -> LinkMatrix:
         if agents < self.kappa:
             raise ConfigError(f"graph.kappa: {self.kappa} is not valid: there are only {agents} agents")
         stride = self.stride or self.kappa // 2
@@ -66,7 +66,7 @@ class CompleteGraph(Graph):
 
     kind: Literal["complete"] = "complete"
 
-    def build(self, agents: int, rng: np.random.Generator, positions: NDArray[np.float64] | None = None) -> Links:
+    def build(self, agents: int, rng: np.random.Generator, positions: NDArray[np.float64] | None = None) -> LinkMatrix:
         return without_loops(np.ones((agents, agents), bool))
 
 
@@ -76,7 +76,7 @@ class RingGraph(Graph):
     kind: Literal["ring"] = "ring"
     both_ways: bool = Field(True, strict=True)
 
-    def build(self, agents: int, rng: np.random.Generator, positions: NDArray[np.float64] | None = None) -> Links:
+    def build(self, agents: int, rng: np.random.Generator, positions: NDArray[np.float64] | None = None) -> LinkMatrix:
         links = np.roll(np.eye(agents, dtype=bool), 1, axis=1)
         return without_loops(links | links.T if self.both_ways else links)
 
@@ -91,7 +91,7 @@ class ErdosRenyiGraph(Graph):
     probability: Probability = 0.3
     tries: Annotated[Count, Field(le=1_000_000)] = 100_000
 
-    def build(self, agents: int, rng: np.random.Generator, positions: NDArray[np.float64] | None = None) -> Links:
+    def build(self, agents: int, rng: np.random.Generator, positions: NDArray[np.float64] | None = None) -> LinkMatrix:
         tries = min(self.tries, max(1, MOST_DRAWS // max(agents**2, 5000)))
         for _ in range(tries):
             links = without_loops(rng.random((agents, agents)) < self.probability)
@@ -113,7 +113,7 @@ class NearestGraph(Graph):
     kind: Literal["k_nearest"] = "k_nearest"
     neighbours: Count = 4
 
-    def build(self, agents: int, rng: np.random.Generator, positions: NDArray[np.float64] | None = None) -> Links:
+    def build(self, agents: int, rng: np.random.Generator, positions: NDArray[np.float64] | None = None) -> LinkMatrix:
         if positions is None or not np.isfinite(positions).all():
             raise ConfigError('graph.kind: "k_nearest" is not valid: the scenario places no transmitters')
         if self.neighbours >= agents:
@@ -141,7 +141,7 @@ class EdgeGraph(Graph):
     kind: Literal["edges"] = "edges"
     edges: tuple[tuple[Agent, Agent], ...]
 
-    def build(self, agents: int, rng: np.random.Generator, positions: NDArray[np.float64] | None = None) -> Links:
+    def build(self, agents: int, rng: np.random.Generator, positions: NDArray[np.float64] | None = None) -> LinkMatrix:
         links = np.zeros((agents, agents), bool)
         for sender, receiver in self.edges:
             if not (0 <= sender < agents and 0 <= receiver < agents) or sender == receiver:
@@ -152,13 +152,13 @@ class EdgeGraph(Graph):
         return links
 
 
-def without_loops(links: Links) -> Links:
+def without_loops(links: LinkMatrix) -> LinkMatrix:
     """`links` with its diagonal cleared, in place."""
     np.fill_diagonal(links, False)
     return links
 
 
-def _digraph(links: Links) -> nx.DiGraph:
+def _digraph(links: LinkMatrix) -> nx.DiGraph:
     return nx.from_numpy_array(links, create_using=nx.DiGraph)
 
 
@@ -175,12 +175,12 @@ def _contracted(joined: nx.DiGraph, group_of: NDArray[np.intp]) -> nx.DiGraph:
     return contracted
 
 
-def strongly_connected(links: Links) -> bool:
+def strongly_connected(links: LinkMatrix) -> bool:
     """Whether messages can reach everybody from everybody (Behmandpoor et al., 2024, Assumption VII)."""
     return bool(_reached(links).all() and _reached(links.T).all())
 
 
-def _reached(links: Links) -> NDArray[np.bool_]:
+def _reached(links: LinkMatrix) -> NDArray[np.bool_]:
     """Whom messages of agent 0 reach, (m,), itself included."""
     reached: NDArray[np.bool_] = np.arange(len(links)) == 0
     at = np.flatnonzero(reached)
@@ -190,7 +190,7 @@ def _reached(links: Links) -> NDArray[np.bool_]:
     return reached
 
 
-def diameter(links: Links) -> int:
+def diameter(links: LinkMatrix) -> int:
     """The largest number of links on a shortest path; raises ConfigError where somebody is not reached. One agent has 0.
 
     Whom each agent reaches within 1, 2, ... links stands in bits; who reaches all is looked at no longer.
@@ -208,14 +208,14 @@ def diameter(links: Links) -> int:
     return found
 
 
-def _bits(rows: Links) -> NDArray[np.uint64]:
+def _bits(rows: LinkMatrix) -> NDArray[np.uint64]:
     """Rows (n, m) of truth values as bits, (n, m / 64)."""
     padded = np.zeros((len(rows), -(-rows.shape[1] // 64) * 64), bool)
     padded[:, : rows.shape[1]] = rows
     return np.packbits(padded, axis=1).view(np.uint64)
 
 
-def checked(links: Links) -> Links:
+def checked(links: LinkMatrix) -> LinkMatrix:
     """`links`, or a ConfigError that says who cannot be reached."""
     heard, hearing = _reached(links), _reached(links.T)
     if heard.all() and hearing.all():

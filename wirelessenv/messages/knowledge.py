@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from wirelessenv.memory import Part, check_room, part, room_for
 from wirelessenv.messages.activity import Trials
-from wirelessenv.messages.graph import Links, checked, diameter
+from wirelessenv.messages.graph import LinkMatrix, checked, diameter
 from wirelessenv.messages.messaging import Messaging
 from wirelessenv.streams import generator_state, set_generator_state, stream
 
@@ -43,7 +43,9 @@ class Instants(NamedTuple):
     """(instants, runs): those of them that are new since the last message over the same link."""
 
 
-def message_graphs(messaging: Messaging, agents: int, seeds: Sequence[int], positions: Any = None, episode: int = 0) -> Links:
+def message_graphs(
+    messaging: Messaging, agents: int, seeds: Sequence[int], positions: Any = None, episode: int = 0
+) -> LinkMatrix:
     """The strongly connected message graph of every run, (runs, m, m); raises ConfigError where there is none."""
     graphs = []
     for run, seed in enumerate(seeds):
@@ -57,7 +59,7 @@ def entry_bits(agents: int, value_bits: int = 32) -> int:
     return value_bits + ceil(log2(max(agents, 2))) + 32
 
 
-def needed_memory(messaging: Messaging, links: Links) -> int:
+def needed_memory(messaging: Messaging, links: LinkMatrix) -> int:
     """Diameter times largest delay plus one: how many perturbations an agent keeps when all probabilities are 1."""
     hops = max(diameter(graph) for graph in np.unique(links, axis=0)) if messaging.relay else 1
     return int(hops * messaging.links.delay.largest) + 1
@@ -74,7 +76,7 @@ class Knowledge:
     """
 
     def __init__(
-        self, messaging: Messaging, links: Links, seeds: Sequence[int], *, episode: int = 0, counting: bool = True
+        self, messaging: Messaging, links: LinkMatrix, seeds: Sequence[int], *, episode: int = 0, counting: bool = True
     ) -> None:
         """`links` (runs, m, m): see `message_graphs`; all False: nobody hears anybody.
 
