@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from wirelessenv.channel.geometry import Positions
 from wirelessenv.layout import Layout, antenna_gain, antenna_positions, with_direct_gain
+from wirelessenv.saved_state import refuse_infinite, refuse_outside
 from wirelessenv.scenario import Scenario
 from wirelessenv.streams import generator_state, set_generator_state, stream
 
@@ -89,6 +90,7 @@ class RecordedGains(StaticGains):
         return {"slots": self._slots}
 
     def set_state(self, state: dict[str, Any]) -> None:
+        refuse_outside("slots", state["slots"], 0, len(self._series) - 1)
         self._slots = state["slots"]
 
 
@@ -147,7 +149,8 @@ class MovingTerminals:
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from a saved state."""
+        """Go on from a saved state; raises ConfigError for one that cannot be."""
+        refuse_infinite("walk", {name: state[name] for name in ("transmitters", "receivers", "shadowing", "memory")})
         self.transmitters, self.receivers, self._shadowing = state["transmitters"], state["receivers"], state["shadowing"]
         self._memory = dict(state["memory"])
         for generator, saved in zip((self._rng, self._innovations), state["streams"], strict=True):
@@ -183,6 +186,9 @@ class MovingGains:
         return {"slot": self._slot, "moves": self._moves, "walks": [walk.state() for walk in self._walks]}
 
     def set_state(self, state: dict[str, Any]) -> None:
+        refuse_outside("slot", state["slot"], 0)
+        moves = max(state["slot"] - 1, 0) // self._interval
+        refuse_outside("moves", state["moves"], moves, moves)
         self._slot, self._moves = state["slot"], state["moves"]
         for walk, saved in zip(self._walks, state["walks"], strict=True):
             walk.set_state(saved)

@@ -18,6 +18,7 @@ from wirelessenv.memory import Part, check_room, part, room_for
 from wirelessenv.physics.checks import alike, count
 from wirelessenv.physics.kernels import aggregate, rate, sinr, split, visible_amplitude
 from wirelessenv.physics.rates import received
+from wirelessenv.saved_state import misfit, refuse_infinite, refuse_misfit, refuse_outside, refuse_unsound
 from wirelessenv.scenario import Scenario
 from wirelessenv.sentences import shown
 from wirelessenv.streams import run_seeds
@@ -184,6 +185,11 @@ class WirelessNetwork:
             gain = gain[..., self._antenna]
         return gain, state
 
+    def _fading_after_a_slot(self) -> Any:
+        """What the fading remembers, at the beginning of an episode: the model of what it may remember later."""
+        setting = self._new_large_scale().block(1)
+        return self._gains(sampler(self.seeds, "fading", self.episode, self.device), setting, None)[1]
+
     def _amplitude(self, gain: Any) -> Any:
         """|h| as the policies see it."""
         amplitude = visible_amplitude(gain, self.scenario.threshold)
@@ -227,9 +233,17 @@ class WirelessNetwork:
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from a saved state."""
-        self.seeds = tuple(state["seeds"])
+        """Go on from a saved state; raises ConfigError where it is that of another network, or damaged."""
+        if not isinstance(state, dict) or not {"seeds", "episode"} <= set(state):
+            raise misfit("network", "has no seeds")
+        refuse_outside("network.episode", state["episode"], 0)
+        self.seeds = run_seeds(state["seeds"])
         self._start(state["episode"])
+        refuse_misfit(state, self.state(), "network")
+        refuse_unsound("network.history", state["history"])
+        if state["fading"] is not None:  # None: no slot has been drawn yet
+            refuse_misfit(state["fading"], self._fading_after_a_slot(), "network.fading")
+            refuse_infinite("network.fading", state["fading"])
         self._large_scale.set_state(state["large_scale"])
         self._sampler.set_state(state["sampler"])
         self._fading_state = state["fading"]

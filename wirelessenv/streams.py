@@ -13,6 +13,7 @@ from typing import Any, cast
 import numpy as np
 
 from wirelessenv.config import ConfigError, plain
+from wirelessenv.saved_state import misfit, refuse_misfit, refuse_outside
 from wirelessenv.sentences import shown
 
 
@@ -54,5 +55,13 @@ def generator_state(generator: np.random.Generator) -> dict[str, Any]:
 
 
 def set_generator_state(generator: np.random.Generator, state: dict[str, Any]) -> None:
-    """Undo `generator_state`."""
+    """Undo `generator_state`; raises ConfigError for what is no state of such a generator."""
+    own = generator_state(generator)
+    refuse_misfit(state, own, "generator")
+    if state["bit_generator"] != own["bit_generator"]:
+        raise misfit("generator", f"is one of another kind than {own['bit_generator']}")
+    refuse_outside("generator.has_uint32", state["has_uint32"], 0, 1)
+    refuse_outside("generator.uinteger", state["uinteger"], 0, 2**32 - 1)
+    if not all(0 <= state["state"][name] < 2**128 for name in own["state"]) or state["state"]["inc"] % 2 == 0:
+        raise misfit("generator.state", "is none that such a generator can have")
     generator.bit_generator.state = state

@@ -19,8 +19,8 @@ from trainers.problems.analytic import AnalyticProblem
 from trainers.problems.least_squares import LeastSquares
 from trainers.problems.ridge_regression import RidgeRegression
 from trainers.workbench.files import read_tensors, write_tensors
-from trainers.workbench.saved_state import refuse_misfit
 from wirelessenv import ConfigError, Messaging
+from wirelessenv.saved_state import refuse_misfit
 
 RANDOM = {"computing": "exponential", "links": "exponential", "link_scale": 0.7, "graph": "ring"}
 LATE = Messaging(graph="ring", links={"delay": 2, "loss": 0.2}, activity={"update": 0.7})

@@ -37,7 +37,7 @@ Where the paper is silent or slips:
 """
 
 from collections.abc import Sequence
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -46,6 +46,7 @@ from trainers.algorithms.base.push_sum import PushSumLearner, PushSumSettings
 from trainers.events.link_events import Tick
 from trainers.problems.objective import Array, Clients, Objective
 from wirelessenv.config import CountOrZero, NonNegative
+from wirelessenv.saved_state import refuse_outside
 
 
 def personal_points(
@@ -139,6 +140,10 @@ class PARSPushLearner(PushSumLearner):
         arrived = events.at_receivers(self.newest - self.rho).reshape(self.pairs.shape)  # sum_j (rho*_ij - rho_ij)
         np.add(self.pairs, arrived, out=self.pairs, where=awake)  # 22, 23: (x_i, y_i) = (x_i, y_i) + arrived_i
         np.copyto(self.rho, self.newest, where=tick.awake.reshape(-1)[events.receiver, None])  # 24; `nodes` is z_i = x_i / y_i
+
+    def _set_state(self, state: dict[str, Any]) -> None:
+        refuse_outside("newest_sent", state["newest_sent"], -1, state["iteration"])
+        super()._set_state(state)
 
     def _acting(self, nodes: Array) -> Array:
         """z_i, or, where nodes act with what is their own, w_i^(u) after u exact steps."""

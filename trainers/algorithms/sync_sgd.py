@@ -7,7 +7,7 @@
 An iteration is one gradient, as in the asynchronous methods: round t is n iterations, and x moves with the last of them.
 """
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -16,6 +16,7 @@ from trainers.algorithms.base.gradient_learner import GradientLearner
 from trainers.algorithms.base.settings import LINKS, SampledSettings
 from trainers.events.durations import Constant, Duration, round_seconds
 from trainers.problems.objective import Array
+from wirelessenv.saved_state import refuse_unsound
 
 
 class SyncSGDSettings(SampledSettings):
@@ -61,6 +62,10 @@ class SyncSGD(GradientLearner):
             self._x = self._x - self._eta * self._total / clients  # 3
             self._total[:] = 0
             self._seconds = self._seconds + round_seconds(self.settings.computing, clients, self.seeds, turn)
+
+    def _set_state(self, state: dict[str, Any]) -> None:
+        refuse_unsound("_seconds", state["_seconds"])
+        super()._set_state(state)
 
     def measures(self) -> dict[str, Array]:
         vectors = 2 * self.iteration  # a point to a client, a gradient back

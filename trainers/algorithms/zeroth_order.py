@@ -39,6 +39,7 @@ from trainers.algorithms.base.settings import VARIES, MessagePassingSettings
 from trainers.events.plan import Plan
 from wirelessenv.channel.sampling import sampler
 from wirelessenv.config import Positive
+from wirelessenv.saved_state import refuse_unsound
 
 SMALLEST, LARGEST = 1e-6, 1e6
 """Perturbations below are lost in the rounding of 32-bit parameters; beyond, nothing is left of the parameters."""
@@ -140,6 +141,7 @@ class ZerothOrderLearner(MessagePassingLearner):
     def state(self) -> dict[str, Any]:
         return super().state() | {"draws": self._draws.state()}
 
-    def set_state(self, state: dict[str, Any]) -> None:
-        super().set_state(state)
+    def _set_state(self, state: dict[str, Any]) -> None:
+        refuse_unsound("_perturbations", state["_perturbations"], -np.inf)
+        super()._set_state(state)
         self._draws.set_state(state["draws"])

@@ -11,7 +11,12 @@ takes no time; of two things at the same time, the one that was set going first 
 """
 
 import heapq
+import re
 from collections import deque
+from collections.abc import Iterable
+from functools import reduce
+from math import isfinite
+from operator import and_, or_
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +24,7 @@ import numpy as np
 from trainers.events.durations import Constant, Duration
 from wirelessenv.config import ConfigError, Model, NonNegative
 from wirelessenv.messages.graph import CompleteGraph, Graph, checked
+from wirelessenv.saved_state import refuse_misfit, refuse_outside, refuse_unsound
 from wirelessenv.streams import generator_state, set_generator_state, stream
 
 TRIM = 256  # gradients between two looks at what everybody has applied
@@ -209,23 +215,76 @@ class Inboxes:
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from a saved state."""
+        """Go on from a saved state; raises ConfigError for one that cannot be."""
+        refuse_misfit(state, self.state(), "inboxes")
+        refuse_unsound("inboxes.seconds", state["seconds"])
+        for name in ("computed", "messages", "repeats", "_order"):
+            refuse_outside(f"inboxes.{name}", state[name], 0)
+        refuse_outside("inboxes._base", state["_base"], 0, state["computed"])
         for name in COUNTS:
             setattr(self, name, state[name])
         for streams, saved in zip((self._rngs, self._link_rngs), state["streams"], strict=True):
             for generator, own in zip(streams, saved, strict=True):
                 set_generator_state(generator, own)
-        self._applied, self._seen = ([int(one, 16) for one in sets] for sets in state["sets"])
+        self._applied, self._seen = ([self._set(one) for one in sets] for sets in state["sets"])
         moving = InboxesState.parse(state["moving"], "state")
-        self._known = {gradient: (origin, int(had, 16)) for gradient, origin, had in moving.known}
+        self._known = {gradient: (origin, self._set(had)) for gradient, origin, had in moving.known}
         self._inbox = [deque(own) for own in moving.inbox]
         self._computing, self._free, self._agenda = moving.computing, deque(moving.free), moving.agenda
-        nodes = {node for _, _, node, _, _ in self._agenda} | {origin for origin, _ in self._known.values()} | {*self._free}
-        senders = {sender for own in self._inbox for _, sender in own} | {sender for *_, sender in self._agenda}
-        needed = {gradient for own in self._inbox for gradient, _ in own} | {one for one in self._computing if one is not None}
-        sound = nodes <= {*range(self.nodes)} and senders <= {-1, *range(self.nodes)} and needed <= {*self._known}
-        if not sound or {len(self._inbox), len(self._computing)} != {self.nodes}:
+        heapq.heapify(self._agenda)
+        if not self._sound():
             raise ConfigError("state: it belongs to other nodes or gradients")
+
+    def _set(self, written: str) -> int:
+        """A set of gradients as a state has it, in hexadecimal; raises ConfigError for one of gradients that there are not."""
+        bits = self.computed - self._base
+        digits = re.fullmatch("0x([0-9a-f]+)", written)
+        if digits is None or len(digits[1]) > bits // 4 + 1 or int(digits[1], 16) >> bits:
+            raise ConfigError("state: it belongs to other nodes or gradients")
+        return int(digits[1], 16)
+
+    def _sound(self) -> bool:
+        """True where everything that waits or travels is of nodes and gradients that there are, and nothing else is missed."""
+        nodes, known = range(self.nodes), self._known
+        waiting = [{number for number, _ in own} for own in self._inbox]
+        return (
+            {len(self._inbox), len(self._computing)} == {self.nodes}
+            and all(origin in nodes and self._base <= number < self.computed for number, (origin, _) in known.items())
+            and all(number in known and sender in nodes for own in self._inbox for number, sender in own)
+            and all(self._seen[node] == self._applied[node] | self._bits(waiting[node]) for node in nodes)
+            and not self._compared() & ~self._bits(known)
+            and self._occupied_or_free()
+            and all(map(self._comes, self._agenda))
+        )
+
+    def _compared(self) -> int:
+        """The set of the gradients whose own sets may be looked up."""
+        somewhere = reduce(or_, [*self._applied, *(had for _, had in self._known.values())])
+        return somewhere & ~reduce(and_, self._applied)
+
+    def _occupied_or_free(self) -> bool:
+        """True where nodes that compute have an end of it ahead, one each, and those that are free do not compute."""
+        busy = {node: number for node, number in enumerate(self._computing) if number is not None}
+        begun = sorted((node, number) for _, _, node, number, sender in self._agenda if sender == -1)
+        known = all(number in self._known and self._known[number][0] == node for node, number in busy.items())
+        free = {*self._free}
+        return (
+            known and begun == sorted(busy.items()) and len(free) == len(self._free) and free <= {*range(self.nodes)} - {*busy}
+        )
+
+    def _bits(self, numbers: Iterable[int]) -> int:
+        """The set of gradients as a whole number, of their numbers."""
+        return sum(1 << (number - self._base) for number in {*numbers})
+
+    def _comes(self, entry: tuple[float, int, int, int, int]) -> bool:
+        """True where an entry of the agenda is of a node, a gradient and a time that can be."""
+        when, order, node, number, sender = entry
+        if not (isfinite(when) and when >= 0 and 0 <= order <= self._order and node in range(self.nodes)):
+            return False
+        if sender != -1 and sender not in range(self.nodes):
+            return False
+        seen = number >= self._base and bool(self._seen[node] >> (number - self._base) & 1)
+        return 0 <= number < self.computed and (number < self._base or seen or number in self._known)
 
     def applied(self, node: int) -> set[int]:
         """G_i as numbers of gradients."""
@@ -236,6 +295,11 @@ class Inboxes:
     def on_their_way(self) -> set[int]:
         """Those of `travelling` that have been computed."""
         return {*self.travelling} - {*self._computing}
+
+    def missing(self) -> dict[int, int]:
+        """How many nodes have yet to apply each gradient `on_their_way`."""
+        places = {number: number - self._base for number in self.on_their_way}
+        return {number: sum(not applied >> place & 1 for applied in self._applied) for number, place in places.items()}
 
     @property
     def travelling(self) -> list[int]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from wirelessenv.messages.activity import Trials
 from wirelessenv.messages.knowledge import message_graphs
+from wirelessenv.saved_state import refuse_length, refuse_misfit, refuse_outside
 from wirelessenv.scenario import Messaging
 from wirelessenv.streams import generator_state, set_generator_state, stream
 
@@ -106,7 +107,20 @@ class LinkEvents:
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from a saved state."""
+        """Go on from a saved state; raises ConfigError for one that cannot be."""
+        longest, nodes = int(self.delays[-1]), self.graphs.shape[1]
+        awake, sends, travels, done = refuse_length("traffic.block", state["block"], 4, 4)
+        ticks = BLOCK if np.shape(awake)[:1] == (BLOCK,) else 0  # 0: no tick has been drawn yet
+        model = (
+            np.zeros((ticks, *self.out_degree.shape), bool),
+            np.zeros((ticks, *self.out_degree.shape), np.intp),
+            np.zeros((longest + ticks, len(self.sender)), self._travels.dtype),
+            0,
+        )
+        refuse_misfit([awake, sends, travels, done], model, "traffic.block")
+        refuse_outside("traffic.block.1", sends, 0, nodes)
+        refuse_outside("traffic.block.2", travels, -1, longest)
+        refuse_outside("traffic.block.3", done, 0, ticks)
         for name, trials in self._trials.items():
             trials.set_state(state["trials"][name])
         for generator, saved in zip(self._delay_streams, state["delay"], strict=True):

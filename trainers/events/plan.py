@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from wirelessenv.messages.knowledge import UNKNOWN, Instants, Knowledge
+from wirelessenv.saved_state import refuse_length, refuse_misfit, refuse_outside, refuse_unsound
 
 AHEAD = 32  # instants worked out at once; they do not depend on what is learned
 
@@ -73,6 +74,17 @@ class Planner:
             self._plans = self._work_out(min(wanted, AHEAD))
         return self._plans.pop(0)
 
+    @property
+    def ahead(self) -> int:
+        """How many instants' plans have been worked out and not asked for."""
+        return len(self._plans)
+
+    def _empty(self) -> Plan:
+        """A plan in which nothing counts."""
+        runs, agents = self.knowledge[0].links.shape[:2]
+        entries = torch.zeros((runs, agents, len(self.knowledge), agents), device=self._device)
+        return Plan(entries.long(), entries, np.zeros((runs, agents, len(self.knowledge)), bool), 0)
+
     def _work_out(self, instants: int) -> list[Plan]:
         runs, agents = self.knowledge[0].links.shape[:2]
         shape = (instants, runs, agents, len(self.knowledge))
@@ -117,8 +129,16 @@ class Planner:
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from a saved state."""
+        """Go on from a saved state; raises ConfigError for one that cannot be."""
+        refuse_outside("planner.dropped", state["dropped"], 0)
+        plans = refuse_length("planner.plans", state["plans"], 0, AHEAD)
+        for number, plan in enumerate(plans):
+            where = f"planner.plans.{number}"
+            refuse_misfit(plan, self._empty()._asdict(), where)
+            for name in ("rows", "oldest"):
+                refuse_outside(f"{where}.{name}", plan[name], 0, self._memory - 1)
+            refuse_unsound(f"{where}.weights", plan["weights"])
         for knowledge, saved in zip(self.knowledge, state["knowledge"], strict=True):
             knowledge.set_state(saved)
         self.dropped, self._updated = np.array(state["dropped"]), np.array(state["updated"])
-        self._plans = [Plan(**plan) for plan in state["plans"]]
+        self._plans = [Plan(**plan) for plan in plans]

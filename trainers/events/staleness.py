@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from trainers.events.inboxes import Inboxes, Network, Step
+from wirelessenv.saved_state import refuse_outside, refuse_unsound
 
 
 class Staleness:
@@ -28,7 +29,10 @@ class Staleness:
         return deepcopy(vars(self))
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from a saved state."""
+        """Go on from a saved state; raises ConfigError for one that cannot be."""
+        for name in ("steps", "stale", "loose", "stale_max", "loose_max"):
+            refuse_outside(f"staleness.{name}", state[name], 0)
+        refuse_unsound("staleness.seconds", state["seconds"])
         vars(self).update(deepcopy(state))
 
     def summary(self) -> dict[str, float]:

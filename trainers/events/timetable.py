@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from trainers.events.durations import Duration, Linear
 from wirelessenv.config import ConfigError, Count, Model
+from wirelessenv.saved_state import misfit, refuse_misfit, refuse_outside, refuse_unsound
 from wirelessenv.streams import generator_state, set_generator_state, stream
 
 CHUNK = 512  # updates simulated at once
@@ -112,6 +113,11 @@ class Timetable:
         self._events: Events | None = None  # None: not simulated yet
         self._before = self._now()
 
+    @property
+    def number(self) -> int:
+        """Of the chunk in hand."""
+        return self._number
+
     def _now(self) -> dict[str, Any]:
         """State that the simulation needs to go on."""
         return {
@@ -128,13 +134,31 @@ class Timetable:
         return deepcopy(self._before)
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from a saved state."""
+        """Go on from a saved state; raises ConfigError for one that cannot be."""
+        refuse_misfit(state, self._before, "timetable")
+        self._refuse_tasks(state)
         self._number, self._totals, self._events = int(state["chunk"]), Totals(*state["totals"]), None
         for generator, saved in zip((self._assignments, self._durations), state["streams"], strict=True):
             set_generator_state(generator, saved)
         self._free_at, self._tasks_of = list(state["free_at"]), list(state["tasks_of"])
         self._under_way = [(done, task, client, slot) for done, task, client, slot in state["under_way"]]
+        heapq.heapify(self._under_way)
         self._before = self._now()
+
+    def _refuse_tasks(self, state: dict[str, Any]) -> None:
+        """Raises ConfigError unless tau_C tasks are under way, in tau_C slots, of clients that know of them."""
+        refuse_outside("timetable.chunk", state["chunk"], 0)
+        refuse_outside("timetable.totals", state["totals"][:3], 0)
+        refuse_unsound("timetable.totals.3", state["totals"][3])
+        refuse_unsound("timetable.free_at", state["free_at"])
+        done, tasks, clients, slots = (list(column) for column in zip(*state["under_way"], strict=True))
+        refuse_unsound("timetable.under_way", done)
+        refuse_outside("timetable.under_way", tasks, 0, self.concurrency + state["chunk"] * CHUNK - 1)
+        refuse_outside("timetable.under_way", clients, 0, self.clients - 1)
+        if sorted(slots) != [*range(self.concurrency)] or len({*tasks}) < len(tasks):
+            raise misfit("timetable.under_way", "has two tasks in one place")
+        if state["tasks_of"] != np.bincount(clients, minlength=self.clients).tolist():
+            raise misfit("timetable.tasks_of", "does not count the tasks under way")
 
     def _factors(self, tasks: int) -> list[float]:
         random = self._server.computing.random

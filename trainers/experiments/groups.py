@@ -24,7 +24,6 @@ import torch
 from trainers.experiments.experiment import Experiment
 from trainers.experiments.strided import AnyLearner
 from trainers.workbench.files import opened_to_change, read_file, read_tensors, reading, write_atomically, write_tensors
-from trainers.workbench.saved_state import refuse_misfit
 from wirelessenv.config import ConfigError
 
 METRICS = (
@@ -157,26 +156,33 @@ class GroupFiles:
 
     def checkpoints(self) -> list[Path]:
         """Files of the checkpoints, the newest last."""
-        numbers = {path: found for path in self.path.glob("checkpoint-*.pt") if (found := _CHECKPOINT.fullmatch(path.name))}
-        return sorted(numbers, key=lambda path: int(numbers[path][1]))
+        numbers = [path for path in self.path.glob("checkpoint-*.pt") if _CHECKPOINT.fullmatch(path.name)]
+        return sorted(numbers, key=_number)
 
-    def load(self, fresh: Callable[[], AnyLearner]) -> tuple[AnyLearner, bool]:
+    def load(self, fresh: Callable[[], AnyLearner], iterations: int) -> tuple[AnyLearner, bool]:
         """Restore a learner from the newest usable checkpoint, and cut the tables to it.
+
+        Args:
+            fresh: builds a learner.
+            iterations: of the experiment; a checkpoint is of fewer.
 
         Returns:
             The learner, and whether there was a checkpoint; where there was none, it is fresh, and there are no tables.
         """
         for path in reversed(self.checkpoints()):
-            learner = fresh()
-            if self._usable(path, lambda saved: self._restore(learner, saved)):  # noqa: B023  # called at once
+            learner, number = fresh(), _number(path)
+            if self._usable(path, lambda saved: self._restore(learner, saved, number, iterations)):  # noqa: B023  # called at once
                 return learner, True
         for table in TABLES:
             (self.path / table).unlink(missing_ok=True)
         return fresh(), False
 
-    def _restore(self, learner: AnyLearner, saved: dict[str, Any]) -> None:
-        refuse_misfit(saved, {"tables": saved.get("tables"), "learner": learner.state()}, "")
+    def _restore(self, learner: AnyLearner, saved: dict[str, Any], number: int, iterations: int) -> None:
+        if set(saved) != {"tables", "learner"}:
+            raise ConfigError("does not hold the state of a learner")
         learner.set_state(saved["learner"])
+        if learner.iteration != number or number >= iterations:
+            raise ConfigError(f"is of iteration {learner.iteration}, and not of {number}, before the last of {iterations}")
 
     def finish(self, parameters: torch.Tensor) -> None:
         """Keep what was learned, parameters (seeds, agents, curves, size), and forget the checkpoints."""
@@ -186,12 +192,12 @@ class GroupFiles:
     def _names(self) -> dict[str, Any]:
         return {"curves": list(self.group.curves), "seeds": list(self.group.seeds)}
 
-    def learned(self) -> torch.Tensor:
-        """Read the parameters that `finish` kept; raises ConfigError where they are missing, damaged or another group's."""
+    def learned(self, model: torch.Tensor) -> torch.Tensor:
+        """Read the parameters that `finish` kept, of the form of `model`; raises ConfigError where they are anything else."""
         with reading(self.path / "policies.pt", self._again()):
-            return self._parameters(read_tensors(self.path / "policies.pt"))
+            return self._parameters(read_tensors(self.path / "policies.pt"), model)
 
-    def _parameters(self, saved: dict[str, Any]) -> torch.Tensor:
+    def _parameters(self, saved: dict[str, Any], model: torch.Tensor | None) -> torch.Tensor:
         parameters = saved.get("parameters")
         if set(saved) != {"curves", "seeds", "parameters", "tables"} or not isinstance(parameters, torch.Tensor):
             raise ConfigError("does not hold what a group has learned")
@@ -201,6 +207,9 @@ class GroupFiles:
         shape = tuple(parameters.shape)
         if not parameters.is_floating_point() or shape[:1] + shape[-2:-1] != (runs, curves) or len(shape) not in (3, 4):
             raise ConfigError(f"its parameters, of the shape {shape}, do not fit {runs} seeds of {curves} curves")
+        if model is not None and (shape, parameters.dtype) != (tuple(model.shape), model.dtype):
+            wanted = f"{model.dtype} of the shape {tuple(model.shape)}"
+            raise ConfigError(f"its parameters, {parameters.dtype} of the shape {shape}, are not {wanted}")
         return parameters
 
     def forget_checkpoints(self) -> None:
@@ -209,10 +218,10 @@ class GroupFiles:
             if not path.is_dir():
                 path.unlink()
 
-    def finished(self) -> bool:
-        """True where the group is done, and its policies and rows are as they were written."""
+    def finished(self, model: torch.Tensor | None = None) -> bool:
+        """True where the group is done, with rows and policies as they were written, these of the form of `model`, if given."""
         path = self.path / "policies.pt"
-        return path.exists() and self._usable(path, self._parameters)
+        return path.exists() and self._usable(path, lambda saved: self._parameters(saved, model))
 
     def _usable(self, path: Path, take: Callable[[dict[str, Any]], object]) -> bool:
         """True where a checkpoint or policies fit `take` and the tables, which are cut to it; else it is set aside."""
@@ -249,6 +258,13 @@ class GroupFiles:
         for table, (length, _) in lengths.items():
             with opened_to_change(self.path / table) as file:
                 file.truncate(length)
+
+
+def _number(checkpoint: Path) -> int:
+    """The iteration in a checkpoint's name."""
+    found = _CHECKPOINT.fullmatch(checkpoint.name)
+    assert found is not None
+    return int(found[1])
 
 
 def _lengths(tables: Any) -> dict[str, tuple[int, int]]:

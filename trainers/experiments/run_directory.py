@@ -75,9 +75,11 @@ class RunDirectory(WorkDirectory):
         Raises:
             ConfigError: where there is no such curve or seed, or the file is missing or damaged.
         """
-        for group in groups_of(self.experiment()):
+        experiment = self.experiment()
+        for group in groups_of(experiment):
             if curve in group.curves and seed in group.seeds:
-                learned = GroupFiles(self.path, group).learned()
+                fresh = experiment.build(group.curves, group.seeds)
+                learned = GroupFiles(self.path, group).learned(fresh.learned())
                 run, variant = group.seeds.index(seed), group.curves.index(curve)
                 return learned[run, :, variant] if learned.ndim == 4 else learned[run, variant]
         raise ConfigError(f'{self.path}: has no curve "{curve}" with seed {seed}')

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor
 
 from trainers.experiments.experiment import Experiment
 from trainers.experiments.groups import Group, GroupFiles, groups_of
@@ -60,9 +61,10 @@ def run(
     most = processes(workers)
     if tensorboard:
         require()
-    groups = groups_of(experiment)
+    groups, models = groups_of(experiment), []
     for group in groups:  # refuses what cannot be trained before anything is written
         learner = experiment.build(group.curves, group.seeds, device)
+        models.append(learner.learned().to("meta"))  # shape and dtype alone
         if group.number == 0:
             _refuse_measure(experiment.measure, learner)
         if not quiet and group.seeds[0] == experiment.seeds[0]:
@@ -74,7 +76,7 @@ def run(
         job = TrainingJob(experiment.text(), directory.path, save_every)
         board = Board(directory.path) if tensorboard else None
         with _shown(directory, experiment, quiet, board) as look, stop_request() as stop:
-            left = _unfinished(directory.path, groups)
+            left = _unfinished(directory.path, groups, models)
             if workers == 1 or not left:
                 finished = _in_this_process(job, left, device, look, stop)
             else:
@@ -94,12 +96,12 @@ def _refuse_measure(measure: str, learner: AnyLearner) -> None:
         raise ConfigError(f'measure: "{measure}" is not a column of metrics.csv{nearest(measure, known)}')
 
 
-def _unfinished(path: Path, groups: list[Group]) -> list[Group]:
-    """The groups that need a process; those that need none are tidied up."""
+def _unfinished(path: Path, groups: list[Group], models: list[Tensor]) -> list[Group]:
+    """The groups that need a process; those that need none are tidied up. `models`: the form of what each one learns."""
     left = []
-    for group in groups:
+    for group, model in zip(groups, models, strict=True):
         files = GroupFiles(path, group)
-        if files.finished():
+        if files.finished(model):
             files.forget_checkpoints()
         else:
             left.append(group)

@@ -8,6 +8,7 @@ from torch import Tensor
 from trainers.algorithms.base.gradient_learner import GradientLearner
 from trainers.algorithms.base.learner import Learner
 from wirelessenv.config import whole
+from wirelessenv.saved_state import misfit
 
 
 class Strided:
@@ -67,8 +68,10 @@ class Strided:
         return self.learner.state()
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from a saved state."""
+        """Go on from a saved state; raises ConfigError where it is none of this learner between two iterations."""
         self.learner.set_state(state)
+        if self.learner.iteration % self._stride:
+            raise misfit("iteration", f"is {self.learner.iteration}, which is not a multiple of the stride {self._stride}")
 
 
 AnyLearner = Learner | Strided

@@ -37,7 +37,7 @@ def train(
             files.forget_checkpoints()
             on_evaluation(experiment.iterations)
             return True
-        learner, resumed = files.load(lambda: experiment.build(group.curves, group.seeds, device))
+        learner, resumed = files.load(lambda: experiment.build(group.curves, group.seeds, device), experiment.iterations)
         evaluation = Evaluation(group, files, learner)
         if not resumed:
             evaluation.write()

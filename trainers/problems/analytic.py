@@ -13,6 +13,7 @@ from torch import Tensor
 from trainers.problems.policies import Policies
 from wirelessenv.channel.sampling import sampler
 from wirelessenv.config import ConfigError
+from wirelessenv.saved_state import refuse_outside
 from wirelessenv.streams import run_seeds, stream
 
 SHAPES = {"convex": 1.0, "nonconvex": np.exp(-0.5)}
@@ -166,7 +167,8 @@ class AnalyticProblem:
 
     def set_state(self, state: dict[str, Any]) -> None:
         self._draws.set_state(state["draws"])
-        self.slots = int(state["slots"])
+        refuse_outside("problem.slots", state["slots"], 0)
+        self.slots = state["slots"]
 
 
 class _Points(Policies):

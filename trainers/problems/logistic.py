@@ -59,6 +59,7 @@ class Logistic(Objective):
         self._signed = features[order] * labels[order, None].astype(features.dtype)  # b a: a cost knows no other use of them
         self._counts = np.array([len(share) for share in shares])
         self._ends = np.cumsum(self._counts)
+        self.rows = len(self._signed)
         self.clients, self.size, self.batch = len(shares), features.shape[1], batch
         self.regulariser, self.weight, self.held_out = regulariser, float(weight), held_out
         self._row_weights = np.repeat(1 / (len(shares) * self._counts), self._counts).astype(features.dtype)

@@ -29,6 +29,8 @@ class Objective(ABC):
     """d"""
     exact_is_cheap: bool = True
     """Set False where exact costs of all clients are too slow to be reported at every evaluation."""
+    rows: int = 2**53
+    """Samples that are numbers of rows, or of slots, are below it."""
     acts_personally: bool = False
     """Set True where each node is measured at the point that its own steps lead to, not at the common one."""
     tick_seconds: float = 1.0

@@ -64,7 +64,7 @@ class TorchObjective(Objective):
             raise ConfigError(f"inputs: {counts} are not valid: one for each target is needed, and at least one")
         self._rows = client_rows(clients, len(self._inputs))
         self.batch, self.summed = whole("batch", batch), summed
-        self.clients, self.size = len(self._rows), self._bound.size
+        self.clients, self.size, self.rows = len(self._rows), self._bound.size, len(self._inputs)
         own = dict(module.named_parameters())
         self._first = [_first(kind.name, own[kind.name]) for kind in self._bound.learned]
         with torch.inference_mode(False):

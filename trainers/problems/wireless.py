@@ -14,7 +14,9 @@ from wirelessenv.config import ConfigError, whole
 from wirelessenv.memory import check_room
 from wirelessenv.network import Block, WirelessNetwork, block_parts
 from wirelessenv.physics.kernels import interference, rate
+from wirelessenv.saved_state import misfit, refuse_infinite, refuse_length, refuse_misfit, refuse_outside
 from wirelessenv.scenario import Scenario
+from wirelessenv.sentences import shown
 from wirelessenv.streams import run_seeds
 
 EVALUATION_CHUNK = 50  # slots evaluated at once: what fits the cache
@@ -201,9 +203,30 @@ class WirelessProblem:
         return {"network": self.network.state(), "slots": self._slots, "ahead": ahead}
 
     def set_state(self, state: dict[str, Any]) -> None:
+        refuse_outside("problem.slots", state["slots"], 0)
+        for name, own in (("seeds", list(self.seeds)), ("episode", self.network.episode)):
+            if state["network"][name] != own:
+                raise misfit(f"problem.network.{name}", f"is not {shown(own)}")
+        ahead = refuse_length("problem.ahead", state["ahead"], 0, AHEAD_SLOTS)
+        for number, samples in enumerate(ahead):
+            self._refuse_samples(samples, ahead[0], f"problem.ahead.{number}")
         self.network.set_state(state["network"])
-        self._slots = int(state["slots"])
-        self._ahead = [Samples(**samples) for samples in state["ahead"]]
+        self._slots = state["slots"]
+        self._ahead = [Samples(**samples) for samples in ahead]
+
+    def _refuse_samples(self, samples: Any, first: Any, where: str) -> None:
+        """Raises ConfigError unless saved samples are such slots as `measure` takes, as many as the first ones."""
+        shape = tuple(getattr(first.get("wanted"), "shape", ())) if isinstance(first, dict) else ()
+        groups, batch = (shape[0], shape[3]) if len(shape) == 5 and shape[0] in (1, 2) else (1, 1)
+        refuse_misfit(samples, self._empty_samples(groups, batch)._asdict(), where)
+        refuse_infinite(where, samples)
+
+    def _empty_samples(self, groups: int, batch: int) -> "Samples":
+        runs, agents = self.network.runs, self.agents
+        inputs = torch.zeros((groups, runs, agents, 1, batch, self.scenario.hops), device=self.device)
+        wanted = torch.zeros((groups, runs, 1, batch, agents), device=self.device)
+        cross = torch.zeros((groups, runs, 1, batch, agents, agents), device=self.device)
+        return Samples(inputs, wanted.numpy(), cross.numpy()) if self.device == "cpu" else Samples(inputs, wanted, cross)
 
 
 class Samples(NamedTuple):

@@ -64,6 +64,7 @@ class WirelessObjective(Objective):
             part(16 * self.policies.width, ("batch", whole("batch", batch)), ("transmitters", self.agents)),
             part(8 * CHUNK, ("batch", batch)),
         )
+        self.rows = bank_slots
         bank = WirelessNetwork(self.scenario, seed).bank(bank_slots, "training")
         self._features, self._wanted, self._cross = (
             torch.from_numpy(np.ascontiguousarray(part[0])) for part in (bank.features, bank.wanted, bank.cross)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from wirelessenv.config import Count, Model, Probability
+from wirelessenv.saved_state import refuse_outside
 from wirelessenv.streams import generator_state, set_generator_state, stream
 
 
@@ -73,7 +74,8 @@ class Trials:
         return {"streams": [generator_state(generator) for generator in self._generators], "silent": self._silent.copy()}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from a saved state."""
+        """Go on from a saved state; raises ConfigError for one that cannot be."""
+        refuse_outside("silent", state["silent"], 0, (self._chance.longest_silence or 1) - 1)
         for generator, saved in zip(self._generators, state["streams"], strict=True):
             set_generator_state(generator, saved)
         self._silent = np.array(state["silent"])

@@ -17,9 +17,12 @@ from wirelessenv.memory import Part, check_room, part, room_for
 from wirelessenv.messages.activity import Trials
 from wirelessenv.messages.graph import LinkMatrix, checked, diameter
 from wirelessenv.messages.messaging import Messaging
+from wirelessenv.saved_state import refuse_outside
 from wirelessenv.streams import generator_state, set_generator_state, stream
 
 UNKNOWN = -1
+LAST_INSTANT = 2**31 - 2**20
+"""that 32 bits hold, with room for what is worked out ahead"""
 
 
 class Instants(NamedTuple):
@@ -229,7 +232,13 @@ class Knowledge:
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from a saved state."""
+        """Go on from a saved state; raises ConfigError for one that cannot be."""
+        refuse_outside("time", time := state["time"], 0, LAST_INSTANT)
+        for name in ("max_age", "_tables", "_changed_at", "_last_sent"):
+            refuse_outside(name, state[name], -1, time)
+        for name in ("messages", "entries", "changed_entries"):
+            refuse_outside(name, state[name], 0)
+        refuse_outside("_travels", state["_travels"], -1, self._delay.largest)
         self._query.set_state(state["query"])
         self._update.set_state(state["update"])
         self._transmit.set_state(state["transmit"])

@@ -7,6 +7,7 @@ import numpy as np
 
 from trainers.algorithms.base.settings import Target
 from trainers.problems.objective import Array
+from wirelessenv.saved_state import refuse_length, refuse_misfit
 
 
 class Arrival:
@@ -42,7 +43,9 @@ class Arrival:
         return {"last": list(self._last), "arrived": self.arrived, "done": self.done}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from a saved state."""
+        """Go on from a saved state; raises ConfigError for one that cannot be."""
+        last = refuse_length("watch.last", state["last"], 0, self._last.maxlen or 0)
+        refuse_misfit(last, [self.arrived] * len(last), "watch.last")
         self._last.clear()
-        self._last.extend(state["last"])
+        self._last.extend(last)
         self.arrived, self.done = state["arrived"], state["done"]

@@ -25,12 +25,10 @@ class GradientLearner(Learner):
     """Runs (seeds) and variants (step sizes) of one method side by side: points are (variants, runs, d).
 
     Samples come from a stream of each run's own, and variants of a run share them. `STATE` names the attributes that change
-    while it learns, `SHAPES` those of them whose shapes tell a state of another learner. A subclass defines `_update`, one
-    event of its pseudo-code.
+    while it learns. A subclass defines `_update`, one event of its pseudo-code.
     """
 
     STATE: ClassVar[tuple[str, ...]] = ("iteration", "train_seconds")
-    SHAPES: ClassVar[tuple[str, ...]] = ()
     one_cost: ClassVar[bool] = False
     """Whether all nodes have the same cost, so that a problem of different clients is given as their mean."""
 
@@ -145,14 +143,7 @@ class GradientLearner(Learner):
         watch = {} if self.arrival is None else {"watch": self.arrival.state()}
         return {"samples": streams, **watch, **{name: deepcopy(getattr(self, name)) for name in self.STATE}}
 
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from a saved state; raises ConfigError where it belongs to another learner, or another version of it."""
-        if lacking := [name for name in self.state() if name not in state]:
-            raise ConfigError(
-                f"state: it lacks {lacking[0]}: it was saved by another learner, or by another version of wirelessenv"
-            )
-        if any(np.shape(getattr(self, name)) != np.shape(state[name]) for name in self.SHAPES):
-            raise ConfigError("state: it belongs to a learner of other runs, variants, clients or nodes")
+    def _set_state(self, state: dict[str, Any]) -> None:
         for generator, saved in zip(self._samples, state["samples"], strict=True):
             set_generator_state(generator, saved)
         if self.arrival is not None:

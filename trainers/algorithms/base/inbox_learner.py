@@ -12,6 +12,7 @@ from trainers.events.inboxes import Inboxes, Network, Step
 from trainers.events.staleness import Staleness
 from trainers.problems.objective import Array
 from wirelessenv.config import ConfigError, Count, Seed
+from wirelessenv.saved_state import refuse_length, refuse_misfit, refuse_outside
 
 
 class InboxSettings(SampledSettings):
@@ -39,7 +40,6 @@ class InboxLearner(GradientLearner):
     settings: InboxSettings
     one_cost = True
     STATE: ClassVar[tuple[str, ...]] = (*GradientLearner.STATE, "models", "_travelling", "last")
-    SHAPES = ("models",)
 
     def _begin(self) -> None:
         super()._begin()
@@ -112,7 +112,10 @@ class InboxLearner(GradientLearner):
         for one in self.inboxes:
             one.close()
         while any(one.travelling for one in self.inboxes):
-            self.learn(1)
+            with np.errstate(over="ignore", invalid="ignore"):
+                self._iteration()  # also where all have arrived
+            if all(one is None for one in self.last):
+                raise ConfigError("state: it is damaged: gradients have been lost on their way")
         return self
 
     def measures(self) -> dict[str, Array]:
@@ -135,12 +138,20 @@ class InboxLearner(GradientLearner):
         ]
         return {"orders": orders, **super().state()}
 
-    def set_state(self, state: dict[str, Any]) -> None:
-        super().set_state(state)
+    def _set_state(self, state: dict[str, Any]) -> None:
+        last = refuse_length("last", state["last"], len(self._owners), len(self._owners))
+        refuse_outside("last", [one for one in last if one is not None], 0, self.nodes - 1)
+        refuse_length("_travelling", state["_travelling"], len(self._owners), len(self._owners))
+        for saved in state["orders"]:  # a gradient is begun with a step, or was at the start
+            refuse_outside("orders.inboxes.computed", saved["inboxes"]["computed"], 0, state["iteration"] + self.nodes)
         for one, record, saved in zip(self.inboxes, self.staleness, state["orders"], strict=True):
             one.set_state(saved["inboxes"])
             record.set_state(saved["staleness"])
-        for one, own, runs in zip(self.inboxes, self._travelling, self.runs, strict=True):
-            shapes = {gradient.shape for gradient, _ in own.values()}
-            if set(own) != one.on_their_way or not shapes <= {self.models[0][:, runs].shape}:
+        for one, own, runs in zip(self.inboxes, state["_travelling"], self.runs, strict=True):
+            gradient, missing = self.models[0][:, runs], one.missing()
+            if not isinstance(own, dict) or set(own) != set(missing):
                 raise ConfigError("state: its gradients on their way are not those of its order of events")
+            refuse_misfit(own, {number: [gradient, count] for number, count in missing.items()}, "_travelling")
+            for number, count in missing.items():
+                refuse_outside(f"_travelling.{number}", own[number][1], count, count)
+        super()._set_state(state)

@@ -12,8 +12,9 @@ from rich.progress import track
 from torch import Tensor
 
 from trainers.algorithms.base.settings import LINKS, OF_CURVES, VARIES, LearnerSettings, described, signature_of
-from trainers.workbench.files import read_tensors, write_tensors
+from trainers.workbench.files import read_tensors, reading, write_tensors
 from wirelessenv.config import ConfigError, whole
+from wirelessenv.saved_state import refuse_misfit, refuse_outside, refuse_unsound
 from wirelessenv.streams import run_seeds
 
 Seeds = int | Sequence[int]
@@ -103,15 +104,19 @@ class Learner(ABC):
         for past in counted(iterations, progress_bar):
             if self.done:
                 break
-            started = time.perf_counter()
             self._wanted = 1 if callback is not None else iterations - past
-            self._update()
-            self.iteration += 1
-            self._look()
-            self.train_seconds += time.perf_counter() - started
+            self._iteration()
             if callback is not None and callback(self) is False:
                 break
         return self
+
+    def _iteration(self) -> None:
+        """One iteration, counted and watched."""
+        started = time.perf_counter()
+        self._update()
+        self.iteration += 1
+        self._look()
+        self.train_seconds += time.perf_counter() - started
 
     def _look(self) -> None:  # noqa: B027  # most learners watch for nothing
         """Called after each iteration."""
@@ -140,9 +145,21 @@ class Learner(ABC):
     def state(self) -> dict[str, Any]:
         """Everything that `set_state` needs to go on from here."""
 
-    @abstractmethod
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from a saved state; raises ConfigError where it belongs to another learner."""
+        """Go on from a saved state; raises ConfigError where it is that of another learner, or damaged, and stays as it is."""
+        own = self.state()
+        refuse_misfit(state, own)
+        refuse_outside("iteration", state["iteration"], 0)
+        refuse_unsound("train_seconds", state["train_seconds"])
+        try:
+            self._set_state(state)
+        except Exception:
+            self._set_state(own)
+            raise
+
+    @abstractmethod
+    def _set_state(self, state: dict[str, Any]) -> None:
+        """Take a state with the names, types and shapes of this learner's; raises ConfigError for numbers that cannot be."""
 
     def save(self, path: str | Path) -> None:
         """Write everything that `load` needs to go on bit for bit, atomically."""
@@ -167,10 +184,11 @@ class Learner(ABC):
         saved = read_tensors(path)
         if saved.get("learner") != cls.__name__:
             raise ConfigError(f"{path}: holds no {cls.__name__}: {saved.get('learner', 'something else')}")
-        arguments = saved["settings"]
-        links = arguments.pop("messaging") if "messaging" in arguments else arguments.pop("links")  # older files
-        learner = cls(cls._problem_of(path, saved["problem"], problem, device), links, **arguments)
-        learner.set_state(saved["state"])
+        with reading(path):
+            arguments = dict(saved["settings"])
+            links = arguments.pop("messaging") if "messaging" in arguments else arguments.pop("links")  # older files
+            learner = cls(cls._problem_of(path, saved["problem"], problem, device), links, **arguments)
+            learner.set_state(saved["state"])
         return learner
 
     def _arguments(self) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from trainers.problems.saved import rebuilt
 from wirelessenv.config import ConfigError
 from wirelessenv.memory import Part, check_room, part
 from wirelessenv.messages.knowledge import Knowledge, entry_bits, message_graphs, needed_memory
+from wirelessenv.saved_state import refuse_outside
 from wirelessenv.scenario import Messaging
 
 Messagings = Messaging | str | dict[str, Any] | Sequence[Messaging]
@@ -203,11 +204,13 @@ class MessagePassingLearner(Learner):
         attributes = {name: getattr(self, name) for name in self.STATE}
         return {**attributes, "planner": self._planner.state(), "problem": self.problem.state()}
 
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from a saved state."""
+    def _set_state(self, state: dict[str, Any]) -> None:
         for name in self.STATE:
             setattr(self, name, state[name])
         self._planner.set_state(state["planner"])
+        now = self.iteration + self._planner.ahead
+        for knowledge in self.knowledge:
+            refuse_outside("planner.knowledge.time", knowledge.time, now, now)
         self.problem.set_state(state["problem"])
 
 

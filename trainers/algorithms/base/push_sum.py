@@ -13,6 +13,7 @@ from trainers.algorithms.base.settings import SampledSettings
 from trainers.events.link_events import LinkEvents, Tick
 from trainers.problems.objective import Array, Objective
 from wirelessenv.config import ConfigError, NonNegative
+from wirelessenv.saved_state import refuse_outside
 from wirelessenv.scenario import Messaging
 
 
@@ -146,6 +147,7 @@ class PushSumLearner(GradientLearner):
     def state(self) -> dict[str, Any]:
         return {"traffic": self.link_events.state(), **super().state()}
 
-    def set_state(self, state: dict[str, Any]) -> None:
-        super().set_state(state)
+    def _set_state(self, state: dict[str, Any]) -> None:
+        refuse_outside("messages", state["messages"], 0)
+        super()._set_state(state)
         self.link_events.set_state(state["traffic"])

@@ -12,6 +12,8 @@ from trainers.algorithms.base.settings import LINKS, SampledSettings
 from trainers.events.timetable import CHUNK, Server
 from trainers.problems.objective import Array, Clients
 from wirelessenv.config import Seed
+from wirelessenv.saved_state import refuse_infinite, refuse_length, refuse_misfit, refuse_outside
+from wirelessenv.streams import stream
 
 SUMMARY = ("tau_c", "tau_max", "tau_avg", "concurrency", "seconds")
 
@@ -45,7 +47,6 @@ class ServerLearner(GradientLearner):
 
     settings: ServerSettings
     STATE: ClassVar[tuple[str, ...]] = (*GradientLearner.STATE, "_under_way", "_ahead")
-    SHAPES = ("_under_way",)
     VECTORS: ClassVar[int] = 2
     """vectors of R^d that travel at an update, both ways together"""
 
@@ -136,13 +137,33 @@ class ServerLearner(GradientLearner):
         return self._measures_beside(rows)
 
     def state(self) -> dict[str, Any]:
+        for table in self.timetables:
+            if table.number > self.iteration // CHUNK:  # somebody has looked ahead
+                table.chunk(self.iteration // CHUNK)
         return {"timetables": [table.state() for table in self.timetables], **super().state()}
 
-    def set_state(self, state: dict[str, Any]) -> None:
-        super().set_state(state)
+    def _set_state(self, state: dict[str, Any]) -> None:
+        chunk, row = divmod(state["iteration"], CHUNK)
+        for saved in state["timetables"]:
+            refuse_outside("timetables.chunk", saved["chunk"], max(chunk - (row == 0), 0), chunk)
+        self._refuse_samples(state["_ahead"], row)
+        super()._set_state(state)
         for table, saved in zip(self.timetables, state["timetables"], strict=True):
             table.set_state(saved)
         self._loaded = -1
+
+    def _refuse_samples(self, ahead: Any, row: int) -> None:
+        """Raises ConfigError unless they are samples for the rest of a chunk of which `row` updates are done."""
+        count = 0 if self.settings.exact else self.draws
+        samples = refuse_length("_ahead", ahead, count if row else 0, count)
+        if not samples:
+            return
+        one = self.problem.draw(np.zeros(1, int), stream(0, "sample"))
+        shape = (CHUNK, len(self.seeds), *one.shape[1:])
+        refuse_misfit(samples, [np.broadcast_to(one, shape)] * count, "_ahead")
+        if one.dtype.kind in "iu":
+            refuse_outside("_ahead", samples, 0, self.problem.rows - 1)
+        refuse_infinite("_ahead", samples)
 
     _under_way: Array
     """What clients have answered and the server has not received, (tau_C, variants, runs, d)."""
