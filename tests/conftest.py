@@ -3,12 +3,17 @@
 import pytest
 import torch
 from hypothesis import settings
+from jaxtyping import install_import_hook
 
-from wirelessenv.channel.fading import Fading
-from wirelessenv.config import Piece
-from wirelessenv.envs.observations import Observation
-from wirelessenv.envs.rewards import Reward
-from wirelessenv.physics.utilities import Utility
+from tests.shapes import CHECKED
+
+install_import_hook(CHECKED, "tests.shapes.check")  # before the first of these modules is imported
+
+from wirelessenv.channel.fading import Fading  # noqa: E402  # after the hook
+from wirelessenv.config import Piece  # noqa: E402  # after the hook
+from wirelessenv.envs.observations import Observation  # noqa: E402  # after the hook
+from wirelessenv.envs.rewards import Reward  # noqa: E402  # after the hook
+from wirelessenv.physics.utilities import Utility  # noqa: E402  # after the hook
 
 # The same examples in every run, so that a failure is a change of the code. For a search: --hypothesis-profile=search.
 settings.register_profile("suite", deadline=None, derandomize=True, max_examples=50)

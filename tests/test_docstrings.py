@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-DONE = ["trainers/bounds", "trainers/events", "wirelessenv/messages/messaging.py"]
+DONE = ["wirelessenv/messages/messaging.py", "wirelessenv/physics", "wirelessenv/power_control_v0.py", "wirelessenv/presets.py"]
 """Folders and files of the repository that fulfil the rules."""
 RIDDLES = ("What", "Who", "Whom", "Whose", "Where", "Whether", "How")
 Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef

@@ -1,1 +1,1 @@
-"""What depends on actions: pure functions of arrays, numpy or torch alike."""
+"""Rates and utilities, the part that depends on actions: pure functions of arrays, numpy or torch alike."""

@@ -1,4 +1,4 @@
-"""What users hand in as gains, powers, noise and options: taken as real numbers, or refused in one sentence.
+"""Checks of gains, powers, noise and options from users: taken as real numbers, or refused in one sentence.
 
 These look at every value, so they stand where users call, not in inner loops. What is given is never changed.
 """
@@ -22,7 +22,18 @@ ROUNDING = 1e-6
 
 
 def real(name: str, value: Any) -> Any:
-    """Real numbers of 32 or 64 bits as a numpy array in the byte order of this machine, or a torch tensor."""
+    """Real numbers of 32 or 64 bits as a numpy array in the byte order of this machine, or a torch tensor.
+
+    Args:
+        name: the argument, as a sentence names it.
+        value: a number, list, numpy array or torch tensor, of any shape.
+
+    Returns:
+        An array of the same shape.
+
+    Raises:
+        ConfigError: where it holds anything but real numbers.
+    """
     if is_torch_array(value):
         return _real_tensor(name, value)
     if np.ma.is_masked(value):
@@ -58,7 +69,19 @@ def _wrong_type(name: str, kind: Any) -> ConfigError:
 
 
 def numbers(name: str, value: Any, *, double: bool = True) -> Any:
-    """`real` numbers as a numpy array, also of a torch tensor; in double precision unless told otherwise."""
+    """`real` numbers as a numpy array, also of a torch tensor.
+
+    Args:
+        name: the argument, as a sentence names it.
+        value: a number, list, numpy array or torch tensor, of any shape.
+        double: in double precision; else in that which it has.
+
+    Returns:
+        A numpy array of the same shape.
+
+    Raises:
+        ConfigError: where it holds anything but real numbers, or requires a gradient.
+    """
     array = real(name, value)
     if is_torch_array(array):
         if array.requires_grad:
@@ -82,7 +105,18 @@ def alike(**given: Any) -> list[Any]:
 
 
 def within(name: str, array: Any, least: float, most: float, right: str) -> None:
-    """Raises ConfigError, which says what would be `right`, where a value of a real array is not in [least, most]."""
+    """Check that all values of a real array are in [least, most].
+
+    Args:
+        name: the argument, as a sentence names it.
+        array: a numpy array or torch tensor, of any shape.
+        least: the smallest value that is allowed.
+        most: the largest one.
+        right: the allowed values, in words.
+
+    Raises:
+        ConfigError: where a value is outside, or NaN.
+    """
     if not math.prod(array.shape):
         return
     array = array.detach() if is_torch_array(array) else array
@@ -103,7 +137,20 @@ def within(name: str, array: Any, least: float, most: float, right: str) -> None
 
 
 def shaped(name: str, array: Any, axes: str = "(..., m, m), [receiver, transmitter]", fewest: int = 2) -> int:
-    """The m of a real array of the shape of gains; raises ConfigError where it has another shape."""
+    """The number m of agents of an array of the shape of gains.
+
+    Args:
+        name: the argument, as a sentence names it.
+        array: a numpy array or torch tensor, (..., m, m).
+        axes: the right shape, in words.
+        fewest: the smallest number of axes.
+
+    Returns:
+        The number m, at least 1.
+
+    Raises:
+        ConfigError: where it has another shape.
+    """
     shape = tuple(array.shape)
     if len(shape) < fewest or shape[-1] != shape[-2] or not shape[-1]:
         raise ConfigError(f"{name}: the shape {shape} is not valid: it should be {axes}")
@@ -111,13 +158,33 @@ def shaped(name: str, array: Any, axes: str = "(..., m, m), [receiver, transmitt
 
 
 def gains(name: str, array: Any, axes: str = "(..., m, m), [receiver, transmitter]", fewest: int = 2) -> None:
-    """Raises ConfigError where a real array holds no power gains of m >= 1 pairs."""
+    """Check that a real array holds power gains of m >= 1 pairs.
+
+    Args:
+        name: the argument, as a sentence names it.
+        array: gains |h|^2, linear, (..., m, m).
+        axes: the right shape, in words.
+        fewest: the smallest number of axes.
+
+    Raises:
+        ConfigError: where it does not.
+    """
     shaped(name, array, axes, fewest)
     within(name, array, 0, LARGEST, POWER_GAINS)
 
 
 def powers(name: str, array: Any, agents: int, most: float | None = None) -> None:
-    """Raises ConfigError where a real array holds no powers (..., m), none above `most` where there is such a limit."""
+    """Check that a real array holds powers of all agents.
+
+    Args:
+        name: the argument, as a sentence names it.
+        array: powers, (..., m).
+        agents: the number m.
+        most: the largest power that is allowed; None: any.
+
+    Raises:
+        ConfigError: where it does not.
+    """
     shape = tuple(array.shape)
     if not shape or shape[-1] != agents:
         raise ConfigError(f"{name}: the shape {shape} is not valid: it should be (..., m), and m is {agents}")
@@ -128,17 +195,46 @@ def powers(name: str, array: Any, agents: int, most: float | None = None) -> Non
 
 
 def positive(name: str, array: Any) -> None:
-    """Raises ConfigError where a real array, as of noise or largest powers, holds what is not above 0."""
+    """Check that all values of a real array, as of noise or largest powers, are above 0.
+
+    Args:
+        name: the argument, as a sentence names it.
+        array: powers, of any shape.
+
+    Raises:
+        ConfigError: where one is not.
+    """
     within(name, array, SMALLEST, LARGEST, f"finite, and above 0 ({SMALLEST:g} to {LARGEST:g})")
 
 
 def weights(name: str, array: Any) -> None:
-    """Raises ConfigError where a real array holds what are no weights."""
+    """Check that a real array holds weights: finite numbers, 0 or more.
+
+    Args:
+        name: the argument, as a sentence names it.
+        array: weights, of any shape.
+
+    Raises:
+        ConfigError: where one is not.
+    """
     within(name, array, 0, LARGEST, NOT_NEGATIVE)
 
 
 def fits(name: str, array: Any, others: tuple[int, ...], what: str) -> tuple[int, ...]:
-    """The shape that `array` and `others` broadcast to; ConfigError, which says what `others` are of, where they do not."""
+    """The shape that an array and others broadcast to.
+
+    Args:
+        name: the argument, as a sentence names it.
+        array: a numpy array or torch tensor.
+        others: the shape of the others.
+        what: the others, as a sentence names them.
+
+    Returns:
+        The common shape.
+
+    Raises:
+        ConfigError: where there is none.
+    """
     try:
         return np.broadcast_shapes(tuple(array.shape), others)
     except ValueError:
@@ -146,7 +242,19 @@ def fits(name: str, array: Any, others: tuple[int, ...], what: str) -> tuple[int
 
 
 def count(name: str, value: Any, least: int = 1) -> int:
-    """A whole number from `least` to MOST."""
+    """A whole number from `least` to MOST.
+
+    Args:
+        name: the argument, as a sentence names it.
+        value: a whole number of Python's or numpy's.
+        least: the smallest one that is allowed.
+
+    Returns:
+        The number.
+
+    Raises:
+        ConfigError: where it is another value.
+    """
     try:
         found = operator.index(value)
     except TypeError:
@@ -157,7 +265,20 @@ def count(name: str, value: Any, least: int = 1) -> int:
 
 
 def number(name: str, value: Any, *, above: bool = True, finite: bool = True) -> float:
-    """One real number, above 0, or 0 or more; infinity, too, where it means no limit."""
+    """One real number, above 0, or 0 or more.
+
+    Args:
+        name: the argument, as a sentence names it.
+        value: a number of Python's, numpy's or torch's.
+        above: above 0; else 0 is allowed.
+        finite: finite; else infinity is allowed, where it means no limit.
+
+    Returns:
+        The number.
+
+    Raises:
+        ConfigError: where it is another value.
+    """
     array = numbers(name, value)
     if array.ndim or not (array > 0 if above else array >= 0) or (finite and np.isinf(array)):
         bound = "above 0" if above else "0 or more"

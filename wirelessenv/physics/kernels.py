@@ -1,13 +1,15 @@
 """The formulas of rates.py and aggregation.py for arrays that are known to be right: what every slot is worked out with."""
 
 import math
-from typing import Any
 
 import numpy as np
 from array_api_compat import array_namespace
+from jaxtyping import Float
+
+from wirelessenv.arrays import Array
 
 
-def split(gain: Any) -> tuple[Any, Any]:
+def split(gain: Float[Array, "*batch rx tx"]) -> tuple[Float[Array, "*batch rx"], Float[Array, "*batch rx tx"]]:
     """(wanted gains (..., m), cross gains (..., m, m)) of gains (..., m, m); see `rates.split`."""
     agents = gain.shape[-1]
     cross = gain.reshape(*gain.shape[:-2], agents * agents) + 0  # row by row: every (m + 1)-th is diagonal
@@ -16,34 +18,83 @@ def split(gain: Any) -> tuple[Any, Any]:
     return wanted, cross.reshape(gain.shape)
 
 
-def interference(cross: Any, power: Any) -> Any:
-    """sum_{j != i} g_ij p_j, (..., m)."""
+def interference(cross: Float[Array, "*#batch rx tx"], power: Float[Array, "*#batch tx"]) -> Float[Array, "*_ rx"]:
+    """Received interference sum_{j != i} g_ij p_j; see `rates.interference`.
+
+    Args:
+        cross: g_ij with a zero diagonal, linear, (..., m, m).
+        power: transmit powers p, (..., m).
+
+    Returns:
+        The interference at each receiver, in the unit of gain times power, (..., m).
+    """
     return (cross @ power[..., None])[..., 0]
 
 
-def sinr(wanted: Any, cross: Any, power: Any, noise: Any) -> Any:
-    """g_ii p_i / (noise + sum_{j != i} g_ij p_j), (..., m)."""
+def sinr(
+    wanted: Float[Array, "*#batch m"],
+    cross: Float[Array, "*#batch m m"],
+    power: Float[Array, "*#batch m"],
+    noise: float | Float[Array, "*#batch m"] | Float[Array, "*#batch 1"] | Float[Array, ""],
+) -> Float[Array, "*_ m"]:
+    """SINR g_ii p_i / (noise + sum_{j != i} g_ij p_j); see `rates.sinr`.
+
+    Args:
+        wanted: g_ii, linear, (..., m).
+        cross: g_ij with a zero diagonal, linear, (..., m, m).
+        power: transmit powers p, (..., m).
+        noise: noise power, in the unit of gain times power: a number, or (..., m).
+
+    Returns:
+        The linear SINR of every agent, (..., m).
+    """
     return wanted * power / (interference(cross, power) + noise)
 
 
-def rate(ratio: Any, cap: float = math.inf) -> Any:
-    """log2(1 + min(SINR, cap))."""
+def rate(ratio: Float[Array, "*batch"], cap: float = math.inf) -> Float[Array, "*batch"]:
+    """Rate log2(1 + min(SINR, cap)); see `rates.rate`.
+
+    Args:
+        ratio: SINR, linear, of any shape.
+        cap: the largest SINR that counts, linear.
+
+    Returns:
+        Rates in bit/s/Hz, of the shape of `ratio`.
+    """
     xp = np if isinstance(ratio, np.ndarray) else array_namespace(ratio)  # asking takes longer than the rates of ten agents
     if cap < math.inf:
         ratio = xp.clip(ratio, None, cap)
     return xp.log1p(ratio) * 1.4426950408889634
 
 
-def visible_amplitude(gain: Any, threshold: float) -> Any:
-    """|h| where it is at least `threshold`, 0 elsewhere."""
+def visible_amplitude(gain: Float[Array, "*batch"], threshold: float) -> Float[Array, "*batch"]:
+    """Amplitude |h| where it is at least `threshold`, 0 elsewhere.
+
+    Args:
+        gain: |h|^2, linear, of any shape.
+        threshold: the smallest amplitude that is seen, linear.
+
+    Returns:
+        A new array of the shape of `gain`.
+    """
     xp = array_namespace(gain)
     amplitude = xp.sqrt(gain)
     amplitude *= amplitude >= threshold
     return amplitude
 
 
-def aggregate(amplitude: Any, history: Any) -> tuple[Any, Any]:
-    """(sequences (runs, slots, m, K), the last slot's (runs, m, K)); see `aggregation.aggregate`."""
+def aggregate(
+    amplitude: Float[Array, "runs slots m m"], history: Float[Array, "runs m hops"]
+) -> tuple[Float[Array, "runs slots m hops"], Float[Array, "runs m hops"]]:
+    """Aggregation sequences of a block of slots; see `aggregation.aggregate`.
+
+    Args:
+        amplitude: |H|, linear, (runs, slots, m, m), [receiver, transmitter].
+        history: the sequence in the slot before the block, (runs, m, K).
+
+    Returns:
+        The sequences (runs, slots, m, K), and the last slot's (runs, m, K).
+    """
     xp = array_namespace(amplitude)
     runs, slots, agents = amplitude.shape[:3]
     hops = history.shape[-1]

@@ -5,17 +5,18 @@ Lists, numpy arrays or torch tensors serve; leading axes broadcast. All raise Co
 """
 
 import math
-from typing import Any
 
 import numpy as np
 from array_api_compat import array_namespace
+from jaxtyping import Float
 
+from wirelessenv.arrays import Array, ArrayLike
 from wirelessenv.config import ConfigError
 from wirelessenv.physics import kernels
 from wirelessenv.physics.checks import LARGEST, POWER_GAINS, alike, fits, gains, number, positive, powers, real, shaped, within
 
 
-def split(gain: Any) -> tuple[Any, Any]:
+def split(gain: ArrayLike) -> tuple[Float[Array, "*batch rx"], Float[Array, "*batch rx tx"]]:
     """The wanted gains g_ii (..., m) and the cross gains (..., m, m), g_ij with a zero diagonal.
 
     The interference is summed over the cross gains alone. Subtracting the wanted power from the total received power
@@ -26,8 +27,19 @@ def split(gain: Any) -> tuple[Any, Any]:
     return kernels.split(array)
 
 
-def interference(cross: Any, power: Any) -> Any:
-    """Power that arrives at each receiver from the transmitters of others, sum_{j != i} g_ij p_j, (..., m)."""
+def interference(cross: ArrayLike, power: ArrayLike) -> Float[Array, "*batch rx"]:
+    """Power that arrives at each receiver from the transmitters of others, sum_{j != i} g_ij p_j.
+
+    Args:
+        cross: g_ij with a zero diagonal, linear, (..., m, m): see `split`.
+        power: transmit powers p, (..., m).
+
+    Returns:
+        The interference at each receiver, in the unit of gain times power, (..., m).
+
+    Raises:
+        ConfigError: for shapes that do not fit, and for values that are not finite and 0 or more.
+    """
     cross, power = alike(cross=cross, power=power)
     gains("cross", cross)
     powers("power", power, cross.shape[-1])
@@ -35,8 +47,8 @@ def interference(cross: Any, power: Any) -> Any:
     return kernels.interference(cross, power)
 
 
-def sinr(wanted: Any, cross: Any, power: Any, noise: Any) -> Any:
-    """Signal to interference and noise ratio of every agent, linear, (..., m).
+def sinr(wanted: ArrayLike, cross: ArrayLike, power: ArrayLike, noise: ArrayLike) -> Float[Array, "*batch m"]:
+    """Signal to interference and noise ratio of every agent.
 
     SINR_i = g_ii p_i / (noise + sum_{j != i} g_ij p_j)
 
@@ -44,10 +56,16 @@ def sinr(wanted: Any, cross: Any, power: Any, noise: Any) -> Any:
     j}|^2 p_j (the printed equation has the two indices exchanged).
 
     Args:
-        wanted: g_ii, (..., m), and
-        cross: g_ij with a zero diagonal, (..., m, m): see `split`.
+        wanted: g_ii, linear, (..., m): see `split`.
+        cross: g_ij with a zero diagonal, linear, (..., m, m).
         power: transmit powers p, (..., m).
         noise: noise power, in the unit of gain times power: a number, or (..., m) for each receiver.
+
+    Returns:
+        The linear SINR of every agent, (..., m).
+
+    Raises:
+        ConfigError: for shapes that do not fit, and for values that are not finite, negative, or, of noise, 0.
 
     >>> import numpy as np
     >>> gain = np.array([[4.0, 1.0], [2.0, 6.0]])  # receiver 0 hears transmitter 1 with gain 1
@@ -67,8 +85,18 @@ def sinr(wanted: Any, cross: Any, power: Any, noise: Any) -> Any:
     return kernels.sinr(wanted, cross, power, level)
 
 
-def received(wanted: Any, cross: Any, power: Any, most: float | None = None) -> None:
-    """Raises ConfigError where wanted gains, cross gains and powers do not fit each other, or powers exceed `most`."""
+def received(wanted: Array, cross: Array, power: Array, most: float | None = None) -> None:
+    """Check that wanted gains, cross gains and powers fit each other.
+
+    Args:
+        wanted: g_ii, linear, (..., m).
+        cross: g_ij with a zero diagonal, linear, (..., m, m).
+        power: transmit powers p, (..., m).
+        most: the largest power that is allowed; None: any.
+
+    Raises:
+        ConfigError: where they do not fit, or powers exceed `most`.
+    """
     agents, what = shaped("cross", cross), f"cross gains {tuple(cross.shape)}"
     powers("power", power, agents, most)
     if tuple(wanted.shape[-1:]) != (agents,):
@@ -82,11 +110,20 @@ def received(wanted: Any, cross: Any, power: Any, most: float | None = None) -> 
         within(name, part, 0, room, right)
 
 
-def rate(ratio: Any, cap: float = math.inf) -> Any:
+def rate(ratio: ArrayLike, cap: float = math.inf) -> Float[Array, "*batch"]:
     """Rate log2(1 + min(SINR, cap)) in bit/s/Hz of a linear SINR.
 
-    Source: Behmandpoor et al. (2024), equation (18); the base of its log is ours. `cap`, also linear, is the largest SINR that
-    modulation and coding can use.
+    Source: Behmandpoor et al. (2024), equation (18); the base of its log is ours.
+
+    Args:
+        ratio: SINR, linear, of any shape.
+        cap: the largest SINR that modulation and coding can use, linear.
+
+    Returns:
+        Rates in bit/s/Hz, of the shape of `ratio`.
+
+    Raises:
+        ConfigError: for a ratio below 0 or NaN, and for a cap that is not above 0.
 
     >>> import numpy as np
     >>> rate(np.array([1.0, 3.0, 1023.0]), cap=7.0).round(12).tolist()

@@ -1,28 +1,38 @@
-"""What an agent is paid for a slot: a function of its rate and its power, numpy or torch alike."""
+"""Utilities, the pay of an agent for a slot: a function of its rate and its power, numpy or torch alike."""
 
 from abc import abstractmethod
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from array_api_compat import array_namespace
+from jaxtyping import Float
 from pydantic import Field
 
+from wirelessenv.arrays import Array
 from wirelessenv.config import NonNegative, Piece, Positive
 
 
 class Utility(Piece):
-    """A utility; larger is better."""
+    """Base class of utilities; larger is better."""
 
     @abstractmethod
-    def __call__(self, rate: Any, power: Any) -> Any:
-        """Utility (..., m) of rates in bit/s/Hz, (..., m), and powers, (..., m)."""
+    def __call__(self, rate: Float[Array, "*batch m"], power: Float[Array, "*#batch m"]) -> Float[Array, "*batch m"]:
+        """The utility of every agent.
+
+        Args:
+            rate: rates in bit/s/Hz, (..., m).
+            power: transmit powers, (..., m).
+
+        Returns:
+            Utilities in the unit of this law, (..., m).
+        """
 
 
 class Rate(Utility):
-    """U = R, bit/s/Hz."""
+    """U = R: the rate itself, in bit/s/Hz."""
 
     kind: Literal["rate"] = "rate"
 
-    def __call__(self, rate: Any, power: Any) -> Any:
+    def __call__(self, rate: Float[Array, "*batch m"], power: Float[Array, "*#batch m"]) -> Float[Array, "*batch m"]:
         return rate
 
 
@@ -32,7 +42,7 @@ class ProportionalFairness(Utility):
     kind: Literal["proportional_fairness"] = "proportional_fairness"
     floor: Positive = 1e-3
 
-    def __call__(self, rate: Any, power: Any) -> Any:
+    def __call__(self, rate: Float[Array, "*batch m"], power: Float[Array, "*#batch m"]) -> Float[Array, "*batch m"]:
         return array_namespace(rate).log(rate + self.floor)
 
 
@@ -43,7 +53,7 @@ class EnergyEfficiency(Utility):
     amplifier_efficiency: Annotated[Positive, Field(ge=1e-6)] = 1.0
     circuit_power: Positive = 1.0
 
-    def __call__(self, rate: Any, power: Any) -> Any:
+    def __call__(self, rate: Float[Array, "*batch m"], power: Float[Array, "*#batch m"]) -> Float[Array, "*batch m"]:
         return rate / (power / self.amplifier_efficiency + self.circuit_power)
 
 
@@ -54,7 +64,7 @@ class Latency(Utility):
     packet: Annotated[Positive, Field(ge=1e-10, le=1e10)] = 1.0
     longest: Annotated[Positive, Field(ge=1e-10, le=1e10)] = 100.0
 
-    def __call__(self, rate: Any, power: Any) -> Any:
+    def __call__(self, rate: Float[Array, "*batch m"], power: Float[Array, "*#batch m"]) -> Float[Array, "*batch m"]:
         return -self.packet / array_namespace(rate).clip(rate, self.packet / self.longest)
 
 
@@ -65,5 +75,5 @@ class MinimumRate(Utility):
     minimum: Annotated[Positive, Field(le=1e6)] = 0.5
     weight: NonNegative = 1.0
 
-    def __call__(self, rate: Any, power: Any) -> Any:
+    def __call__(self, rate: Float[Array, "*batch m"], power: Float[Array, "*#batch m"]) -> Float[Array, "*batch m"]:
         return rate - self.weight * array_namespace(rate).clip(self.minimum - rate, 0.0)
