@@ -8,7 +8,20 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-DONE = ["wirelessenv/messages/messaging.py", "wirelessenv/physics", "wirelessenv/power_control_v0.py", "wirelessenv/presets.py"]
+DONE = [
+    "trainers/__init__.py",
+    "trainers/async_bc.py",
+    "trainers/bounds",
+    "trainers/events",
+    "trainers/experiments",
+    "trainers/fidelity",
+    "trainers/problems",
+    "trainers/workbench",
+    "wirelessenv/messages/messaging.py",
+    "wirelessenv/physics",
+    "wirelessenv/power_control_v0.py",
+    "wirelessenv/presets.py",
+]
 """Folders and files of the repository that fulfil the rules."""
 RIDDLES = ("What", "Who", "Whom", "Whose", "Where", "Whether", "How")
 Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef

@@ -117,14 +117,14 @@ def _row(claim: Claim, curves: Curves) -> dict[str, Any]:
 
 
 def write_tables(rows: list[dict[str, Any]], runs: Path) -> Path:
-    """Write the table of claims as fidelity.csv and fidelity.md.
+    """Write the table of claims as CSV and as Markdown.
 
     Args:
         rows: of `check`.
         runs: the folder.
 
     Returns:
-        Path of fidelity.md.
+        Path of the Markdown table.
     """
     write_atomically(runs / "fidelity.csv", pd.DataFrame(rows).to_csv(index=False).encode())
     lines = [list(rows[0]), ["---"] * len(rows[0]), *([str(cell) for cell in row.values()] for row in rows)]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trainers.problems.policies import Policies
+from trainers.problems.problem import Problem
 from wirelessenv.channel.sampling import sampler
 from wirelessenv.config import ConfigError
 from wirelessenv.saved_state import refuse_outside
@@ -38,7 +39,7 @@ class Constants:
     """f*: the smallest value of f = (1/m) sum f_l."""
 
 
-class AnalyticProblem:
+class AnalyticProblem(Problem):
     """Costs of all agents' parameters together, as Behmandpoor et al. (2024) has them: smooth, with bounded gradients.
 
     F_i(theta, xi) = sum_k phi(c_ik'(theta - theta*)) + tau xi_0 + rho xi_1 sin(c_i0'(theta - theta*))
@@ -85,7 +86,7 @@ class AnalyticProblem:
             raise ConfigError(f'shape: {shape!r} is not valid: it should be "convex" or "nonconvex"')
         self.seeds, self.agents, self.device = run_seeds(seed), agents, device
         self.policies: Policies = _Points(size)
-        self.shape, self.value_noise, self.slope_noise, self.slots = shape, value_noise, slope_noise, 0
+        self.shape, self.value_noise, self.slope_noise, self._slots = shape, value_noise, slope_noise, 0
         dimension = agents * size
         rng = stream(0, "analytic problem")
         directions = np.linalg.qr(rng.normal(size=(agents, dimension, dimension)))[0]
@@ -101,6 +102,10 @@ class AnalyticProblem:
         tau, rho = self.value_noise, self.slope_noise
         steepest = float(sqrt(self.agents * self.policies.size) * SHAPES[self.shape])
         return Constants(1 + rho, steepest, rho, sqrt(tau**2 + rho**2), sqrt((tau > 0) + (rho > 0)), 0.0)
+
+    @property
+    def slots(self) -> int:
+        return self._slots
 
     def positions(self) -> None:
         return None
@@ -140,7 +145,7 @@ class AnalyticProblem:
         return self._costs(along) + self.value_noise * value + self.slope_noise * slope * along[..., 0].sin()
 
     def measure(self, parameters: Tensor, batch: int, common_noise: bool) -> Tensor:
-        self.slots += 2 * batch
+        self._slots += 2 * batch
         if self.value_noise == self.slope_noise == 0:
             return -self.costs(parameters).float()
         groups = 1 if common_noise else 2
@@ -156,19 +161,18 @@ class AnalyticProblem:
         return np.full(len(self.seeds), np.nan)
 
     def act(self, parameters: Tensor, observations: Any) -> Any:
-        """The parameters themselves: nothing is observed."""
-        return parameters.cpu().numpy()
+        return parameters.cpu().numpy()  # nothing is observed
 
     def configuration(self) -> dict[str, Any]:
         return {}
 
     def state(self) -> dict[str, Any]:
-        return {"draws": self._draws.state(), "slots": self.slots}
+        return {"draws": self._draws.state(), "slots": self._slots}
 
     def set_state(self, state: dict[str, Any]) -> None:
         self._draws.set_state(state["draws"])
         refuse_outside("problem.slots", state["slots"], 0)
-        self.slots = state["slots"]
+        self._slots = state["slots"]
 
 
 class _Points(Policies):

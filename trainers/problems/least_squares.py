@@ -87,7 +87,6 @@ class LeastSquares(Objective):
         return np.asarray(exact if sample is None else exact + (sample * x).sum(-1))
 
     def draw(self, clients: Clients, rng: np.random.Generator) -> Array:
-        """Draw noise for each client's gradient, (d,) or (k, d)."""
         if self.noise == 0:
             return super().draw(clients, rng)
         return self.noise * rng.normal(size=(*np.shape(clients), self.size))

@@ -94,7 +94,6 @@ class Logistic(Objective):
         return float(np.linalg.eigvalsh(gram.astype(float))[-1]) / 4 + self.weight * (1 if self.regulariser == "l2" else 2)
 
     def draw(self, clients: Clients, rng: np.random.Generator) -> Array:
-        """Draw the numbers of `batch` rows of each client, (batch,) or (k, batch)."""
         counts = np.asarray(self._counts[clients])[..., None]
         drawn = (rng.random((*np.shape(clients), self.batch)) * counts).astype(np.intp)
         return np.asarray(drawn + (np.asarray(self._ends[clients])[..., None] - counts))

@@ -53,7 +53,7 @@ class Objective(ABC):
 
     @abstractmethod
     def cost(self, clients: Clients, x: Array, sample: Array | None = None) -> Array:
-        """Cost f_i(x; sample).
+        """Cost f_i(x; sample) of a client at a point.
 
         Args:
             clients: i, or k of them.

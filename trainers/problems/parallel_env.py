@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trainers.problems.policies import Policies, PolicySettings
+from trainers.problems.problem import Problem
 from wirelessenv.config import ConfigError, whole
 from wirelessenv.streams import run_seeds, stream
 
 EnvironmentFactory = Callable[[], Any]
 
 
-class ParallelEnvProblem:
+class ParallelEnvProblem(Problem):
     """Agents of any PettingZoo parallel environment with Box spaces; a query is `batch` steps or episodes.
 
     The utility of an agent is its mean reward a step (`sample="step"`), or its mean return an episode (`sample="episode"`).

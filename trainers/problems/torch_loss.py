@@ -100,7 +100,6 @@ class TorchObjective(Objective):
         return np.concatenate(parts)
 
     def draw(self, clients: Clients, rng: np.random.Generator) -> Array:
-        """Draw the numbers of `batch` rows of each client, (batch,) or (k, batch)."""
         if isinstance(clients, np.ndarray):
             return np.stack([self.draw(client, rng) for client in clients.tolist()])
         rows = self._rows[clients]

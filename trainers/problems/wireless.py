@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trainers.problems.policies import Policies, PolicySettings
+from trainers.problems.problem import Problem
 from wirelessenv.config import ConfigError, whole
 from wirelessenv.memory import check_room
 from wirelessenv.network import Block, WirelessNetwork, block_parts
@@ -23,7 +24,7 @@ EVALUATION_CHUNK = 50  # slots evaluated at once: what fits the cache
 AHEAD_SLOTS = 160  # slots of all runs prepared at once on the CPU, where draws do not depend on the size of blocks
 
 
-class WirelessProblem:
+class WirelessProblem(Problem):
     """Utilities of a `WirelessNetwork` whose agents follow policies: p_i = pi_i(theta_i, aggregation sequence of the slot).
 
     F_i = -(utility of agent i). On the CPU the physics runs in numpy and the policies in torch, on the same memory; elsewhere

@@ -75,7 +75,6 @@ class WirelessObjective(Objective):
         return self.policies.initial([self.seed], self.agents)[0, 0].numpy().astype(np.float64)
 
     def draw(self, clients: Clients, rng: np.random.Generator) -> Array:
-        """Draw slots of the bank, (batch,) or (k, batch)."""
         return rng.integers(len(self._wanted), size=(*np.shape(clients), self.batch))
 
     def cost(self, clients: Clients, x: Array, sample: Array | None = None) -> Array:

@@ -17,12 +17,21 @@ COLOURS = ("#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#5
 
 
 def title(text: str) -> str:
-    """A title as matplotlib is to be given it: its lines are lines."""
+    """Prepare a title for matplotlib: its lines are lines, and its dollars are dollars."""
     return "\n".join(drawn(line, 120) for line in text.split("\n")[:5])
 
 
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:
-    """Write a figure as PNG and PDF, atomically; returns their paths."""
+    """Write a figure as PNG and PDF, atomically.
+
+    Args:
+        figure: of matplotlib.
+        folder: where the files go.
+        name: of the files, without suffix.
+
+    Returns:
+        Paths of the two files.
+    """
     paths = []
     for kind in ("png", "pdf"):
         content = io.BytesIO()

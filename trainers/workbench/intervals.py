@@ -24,7 +24,16 @@ Average = Literal["mean", "median", "interquartile_mean"]
 
 
 def averaged(values: Values, average: Average, axis: int = -1) -> Values:
-    """Mean, median, or interquartile mean: that of the middle half."""
+    """Average of values: mean, median, or interquartile mean, which is that of the middle half.
+
+    Args:
+        values: of any shape.
+        average: which.
+        axis: over which it is taken.
+
+    Returns:
+        Of the shape of values without the axis.
+    """
     if average == "interquartile_mean":
         from scipy import stats  # noqa: PLC0415  # only claims and comparisons need it
 
@@ -33,7 +42,16 @@ def averaged(values: Values, average: Average, axis: int = -1) -> Values:
 
 
 def interval(values: Sequence[float] | Values, average: Average, resamples: int = 9999) -> Interval:
-    """An average over layouts with its bootstrap interval (percentile for the median, else BCa), seed fixed."""
+    """Average over layouts with its 95 % bootstrap interval (percentile for the median, else BCa), seed fixed.
+
+    Args:
+        values: one for each layout.
+        average: which.
+        resamples: of the bootstrap.
+
+    Returns:
+        The interval; infinite where there is a single value.
+    """
     from scipy import stats  # noqa: PLC0415  # only claims and comparisons need it
 
     def statistic(sample: Values, axis: int = -1) -> Values:

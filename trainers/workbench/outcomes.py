@@ -4,7 +4,16 @@ from collections.abc import Iterable
 
 
 def told(values: int, seeds: int, diverged: Iterable[int] = (), unit: str = "") -> str:
-    """What is to be said beside a result of `values` of `seeds`, of which some `diverged`, each at an iteration (or a `unit`).
+    """Remark beside a result of some seeds, of which others diverged or have no value; empty where it is of all.
+
+    Args:
+        values: number of seeds that the result is of.
+        seeds: number of all seeds.
+        diverged: for each seed that diverged the iteration, or another unit of time, at which it did.
+        unit: named behind these numbers, if it is not the iteration.
+
+    Returns:
+        The remark.
 
     >>> told(6, 6)
     ''
@@ -26,7 +35,14 @@ def told(values: int, seeds: int, diverged: Iterable[int] = (), unit: str = "") 
 
 
 def beside(shown: str, said: str) -> str:
-    """A result with what is said beside it, or that alone where there is no result.
+    """Put a remark behind a result, or in its place where there is no result.
+
+    Args:
+        shown: the result, or "".
+        said: the remark, or "".
+
+    Returns:
+        The text.
 
     >>> beside("0.9", "4 of 6; 2 diverged")
     '0.9 (4 of 6; 2 diverged)'
@@ -35,7 +51,14 @@ def beside(shown: str, said: str) -> str:
 
 
 def labelled(name: str, said: str) -> str:
-    """A name with what is said of its result.
+    """Put a remark behind a name: one that counts values in brackets, any other after a colon.
+
+    Args:
+        name: of a curve or method.
+        said: the remark, or "".
+
+    Returns:
+        The text.
 
     >>> labelled("ring", "4 of 6; 2 diverged"), labelled("ring", "diverged (6 of 6, at 180)")
     ('ring (4 of 6; 2 diverged)', 'ring: diverged (6 of 6, at 180)')

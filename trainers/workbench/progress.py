@@ -9,13 +9,13 @@ SHARE = 0.02
 
 
 class Cadence:
-    """When something costly is due again: after so many seconds, and later if it has cost more than its share."""
+    """Timer of something costly: due after so many seconds, and later if it has cost more than its share of the time."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds, self._cost, self._ended = seconds, 0.0, time.perf_counter()
 
     def due(self) -> bool:
-        """Whether the time has come again."""
+        """Return True once the time has come again."""
         return time.perf_counter() - self._ended > self._seconds + self._cost / SHARE
 
     @contextmanager
