@@ -297,7 +297,7 @@ class Inboxes:
         return {*self.travelling} - {*self._computing}
 
     def missing(self) -> dict[int, int]:
-        """How many nodes have yet to apply each gradient `on_their_way`."""
+        """Number of nodes that have yet to apply each gradient `on_their_way`."""
         places = {number: number - self._base for number in self.on_their_way}
         return {number: sum(not applied >> place & 1 for applied in self._applied) for number, place in places.items()}
 

@@ -76,7 +76,7 @@ class Planner:
 
     @property
     def ahead(self) -> int:
-        """How many instants' plans have been worked out and not asked for."""
+        """Number of instants whose plans have been worked out and not asked for."""
         return len(self._plans)
 
     def _empty(self) -> Plan:
