@@ -15,12 +15,14 @@ PYTHON_NEWEST := $(shell for p in python3.14 python3.13 python3.12 python3.11 $(
 demo: .venv/train.done  ## Figure 2 of the zeroth-order paper, in full
 	$(BIN)/python -m trainers configs/paper/fig2.yaml --out runs/fig2 --resume
 
-figures: .venv/train.done  ## every figure, and the papers' claims checked; goes on where it stopped
+figures: .venv/train.done  ## every figure, and the papers' claims checked, into docs/results; goes on where it stopped
 	$(BIN)/python -m trainers fidelity
+	$(BIN)/python docs/write_results.py figures
 
-compare: .venv/compare.done  ## everybody on the same channels: five comparisons; goes on where it stopped
+compare: .venv/compare.done  ## five comparisons on the same channels, into docs/results; goes on where it stopped
 	for name in dense paper gaussian d2d cellular; do \
 		$(BIN)/python -m baselines configs/compare/$$name.yaml --resume || exit; done
+	$(BIN)/python docs/write_results.py compare
 
 test: .venv/all.done  ## lint, types and tests
 	$(BIN)/ruff check .
@@ -49,8 +51,9 @@ torture: .venv/all.done  ## kill runs and comparisons, fill their disk, take per
 soak: .venv/all.done  ## much of the same for long; memory and time must stay flat
 	$(BIN)/python -m tests.soak
 
-bench: .venv/all.done  ## speed, measured side by side
-	$(BIN)/python -m benchmarks
+bench: .venv/all.done  ## speed, measured side by side, into docs/results
+	$(BIN)/python -m benchmarks --out runs/speed.md
+	$(BIN)/python docs/write_results.py speed
 
 venv: .venv/all.done  ## .venv/ with everything for development
 

@@ -3,6 +3,8 @@
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import torch
 from rich.console import Console
@@ -11,7 +13,8 @@ from rich.progress import Progress
 from benchmarks import allocators, environments, gradient_methods, plain_numpy
 from benchmarks.reporting import row, spread
 from trainers import WirelessProblem, ZerothOrderLearner
-from trainers.workbench.terminal import print_table
+from trainers.workbench.files import write_atomically
+from trainers.workbench.terminal import markdown_table, print_table
 from wirelessenv import Messaging
 
 ROUNDS = 7
@@ -43,8 +46,20 @@ def in_turn(contenders: dict[str, tuple[Callable[[int], float], int]], bar: Prog
     return found
 
 
-def report() -> int:
-    """Measure all of it and print the tables."""
+def report(out: Path | None = None) -> int:
+    """Measure all of it, print the tables, and write them to `out` as Markdown."""
+    tables = measure()
+    for title, rows in tables:
+        print_table(title, rows)
+    if out is not None:
+        text = "\n\n".join("\n".join([f"**{title}**", "", *markdown_table(rows)]) for title, rows in tables)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(out, f"{text}\n".encode())
+    return 0
+
+
+def measure() -> list[tuple[str, list[dict[str, Any]]]]:
+    """Title and rows of every table."""
     torch.set_num_threads(1)
     with Progress(console=Console(stderr=True), transient=True) as bar:
         batches = {f"{runs} runs": (learner(runs), max(20, 320 // runs)) for runs in (2, 5, 10, 20)}
@@ -68,15 +83,17 @@ def report() -> int:
         )
     each = [value / 40 for value in shared["10 runs x 4 curves"]]
     rows.append(row("10 runs x 4 curves, ms a run-iteration", spread(each, ".3f")))
-    print_table(f"Speed on one thread: median of {ROUNDS} rounds (smallest to largest)", rows + environment_rows)
-    print_table(f"Allocators on one thread: median of {ROUNDS} rounds or of the channels (range)", allocator_rows)
-    print_table("Gradient methods on one thread", gradient_methods.table())
+    tables: list[tuple[str, list[dict[str, Any]]]] = [
+        (f"Speed on one thread: median of {ROUNDS} rounds (smallest to largest)", rows + environment_rows),
+        (f"Allocators on one thread: median of {ROUNDS} rounds or of the channels (range)", allocator_rows),
+        ("Gradient methods on one thread", gradient_methods.table()),
+    ]
     if torch.cuda.is_available():
-        gpu_table()
-    return 0
+        tables.append((f"Algorithm 2 on {torch.cuda.get_device_name()}", gpu_table()))
+    return tables
 
 
-def gpu_table() -> None:
+def gpu_table() -> list[dict[str, Any]]:
     """Runs x iterations a second over batch sizes on a GPU, and the share of its memory bandwidth."""
     rows = []
     source = torch.empty(2**28, device="cuda")
@@ -95,4 +112,4 @@ def gpu_table() -> None:
         size = 24 * 1141 * 4 * (1 + 9 + 2 + 2 + 2) + 40 * 24 * 24 * 4 * 6
         share = f"{runs * size / seconds / bandwidth:.1%}"
         rows.append({"runs": runs, "run-iterations/s": f"{runs / seconds:.0f}", "share of memory bandwidth": share})
-    print_table(f"Algorithm 2 on {torch.cuda.get_device_name()}", rows)
+    return rows

@@ -1,4 +1,4 @@
-"""The Python in README.md and CONTRIBUTING.md: each block runs as it stands, in a folder and a namespace of its own."""
+"""The Python in the documentation: each block runs as it stands, in a folder and a namespace of its own."""
 
 import re
 from pathlib import Path
@@ -6,17 +6,27 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-README, CONTRIBUTING = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md"))
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md")] + sorted((ROOT / "docs").rglob("*.md"))
 SMALLER = {"learn(1_000_000": "learn(10_000", "num_envs=1000": "num_envs=10", "learn(300)": "learn(30)"}
 """What takes long, and what is run in its place: numbers alone, so that nothing is there that a reader would not have."""
+FILE = re.compile(r"^`(\w+\.\w+)`:\n\n```\w+\n", re.MULTILINE)
+"""A page whose blocks are files, each under its name: they belong together, and a test of their own runs them."""
 
 
-def blocks(text):
-    return re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+def text(page):
+    return page.read_text(encoding="utf-8")
 
 
-def the_block(part):
-    (found,) = (block for block in blocks(README) if part in block)
+def blocks(page):
+    return re.findall(r"^```python\n(.*?)^```", text(page), re.DOTALL | re.MULTILINE)
+
+
+ALONE = [(page, block) for page in PAGES if not FILE.search(text(page)) for block in blocks(page)]
+NAMED = [f"{page.stem}-{number}" for number, (page, _) in enumerate(ALONE)]
+
+
+def the_block(part, page):
+    (found,) = (block for block in blocks(ROOT / page) if part in block)
     return found
 
 
@@ -34,35 +44,50 @@ def _empty_folder(tmp_path, monkeypatch, registry, one_thread):
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.mark.parametrize("block", blocks(README))
-def test_every_block_of_the_readme_runs_alone(block):
-    run(block)
-
-
-@pytest.mark.parametrize("block", blocks(CONTRIBUTING))
-def test_every_block_of_contributing_runs_alone_and_its_tests_pass(block):
+@pytest.mark.parametrize(("page", "block"), ALONE, ids=NAMED)
+def test_every_block_runs_alone_and_its_tests_pass(page, block):
     for name, found in run(block).items():
         if name.startswith("test_"):
             found()
 
 
 def test_blocks_are_found_and_their_sizes_still_stand_there():
-    assert len(blocks(README)) == README.count("```python") >= 10
-    assert len(blocks(CONTRIBUTING)) == CONTRIBUTING.count("```python") >= 2
-    assert all(README.count(long) == 1 for long in SMALLER)
+    assert all(len(blocks(page)) == text(page).count("```python") for page in PAGES)
+    assert len(blocks(ROOT / "README.md")) == 4
+    assert len(ALONE) >= 14
+    assert all(any(long in block for _, block in ALONE) for long in SMALLER)
 
 
-def test_blocks_give_what_the_readme_says(tmp_path):
-    assert 5 < run(the_block("at_full_power ="))["at_full_power"] < 20
-    compared = run(the_block("best ="))
+def test_the_readme_is_short():
+    assert len(text(ROOT / "README.md").splitlines()) < 250
+
+
+def test_blocks_give_what_the_pages_say(tmp_path):
+    beside = run(the_block("best_known", "README.md"))
+    assert beside["full_power"] < beside["mine"] < beside["best_known"]
+    assert 5 < run(the_block("at_full_power =", "docs/guides/environment.md"))["at_full_power"] < 20
+    compared = run(the_block("best =", "docs/guides/comparisons.md"))
     assert compared["best"].shape == (100,)
     assert compared["late"].mean() < compared["best"].mean()
     assert compared["optimum"].proved.all()
     assert (compared["optimum"].gap <= 0.01).all()
-    assert set(run(the_block("learner.save"))["powers"]) == {f"tx_{agent}" for agent in range(24)}
+    for page in ("README.md", "docs/guides/experiments.md"):
+        assert set(run(the_block("learner.save", page))["powers"]) == {f"tx_{agent}" for agent in range(24)}
     assert [path.name for path in tmp_path.iterdir()] == ["learner.pt"]
 
 
-def test_every_file_it_links_to_exists():
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
-        assert (ROOT / target).exists(), target
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_and_heading_that_a_page_links_to_exists(page):
+    for target, heading in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", text(page)):
+        file = (page.parent / target) if target else page
+        assert file.exists(), target
+        headings = (
+            [
+                re.sub(r"[^\w -]", "", line.lstrip("# ").lower()).replace(" ", "-")
+                for line in text(file).splitlines()
+                if line.startswith("#")
+            ]
+            if heading
+            else []
+        )
+        assert heading in (*headings, ""), f"{target}#{heading}"

@@ -135,15 +135,5 @@ def _experiment(chosen: Namespace) -> Experiment:
 
 def _print_summary(directory: RunDirectory) -> None:
     experiment = directory.experiment()
-    gain = f"share of the gain of {experiment.reference}"
-    judged = "utility / full power" if experiment.measure == "utility" else experiment.measure
-    rows = []
-    for row in plots.summary(directory.path):
-        shown = {
-            "curve": row["curve"],
-            "D_max": row["D_max"] if row["D_max"] is not None else "no messages" if row["sound"] else "",
-            judged: row["shown"],
-        }
-        share = "" if row["share"] is None else f"{row['share']:.2f}"
-        rows.append(shown | ({gain: share} if experiment.reference is not None else {}))
-    print_table(f"{experiment.title or directory.path}: after {experiment.iterations} iterations", rows)
+    title = f"{experiment.title or directory.path}: after {experiment.iterations} iterations"
+    print_table(title, plots.table(directory.path))

@@ -12,6 +12,7 @@ from baselines.comparison.methods import Learned, Method
 from trainers.workbench.files import write_atomically
 from trainers.workbench.intervals import Interval, interval
 from trainers.workbench.outcomes import beside, told
+from trainers.workbench.terminal import markdown_table
 from wirelessenv.text import one_line
 
 Row = dict[str, str]
@@ -22,7 +23,8 @@ def write_tables(directory: ComparisonDirectory) -> None:
     comparison = directory.configuration()
     lines = [f"# {one_line(comparison.title or 'Comparison')}", "", _explained(comparison.layouts, comparison.slots)]
     for scenario, reached, costs in tables(directory):
-        lines += ["", f"## {one_line(scenario)}", "", *_markdown(reached), "", *_markdown(costs)]
+        lines += ["", f"## {one_line(scenario)}", "", *markdown_table(reached)]
+        lines += ["", "What they need:", "", *markdown_table(costs)]
     write_atomically(directory.path / "comparison.md", ("\n".join(lines) + "\n").encode())
 
 
@@ -115,11 +117,6 @@ def _amount(number: float) -> str:
 
 def _shown(found: Interval) -> str:
     return f"{found.estimate:.3f} [{found.low:.3f}, {found.high:.3f}]" if np.isfinite(found.low) else f"{found.estimate:.3f}"
-
-
-def _markdown(rows: list[Row]) -> list[str]:
-    lines = [list(rows[0]), ["---"] * len(rows[0]), *(list(row.values()) for row in rows)]
-    return ["| " + " | ".join(one_line(cell).replace("|", "\\|") for cell in line) + " |" for line in lines]
 
 
 def _explained(layouts: int, slots: int) -> str:

@@ -237,6 +237,21 @@ def summary(path: str | Path) -> list[dict[str, Any]]:
     return rows
 
 
+def table(path: str | Path) -> list[dict[str, str]]:
+    """The summary as it is shown: curve, D_max, what it is judged by, and its share of the reference's gain."""
+    experiment = RunDirectory(path).experiment()
+    rows = []
+    for row in summary(path):
+        age = row["D_max"] if row["D_max"] is not None else "no messages" if row["sound"] else ""
+        judged = "utility / full power" if experiment.measure == "utility" else experiment.measure
+        shown = {"curve": str(row["curve"]), "D_max": str(age), judged: str(row["shown"])}
+        share = "" if row["share"] is None else f"{row['share']:.2f}"
+        rows.append(
+            shown | ({f"share of the gain of {experiment.reference}": share} if experiment.reference is not None else {})
+        )
+    return rows
+
+
 def _share(outcomes: Outcomes, name: str, reference: str | None, measure: str) -> float | None:
     """None where there is no reference, or no seed that both came through."""
     if reference is None:

@@ -20,8 +20,8 @@ from trainers.fidelity import end_statistics  # noqa: F401  # registers its kind
 from trainers.fidelity.statistics import Curves, NoValue, Statistic
 from trainers.workbench.files import write_atomically
 from trainers.workbench.intervals import Interval, interval
+from trainers.workbench.terminal import markdown_table
 from wirelessenv.config import Model, Number, read_yaml
-from wirelessenv.text import one_line
 
 Verdict = Literal["holds", "fails", "undecided"]
 QUICK = ("iterations=400", "evaluate_every=50", "seeds=4")
@@ -127,7 +127,5 @@ def write_tables(rows: list[dict[str, Any]], runs: Path) -> Path:
         Path of the Markdown table.
     """
     write_atomically(runs / "fidelity.csv", pd.DataFrame(rows).to_csv(index=False).encode())
-    lines = [list(rows[0]), ["---"] * len(rows[0]), *([str(cell) for cell in row.values()] for row in rows)]
-    text = "".join("| " + " | ".join(one_line(cell).replace("|", "\\|") for cell in line) + " |\n" for line in lines)
-    write_atomically(runs / "fidelity.md", text.encode())
+    write_atomically(runs / "fidelity.md", ("\n".join(markdown_table(rows)) + "\n").encode())
     return runs / "fidelity.md"

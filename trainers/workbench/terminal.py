@@ -1,4 +1,4 @@
-"""Printing of tables on the terminal."""
+"""Tables, on the terminal and in Markdown."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -32,3 +32,9 @@ def print_table(title: str, rows: Sequence[dict[str, Any]]) -> None:
     console = Console(width=max(console.width, NARROWEST, needed))
     console.print(Text(one_line(title)))
     console.print(table)
+
+
+def markdown_table(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """The lines of a Markdown table of rows with the same keys. All of it is text, as it is."""
+    lines = [list(rows[0]), ["---"] * len(rows[0]), *(list(row.values()) for row in rows)]
+    return ["| " + " | ".join(one_line(cell).replace("|", "\\|") for cell in line) + " |" for line in lines]

@@ -1,0 +1,131 @@
+"""Writes what finished runs have found into docs/results/ and README.md, between the markers that stand there.
+
+python docs/write_results.py figures    claims, tables and pictures of "make figures", from runs/
+python docs/write_results.py compare    tables and pictures of "make compare", from runs/compare/
+python docs/write_results.py speed      the tables of "make bench", from runs/speed.md
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from trainers.experiments import plots
+from trainers.workbench.files import write_atomically
+from trainers.workbench.terminal import markdown_table
+
+ROOT = Path(__file__).parents[1]
+PICTURES = {"figure": "{}", "bars": "compare_{}", "learning": "compare_{}_learning"}
+IN_SHORT = {  # the ten rows of README.md: what each says, and the claim of configs/paper/claims.yaml that decides it
+    "delayed messages slow zeroth-order learning down": "p = 0.5 gains more slowly than p = 0.9",
+    "with p = 0.25 it still ends close to centralised learning": (
+        "p = 0.25 ends with at least 0.9 of the centralised gain, after as many iterations"
+    ),
+    "larger batches need fewer iterations": (
+        "larger batches need fewer iterations to half the centralised gain (slope of log time over log B), mu = 2"
+    ),
+    "delays cost small and large networks alike": "p = 0.5 follows centralised learning alike for m = 12 and m = 36",
+    "agents that exchange scalars reach more than selfish ones": (
+        "agents that exchange queries reach a larger total utility than agents that do not (ratio)"
+    ),
+    "scalars need fewer bits than gradients": (
+        "scalars reach half the centralised gain with fewer bits than gradients (log2 of the ratio)"
+    ),
+    "PARS-Push: training for 5 steps on one's own data helps after 5 steps": (
+        "after 5 steps on one's own data, a model trained for that errs less than one trained for none"
+    ),
+    "PARS-Push converges in spite of sleep, delay and loss": (
+        "with sleep, delay and loss PARS-Push comes within 1 % of the initial training error (log2 of what is left)"
+    ),
+    "DASGD: staleness does not slow convergence": (
+        "steps to 1e-12 on the quadratic do not grow with the largest staleness (slope of their log over log S_max, 2 to 151)"
+    ),
+    "AsyncBC: iterations do not grow with heterogeneity": (
+        "AsyncBC-GD's iterations do not grow with heterogeneity (slope of log over log zeta, 0.1 to 10)"
+    ),
+}
+
+
+def put(page: Path, name: str, text: str) -> None:
+    """Replace what stands in a page between `<!-- begin NAME: ... -->` and `<!-- end NAME -->`."""
+    before = page.read_text(encoding="utf-8")
+    begin, end = re.escape(f"<!-- begin {name}:"), re.escape(f"<!-- end {name} -->")
+    after, count = re.subn(
+        rf"({begin}[^\n]*-->\n).*?({end})", lambda found: f"{found[1]}{text}{found[2]}", before, flags=re.DOTALL
+    )
+    if count != 1:
+        raise SystemExit(f"{page}: has {count} places for {name}; it should have one")
+    write_atomically(page, after.encode())
+
+
+def written(page: Path, name: str) -> str:
+    """What stands there."""
+    (found,) = re.findall(
+        rf"<!-- begin {re.escape(name)}:[^\n]*-->\n(.*?)<!-- end {re.escape(name)} -->",
+        page.read_text(encoding="utf-8"),
+        re.DOTALL,
+    )
+    return str(found)
+
+
+def figures(runs: Path, root: Path) -> None:
+    """Claims, and a table and a picture of every run that a page has a place for."""
+    results = root / "docs" / "results"
+    put(results / "claims.md", "claims", claims(pd.read_csv(runs / "fidelity.csv", keep_default_na=False).to_dict("records")))
+    put(root / "README.md", "claims", in_short(written(results / "claims.md", "claims")))
+    for page in sorted(results.glob("*.md")):
+        for name in re.findall(r"<!-- begin run (\w+):", page.read_text(encoding="utf-8")):
+            put(page, f"run {name}", "\n".join(markdown_table(plots.table(runs / name))) + "\n")
+    for folder in runs.iterdir():
+        _pictures(folder, root)
+
+
+def claims(rows: list[dict[str, Any]]) -> str:
+    """The table of claims, and a list of the remarks about them."""
+    table = [{key: str(row[key]) for key in ("claim", "source", "measured", "asked", "layouts", "verdict")} for row in rows]
+    remarks = [f"- *{row['claim']}*: {row['remark']}" for row in rows if row["remark"]]
+    return "\n".join([*markdown_table(table), "", "Remarks:", "", *remarks]) + "\n"
+
+
+def in_short(table: str) -> str:
+    """README.md's ten rows of the table of claims, and how many claims hold."""
+    rows = {row["claim"]: row for row in _rows(table)}
+    chosen = [{"claim": said} | {key: rows[claim][key] for key in ("source", "verdict")} for said, claim in IN_SHORT.items()]
+    count = {verdict: sum(row["verdict"] == verdict for row in rows.values()) for verdict in ("holds", "undecided", "fails")}
+    told = f"Of {len(rows)} claims {count['holds']} hold, {count['undecided']} are undecided and {count['fails']} fail."
+    return "\n".join([*markdown_table(chosen), "", told]) + "\n"
+
+
+def _rows(table: str) -> Iterator[dict[str, str]]:
+    lines = [line[2:-2].split(" | ") for line in table.splitlines() if line.startswith("| ")]
+    for cells in lines[2:]:
+        yield dict(zip(lines[0], cells, strict=True))
+
+
+def compare(runs: Path, root: Path) -> None:
+    """Tables and pictures of every comparison that has a page."""
+    for page in sorted((root / "docs" / "results").glob("compare_*.md")):
+        folder = runs / "compare" / page.stem.removeprefix("compare_")
+        text = (folder / "comparison.md").read_text(encoding="utf-8")
+        put(page, "comparison", text.partition("\n\n")[2])  # without its title
+        _pictures(folder, root)
+
+
+def speed(runs: Path, root: Path) -> None:
+    """The tables of speed."""
+    put(root / "docs" / "results" / "speed.md", "speed", (runs / "speed.md").read_text(encoding="utf-8"))
+
+
+def _pictures(folder: Path, root: Path) -> None:
+    """Those that a page shows."""
+    for name, kept in PICTURES.items():
+        picture, target = folder / f"{name}.png", root / "docs" / "images" / f"{kept.format(folder.name)}.png"
+        if picture.exists() and target.exists():
+            write_atomically(target, picture.read_bytes())
+
+
+if __name__ == "__main__":
+    {"figures": figures, "compare": compare, "speed": speed}[sys.argv[1]](Path("runs"), ROOT)
