@@ -28,7 +28,7 @@ from trainers.problems.objective import Array, Clients
 
 
 class AsyncBCSettings(ServerSettings):
-    """The settings of `AsyncBC`."""
+    """Settings of AsyncBC-GD and AsyncBC-SGD."""
 
     kind: Literal["async_bc"] = "async_bc"
     same_sample: bool = Field(True, strict=True, description="both gradients of a difference see the same sample")
@@ -62,7 +62,7 @@ class AsyncBC(ServerLearner):
 
     @property
     def momentum(self) -> Array:
-        """m_t, (variants, runs, d)."""
+        """Momentum m_t of the server, (variants, runs, d)."""
         return self._momentum
 
     @property

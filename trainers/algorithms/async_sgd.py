@@ -19,7 +19,7 @@ from trainers.algorithms.base.server_learner import ServerLearner, ServerSetting
 
 
 class AsyncSGDSettings(ServerSettings):
-    """The settings of `AsyncSGD`."""
+    """Settings of Async-GD and Async-SGD."""
 
     kind: Literal["async_sgd"] = "async_sgd"
 

@@ -31,7 +31,7 @@ from trainers.events.staleness import measured_staleness
 
 
 class DASGDSettings(InboxSettings):
-    """Settings of `DASGD`."""
+    """Settings of decentralised asynchronous SGD."""
 
     kind: Literal["dasgd"] = "dasgd"
 

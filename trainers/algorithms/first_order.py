@@ -33,7 +33,7 @@ from wirelessenv.memory import Part, part
 
 
 class FirstOrderSettings(MessagePassingSettings):
-    """The settings of `FirstOrderLearner`, with the defaults of its zeroth-order counterpart."""
+    """Settings of the first-order learner, with the defaults of its zeroth-order counterpart."""
 
     kind: Literal["first_order"] = "first_order"
 

@@ -52,7 +52,18 @@ from wirelessenv.saved_state import refuse_outside
 def personal_points(
     objective: Objective, clients: Clients, z: Array, inner_step_size: float, batches: Sequence[Array | None]
 ) -> list[Array]:
-    """w_i^(0) = z, w_i^(1), ..., w_i^(u), each of the shape of z: a gradient step on every one of u batches."""
+    """w_i^(0) = z, w_i^(1), ..., w_i^(u): a gradient step on every one of u batches; lines 5 to 8 of Algorithm 1.
+
+    Args:
+        objective: the costs.
+        clients: i, as for `Objective.gradient`.
+        z: points, (..., d) or (..., k, d).
+        inner_step_size: alpha.
+        batches: D_i0 ... D_i,u-1, of which None stands for the exact cost.
+
+    Returns:
+        u + 1 arrays of the shape of z.
+    """
     points = [z]  # 5: w^(0) = z_i
     for batch in batches:  # 6, 7
         points.append(points[-1] - inner_step_size * objective.gradient(clients, points[-1], batch))  # 8
@@ -72,6 +83,9 @@ def personal_gradient(
         z: points, (..., d) or (..., k, d).
         inner_step_size: alpha.
         batches: D_i0 ... D_iu, of which None stands for the exact cost; u + 1 of them.
+
+    Returns:
+        The gradient, of the shape of z.
     """
     *points, last = personal_points(objective, clients, z, inner_step_size, batches[:-1])
     product = objective.gradient(clients, last, batches[-1])  # 10, 11
@@ -81,7 +95,7 @@ def personal_gradient(
 
 
 class PARSPushSettings(PushSumSettings):
-    """The settings of `PARSPushLearner`."""
+    """Settings of PARS-Push and of its inner steps."""
 
     kind: Literal["pars_push"] = "pars_push"
     inner_steps: Annotated[CountOrZero, Field(le=10_000)] = Field(0, description="u, gradient steps before a test")

@@ -24,7 +24,7 @@ from trainers.problems.objective import Array
 
 
 class SGPSettings(PushSumSettings):
-    """The settings of `SGPLearner`."""
+    """Settings of stochastic gradient push."""
 
     kind: Literal["sgp"] = "sgp"
 

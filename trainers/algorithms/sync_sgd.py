@@ -20,7 +20,7 @@ from wirelessenv.saved_state import refuse_unsound
 
 
 class SyncSGDSettings(SampledSettings):
-    """The settings of `SyncSGD`; an iteration is a gradient, a round n of them."""
+    """Settings of synchronous SGD; an iteration is a gradient, a round n of them."""
 
     kind: Literal["sync_sgd"] = "sync_sgd"
     computing: Annotated[Duration, LINKS] = Field(

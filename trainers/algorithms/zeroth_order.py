@@ -22,8 +22,8 @@ in the memory are there for line 8.
 
 Choices where the paper is silent or contradicts itself: one iteration of global time is 2B slots, B with theta and B with
 theta + mu u; all agents perturb at every query instant; the rate's logarithm is to base 2; what nobody knows has
-timestamp -1; each agent has its own initial weights; entries older than the memory of perturbations are left out of the
-sum and counted.
+timestamp -1; an entry is replaced by newer ones alone, since an old message may come late; each agent has its own initial
+weights; entries older than the memory of perturbations are left out of the sum and counted.
 """
 
 from typing import Annotated, Any, ClassVar, Literal
@@ -46,7 +46,7 @@ SMALLEST, LARGEST = 1e-6, 1e6
 
 
 class ZerothOrderSettings(MessagePassingSettings):
-    """The settings of `ZerothOrderLearner`; the defaults are those of Section VIII of the paper."""
+    """Settings of the zeroth-order learner; the defaults are those of Section VIII of the paper."""
 
     kind: Literal["zeroth_order"] = "zeroth_order"
     smoothing: Annotated[Positive, Field(ge=SMALLEST, le=LARGEST), VARIES] = Field(

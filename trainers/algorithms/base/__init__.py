@@ -1,1 +1,1 @@
-"""What several algorithms need: batching, counting, checkpoints."""
+"""Base classes of the algorithms: settings, batching, counting, checkpoints."""

@@ -1,4 +1,4 @@
-"""When a run has arrived: the mean of the gradient's norm over the last iterations is small enough."""
+"""Arrival of runs at a target: the mean of the gradient's norm over the last iterations is small enough."""
 
 from collections import deque
 from typing import Any
@@ -11,7 +11,11 @@ from wirelessenv.saved_state import refuse_length, refuse_misfit
 
 
 class Arrival:
-    """Watches every variant and run of a learner.
+    """Watch for the arrival of every variant and run of a learner.
+
+    Args:
+        target: when a run has arrived.
+        shape: (variants, runs).
 
     >>> watch = Arrival(Target(below=2.0, window=3, power=1), shape=(1, 1))
     >>> for spent, norm in enumerate([5.0, 1.0, 2.0, 3.0], 1):
@@ -24,13 +28,18 @@ class Arrival:
         self._target, self._power = target.below, target.power
         self._last: deque[Array] = deque(maxlen=target.window)
         self.arrived: Array = np.full(shape, np.nan)
-        """What had been spent when the mean of ||grad f||^power over the last `window` iterations was first at most `target`,
-        (variants, runs); NaN before."""
+        """Spent until the mean of ||grad f||^power over the last `window` iterations was at most the target, (variants, runs);
+        NaN before."""
         self.done = False
-        """Whether all have arrived, or those that have not are no longer finite."""
+        """True once all have arrived, or those that have not are no longer finite."""
 
     def look(self, norms: Array, spent: Array | int) -> None:
-        """Take the norms of an iteration, (variants, runs), and what has been spent by then."""
+        """Take the gradients' norms after an iteration.
+
+        Args:
+            norms: ||grad f(x)||, (variants, runs).
+            spent: iterations or steps until then, one number or (runs,).
+        """
         errors = norms**self._power
         self._last.append(errors)
         if len(self._last) == self._last.maxlen:

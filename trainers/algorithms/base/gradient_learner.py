@@ -30,7 +30,7 @@ class GradientLearner(Learner):
 
     STATE: ClassVar[tuple[str, ...]] = ("iteration", "train_seconds")
     one_cost: ClassVar[bool] = False
-    """Whether all nodes have the same cost, so that a problem of different clients is given as their mean."""
+    """True where all nodes have the same cost, so that a problem of different clients is given as their mean."""
 
     settings: GradientSettings
     each: list[Any]
@@ -44,7 +44,7 @@ class GradientLearner(Learner):
         """(variants, 1, 1)"""
         target = self.settings.target
         self.arrival = None if target is None else Arrival(target, (self.variants, len(self.seeds)))
-        """Where a target is set: which runs have arrived there, and when."""
+        """Watch for the runs' arrival, if a target is set."""
         self._samples = [stream(one, "sample") for one in self.seeds]
         self._check_room(self.problem.clients)
 
@@ -57,17 +57,17 @@ class GradientLearner(Learner):
         )
 
     def _start(self) -> Array:
-        """Where the runs begin, (variants, runs, d): the same for all variants of a run."""
+        """Points where the runs begin, (variants, runs, d): the same for all variants of a run."""
         points = self.problem.starts(self.seeds)
         return np.broadcast_to(points, (self.variants, *points.shape)).copy()
 
     @property
     @abstractmethod
     def solution(self) -> Array:
-        """What the method would answer now, (variants, runs, d)."""
+        """Answer of the method so far, (variants, runs, d)."""
 
     def measures(self) -> dict[str, Array]:
-        """What is known now, each (variants, runs): the problem's measures of the solution, and the method's own."""
+        """Measures by name, each (variants, runs): those of the problem at the solution, and the method's own."""
         return self.problem.measures(self.solution)
 
     def _measures_beside(self, counts: dict[str, Any]) -> dict[str, Array]:
@@ -80,11 +80,11 @@ class GradientLearner(Learner):
 
     @property
     def done(self) -> bool:
-        """Whether all runs have arrived where they are watched, or can arrive no more."""
+        """True once all runs that are watched have arrived, or can arrive no more."""
         return self.arrival is not None and self.arrival.done
 
     def spent(self) -> Array | int:
-        """What an arrival is counted in: iterations."""
+        """Unit of arrivals: the iterations so far."""
         return self.iteration
 
     def bound(self, iterations: int) -> tuple[float, str] | None:
@@ -109,7 +109,7 @@ class GradientLearner(Learner):
         return {name: values.T for name, values in known.items()}
 
     def finite(self) -> Array:
-        """Whether the solution is finite, (runs, variants)."""
+        """Mask of the solutions that are finite, (runs, variants)."""
         return np.asarray(np.isfinite(self.solution).all(-1).T)
 
     def learned(self) -> torch.Tensor:
@@ -117,7 +117,19 @@ class GradientLearner(Learner):
         return torch.from_numpy(np.ascontiguousarray(self.solution.swapaxes(0, 1)))
 
     def learn(self, iterations: int, callback: Callable[[Self], bool | None] | None = None, progress_bar: bool = False) -> Self:
-        """As `Learner.learn`; a run whose step is too large overflows to infinities and NaNs in silence, the others go on."""
+        """Run some iterations; a run whose step is too large overflows to infinities and NaNs in silence, the others go on.
+
+        Args:
+            iterations: how many, 0 or more.
+            callback: called with the learner after each; when it returns False, learning ends.
+            progress_bar: whether to show progress.
+
+        Returns:
+            The learner itself.
+
+        Raises:
+            ConfigError: where `iterations` is not a count.
+        """
         with np.errstate(over="ignore", invalid="ignore"):
             return super().learn(iterations, callback, progress_bar)
 

@@ -119,7 +119,7 @@ class InboxLearner(GradientLearner):
         return self
 
     def measures(self) -> dict[str, Array]:
-        """The problem's measures, staleness, simulated time and what was sent so far, each (variants, runs).
+        """Measures by name, each (variants, runs): the problem's, staleness, simulated time, messages and bits so far.
 
         `steps` is the largest T_i, `gradients` counts those computed; a message is a gradient on one link.
         """

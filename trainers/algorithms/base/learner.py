@@ -21,7 +21,18 @@ Seeds = int | Sequence[int]
 
 
 def counted(iterations: int, progress_bar: bool = False) -> Iterable[int]:
-    """0 ... iterations - 1, with a progress bar where asked for; raises ConfigError where `iterations` is no count."""
+    """Numbers 0 ... iterations - 1, with a progress bar where asked for.
+
+    Args:
+        iterations: how many, 0 or more.
+        progress_bar: whether to show progress.
+
+    Returns:
+        The numbers, one after the other.
+
+    Raises:
+        ConfigError: where `iterations` is not a count.
+    """
     steps = range(whole("iterations", iterations, 0))
     return track(steps, "learning") if progress_bar else steps
 
@@ -37,13 +48,13 @@ class Learner(ABC):
     settings: Any
     """The settings of the first variant; those that do not vary are the same for all."""
     problem: Any
-    """What is optimised."""
+    """The problem that is optimised."""
     iteration: int
     """Iterations so far."""
     train_seconds: float
     """Wall-clock time spent learning."""
     links_vary: ClassVar[bool] = False
-    """Whether variants may differ in `links`."""
+    """True where variants may differ in `links`."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -67,16 +78,16 @@ class Learner(ABC):
 
     @property
     def done(self) -> bool:
-        """Whether there is nothing left to learn, before all iterations are over."""
+        """True once there is nothing left to learn, before all iterations are over."""
         return False
 
     def _each_link(self, links: Any) -> list[Any]:
-        """Who talks to whom: the same for all variants, or one for each."""
+        """Links, the same for all variants or one for each."""
         return [links]
 
     @property
     def variants(self) -> int:
-        """How many variants train side by side."""
+        """Number of variants that train side by side."""
         return len(self.each)
 
     @abstractmethod
@@ -85,10 +96,10 @@ class Learner(ABC):
 
     @abstractmethod
     def _update(self) -> None:
-        """One iteration."""
+        """Do one iteration of all runs."""
 
     def learn(self, iterations: int, callback: Callable[[Self], bool | None] | None = None, progress_bar: bool = False) -> Self:
-        """Run some iterations.
+        """Run some iterations of all runs and variants.
 
         Args:
             iterations: how many, 0 or more.
@@ -119,27 +130,27 @@ class Learner(ABC):
         self.train_seconds += time.perf_counter() - started
 
     def _look(self) -> None:  # noqa: B027  # most learners watch for nothing
-        """Called after each iteration."""
+        """Watch the learner after each iteration."""
 
     @abstractmethod
     def measures(self) -> dict[str, NDArray[Any]]:
-        """What is known now, by name, each (variants, runs)."""
+        """Measures of all runs by name, each (variants, runs)."""
 
     def report(self) -> dict[str, NDArray[Any]]:
         """Columns of metrics.csv, each (runs, variants)."""
         return {name: values.T for name, values in self.measures().items()}
 
     def warnings(self, iterations: int) -> list[str]:
-        """What a user should know before so many iterations, a sentence each."""
+        """Warnings before so many iterations, a sentence each."""
         return []
 
     @abstractmethod
     def finite(self) -> NDArray[Any]:
-        """Whether what was learned is finite, (runs, variants)."""
+        """Mask of the results that are finite, (runs, variants)."""
 
     @abstractmethod
     def learned(self) -> Tensor:
-        """What was learned; its first axis is the runs."""
+        """The learned parameters; their first axis is the runs."""
 
     @abstractmethod
     def state(self) -> dict[str, Any]:
@@ -210,7 +221,7 @@ class Learner(ABC):
 
     @abstractmethod
     def _problem_configuration(self) -> dict[str, Any]:
-        """What tells the problem from another one; "" where nothing does."""
+        """Description that tells the problem from another one; "" where there is none."""
 
     @classmethod
     @abstractmethod

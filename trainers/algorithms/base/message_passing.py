@@ -65,7 +65,7 @@ class MessagePassingLearner(Learner):
         self._planner = Planner(self.knowledge, step_sizes, decays, self.settings.memory, all_perturb, problem.device)
 
     def _parts(self) -> tuple[Part, ...]:
-        """What it takes, with the names of the settings that say how much."""
+        """Memory that is needed, with the names of the settings that say how much."""
         policies = self.problem.policies
         agents, variants = ("transmitters", self.problem.agents), ("curves", self.variants)
         memory, batch = ("memory", self.settings.memory), ("batch", self.settings.batch)
@@ -103,7 +103,7 @@ class MessagePassingLearner(Learner):
 
     @abstractmethod
     def _iterate(self, plan: Plan) -> None:
-        """One iteration: query, receive, update."""
+        """Do one iteration: query, receive, update."""
 
     @property
     @abstractmethod
@@ -149,7 +149,7 @@ class MessagePassingLearner(Learner):
         return self._planner.dropped
 
     def measures(self) -> dict[str, NDArray[Any]]:
-        """What is known now, each (variants, runs): utilities, time, and what was sent so far."""
+        """Measures by name, each (variants, runs): utilities, time, messages, entries and bits so far."""
         utility = self.problem.evaluate(self.parameters)
         slots = np.broadcast_to(self.problem.slots, utility.shape)
         counts = ("messages", "entries", "bits", "max_age", "dropped_queries")
@@ -168,7 +168,7 @@ class MessagePassingLearner(Learner):
         return self.problem.full_power_utility()
 
     def finite(self) -> NDArray[np.bool_]:
-        """Whether all parameters are finite, (runs, variants)."""
+        """Mask of the variants whose parameters are all finite, (runs, variants)."""
         return np.asarray(self.parameters.isfinite().all(3).all(1).cpu())
 
     def learned(self) -> Tensor:
@@ -176,9 +176,18 @@ class MessagePassingLearner(Learner):
         return self.parameters
 
     def predict(self, observations: Any, run: int = 0, variant: int = 0) -> Any:
-        """Actions of a run's policies for observations (..., agents, inputs) or a dict of them by agent.
+        """Actions of a run's policies.
 
-        They come in the form and the units of the problem: powers in [0, p_max], or an environment's actions.
+        Args:
+            observations: policy inputs, (..., agents, inputs), or a dict of them by agent.
+            run: number of the run, from 0.
+            variant: number of the variant, from 0.
+
+        Returns:
+            Actions in the form and the units of the problem: powers in [0, p_max], or an environment's actions.
+
+        Raises:
+            ConfigError: where there is no such run or variant, or observations do not fit.
         """
         runs, _, variants, _ = self.parameters.shape
         if not (0 <= run < runs and 0 <= variant < variants):
@@ -215,7 +224,15 @@ class MessagePassingLearner(Learner):
 
 
 def in_memory(times: range, memory: int) -> Iterator[slice]:
-    """The rows `time % memory` of consecutive times, as one or two slices."""
+    """The rows `time % memory` of consecutive times, as one or two slices.
+
+    Args:
+        times: at most `memory` consecutive times.
+        memory: how many rows there are.
+
+    Yields:
+        Slices of rows, in the order of the times.
+    """
     first, count = times.start % memory, len(times)
     yield slice(first, min(first + count, memory))
     if first + count > memory:

@@ -18,7 +18,7 @@ from wirelessenv.scenario import Messaging
 
 
 class PushSumSettings(SampledSettings):
-    """What SGP and PARS-Push have in common: graph, waking, delays and losses are the messaging."""
+    """Settings of SGP and PARS-Push alike; graph, waking, delays and losses are the messaging."""
 
     decay: NonNegative = Field(0.0, description="theta(t) = step_size ((1 + offset) / (t + offset))^decay")
     offset: NonNegative = Field(0.0, description="how many ticks later that fall begins")
@@ -30,14 +30,13 @@ class PushSumLearner(GradientLearner):
     The step size in tick t is theta(t) = step_size ((1 + offset) / (t + offset))^decay, and theta(0) = 0: constant without
     `decay`; step_size / t with decay 1, as in Toghani et al. (2023), Proposition 1. All is float64. A setting (variant, run)
     that diverges goes on as infinity and then NaN, and disturbs no other.
-
     """
 
     settings: PushSumSettings
     links: list[Messaging]
     STATE: ClassVar[tuple[str, ...]] = (*GradientLearner.STATE, "pairs", "messages", "_posted")
     words: ClassVar[int]
-    """How many numbers of 32 bits a message has beside those of a vector."""
+    """Numbers of 32 bits that a message has beside those of a vector."""
 
     def __init__(
         self,
@@ -121,7 +120,7 @@ class PushSumLearner(GradientLearner):
         self._posted[:, self.iteration % len(self.link_events.delays)] = message.reshape(self._posted[:, 0].shape)
 
     def _sent(self, ago: Array, link: Any = slice(None)) -> Array:
-        """What was sent over links so many ticks ago, (variants, ..., d + 1)."""
+        """Messages sent over links so many ticks ago, (variants, ..., d + 1)."""
         return self._posted[:, (self.iteration - ago) % len(self.link_events.delays), self.link_events.sender[link]]
 
     def _acting(self, nodes: Array) -> Array:
@@ -129,7 +128,7 @@ class PushSumLearner(GradientLearner):
         return nodes
 
     def measures(self) -> dict[str, Array]:
-        """What is known now, each (variants, runs).
+        """Measures by name, each (variants, runs).
 
         The problem's measures of z_i, mean over the nodes; `consensus_distance`, the root of the mean over nodes of
         ||z_i - mean||^2; `mass`, the sum of y over nodes and links, by n; `messages` and `bits` sent so far, lost or not.

@@ -19,7 +19,7 @@ SUMMARY = ("tau_c", "tau_max", "tau_avg", "concurrency", "seconds")
 
 
 class ServerSettings(SampledSettings):
-    """What the methods with a server have in common."""
+    """Settings of the methods with a server."""
 
     server: Annotated[Server, LINKS] = Field(Server(), description="whom the server asks, and how long they take")
     timetable_seed: Seed | None = Field(None, description="the seed of one timetable for all runs, which is faster")
@@ -29,11 +29,11 @@ class Event(NamedTuple):
     """One update of the server, in the runs' timetables."""
 
     arrived: Any
-    """whose place among the tasks under way the answer takes: a slot, or an index of one slot for each run"""
+    """place of the answer among the tasks under way: a slot, or an index of one slot for each run"""
     next_client: Clients
-    """who gets the next task: one client, or one for each run"""
+    """the client that gets the next task, or one for each run"""
     samples: Sequence[Array | None]
-    """what that client will draw, for each point that needs a draw of its own"""
+    """the samples of that client, one for each point that needs a sample of its own"""
 
 
 class ServerLearner(GradientLearner):
@@ -42,7 +42,6 @@ class ServerLearner(GradientLearner):
     Each run has a timetable of its own, from its seed, unless `timetable_seed` gives one to all of them, which is faster:
     then all runs deal with the same client at the same time. A client answers at once in this program; that its answer
     waits among the tasks under way (`_under_way`) until the timetable lets it arrive makes it a stale one.
-
     """
 
     settings: ServerSettings
@@ -72,7 +71,7 @@ class ServerLearner(GradientLearner):
 
     @property
     def draws(self) -> int:
-        """Samples of a task."""
+        """Number of samples that a task draws."""
         return 1
 
     @property
@@ -103,7 +102,7 @@ class ServerLearner(GradientLearner):
         return [samples[place] for samples in drawn] or [None] * self.draws
 
     def _next(self) -> Event:
-        """What the timetables say of this update."""
+        """Event of this update, from the timetables."""
         chunk, row = divmod(self.iteration, CHUNK)
         if chunk != self._loaded:
             self._load(chunk, fresh=row == 0)
@@ -123,7 +122,7 @@ class ServerLearner(GradientLearner):
         self._loaded = chunk
 
     def measures(self) -> dict[str, Array]:
-        """What is known now, each (variants, runs): the problem's measures, staleness, simulated time and what was sent.
+        """Measures by name, each (variants, runs): the problem's, staleness, simulated time, messages and bits so far.
 
         The first tasks, and at each update what arrives and what leaves, are `messages`; `entries` are their numbers,
         which have 32 bits each. The exact gradient at x_0 that AsyncBC begins with, to which all clients contribute once, is
@@ -166,4 +165,4 @@ class ServerLearner(GradientLearner):
         refuse_infinite("_ahead", samples)
 
     _under_way: Array
-    """What clients have answered and the server has not received, (tau_C, variants, runs, d)."""
+    """Answers of clients that the server has not received, (tau_C, variants, runs, d)."""

@@ -1,4 +1,4 @@
-"""How the settings of an algorithm are declared: once, in a frozen model that serves Python, YAML, help and documentation."""
+"""Settings of the algorithms, each declared once in a frozen model that serves Python, YAML, help and documentation."""
 
 import inspect
 import textwrap
@@ -39,7 +39,7 @@ class LearnerSettings(Piece):
     learner: ClassVar[type[Any]]
     """The class of the learner; known once that class is defined."""
     seeds_together: ClassVar[int] = 1
-    """How many seeds train side by side in an experiment."""
+    """Number of seeds that train side by side in an experiment."""
 
     @classmethod
     def marked(cls, mark: Mark) -> list[str]:
@@ -47,7 +47,7 @@ class LearnerSettings(Piece):
         return [name for name, field in cls.model_fields.items() if mark in field.metadata]
 
     def compatibility_key(self) -> dict[str, Any]:
-        """What must be equal for two settings to train side by side: all but what may vary between variants."""
+        """Settings that must be equal for two curves to train side by side: all that may not vary between variants."""
         return self.model_dump(mode="json", exclude=set(self.marked(VARIES)), serialize_as_any=True)
 
     def for_clients(self, clients: int) -> Self:
@@ -82,7 +82,7 @@ class LearnerSettings(Piece):
 
 
 def _values(name: str, value: Any) -> Sequence[Any]:
-    """One value, or several."""
+    """List of the values that were given, be it one or several."""
     if isinstance(value, np.ndarray) and value.ndim == 1:
         value = value.tolist()
     if not isinstance(value, list | tuple):
@@ -93,7 +93,7 @@ def _values(name: str, value: Any) -> Sequence[Any]:
 
 
 class MessagePassingSettings(LearnerSettings):
-    """What the message-passing learners have in common."""
+    """Settings of the message-passing learners alike."""
 
     seeds_together: ClassVar[int] = 5  # measured: with 4 curves, the memory of more than about 5 falls out of the cache
 
@@ -107,7 +107,7 @@ class MessagePassingSettings(LearnerSettings):
 
 
 class Target(Model):
-    """When a run has arrived: the mean of ||grad f(x)||^power over the last `window` iterations is at most `below`."""
+    """Target of a run: the mean of ||grad f(x)||^power over the last `window` iterations is at most `below`."""
 
     below: Positive = 0.01
     power: Literal[1, 2] = 1
@@ -115,7 +115,7 @@ class Target(Model):
 
 
 class GradientSettings(LearnerSettings):
-    """What the gradient methods have in common. Curves that differ in `step_size` alone train side by side."""
+    """Settings of the gradient methods alike. Curves that differ in `step_size` alone train side by side."""
 
     step_size: StepSize = Field(0.01, description="eta, or theta(1)")
     target: Target | None = Field(None, description="report when a run arrives there, and end it then")
@@ -126,13 +126,21 @@ class GradientSettings(LearnerSettings):
 
 
 class SampledSettings(GradientSettings):
-    """What the methods that take gradients of samples, or exact ones, have in common."""
+    """Settings of the methods that take gradients of samples, or exact ones."""
 
     exact: bool = Field(False, strict=True, description="exact gradients instead of those of samples")
 
 
 def signature_of(learner: type[Any], settings: type[LearnerSettings]) -> inspect.Signature:
-    """The signature of a learner's constructor: (problem, links, *, its settings, seed)."""
+    """Signature of a learner's constructor: (problem, links, *, its settings, seed).
+
+    Args:
+        learner: the class.
+        settings: the class of its settings.
+
+    Returns:
+        The signature that help and editors show.
+    """
     first = inspect.signature(learner.__init__).parameters
     parameters = [first["problem"], first["links"]]
     linked, hidden = settings.marked(LINKS), {"kind", *settings.marked(OF_CURVES)}

@@ -16,7 +16,7 @@ def pars_push(
     problem: Objective, draws: MessageDraws,
     *, step_sizes: Sequence[float], inner_steps: int, inner_step_size: float, batches: Sequence[Any] | None = None,
 ) -> Array:  # fmt: skip
-    """Run PARS-Push.
+    """Run PARS-Push; all x_i begin at 0.
 
     Args:
         problem: the costs f_1 ... f_n, with Hessian products if u > 0.

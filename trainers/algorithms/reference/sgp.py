@@ -15,7 +15,7 @@ from trainers.problems.objective import Array, Objective
 def sgp(
     problem: Objective, draws: MessageDraws, *, step_sizes: Sequence[float], batches: Sequence[Sequence[Any]] | None = None
 ) -> Array:
-    """Run SGP.
+    """Run SGP; all x_i begin at 0.
 
     Args:
         problem: the costs f_1 ... f_n.

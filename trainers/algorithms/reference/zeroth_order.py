@@ -42,7 +42,7 @@ class Messages:
                 self._take(receiver, entries)  # 3
 
     def _contents(self, i: int) -> Entries:
-        """What agent i sends: all that it holds, or its own entry alone."""
+        """Contents of a message of agent i: all that it holds, or its own entry alone."""
         return dict(self.held[i]) if self.relay else {i: self.held[i][i]}
 
     def _take(self, i: int, entries: Entries) -> None:
@@ -55,7 +55,7 @@ def zeroth_order(
     measure: Callable[[Floats, Floats], tuple[Floats, Floats]], start: Floats, draws: MessageDraws, perturbations: Floats,
     *, smoothing: float, step_sizes: Sequence[float], memory: int, relay: bool = True, perturb_sleeping: bool = True,
 ) -> Floats:  # fmt: skip
-    """Run Algorithm 2.
+    """Run Algorithm 2, or Algorithm 1.
 
     Args:
         measure: takes theta^t and theta^t + mu u^t, each (m, n); gives the mean costs F_i over B samples with each, (m,).
