@@ -1,4 +1,4 @@
-"""What changes slowly, if at all: mean gains, positions and association, for a batch of runs and in blocks of slots."""
+"""Large-scale state: mean gains, positions and association, which change slowly, if at all, in blocks of slots."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
@@ -32,10 +32,10 @@ class LargeScale(Protocol):
     """The large-scale process of a batch of runs."""
 
     def block(self, slots: int) -> Setting:
-        """The next `slots` slots."""
+        """The large-scale state of the next `slots` slots."""
 
     def state(self) -> dict[str, Any]:
-        """What `set_state` needs to go on from here."""
+        """Everything that `set_state` needs to go on from here."""
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from a saved state."""
@@ -139,7 +139,7 @@ class MovingTerminals:
         self._measure()
 
     def state(self) -> dict[str, Any]:
-        """What `set_state` needs to go on from here."""
+        """Everything that `set_state` needs to go on from here."""
         return {
             "transmitters": self.transmitters,
             "receivers": self.receivers,
@@ -197,7 +197,19 @@ class MovingGains:
 def large_scale(
     scenario: Scenario, layouts: Sequence[Layout], seeds: Sequence[int], episode: int, to_device: ToDevice, *, purpose: str = ""
 ) -> LargeScale:
-    """The large-scale process that a scenario asks for, from the layouts on; a `purpose` has streams of its own."""
+    """The large-scale process that a scenario asks for.
+
+    Args:
+        scenario: the radio network.
+        layouts: the first layout of each run.
+        seeds: the seed of each run.
+        episode: the episode of all.
+        to_device: moves an array to the network's device.
+        purpose: a use that has random streams of its own; empty: that of training.
+
+    Returns:
+        The process, at its first slot.
+    """
     prefix = f"{purpose} " if purpose else ""
     if scenario.gains is not None and len(series := scenario.given_gains()) > 1:
         at_random = scenario.gains.start == "random"

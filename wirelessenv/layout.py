@@ -28,7 +28,19 @@ class Layout:
 
 
 def draw_layout(scenario: Scenario, seed: int, episode: int = 0) -> Layout:
-    """The layout of (seed, episode), or of the scenario's own layout_seed where its layout is fixed."""
+    """The layout of a seed and episode, or of the scenario's own layout_seed where its layout is fixed.
+
+    Args:
+        scenario: the radio network.
+        seed: the seed of a run.
+        episode: its episode.
+
+    Returns:
+        The layout, the same at every call.
+
+    Raises:
+        ConfigError: where a mean gain is beyond 64-bit numbers, or there is no place for somebody.
+    """
     key = (scenario.layout_seed, 0) if scenario.layout == "fixed" else (seed, episode)
     stations = scenario.receivers if scenario.association == "uplink" else None  # ad hoc, each transmitter has its own nearby
     transmitters, receivers = scenario.placement.draw(stream(key[0], "layout", key[1]), scenario.transmitters, stations)
@@ -53,14 +65,32 @@ def draw_layout(scenario: Scenario, seed: int, episode: int = 0) -> Layout:
 
 
 def antenna_positions(transmitters: Positions, antenna: NDArray[np.intp] | None) -> Positions:
-    """Where the antennas stand, (antennas, 2), of the positions (m, 2) of their transmitters."""
+    """Positions of the antennas of some transmitters.
+
+    Args:
+        transmitters: positions (m, 2).
+        antenna: the antenna of each transmitter, (m,); None: everybody has one of its own.
+
+    Returns:
+        Positions (antennas, 2).
+    """
     return transmitters if antenna is None else transmitters[np.unique(antenna, return_index=True)[1]]
 
 
 def antenna_gain(
     scenario: Scenario, transmitters: Positions, receivers: Positions, shadowing: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Mean gain of every receiver and antenna, (n, antennas), and the serving receiver of every transmitter, (m,)."""
+    """Mean gains at given positions, and who serves whom.
+
+    Args:
+        scenario: the radio network.
+        transmitters: positions (m, 2).
+        receivers: positions (n, 2).
+        shadowing: gains in dB, (n, antennas).
+
+    Returns:
+        Mean gains, linear, (n, antennas), and the serving receiver of every transmitter, (m,).
+    """
     antenna = scenario.placement.antennas(scenario.transmitters)
     gain = scenario.path_loss.gain(distances(receivers, antenna_positions(transmitters, antenna)))
     if shadowing.any():
@@ -72,7 +102,17 @@ def antenna_gain(
 def with_direct_gain(
     scenario: Scenario, gain: NDArray[np.float64], serving: NDArray[np.intp], antenna: NDArray[np.intp] | None
 ) -> NDArray[np.float64]:
-    """`gain` (n, antennas), with the antenna gain of the links between each transmitter and the receiver that serves it."""
+    """Mean gains with the antenna gain of the links between each transmitter and the receiver that serves it.
+
+    Args:
+        scenario: the radio network, with its `direct_gain_db`.
+        gain: mean gains, linear, (n, antennas).
+        serving: the receiver of each transmitter, (m,).
+        antenna: the antenna of each transmitter, (m,); None: everybody has one of its own.
+
+    Returns:
+        Mean gains, linear, (n, antennas).
+    """
     if scenario.direct_gain_db != 0:
         gain = gain.copy()
         gain[serving, np.arange(len(serving)) if antenna is None else antenna] *= 10 ** (scenario.direct_gain_db / 10)

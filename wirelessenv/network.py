@@ -45,7 +45,7 @@ class Block:
 
 
 class Outcome(NamedTuple):
-    """What powers lead to, for every agent (..., m)."""
+    """Result of the powers of a slot, for every agent (..., m)."""
 
     sinr: Any
     """linear"""
@@ -56,7 +56,18 @@ class Outcome(NamedTuple):
 
 
 def block_parts(scenario: Scenario, runs: int, slots: int, *, of: str = "slots", each: str = "seeds") -> tuple[Part, ...]:
-    """What a block of `slots` slots of so many runs takes, with the names of the settings that say how many these are."""
+    """The memory that a block of slots takes.
+
+    Args:
+        scenario: the radio network.
+        runs: the number of runs.
+        slots: the number of slots of each.
+        of: the setting that says how many slots.
+        each: the setting that says how many runs.
+
+    Returns:
+        Parts with the names of the settings that they grow with.
+    """
     agents, many = ("transmitters", scenario.transmitters), ((each, runs), (of, slots))
     return (
         part(64, agents, agents),  # a layout while it is drawn
@@ -153,9 +164,19 @@ class WirelessNetwork:
         return self._block(gain, sequence, setting.transmitters, setting.receivers, setting.serving)
 
     def bank(self, slots: int, purpose: str) -> Block:
-        """`slots` slots of a stream of their own, the same at every call: to evaluate on, beside those trained on.
+        """Slots of a stream of their own, the same at every call: to evaluate on, beside those trained on.
 
         Where transmitters or receivers move, they set out from the layout once more, on ways of their own.
+
+        Args:
+            slots: their number.
+            purpose: names the stream.
+
+        Returns:
+            The slots of every run.
+
+        Raises:
+            ConfigError: for fewer than one slot, or a purpose that is no string.
         """
         scenario, slots = self.scenario, count("slots", slots)
         if not isinstance(purpose, str):
@@ -186,7 +207,7 @@ class WirelessNetwork:
         return gain, state
 
     def _fading_after_a_slot(self) -> Any:
-        """What the fading remembers, at the beginning of an episode: the model of what it may remember later."""
+        """The state that the fading remembers, at the beginning of an episode: the model of what it may remember later."""
         setting = self._new_large_scale().block(1)
         return self._gains(sampler(self.seeds, "fading", self.episode, self.device), setting, None)[1]
 
@@ -202,21 +223,50 @@ class WirelessNetwork:
         return Block(gain, *split(gain), features, *places)
 
     def utilities(self, wanted: Any, cross: Any, power: Any) -> Any:
-        """Utility of every agent (..., m), in the unit of the scenario's utility: see `outcome`."""
+        """Utility of every agent in given slots; see `outcome`.
+
+        Args:
+            wanted: gains g_ii, linear, (..., m).
+            cross: gains g_ij with a zero diagonal, linear, (..., m, m).
+            power: transmit powers in [0, max_power], (..., m).
+
+        Returns:
+            Utilities (..., m), in the unit of the scenario's utility.
+
+        Raises:
+            ConfigError: for what cannot be used.
+        """
         return self.outcome(wanted, cross, power).utility
 
     def outcome(self, wanted: Any, cross: Any, power: Any) -> Outcome:
-        """What powers (..., m) in [0, max_power] lead to in given slots.
+        """SINR, rate and utility of every agent in given slots.
 
-        `wanted` (..., m) and `cross` (..., m, m) are a block's, or what `physics.rates.split` makes of gains. Raises
-        ConfigError for what cannot be used.
+        Args:
+            wanted: gains g_ii, linear, (..., m): a block's, or what `physics.rates.split` makes of gains.
+            cross: gains g_ij with a zero diagonal, linear, (..., m, m), likewise.
+            power: transmit powers in [0, max_power], (..., m).
+
+        Returns:
+            Arrays (..., m).
+
+        Raises:
+            ConfigError: for what cannot be used.
         """
         wanted, cross, power = alike(wanted=wanted, cross=cross, power=power)
         received(wanted, cross, power, self.scenario.max_power)
         return self.outcome_unchecked(wanted, cross, power)
 
     def outcome_unchecked(self, wanted: Any, cross: Any, power: Any) -> Outcome:
-        """`outcome` of the powers of an environment or a policy, which are right by construction: for inner loops."""
+        """The same as `outcome` of powers that are right by construction: for inner loops.
+
+        Args:
+            wanted: gains g_ii, linear, (..., m).
+            cross: gains g_ij with a zero diagonal, linear, (..., m, m).
+            power: transmit powers in [0, max_power], (..., m).
+
+        Returns:
+            Arrays (..., m).
+        """
         ratio = sinr(wanted, cross, power, self.scenario.noise)
         reached = rate(ratio, self.scenario.sinr_cap)
         return Outcome(ratio, reached, self.scenario.utility(reached, power))

@@ -18,7 +18,15 @@ from wirelessenv.sentences import shown
 
 
 def stream(seed: int, purpose: str, episode: int = 0) -> np.random.Generator:
-    """The generator of (seed, purpose, episode).
+    """The random generator of a seed, purpose and episode.
+
+    Args:
+        seed: a whole number, 0 or more.
+        purpose: the use of the numbers.
+        episode: a whole number, 0 or more.
+
+    Returns:
+        A new generator, at the start of its stream.
 
     >>> stream(3, "fading").random() == stream(3, "fading").random()
     True
@@ -55,7 +63,15 @@ def generator_state(generator: np.random.Generator) -> dict[str, Any]:
 
 
 def set_generator_state(generator: np.random.Generator, state: dict[str, Any]) -> None:
-    """Undo `generator_state`; raises ConfigError for what is no state of such a generator."""
+    """Set a generator to a saved state.
+
+    Args:
+        generator: the generator, changed in place.
+        state: what `generator_state` returned.
+
+    Raises:
+        ConfigError: for what is no state of such a generator.
+    """
     own = generator_state(generator)
     refuse_misfit(state, own, "generator")
     if state["bit_generator"] != own["bit_generator"]:

@@ -1,1 +1,1 @@
-"""How a channel comes about: placement, path loss and fading. numpy at set-up and block by block."""
+"""The parts of a channel: placement, path loss and fading. numpy at set-up and block by block."""

@@ -38,9 +38,16 @@ class Fading(Piece):
 
     @abstractmethod
     def block(self, sampler: Sampler, span: Span, state: Any) -> tuple[Any, Any]:
-        """(gains (runs, slots, receivers, transmitters) float32, state after the block); `state` None at the start.
+        """Small-scale gains of the next slots.
 
-        The gains are a new array, which the caller may change; the state that was given is left as it is.
+        Args:
+            sampler: the source of all random numbers.
+            span: the slots and links.
+            state: what the last block returned, left as it is; None at the start.
+
+        Returns:
+            The gains |f|^2, linear, (runs, slots, receivers, transmitters) float32, a new array that the caller may change; and
+            the state after the block.
         """
 
 
@@ -102,7 +109,7 @@ class NoFading(Fading):
 
 
 class DopplerFading(Fading):
-    """What fading laws of moving terminals share: the largest Doppler shift f_d.
+    """Base class of the fading laws of moving terminals: the largest Doppler shift f_d.
 
     It is given in Hz as `doppler`, or follows from a `speed` in m/s and a `carrier` frequency in Hz:
     f_d = speed carrier / c. It belongs to the law alone: terminals that a scenario's `mobility` moves have the same one.
@@ -125,7 +132,7 @@ class DopplerFading(Fading):
 
     @property
     def shift(self) -> float:
-        """f_d in Hz."""
+        """The largest Doppler shift f_d in Hz."""
         if self.doppler is not None:
             return self.doppler
         assert self.speed is not None
@@ -138,7 +145,16 @@ class DopplerFading(Fading):
 
     @abstractmethod
     def coefficients(self, sampler: Sampler, span: Span, state: Any) -> tuple[Any, Any, Any]:
-        """Real and imaginary part of f, each (runs, slots, receivers, transmitters) float32, and the state after them."""
+        """The complex fading f of the next slots.
+
+        Args:
+            sampler: the source of all random numbers.
+            span: the slots and links.
+            state: what the last block returned, left as it is; None at the start.
+
+        Returns:
+            Real and imaginary part of f, each (runs, slots, receivers, transmitters) float32, and the state after them.
+        """
 
 
 class GaussMarkov(DopplerFading):

@@ -61,7 +61,7 @@ class Gains(Model):
 
     @property
     def unread(self) -> bool:
-        """Whether a checksum alone says what the file holds: it is opened where its gains are asked for."""
+        """True where a checksum alone says what the file holds: it is opened where its gains are asked for."""
         return self.sha256 is not None and self._held.gain is None
 
     def load(self) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Where transmitters and receivers stand, and which receiver serves which transmitter."""
+"""Positions of transmitters and receivers, and the receiver that serves each transmitter."""
 
 import math
 from abc import abstractmethod
@@ -27,9 +27,18 @@ class Placement(Piece):
 
     @abstractmethod
     def draw(self, rng: np.random.Generator, transmitters: int, receivers: int | None) -> tuple[Positions, Positions]:
-        """Positions (m, 2) of the transmitters and (n, 2) of the receivers, in the scenario's unit of length.
+        """Draw the positions of a layout.
 
-        `receivers` None: one of its own for each transmitter.
+        Args:
+            rng: the random generator to draw from.
+            transmitters: the number m.
+            receivers: the number n; None: one of its own for each transmitter.
+
+        Returns:
+            Positions (m, 2) of the transmitters and (n, 2) of the receivers, in the scenario's unit of length.
+
+        Raises:
+            ConfigError: where the settings leave no place.
         """
 
     def antennas(self, transmitters: int) -> NDArray[np.intp] | None:
@@ -40,9 +49,21 @@ class Placement(Piece):
         return None
 
     def waypoints(self, rng: np.random.Generator, who: str, count: int, transmitters: int) -> Positions:
-        """Where `count` of the "transmitters" or "receivers" go next, (count, 2).
+        """Draw the next places of those who move.
 
         Transmitters find their way on the map; a receiver moves relative to its own transmitter, which it follows.
+
+        Args:
+            rng: the random generator to draw from.
+            who: "transmitters" or "receivers".
+            count: the number of them that need a place.
+            transmitters: the number m.
+
+        Returns:
+            Places (count, 2), in the scenario's unit of length.
+
+        Raises:
+            ConfigError: where this placement does not say.
         """
         raise ConfigError(f'placement: "{type(self).model_fields["kind"].default}" does not say where {who} could go')
 
@@ -68,7 +89,6 @@ class UniformPlacement(Placement):
         return placed, rng.uniform(-side, side, (receivers, 2))
 
     def waypoints(self, rng: np.random.Generator, who: str, count: int, transmitters: int) -> Positions:
-        """A new draw of the square, or of the offset from the own transmitter."""
         reach = (self.half_width if who == "transmitters" else self.receiver_offset) * transmitters
         return rng.uniform(-reach, reach, (count, 2))
 
@@ -123,7 +143,6 @@ class PairPlacement(Placement):
         )
 
     def waypoints(self, rng: np.random.Generator, who: str, count: int, transmitters: int) -> Positions:
-        """A new draw of the square, or of the link."""
         return rng.uniform(0, self.side, (count, 2)) if who == "transmitters" else self._offsets(rng, count)
 
     def _offsets(self, rng: np.random.Generator, count: int) -> Positions:
@@ -168,7 +187,6 @@ class HexagonalPlacement(Placement):
         return np.arange(transmitters) % self.cells
 
     def waypoints(self, rng: np.random.Generator, who: str, count: int, transmitters: int) -> Positions:
-        """A new draw of the cell."""
         return self._users(rng, count)
 
     def stations(self) -> Positions:
@@ -211,15 +229,30 @@ class NoPlacement(Placement):
 
 
 def distances(receivers: Positions, transmitters: Positions) -> NDArray[np.float64]:
-    """Euclidean distances (n, m), [receiver, transmitter], of positions (n, 2) and (m, 2)."""
+    """Euclidean distances between receivers and transmitters.
+
+    Args:
+        receivers: positions (n, 2).
+        transmitters: positions (m, 2), in the same unit of length.
+
+    Returns:
+        Distances (n, m), [receiver, transmitter], in that unit.
+    """
     return np.asarray(np.linalg.norm(receivers[:, None] - transmitters[None], axis=-1))
 
 
 def serving_receiver(gain: NDArray[np.floating], association: Literal["ad_hoc", "uplink"]) -> NDArray[np.intp]:
-    """r(i) for each transmitter i, (m,): receiver i itself, or the receiver with the largest mean gain, (n, m).
+    """The serving receiver r(i) of each transmitter i: receiver i itself, or that with the largest mean gain.
 
     In an uplink where the gain falls with distance the latter is the nearest base station (Behmandpoor et al., 2024, Section
     II).
+
+    Args:
+        gain: mean gains (n, m), linear, [receiver, transmitter].
+        association: "ad_hoc" or "uplink".
+
+    Returns:
+        The receivers r(i), (m,).
     """
     if association == "ad_hoc":
         return np.arange(gain.shape[1])

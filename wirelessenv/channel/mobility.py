@@ -1,4 +1,4 @@
-"""How transmitters and receivers move."""
+"""Motion of transmitters and receivers over time."""
 
 from abc import abstractmethod
 from collections.abc import Callable
@@ -30,7 +30,16 @@ class Mobility(Piece):
 
     @abstractmethod
     def begin(self, rng: np.random.Generator, count: int, waypoints: Waypoints) -> dict[str, NDArray[Any]]:
-        """What the law must remember of `count` walkers who are about to set out."""
+        """Memory of walkers who are about to set out.
+
+        Args:
+            rng: the random generator to draw from.
+            count: the number of walkers.
+            waypoints: draws so many places to go to, (count, 2).
+
+        Returns:
+            Arrays by name, of `count` rows each, for `move`.
+        """
 
     @abstractmethod
     def move(
@@ -41,7 +50,21 @@ class Mobility(Piece):
         seconds: float,
         waypoints: Waypoints,
     ) -> tuple[Positions, dict[str, NDArray[Any]]]:
-        """Positions (count, 2) after `seconds`, and what to remember then; what was given is left as it is."""
+        """Positions of walkers some time later; what was given is left as it is.
+
+        Args:
+            rng: the random generator to draw from.
+            positions: (count, 2), in the unit of length.
+            memory: what `begin` or the last `move` returned.
+            seconds: the time that passes, in seconds.
+            waypoints: draws so many places to go to, (count, 2).
+
+        Returns:
+            Positions (count, 2) then, and the memory for the next call.
+
+        Raises:
+            ConfigError: where the walk has too many legs.
+        """
 
 
 class NoMobility(Mobility):

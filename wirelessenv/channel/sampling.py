@@ -1,4 +1,4 @@
-"""Where a batch of runs takes its random numbers: one stream a run, numpy on the CPU and torch on a GPU.
+"""Random numbers for a batch of runs: one stream a run, numpy on the CPU and torch on a GPU.
 
 The two samplers offer the same draws with the same distributions; on the CPU the numbers do not depend on how the slots
 are cut into blocks.
@@ -17,29 +17,61 @@ class Sampler(Protocol):
     """Draws for all runs of a batch at once, shape (runs, slots, ...), float32."""
 
     def uniform(self, slots: int, *shape: int) -> Any:
-        """Uniform variables in [0, 1)."""
+        """Draw uniform variables in [0, 1).
+
+        Args:
+            slots: their number, the second axis.
+            shape: the axes after it.
+
+        Returns:
+            Variables (runs, slots, *shape), float32.
+        """
 
     def exponential(self, slots: int, *shape: int) -> Any:
-        """Exponential variables of mean 1."""
+        """Draw exponential variables of mean 1.
+
+        Args:
+            slots: their number, the second axis.
+            shape: the axes after it.
+
+        Returns:
+            Variables (runs, slots, *shape), float32.
+        """
 
     def normal(self, slots: int, *shape: int) -> Any:
-        """Standard normal variables."""
+        """Draw normal variables of mean 0 and variance 1.
+
+        Args:
+            slots: their number, the second axis.
+            shape: the axes after it.
+
+        Returns:
+            Variables (runs, slots, *shape), float32.
+        """
 
     def fill_normal(self, target: Any) -> None:
         """Standard normal variables into an array (runs, slots, ...) of the sampler's kind."""
 
     def ones(self, slots: int, *shape: int) -> Any:
-        """No draw at all: ones."""
+        """An array of ones, without any draw.
+
+        Args:
+            slots: their number, the second axis.
+            shape: the axes after it.
+
+        Returns:
+            Ones (runs, slots, *shape), float32.
+        """
 
     def state(self) -> list[Any]:
-        """What `set_state` needs to go on from here."""
+        """Everything that `set_state` needs to go on from here."""
 
     def set_state(self, state: list[Any]) -> None:
         """Go on from a saved state."""
 
 
-class NumpySampler:
-    """One numpy generator a run."""
+class NumpySampler(Sampler):
+    """Sampler with one numpy generator a run."""
 
     def __init__(self, seeds: Sequence[int], purpose: str, episode: int = 0) -> None:
         self._generators = [stream(seed, purpose, episode) for seed in seeds]
@@ -51,7 +83,7 @@ class NumpySampler:
         return drawn
 
     def exponential(self, slots: int, *shape: int) -> Any:
-        """-log(1 - u), u uniform in [0, 1): faster than the ziggurat, and never the logarithm of 0."""
+        # -log(1 - u), u uniform in [0, 1): faster than the ziggurat, and never the logarithm of 0
         drawn = self.uniform(slots, *shape)
         np.negative(drawn, out=drawn)
         np.log1p(drawn, out=drawn)
@@ -96,8 +128,8 @@ class NumpySampler:
             set_generator_state(generator, saved)
 
 
-class TorchSampler:
-    """One torch generator a run, on the device where the numbers are used."""
+class TorchSampler(Sampler):
+    """Sampler with one torch generator a run, on the device where the numbers are used."""
 
     def __init__(self, seeds: Sequence[int], purpose: str, device: str, episode: int = 0) -> None:
         import torch
@@ -117,7 +149,6 @@ class TorchSampler:
         return drawn
 
     def exponential(self, slots: int, *shape: int) -> Any:
-        """-log(1 - u), u uniform in [0, 1)."""
         return self.uniform(slots, *shape).neg_().log1p_().neg_()
 
     def normal(self, slots: int, *shape: int) -> Any:
@@ -141,5 +172,15 @@ class TorchSampler:
 
 
 def sampler(seeds: Sequence[int], purpose: str, episode: int = 0, device: str | None = None) -> Sampler:
-    """The sampler of a device; numpy's where `device` is None."""
+    """The sampler of a device.
+
+    Args:
+        seeds: one for each run.
+        purpose: the purpose of the numbers, which has streams of its own.
+        episode: the episode, likewise.
+        device: a torch device; None: numpy's sampler.
+
+    Returns:
+        The sampler, at the start of its streams.
+    """
     return NumpySampler(seeds, purpose, episode) if device is None else TorchSampler(seeds, purpose, device, episode)

@@ -12,11 +12,20 @@ from wirelessenv.config import NonNegative, Piece
 
 
 class Shadowing(Piece):
-    """A law of shadowing."""
+    """Base class of shadowing: gains in dB by obstacles."""
 
     @abstractmethod
     def draw(self, rng: np.random.Generator, receivers: Positions, transmitters: Positions) -> NDArray[np.float64]:
-        """Gains in dB of all links, (n, m), [receiver, transmitter], of positions (n, 2) and (m, 2)."""
+        """Draw the shadowing of all links.
+
+        Args:
+            rng: the random generator to draw from.
+            receivers: positions (n, 2).
+            transmitters: positions (m, 2).
+
+        Returns:
+            Gains in dB, (n, m), [receiver, transmitter].
+        """
 
     @abstractmethod
     def move(
@@ -26,11 +35,21 @@ class Shadowing(Piece):
         before: tuple[Positions, Positions],
         after: tuple[Positions, Positions],
     ) -> NDArray[np.float64]:
-        """What `shadowing` becomes when the (receivers, transmitters) go from positions `before` to positions `after`."""
+        """The shadowing after the ends of links have moved.
+
+        Args:
+            rng: the random generator to draw from.
+            shadowing: gains in dB before, (n, m), [receiver, transmitter].
+            before: positions of receivers (n, 2) and transmitters (m, 2) before.
+            after: the same after.
+
+        Returns:
+            Gains in dB after, (n, m).
+        """
 
 
 class NoShadowing(Shadowing):
-    """0 dB for every link."""
+    """No obstacles: 0 dB for every link."""
 
     kind: Literal["none"] = "none"
 

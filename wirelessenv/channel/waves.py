@@ -1,4 +1,4 @@
-"""What the channel needs of the physics of waves. scipy, which has J0, is no dependency of the environment."""
+"""The physics of waves that the channel needs. scipy, which has J0, is no dependency of the environment."""
 
 import math
 

@@ -1,1 +1,1 @@
-"""Who talks to whom, when, and how late; and what everybody knows in consequence."""
+"""Exchange of messages: graphs, activity, delay and loss, and the knowledge of agents in consequence."""

@@ -1,4 +1,4 @@
-"""When agents act: random events with an optional longest silence."""
+"""Activity of agents: random events with an optional longest silence."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -34,7 +34,7 @@ class Chance(Model):
 
 
 class Activity(Model):
-    """When agents query (T_q), update (T_u) and transmit (T_tx, drawn separately for every neighbour)."""
+    """The instants in which agents query (T_q), update (T_u) and transmit (T_tx, drawn separately for every neighbour)."""
 
     query: Chance = Field(default_factory=Chance)
     update: Chance = Field(default_factory=Chance)
@@ -54,9 +54,14 @@ class Trials:
         self._silent = np.zeros((len(seeds), *shape), np.int32)
 
     def draw(self, instants: int, where: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
-        """The events of the next instants, (instants, runs, *shape).
+        """The events of the next instants.
 
-        Only trials `where` True, of the same shape, lengthen or break a silence.
+        Args:
+            instants: their number.
+            where: the trials that lengthen or break a silence, (instants, runs, *shape); None: all.
+
+        Returns:
+            True where the event happens, (instants, runs, *shape).
         """
         if self._chance.probability == 1:
             return np.broadcast_to(True, (instants, *self._silent.shape))
@@ -70,7 +75,7 @@ class Trials:
         return happened
 
     def state(self) -> dict[str, Any]:
-        """What `set_state` needs to go on from here."""
+        """Everything that `set_state` needs to go on from here."""
         return {"streams": [generator_state(generator) for generator in self._generators], "silent": self._silent.copy()}
 
     def set_state(self, state: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Numbers that travel: what agents say, late and lossily, as far as every agent has heard it."""
+"""Values of messages: the numbers that agents send, late and lossily, as far as every agent has heard them."""
 
 from collections.abc import Sequence
 

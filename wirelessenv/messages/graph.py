@@ -24,9 +24,18 @@ class Graph(Piece):
 
     @abstractmethod
     def build(self, agents: int, rng: np.random.Generator, positions: NDArray[np.float64] | None = None) -> LinkMatrix:
-        """Links (m, m) bool with a False diagonal; `positions` (m, 2) are the transmitters'.
+        """A message graph of this law.
 
-        Raises ConfigError where the settings do not fit the number of agents.
+        Args:
+            agents: the number m.
+            rng: the random generator to draw from.
+            positions: the transmitters' (m, 2), in the scenario's unit of length, or None.
+
+        Returns:
+            The links (m, m), [sender, receiver], with a False diagonal.
+
+        Raises:
+            ConfigError: where the settings do not fit the number of agents.
         """
 
 
@@ -62,7 +71,7 @@ class BlockGraph(Graph):
 
 
 class CompleteGraph(Graph):
-    """Everybody sends to everybody."""
+    """A complete graph: everybody sends to everybody."""
 
     kind: Literal["complete"] = "complete"
 
@@ -176,12 +185,12 @@ def _contracted(joined: nx.DiGraph, group_of: NDArray[np.intp]) -> nx.DiGraph:
 
 
 def strongly_connected(links: LinkMatrix) -> bool:
-    """Whether messages can reach everybody from everybody (Behmandpoor et al., 2024, Assumption VII)."""
+    """True where messages can reach everybody from everybody (Behmandpoor et al., 2024, Assumption VII)."""
     return bool(_reached(links).all() and _reached(links.T).all())
 
 
 def _reached(links: LinkMatrix) -> NDArray[np.bool_]:
-    """Whom messages of agent 0 reach, (m,), itself included."""
+    """The agents that messages of agent 0 reach, (m,), itself included."""
     reached: NDArray[np.bool_] = np.arange(len(links)) == 0
     at = np.flatnonzero(reached)
     while at.size:
@@ -193,7 +202,7 @@ def _reached(links: LinkMatrix) -> NDArray[np.bool_]:
 def diameter(links: LinkMatrix) -> int:
     """The largest number of links on a shortest path; raises ConfigError where somebody is not reached. One agent has 0.
 
-    Whom each agent reaches within 1, 2, ... links stands in bits; who reaches all is looked at no longer.
+    The agents that each one reaches within 1, 2, ... links stand in bits; one that reaches all is looked at no longer.
     """
     agents, most = len(checked(links)), int(links.sum(1).max())
     ends = np.argsort(~links, axis=1, kind="stable")[:, :most]

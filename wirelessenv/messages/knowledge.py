@@ -1,4 +1,4 @@
-"""What everybody has heard: the newest query time of every agent that every agent knows.
+"""Knowledge of agents: the newest query time of every agent that every agent has heard of.
 
 A table entry needs no value. That agent i knows agent l's query of time T[i, l] determines its payload, which is what l
 measured at T[i, l]; whoever needs it looks it up as history[T[i, l], l]. So only T is simulated here, and because T does
@@ -26,7 +26,7 @@ LAST_INSTANT = 2**31 - 2**20
 
 
 class Instants(NamedTuple):
-    """What happened in consecutive instants of global time, for all runs of a batch."""
+    """Record of consecutive instants of global time, for all runs of a batch."""
 
     times: NDArray[np.int32]
     """(instants,)"""
@@ -49,7 +49,21 @@ class Instants(NamedTuple):
 def message_graphs(
     messaging: Messaging, agents: int, seeds: Sequence[int], positions: Any = None, episode: int = 0
 ) -> LinkMatrix:
-    """The strongly connected message graph of every run, (runs, m, m); raises ConfigError where there is none."""
+    """The strongly connected message graph of every run.
+
+    Args:
+        messaging: the configuration, of which the graph counts here.
+        agents: the number m.
+        seeds: one for each run.
+        positions: the transmitters', (runs, m, 2), or None.
+        episode: the episode whose random stream is drawn from.
+
+    Returns:
+        The links (runs, m, m), [sender, receiver].
+
+    Raises:
+        ConfigError: where there is none.
+    """
     graphs = []
     for run, seed in enumerate(seeds):
         where = None if positions is None else np.asarray(positions[run])
@@ -58,12 +72,31 @@ def message_graphs(
 
 
 def entry_bits(agents: int, value_bits: int = 32) -> int:
-    """Bits of one entry of a message: its value, its agent's number, and 32 for its time."""
+    """Bits of one entry of a message: its value, its agent's number, and 32 for its time.
+
+    Args:
+        agents: the number m.
+        value_bits: bits of a value.
+
+    Returns:
+        The number of bits.
+    """
     return value_bits + ceil(log2(max(agents, 2))) + 32
 
 
 def needed_memory(messaging: Messaging, links: LinkMatrix) -> int:
-    """Diameter times largest delay plus one: how many perturbations an agent keeps when all probabilities are 1."""
+    """Number of perturbations that an agent keeps when all probabilities are 1: diameter times largest delay, plus one.
+
+    Args:
+        messaging: the configuration.
+        links: the graph of every run, (runs, m, m).
+
+    Returns:
+        The number, of instants.
+
+    Raises:
+        ConfigError: where a graph is not strongly connected.
+    """
     hops = max(diameter(graph) for graph in np.unique(links, axis=0)) if messaging.relay else 1
     return int(hops * messaging.links.delay.largest) + 1
 
@@ -81,7 +114,7 @@ class Knowledge:
     def __init__(
         self, messaging: Messaging, links: LinkMatrix, seeds: Sequence[int], *, episode: int = 0, counting: bool = True
     ) -> None:
-        """`links` (runs, m, m): see `message_graphs`; all False: nobody hears anybody.
+        """`links` (runs, m, m) are those of `message_graphs`; all False: nobody hears anybody.
 
         Without `counting` the numbers of messages and entries stay 0, and the rest comes twice as fast.
         """
@@ -150,7 +183,7 @@ class Knowledge:
         return Instants(times, queried, self._update.draw(instants), newest, oldest, messages, entries, changed)
 
     def _parts(self, instants: int) -> tuple[Part, ...]:
-        """What the next instants take: tables of all of them and of the past, and who has heard which delay."""
+        """The memory that the next instants take: tables of all of them and of the past, and who has heard which delay."""
         runs, agents = self.links.shape[:2]
         links = ("seeds", runs), ("transmitters", agents), ("transmitters", agents)
         past, delays = max(self._delay.largest, 1), self._delay.largest - self._delay.smallest + 1
@@ -267,6 +300,6 @@ def _latest(start: NDArray[np.int32], stamps: NDArray[np.int32]) -> NDArray[np.i
 
 
 def ages(instants: Instants) -> NDArray[np.int32]:
-    """How old each entry is, t - T[i, l] (instants, runs, m, m); -1 where nothing is known."""
+    """Age of each entry in instants, t - T[i, l] (instants, runs, m, m); -1 where nothing is known."""
     times = instants.times[:, None, None, None]
     return np.where(instants.newest == UNKNOWN, -1, times - instants.newest).astype(np.int32)

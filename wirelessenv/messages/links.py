@@ -1,4 +1,4 @@
-"""What happens to a message on its way: delay and loss."""
+"""The way of a message over a link: delay and loss."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ Travel = Annotated[CountOrZero, Field(le=10_000)]
 
 
 class Delay(Piece):
-    """How many instants a message travels."""
+    """Base class of delays: the number of instants that a message travels."""
 
     @property
     @abstractmethod
@@ -30,7 +30,16 @@ class Delay(Piece):
 
     @abstractmethod
     def draw(self, generators: Sequence[np.random.Generator], instants: int, agents: int) -> NDArray[np.int64]:
-        """The delays of the next instants, (instants, runs, m, m) or anything that broadcasts to it."""
+        """The delays of the messages of the next instants.
+
+        Args:
+            generators: a random generator for each run.
+            instants: their number.
+            agents: the number m.
+
+        Returns:
+            Delays in instants, (instants, runs, m, m) or anything that broadcasts to it.
+        """
 
 
 class ConstantDelay(Delay):
