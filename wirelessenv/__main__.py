@@ -108,7 +108,16 @@ def _scenario(name: str) -> Scenario:
 
 
 def frames(env: PowerControlEnv, seed: int, powers: str) -> Iterator[NDArray[np.uint8]]:
-    """The pictures of an episode, slot by slot; powers are "full", or "random": drawn anew every five slots."""
+    """The pictures of an episode, slot by slot.
+
+    Args:
+        env: an environment with render_mode "rgb_array" and powers as actions.
+        seed: of the episode and of random powers.
+        powers: "full", or "random": drawn anew every five slots.
+
+    Yields:
+        Pictures (height, width, 3).
+    """
     env.reset(seed=seed)
     rng = np.random.default_rng(seed)
     m, most = env.scenario.transmitters, env.scenario.max_power
@@ -122,7 +131,13 @@ def frames(env: PowerControlEnv, seed: int, powers: str) -> Iterator[NDArray[np.
 
 
 def write_clip(path: Path, pictures: Iterator[NDArray[np.uint8]], fps: int) -> None:
-    """An animated GIF, with one palette for all pictures; the file appears whole or not at all."""
+    """Write an animated GIF, with one palette for all pictures; the file appears whole or not at all.
+
+    Args:
+        path: the file.
+        pictures: (height, width, 3) each.
+        fps: pictures a second.
+    """
     from PIL import Image
 
     whole = [Image.fromarray(picture) for picture in pictures]

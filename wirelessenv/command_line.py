@@ -1,4 +1,4 @@
-"""What all command lines share: options in full, one sentence for whatever goes wrong, and a quiet end on Ctrl-C.
+"""Base of all command lines: options in full, one sentence for whatever goes wrong, and a quiet end on Ctrl-C.
 
 A program is a `main` that is `guarded`; its module ends with `command(main)`, parses its options with a `Parser`, and imports
 what is slow after that, within `importing()`. Here is the standard library alone: this is there before slow imports begin.
@@ -100,7 +100,7 @@ def guarded(main: Callable[[Sequence[str]], int]) -> Callable[..., int]:
 
 
 def _told(end: BaseException) -> tuple[object, int]:
-    """What is said of an end, and its exit status."""
+    """The sentence about an end, and its exit status."""
     match end:
         case Ended():
             return end, end.status
@@ -115,7 +115,15 @@ def _told(end: BaseException) -> tuple[object, int]:
 
 
 def said(what: object, status: int) -> int:
-    """Say it on one line, if it is anything; returns the status."""
+    """Print a sentence to standard error, on one line.
+
+    Args:
+        what: the sentence; empty: nothing is printed.
+        status: the exit status.
+
+    Returns:
+        The status.
+    """
     if line := one_line(what):
         with suppress(OSError):  # nobody hears it
             print(line, file=sys.stderr)
@@ -124,7 +132,15 @@ def said(what: object, status: int) -> int:
 
 @contextmanager
 def writing(place: object, added: Callable[[], str] = str) -> Iterator[None]:
-    """Whatever the disk refuses within is said of `place`, and what is to be `added` by then."""
+    """Context for writing: one sentence where the disk refuses.
+
+    Args:
+        place: the file or folder, as the sentence names it.
+        added: makes the end of the sentence.
+
+    Raises:
+        Refused, Ended: with the sentence.
+    """
     try:
         yield
     except OSError as error:

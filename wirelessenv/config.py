@@ -1,4 +1,4 @@
-"""What every configuration of the project shares: frozen models, pieces chosen by name, and errors of one sentence.
+"""Base of all configurations of the project: frozen models, pieces chosen by name, and errors of one sentence.
 
 A configuration is a frozen pydantic model. A piece that a user may exchange (a fading law, a graph, a utility) is a
 `Piece`: a small model that is registered under a `kind` when its class is defined, so that a new one, also from outside
@@ -51,14 +51,33 @@ Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
 
 
 def nearest(key: str, known: Iterable[str]) -> str:
-    """' (did you mean "kappa"?)' for the known name that is nearest to `key`, or the known names where none is near."""
+    """The end of a sentence about an unknown name: the nearest known one.
+
+    Args:
+        key: the unknown name.
+        known: the known ones.
+
+    Returns:
+        ' (did you mean "kappa"?)', or the known names where none is near.
+    """
     known = sorted(known)
     close = difflib.get_close_matches(cut(key), known, n=1, cutoff=0.5)
     return f' (did you mean "{close[0]}"?)' if close else f" (known: {', '.join(known)})"
 
 
 def plain(value: Any, depth: int = 0) -> Any:
-    """`value` with Python's own numbers, truth values, text, dicts and lists in place of numpy's, and of other mappings."""
+    """A value with Python's own types in place of numpy's, and of other mappings.
+
+    Args:
+        value: any value.
+        depth: how deep it stands in another one.
+
+    Returns:
+        Numbers, truth values, text, dicts and lists; other objects as they are.
+
+    Raises:
+        RecursionError: where it is nested too deep.
+    """
     if depth > yaml_text.MOST_DEEP:
         raise RecursionError
     if isinstance(value, np.generic | np.ndarray) and value.dtype.kind in "biufU" and value.size <= yaml_text.MOST_VALUES:
@@ -111,7 +130,18 @@ class Model(BaseModel):
 
     @classmethod
     def parse(cls, data: Any, where: str = "") -> Self:
-        """Validate `data` (a mapping, a short form, or a model); raises ConfigError with one sentence."""
+        """A validated model from what a user wrote.
+
+        Args:
+            data: a mapping, a short form, or a model.
+            where: the path of the model for the sentence, as in "scenario".
+
+        Returns:
+            The model, frozen.
+
+        Raises:
+            ConfigError: with one sentence, for a value that cannot be used.
+        """
         with _told_in_one_sentence(where):
             return cls.model_validate(plain(data))
 
@@ -129,7 +159,7 @@ class Document(Model):
 
     @classmethod
     def from_text(cls, text: str) -> Self:
-        """Undo `text`."""
+        """A model from its YAML text."""
         try:
             data = yaml_text.read(text)
         except yaml_text.YAMLTextError as fault:
@@ -161,7 +191,7 @@ class Piece(Model):
     @model_validator(mode="wrap")
     @classmethod
     def _choose(cls, value: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
-        """Where a family is asked for, the member that `value` describes: a piece, its kind, or a mapping with its kind."""
+        """For a family, the member that `value` describes: a piece, its kind, or a mapping with its kind."""
         if Piece not in cls.__bases__ or isinstance(value, cls):
             return validate(value)
         value = {"kind": value} if isinstance(value, str) else value
@@ -173,7 +203,19 @@ class Piece(Model):
 
 
 def whole(name: str, value: Any, least: int = 1) -> int:
-    """`value` as a count, `least` to MOST, also of numpy's types; raises ConfigError where it is none."""
+    """A whole number from `least` to MOST, also of numpy's types.
+
+    Args:
+        name: the argument, as a sentence names it.
+        value: the number.
+        least: the smallest one that is allowed.
+
+    Returns:
+        The number.
+
+    Raises:
+        ConfigError: where it is another value.
+    """
     number = plain(value)
     if isinstance(number, bool) or not isinstance(number, int) or number < least:
         raise ConfigError(f"{name}: {shown(value)} is not valid: it should be a whole number, {least} or more")
@@ -183,7 +225,19 @@ def whole(name: str, value: Any, least: int = 1) -> int:
 
 
 def finite(name: str, value: Any, least: int = 0) -> float:
-    """`value` as a finite number, `least` or more, also of numpy's types; raises ConfigError where it is none."""
+    """A finite number, `least` or more, also of numpy's types.
+
+    Args:
+        name: the argument, as a sentence names it.
+        value: the number.
+        least: the smallest one that is allowed.
+
+    Returns:
+        The number.
+
+    Raises:
+        ConfigError: where it is another value.
+    """
     number = plain(value)
     if isinstance(number, bool) or not isinstance(number, int | float) or not least <= number < math.inf:
         raise ConfigError(f"{name}: {shown(value)} is not valid: it should be a finite number, {least} or more")
@@ -191,10 +245,17 @@ def finite(name: str, value: Any, least: int = 0) -> float:
 
 
 def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with `changes` laid over it, mapping by mapping.
+    """A mapping with changes laid over it, mapping by mapping.
 
     A mapping that names another `kind` or `preset` replaces the old one whole: the keys of one fading law mean nothing
     to another. The checksum of a file says nothing of another one.
+
+    Args:
+        base: the settings before.
+        changes: the keys that differ.
+
+    Returns:
+        New settings; both arguments stay as they are.
     """
     merged = {key: value for key, value in base.items() if key != "sha256" or not any(path in changes for path in PATHS)}
     for key, value in changes.items():
@@ -207,7 +268,18 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
 
 
 def read_configuration(path: str | Path, folder: str | Path | None = None) -> dict[str, Any]:
-    """`read_yaml`, whose strings know where relative paths start: at the file, or at `folder` where it is given."""
+    """The mapping in a YAML file, whose strings know where relative paths start.
+
+    Args:
+        path: the file.
+        folder: where relative paths start; None: at the file.
+
+    Returns:
+        The mapping.
+
+    Raises:
+        ConfigError: where there is no file, no YAML or no mapping.
+    """
     return dict(written(read_yaml(path), Path(path).parent if folder is None else Path(folder)))
 
 

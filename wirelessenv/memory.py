@@ -1,4 +1,4 @@
-"""What is about to be allocated, compared with the memory that there is, before it is allocated."""
+"""Memory that is about to be allocated, compared with the memory that there is, before it is allocated."""
 
 import math
 import os
@@ -40,14 +40,27 @@ class Part(NamedTuple):
 
 
 def part(size: float, *factors: tuple[str, int]) -> Part:
-    """Arrays of `size` bytes for each of a product of settings, such as ("hops", 5); one that enters twice is given twice."""
+    """Arrays whose size is a product of settings.
+
+    Args:
+        size: bytes for each element.
+        factors: settings and their values, such as ("hops", 5); one that enters twice is given twice.
+
+    Returns:
+        The part of the memory that they take.
+    """
     return Part(size, factors)
 
 
 def check_room(*parts: Part, device: str | None = None) -> None:
-    """Raises ConfigError, with the setting to change, where the memory has no room for `parts`.
+    """Check that the memory has room for some arrays.
 
-    What counts is the memory of the machine, its control group and the process, or of the torch `device`.
+    Args:
+        parts: the arrays.
+        device: the torch device that holds them; None: the memory of the machine, its control group and the process.
+
+    Raises:
+        ConfigError: with the setting to change, where there is no room.
     """
     needed = sum(one.size for one in parts)
     if needed > BASE and needed > (limit := memory(device)):
@@ -56,7 +69,15 @@ def check_room(*parts: Part, device: str | None = None) -> None:
 
 @contextmanager
 def room_for(*parts: Part, device: str | None = None) -> Iterator[None]:
-    """Allocate `parts` within this: `check_room`, and the same sentence where the system refuses all the same."""
+    """Context for an allocation: `check_room`, and the same sentence where the system refuses all the same.
+
+    Args:
+        parts: the arrays.
+        device: the torch device that holds them, or None.
+
+    Raises:
+        ConfigError: with the setting to change, where there is no room.
+    """
     check_room(*parts, device=device)
     try:
         yield
@@ -138,7 +159,7 @@ def _limit(file: Path) -> float:
 
 
 def _process() -> float:
-    """What the limit of the address space leaves."""
+    """The memory that the limit of the address space leaves."""
     try:
         import resource  # noqa: PLC0415  # Windows has none, and no such limits
     except ModuleNotFoundError:

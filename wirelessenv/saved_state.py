@@ -88,7 +88,15 @@ def refuse_unsound(where: str, value: Any, least: float = 0.0, most: float = np.
 
 
 def refuse_infinite(where: str, value: Any) -> None:
-    """Raises ConfigError where a floating-point number anywhere in `value` is not finite."""
+    """Check that all floating-point numbers anywhere in a part of a state are finite.
+
+    Args:
+        where: the path of the part in the state.
+        value: the part.
+
+    Raises:
+        ConfigError: where one is not.
+    """
     if isinstance(value, dict):
         for key, one in value.items():
             refuse_infinite(_inside(where, key), one)
@@ -102,14 +110,35 @@ def refuse_infinite(where: str, value: Any) -> None:
 
 
 def refuse_length(where: str, value: Any, least: int, most: int) -> Sequence[Any]:
-    """A saved list; raises ConfigError unless it has `least` to `most` entries."""
+    """A saved list of the right length.
+
+    Args:
+        where: the path of the part in the state.
+        value: the part.
+        least: the smallest number of entries.
+        most: the largest.
+
+    Returns:
+        The list.
+
+    Raises:
+        ConfigError: where it is no list, or has another length.
+    """
     if not isinstance(value, list | tuple) or not least <= len(value) <= most:
         raise misfit(where, f"should be a list of {least} to {most}")
     return value
 
 
 def misfit(where: str, wrong: str) -> ConfigError:
-    """The refusal of a part of a state, in a sentence that begins alike for all of them."""
+    """The refusal of a part of a state, in a sentence that begins alike for all of them.
+
+    Args:
+        where: the path of the part in the state.
+        wrong: the end of the sentence.
+
+    Returns:
+        The error, to be raised.
+    """
     return ConfigError(f"state: {OF_OTHERS}: {where[:100] or 'all of it'} {wrong}")
 
 

@@ -1,4 +1,4 @@
-"""What errors say: a value on one short line, and a fault that pydantic found as one sentence of ours."""
+"""Sentences of errors: a value on one short line, and a fault that pydantic found as one sentence of ours."""
 
 import reprlib
 from typing import Any
@@ -25,7 +25,7 @@ class _Short(reprlib.Repr):
         return repr(x) if x.bit_length() < 1000 else f"a number of {x.bit_length()} bits"
 
     def repr_bytes(self, x: bytes, level: int) -> str:
-        """As text."""
+        """Bytes as the same text without its prefix."""
         return repr(x[: self.maxstring])
 
 
@@ -38,7 +38,15 @@ def shown(value: Any) -> str:
 
 
 def cut(text: object, most: int = MOST_SHOWN) -> str:
-    """`text`, with dots in place of its end where it is long."""
+    """A text, with dots in place of its end where it is long.
+
+    Args:
+        text: anything, taken as text.
+        most: the largest number of characters.
+
+    Returns:
+        At most so many characters.
+    """
     text = str(text)
     return text if len(text) <= most else text[: most - 3] + "..."
 
@@ -70,7 +78,15 @@ _RIGHT = {
 
 
 def one_sentence(error: ValidationError, where: str = "") -> str:
-    """The first fault of a pydantic error as "field: value, and what would be right"."""
+    """The first fault of a pydantic error as one sentence.
+
+    Args:
+        error: what pydantic found.
+        where: the path of the model, as in "scenario"; empty: none.
+
+    Returns:
+        The sentence: "field: value, and what would be right".
+    """
     fault: Any = error.errors(include_url=False)[0]
     while isinstance(cause := fault.get("ctx", {}).get("error"), ValidationError):
         inner = cause.errors(include_url=False)[0]

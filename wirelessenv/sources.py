@@ -26,7 +26,15 @@ class Written(str):
 
 
 def written(data: Any, folder: Path) -> Any:
-    """`data` with all its strings, but for keys, as those of a file in `folder`."""
+    """Data of a file, whose strings know the folder that they were written in.
+
+    Args:
+        data: dicts, lists, strings and numbers.
+        folder: the folder of the file.
+
+    Returns:
+        The same data, with all strings but keys as `Written`.
+    """
     if isinstance(data, dict):
         return {key: written(value, folder) for key, value in data.items()}
     if isinstance(data, list):
@@ -78,7 +86,7 @@ def digest(*contents: bytes) -> str:
 
 
 def is_source(data: Any) -> bool:
-    """Whether part of a dump is a source of known content."""
+    """True where part of a dump is a source of known content."""
     return isinstance(data, Mapping) and isinstance(data.get("sha256"), str) and any(data.get(key) for key in PATHS)
 
 
@@ -91,7 +99,15 @@ def identity(data: Any) -> Any:
 
 
 def with_sources(changes: Mapping[str, Any], whole: Mapping[str, Any]) -> dict[str, Any]:
-    """`changes` of a dump, with the sources that they name as the `whole` dump has them."""
+    """Changes of a dump, with their sources as the whole dump has them.
+
+    Args:
+        changes: a part of the settings.
+        whole: the complete dump.
+
+    Returns:
+        The changes with the checksums and absolute paths of what they name.
+    """
     found: dict[str, Any] = {}
     for key, value in changes.items():
         there = whole.get(key)
@@ -107,7 +123,7 @@ def with_sources(changes: Mapping[str, Any], whole: Mapping[str, Any]) -> dict[s
 
 
 def _plain(value: Any) -> Any:
-    """Strings of files as strings."""
+    """Data whose strings of files are plain strings."""
     if isinstance(value, Mapping):
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

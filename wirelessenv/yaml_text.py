@@ -63,7 +63,7 @@ for _name, _pattern in (("int", _WHOLE), ("float", _FLOAT)):
 
 
 class _Kept(NamedTuple):
-    """What an anchor names."""
+    """The node that an anchor names."""
 
     value: Any
     values: int
@@ -181,7 +181,7 @@ class _Reader:
         return built
 
     def _to_merge(self, value: Any) -> dict[str, Any]:
-        """What << lays under the other keys of its mapping; of several mappings, the first counts."""
+        """The keys that << lays under the other keys of its mapping; of several mappings, the first counts."""
         several = value if isinstance(value, list) else [value]
         if not all(isinstance(one, dict) for one in several):
             self._refuse('the key "<<" takes a mapping, or a list of them')

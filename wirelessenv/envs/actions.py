@@ -14,7 +14,7 @@ Floats = NDArray[np.float32]
 
 
 class Actions:
-    """What actions mean.
+    """Meaning of actions: their spaces, and the powers and messages they stand for.
 
     A continuous action is a power and, with learned messages, the numbers of the message, each in [-1, 1]. Numbers outside
     the space are clipped to it, infinite ones included; NaN, a wrong shape and a level that does not exist are refused.
@@ -33,7 +33,7 @@ class Actions:
         self._levels = settings.levels
 
     def space(self) -> Space[Any]:
-        """One agent's."""
+        """The action space of one agent."""
         return Discrete(self._levels) if self._discrete else Box(self._low, self._high)
 
     def joint_space(self, agents: int) -> Space[Any]:
@@ -45,7 +45,18 @@ class Actions:
         return Box(low, high)
 
     def of_agents(self, actions: Mapping[str, Any], agents: Sequence[str]) -> tuple[Floats, Floats]:
-        """(powers (1, m), messages (1, m, size)) of a mapping; raises ValueError with one sentence."""
+        """Powers and messages of the actions of all agents.
+
+        Args:
+            actions: the action of each agent, by its name.
+            agents: the names of all agents.
+
+        Returns:
+            Powers (1, m) in [0, p_max], and messages (1, m, size) in [-1, 1].
+
+        Raises:
+            ValueError: with one sentence, for actions that cannot be used.
+        """
         try:
             return self._meant(np.array([actions[agent] for agent in agents]).reshape(1, len(agents), self.width))
         except (IndexError, KeyError, TypeError, ValueError):
@@ -56,7 +67,18 @@ class Actions:
             return self._meant(mixed.reshape(1, len(agents), self.width))
 
     def of_array(self, actions: Any, shape: tuple[int, ...]) -> tuple[Floats, Floats]:
-        """(powers (E, m), messages (E, m, size)) of one array of `shape`; raises ValueError with one sentence."""
+        """Powers and messages of one array of actions.
+
+        Args:
+            actions: numbers of the right shape.
+            shape: the right shape.
+
+        Returns:
+            Powers (E, m) in [0, p_max], and messages (E, m, size) in [-1, 1].
+
+        Raises:
+            ValueError: with one sentence, for actions that cannot be used.
+        """
         try:
             chosen = _array(actions)
             if chosen.shape != shape:

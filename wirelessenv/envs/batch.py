@@ -56,7 +56,7 @@ class Batch:
         """Episodes begun."""
 
     def _parts(self) -> tuple[Part, ...]:
-        """What it and its spaces take, with the names of the settings that say how much."""
+        """The memory that it and its spaces take, with the names of the settings that say how much."""
         settings, each, agents = self.settings, ("num_envs", self.environments), ("transmitters", self.agents)
         seen = ("numbers in an observation", sum(one.size(settings.scenario) for one in settings.observation))
         told = (
@@ -66,7 +66,7 @@ class Batch:
         return (*block_parts(settings.scenario, self.environments, slots, each="num_envs"), part(24, each, agents, seen), *told)
 
     def observation_space(self) -> Box:
-        """One agent's."""
+        """The observation space of one agent, (size,)."""
         parts = [np.full(part.size(self.settings.scenario), part.lowest) for part in self.settings.observation]
         if self.settings.messages is not None:
             parts += [np.full(self.agents * self.settings.message_width, -np.inf), np.full(self.agents, -1.0)]
@@ -74,12 +74,12 @@ class Batch:
         return Box(low, np.full_like(low, np.inf))
 
     def joint_observation_space(self) -> Space[Any]:
-        """All agents', (m, size)."""
+        """The observation space of all agents, (m, size)."""
         one = self.observation_space()
         return Box(np.tile(one.low, (self.agents, 1)), np.tile(one.high, (self.agents, 1)))
 
     def state_space(self) -> Box:
-        """One network's."""
+        """The state space of one network, (m * m,)."""
         return Box(0.0, np.inf, (self.agents**2,), np.float32)
 
     @property
@@ -90,7 +90,7 @@ class Batch:
 
     @property
     def never_begun(self) -> bool:
-        """Whether there was no reset yet, and hence no seed."""
+        """True where there was no reset yet, and hence no seed."""
         return self._network is None
 
     def reset(self, seed: int | Sequence[int] | None = None) -> None:
@@ -146,7 +146,15 @@ class Batch:
         self._utility = np.zeros((self.environments, self.agents), np.float32)
 
     def step(self, power: Floats, messages: Floats) -> Floats:
-        """Use powers (E, m) in the current slot and messages (E, m, size) at its end; returns the rewards (E, m)."""
+        """Use powers in the current slot, and messages at its end.
+
+        Args:
+            power: transmit powers in [0, p_max], (E, m).
+            messages: numbers (E, m, size); size 0 where agents choose none.
+
+        Returns:
+            The rewards of all agents, (E, m).
+        """
         cross = self._block.cross[:, self._slot]
         outcome = self.network.outcome_unchecked(self._block.wanted[:, self._slot], cross, power)
         self._before_last, self._seen = self._last, (self._block, self._slot)
@@ -186,7 +194,7 @@ class Batch:
         return ages if interval == 1 else np.where(ages < 0, ages, ages * np.float32(interval) + self.cycle % interval)
 
     def observations(self) -> Floats:
-        """What agents see before the coming slot, a new array (E, m, size)."""
+        """The observations before the coming slot, a new array (E, m, size)."""
         now = self._now
         parts = [part.observe(now) for part in self.settings.observation]
         if now.known is not None:
@@ -195,7 +203,7 @@ class Batch:
         return np.array(parts[0], np.float32) if len(parts) == 1 else np.concatenate(parts, axis=-1, dtype=np.float32)
 
     def rewards(self) -> Floats:
-        """What each agent was paid for the last slot, a new array (E, m); 0 before the first."""
+        """The rewards of the last slot, a new array (E, m); 0 before the first."""
         return self._paid.copy()
 
     def infos(self) -> dict[str, Floats]:
@@ -212,7 +220,7 @@ class Batch:
         return told
 
     def scene(self) -> Scene:
-        """What a picture shows of the first environment: the last slot, and the messages that are on their way after it."""
+        """The scene of the first environment for a picture: the last slot, and the messages that are on their way after it."""
         if self.cycle < 0:
             raise RuntimeError("render: there is nothing to draw before the first reset()")
         block, slot = self._seen

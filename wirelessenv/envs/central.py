@@ -45,7 +45,18 @@ class CentralPowerControlEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
     def reset(
         self, *, seed: int | Sequence[int] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
-        """Begin an episode. `options` are accepted and not used."""
+        """Begin an episode: the first of a new seed, or the next.
+
+        Args:
+            seed: a whole number; None: the next episode.
+            options: accepted and not used.
+
+        Returns:
+            Observations (m, size), and infos with arrays (m,).
+
+        Raises:
+            ConfigError: for a seed that is none, or options that are no mapping.
+        """
         begin(self, self._batch, seed, options)
         self._show()
         return self._batch.observations()[0], self._infos()
@@ -87,6 +98,17 @@ def made(
 
     `gymnasium.make` tells that number to its TimeLimit alone, which can shorten an episode but not lengthen it; so it is read
     where it stands, in the frame of the caller. A function, without the metadata of a class, sees every `render_mode` first.
+
+    Args:
+        scenario: a preset's name, a mapping, or a Scenario.
+        render_mode: "rgb_array", "rgb_array_list", "human" or None.
+        options: the other fields of `Settings`, or `max_episode_steps`.
+
+    Returns:
+        The environment; with "rgb_array_list" in Gymnasium's wrapper that collects pictures.
+
+    Raises:
+        ConfigError: for a value that cannot be used; the sentence names field, value and what would be right.
     """
     caller = sys._getframe(1)
     if caller.f_code is gymnasium.make.__code__:

@@ -1,4 +1,4 @@
-"""What there is to see at a moment: between two slots, before the actions of the next one."""
+"""The moment of an observation: between two slots, before the actions of the next one."""
 
 from typing import Any, NamedTuple
 
@@ -28,7 +28,15 @@ class PastSlot(NamedTuple):
 
     @classmethod
     def never(cls, environments: int, agents: int) -> "PastSlot":
-        """The slot before the first one: nothing was sent and nothing received."""
+        """The slot before the first one: nothing was sent and nothing received.
+
+        Args:
+            environments: the number E.
+            agents: the number m.
+
+        Returns:
+            Zeros of all shapes.
+        """
         matrix, row = np.zeros((environments, agents, agents), np.float32), np.zeros((environments, agents), np.float32)
         return cls(matrix, matrix, row, row, row, row)
 

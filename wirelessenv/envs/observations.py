@@ -1,4 +1,4 @@
-"""What an agent sees. A new observation is a subclass of `Observation` with a kind of its own."""
+"""Observations of agents. A new one is a subclass of `Observation` with a kind of its own."""
 
 from abc import abstractmethod
 from typing import Annotated, ClassVar, Literal
@@ -20,7 +20,7 @@ class Observation(Piece):
 
     @abstractmethod
     def size(self, scenario: Scenario) -> int:
-        """Numbers for each agent."""
+        """The number of values for each agent."""
 
     @abstractmethod
     def observe(self, now: Moment) -> Floats:
@@ -40,7 +40,7 @@ class Aggregation(Observation):
 
 
 class Local(Observation):
-    """What an agent can measure alone: four numbers.
+    """Measurements that an agent makes alone: four numbers.
 
     Its own channel in the coming slot, ln(1 + g_ii p_max / noise); in the last slot the interference at its receiver,
     ln(1 + I / noise), its power p / p_max, and its rate in bit/s/Hz.
@@ -60,7 +60,7 @@ class Local(Observation):
 
 
 class Neighbours(Observation):
-    """What the agents of Nasir and Guo (2019) see: themselves, their `strongest` interferers, and whom they disturb most.
+    """Observation of Nasir and Guo (2019): the agent itself, its `strongest` interferers, and those it disturbs most.
 
     Itself (6): last power / p_max; last rate; own channel now and in the last slot; the interference that the powers of
     the last slot would cause now, and that those of the slot before it caused in the last slot. Interferers (4 each):

@@ -81,7 +81,18 @@ class PowerControlEnv(ParallelEnv[str, NDArray[np.float32], NDArray[np.float32]]
     def reset(
         self, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, NDArray[np.float32]], Infos]:
-        """Begin an episode. `options` are accepted and not used."""
+        """Begin an episode: the first of a new seed, or the next.
+
+        Args:
+            seed: a whole number; None: the next episode.
+            options: accepted and not used.
+
+        Returns:
+            Observations and infos of the first slot, by agent.
+
+        Raises:
+            ConfigError: for a seed that is none, or options that are no mapping.
+        """
         begin(self, self._batch, seed, options)
         self.agents = self.possible_agents[:]
         self._show()

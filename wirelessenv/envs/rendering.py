@@ -35,7 +35,7 @@ class Message(NamedTuple):
 
 @dataclass(frozen=True)
 class Scene:
-    """What a picture shows: one slot of one network of m agents."""
+    """Content of a picture: one slot of one network of m agents."""
 
     transmitters: NDArray[np.floating]
     """(m, 2); NaN where there is no geometry: then the pairs are put on a circle"""
@@ -238,7 +238,15 @@ class Screen:
         self._episode = 0
 
     def render(self, scene: Callable[[], Scene], episode: int) -> Pixels | None:
-        """The picture with "rgb_array"; with "human" it is shown, where there is a screen; without a mode nothing is drawn."""
+        """Draw or show the picture of a moment, as the mode says.
+
+        Args:
+            scene: makes the content of the picture.
+            episode: its number: the axes of a new one may differ.
+
+        Returns:
+            The picture (height, width, 3) with "rgb_array"; None with "human", which shows it, and without a mode.
+        """
         if self.mode is None:
             return None
         now = scene()
@@ -296,7 +304,7 @@ class Window:
         self._image: Any = None
 
     def show(self, frame: Pixels) -> None:
-        """Show a frame."""
+        """Show a frame, (height, width, 3), in the window."""
         if self._image is None:
             axes = self._figure.add_axes((0, 0, 1, 1))
             axes.set_axis_off()
@@ -305,7 +313,7 @@ class Window:
         self._plt.pause(0.001)
 
     def close(self) -> None:
-        """Close it."""
+        """Close the window for good."""
         self._plt.close(self._figure)
 
 

@@ -1,4 +1,4 @@
-"""What an agent is paid. A new reward is a subclass of `Reward` with a kind of its own."""
+"""Rewards of agents. A new one is a subclass of `Reward` with a kind of its own."""
 
 from abc import abstractmethod
 from typing import ClassVar, Literal
@@ -10,7 +10,7 @@ from wirelessenv.envs.moment import Floats, Moment
 
 
 class Reward(Piece):
-    """What agents are paid after a slot."""
+    """Base class of rewards: the pay of agents after a slot."""
 
     needs_utilities: ClassVar[bool] = False
     """Whether it looks at utilities that agents have heard of."""

@@ -1,4 +1,4 @@
-"""How an episode of the Gymnasium and PettingZoo forms begins, and their `np_random`."""
+"""Beginning of an episode of the Gymnasium and PettingZoo forms, and their `np_random`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -12,7 +12,7 @@ from wirelessenv.sentences import shown
 
 
 class Seeded(Protocol):
-    """What Gymnasium keeps for `np_random` and `np_random_seed`."""
+    """The attributes that Gymnasium keeps for `np_random` and `np_random_seed`."""
 
     _np_random: np.random.Generator | None
     _np_random_seed: int | None
@@ -24,6 +24,12 @@ def begin(env: Seeded, batch: Batch, seed: int | Sequence[int] | None, options: 
     Gymnasium's contract: `reset(seed=s)` seeds `env.np_random` with s, of several seeds the first, too. Without any seed the
     first reset takes a random one, which is `np_random_seed` then, or one of `np_random` where there is one already. The
     environment itself draws nothing else from it: wrappers may.
+
+    Args:
+        env: the form of the environment, whose `np_random` is seeded.
+        batch: its environments.
+        seed: a whole number, or one for each environment; None: the next episodes.
+        options: a mapping or None; not looked into.
 
     Raises:
         ConfigError: for a seed that is none, or options that are no mapping; nothing has changed then.

@@ -20,7 +20,7 @@ def _as_tuple(value: Any) -> Any:
 
 
 class Settings(Model):
-    """What an environment is. Every field is an option of every form; in YAML and Python they mean the same.
+    """Configuration of an environment. Every field is an option of every form; in YAML and Python they mean the same.
 
     >>> Settings(scenario="dense", observation=["aggregation", "local"], reward="sum").messages is None
     True
@@ -65,7 +65,7 @@ class Settings(Model):
 
     @classmethod
     def of(cls, scenario: Any, options: Mapping[str, Any], *others: str) -> Self:
-        """What a form of the environment is asked to be.
+        """The settings that a form of the environment is called with.
 
         Args:
             scenario: a preset's name, a mapping, or a Scenario.

@@ -54,7 +54,18 @@ class VectorPowerControlEnv(VectorEnv[Floats, NDArray[Any], NDArray[Any]]):
     def reset(
         self, *, seed: int | Sequence[int] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Floats, dict[str, Any]]:
-        """Begin an episode everywhere. Of `options` Gymnasium's "reset_mask" must hold for all; others are not used."""
+        """Begin an episode in all environments.
+
+        Args:
+            seed: s for the seeds s, s + 1, ..., or one for each environment; None: the next episodes.
+            options: Gymnasium's "reset_mask" must hold for all; others are not used.
+
+        Returns:
+            Observations (E, m, size), and infos with arrays (E, m).
+
+        Raises:
+            ConfigError: for seeds that are none, or options that cannot be used.
+        """
         if isinstance(options, Mapping) and "reset_mask" in options:
             self._check_mask(options["reset_mask"])
         begin(self, self._batch, seed, options)

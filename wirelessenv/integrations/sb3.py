@@ -135,23 +135,58 @@ class PowerControlVecEnv(VecEnv):
         return observations, rewards, np.full(self.num_envs, over), infos
 
     def close(self) -> None:
-        """Nothing to release."""
+        """Do nothing: there is nothing to release."""
 
     def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
-        """The attribute of this object, which all rows share, once for each of `indices`."""
+        """The attribute of this object, which all rows share.
+
+        Args:
+            attr_name: its name.
+            indices: for which rows: numbers or None, all.
+
+        Returns:
+            Its value, once for each of the rows.
+        """
         return [getattr(self, attr_name) for _ in self._get_indices(indices)]
 
     def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
-        """Refused: the environment is what its options say."""
+        """Refuse to set anything: the environment is what its options say.
+
+        Args:
+            attr_name: the name of an attribute.
+            value: not used.
+            indices: not used.
+
+        Raises:
+            AttributeError: always.
+        """
         raise AttributeError(f"set_attr: {attr_name} cannot be set: make a new environment with other options")
 
     def env_method(self, method_name: str, *method_args: Any, indices: VecEnvIndices = None, **method_kwargs: Any) -> list[Any]:
-        """Call the method of this object once for all rows; returns its result once for each of `indices`."""
+        """Call the method of this object once for all rows.
+
+        Args:
+            method_name: its name.
+            method_args: its positional arguments.
+            indices: for which rows: numbers or None, all.
+            method_kwargs: its named arguments.
+
+        Returns:
+            Its result, once for each of the rows.
+        """
         result = getattr(self, method_name)(*method_args, **method_kwargs)
         return [result for _ in self._get_indices(indices)]
 
     def env_is_wrapped(self, wrapper_class: type[Wrapper[Any, Any, Any, Any]], indices: VecEnvIndices = None) -> list[bool]:
-        """False: no row is wrapped by itself."""
+        """Tell that no row is wrapped by itself.
+
+        Args:
+            wrapper_class: not used.
+            indices: for which rows: numbers or None, all.
+
+        Returns:
+            False, once for each of the rows.
+        """
         return [False for _ in self._get_indices(indices)]
 
     def _observations(self) -> Floats:
