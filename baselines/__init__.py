@@ -1,1 +1,1 @@
-"""What learned power control is compared with."""
+"""Methods that learned power control is compared with, and comparisons of them all."""

@@ -1,4 +1,4 @@
-"""What `python -m baselines` does, once its options are read."""
+"""Work of `python -m baselines`, once its options are read."""
 
 from argparse import Namespace
 from contextlib import nullcontext
@@ -17,7 +17,7 @@ from wirelessenv.text import one_line
 
 
 def compare_command(chosen: Namespace) -> int:
-    """Compare, draw and print."""
+    """Run a comparison, draw its figures and print its tables."""
     with no_imports(chosen.no_imports):
         _compare(chosen)
     return 0

@@ -1,1 +1,1 @@
-"""Speed, measured side by side: python -m benchmarks."""
+"""Measurements of speed, side by side: python -m benchmarks."""

@@ -17,17 +17,43 @@ ASKED = {"wmmse": {10: "0.08", 20: "0.27", 30: "0.6"}, "certified": {6: "50", 10
 
 
 def gains(channels: int, pairs: int) -> np.ndarray:
+    """Gains of independent channels with mean 1.
+
+    Args:
+        channels: number of channels.
+        pairs: m, of each channel.
+
+    Returns:
+        |h|^2 (channels, m, m).
+    """
     return np.random.default_rng(pairs).exponential(size=(channels, pairs, pairs))
 
 
 def milliseconds(run: Callable[[], object], channels: int) -> float:
+    """Time that a call takes for each channel.
+
+    Args:
+        run: the call.
+        channels: that it works on.
+
+    Returns:
+        Milliseconds a channel.
+    """
     started = time.perf_counter()
     run()
     return 1e3 * (time.perf_counter() - started) / channels
 
 
 def table(rounds: int, bar: Progress) -> list[dict[str, str]]:
-    """WMMSE beside the plain one of the tests, in turn in every round; the certified optimum channel by channel."""
+    """WMMSE beside the plain one of the tests, in turn in every round; the certified optimum channel by channel.
+
+    Args:
+        rounds: of measurements.
+        bar: shows progress.
+
+    Returns:
+        Rows of the printed table.
+    """
     rows = []
     for pairs in bar.track(ASKED["wmmse"], description="WMMSE"):
         gain = gains(CHANNELS, pairs)

@@ -22,7 +22,16 @@ Rate = Callable[[], float]
 
 
 def per_second(step: Callable[[], Any], steps: int, each: int = 1) -> Rate:
-    """A function that takes `steps` steps and returns `each` a step, a second."""
+    """A function that measures the rate of a step.
+
+    Args:
+        step: is called again and again.
+        steps: calls in a measurement.
+        each: counted for a call.
+
+    Returns:
+        A function that returns `each` x calls a second.
+    """
 
     def measured() -> float:
         started = time.perf_counter()
@@ -35,7 +44,15 @@ def per_second(step: Callable[[], Any], steps: int, each: int = 1) -> Rate:
 
 
 def pettingzoo(steps: int, **options: Any) -> Rate:
-    """Environment steps a second within one long episode; the actions stay the same."""
+    """Environment steps a second within one long episode; the actions stay the same.
+
+    Args:
+        steps: in a measurement.
+        **options: of the environment.
+
+    Returns:
+        The measurement.
+    """
     env = power_control_v0.parallel_env(max_cycles=10**9, **options)
     env.reset(seed=0)
     actions = {agent: np.array([0.3], np.float32) for agent in env.agents}
@@ -43,7 +60,7 @@ def pettingzoo(steps: int, **options: Any) -> Rate:
 
 
 def vector(steps: int) -> Rate:
-    """Agent-steps a second."""
+    """Agent-steps a second of the vector environment."""
     envs = VectorPowerControlEnv(BATCH, "dense", max_episode_steps=10**9)
     envs.reset(seed=0)
     actions = envs.action_space.sample()
@@ -51,7 +68,7 @@ def vector(steps: int) -> Rate:
 
 
 def kernels(steps: int) -> Rate:
-    """What a slot cannot do without: fading, aggregation, SINR and rate of arrays as large as the vector environment's."""
+    """Agent-steps a second of a slot's bare necessities: fading, aggregation, SINR and rate of arrays of the same size."""
     sampler = NumpySampler(range(BATCH), "fading")
     mean = np.stack([layout.mean_gain for layout in WirelessNetwork("dense", seed=range(BATCH)).layouts])[:, None]
     power = np.full((BATCH, AGENTS), 6.5, np.float32)
@@ -78,7 +95,15 @@ def simple_spread(steps: int) -> Rate:
 
 
 def mobile(size: str, steps: int) -> Rate:
-    """mobile-env, one controller for all users, environment steps a second, resets among them."""
+    """mobile-env, one controller for all users, environment steps a second, resets among them.
+
+    Args:
+        size: "small" or "large".
+        steps: in a measurement.
+
+    Returns:
+        The measurement.
+    """
     import mobile_env  # noqa: F401, PLC0415  # only where it is installed; it registers its environments
 
     env = gymnasium.make(f"mobile-{size}-central-v0")
@@ -94,7 +119,7 @@ def mobile(size: str, steps: int) -> Rate:
 
 
 def import_seconds() -> float:
-    """How long `import wirelessenv` takes in a fresh interpreter; torch must not come with it."""
+    """Seconds that `import wirelessenv` takes in a fresh interpreter; torch must not come with it."""
     code = (
         "import sys, time; t = time.perf_counter(); import wirelessenv; print(time.perf_counter() - t, 'torch' in sys.modules)"
     )
@@ -127,7 +152,15 @@ def share_of_ppo() -> float:
 
 
 def table(rounds: int, bar: Progress) -> list[dict[str, str]]:
-    """Each contender in every round, one after the other, so that a drift meets all alike."""
+    """Speeds of each environment in every round, one after the other, so that a drift meets all alike.
+
+    Args:
+        rounds: of measurements.
+        bar: shows progress.
+
+    Returns:
+        Rows of the printed table.
+    """
     measured: dict[str, Rate] = {
         "ours": pettingzoo(5000),
         "messages": pettingzoo(2500, messages="utility"),

@@ -38,7 +38,15 @@ def pars_push(features: Features) -> PARSPushLearner:
 
 
 def updates_per_second(learner: GradientLearner, iterations: int) -> list[float]:
-    """Updates a second, of all runs and variants together, in every round."""
+    """Updates a second, of all runs and variants together, in every round.
+
+    Args:
+        learner: trains on.
+        iterations: of a round.
+
+    Returns:
+        One number for each round.
+    """
     learner.learn(iterations // 4)
     found = []
     for _ in range(ROUNDS):
@@ -57,13 +65,14 @@ def images_problem() -> Logistic:
 
 
 def milliseconds(work: Callable[[], None]) -> float:
+    """Time that a call takes, in milliseconds."""
     started = time.perf_counter()
     work()
     return 1e3 * (time.perf_counter() - started)
 
 
 def cnn_overhead(batches: int = 20) -> list[float]:
-    """How much longer our gradient takes than torch's own, as a share: images of 3 x 32 x 32, batches of 32."""
+    """Time that our gradient takes on top of torch's own, as a share: images of 3 x 32 x 32, batches of 32."""
     rng = np.random.default_rng(0)
     images, classes = rng.random((1000, 3, 32, 32), np.float32), rng.integers(0, 10, 1000)
     problem, module = TorchObjective(small_cnn(3, 32), images, classes), small_cnn(3, 32)

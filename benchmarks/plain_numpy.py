@@ -15,7 +15,17 @@ HIDDEN, HOPS = 30, 5
 def make(  # noqa: PLR0915  # one piece on purpose: what a plain script does
     agents: int = 24, batch: int = 20, kappa: int = 6, probability: float = 0.9
 ) -> Callable[[int], float]:
-    """A function that runs some iterations more and returns milliseconds an iteration."""
+    """A function that runs some iterations more and returns milliseconds an iteration.
+
+    Args:
+        agents: m.
+        batch: B, slots of each query.
+        kappa: neighbours in a group.
+        probability: of an agent's update, and of a message's arrival.
+
+    Returns:
+        The function.
+    """
     rng = np.random.default_rng(0)
     transmitters = rng.uniform(-agents, agents, (agents, 2))
     receivers = transmitters + rng.uniform(-agents / 4, agents / 4, (agents, 2))

@@ -22,7 +22,16 @@ MESSAGING = Messaging(activity={"update": 0.9, "transmit": 0.9})
 
 
 def learner(runs: int, variants: int = 1, device: str = "cpu") -> Callable[[int], float]:
-    """A learner of m = 24, B = 20, kappa = 6, p = 0.9; the function trains on and returns milliseconds an iteration."""
+    """A learner of m = 24, B = 20, kappa = 6, p = 0.9, ready to be measured.
+
+    Args:
+        runs: side by side.
+        variants: curves of each run.
+        device: "cpu" or "cuda".
+
+    Returns:
+        A function that trains on and returns milliseconds an iteration.
+    """
     seeds = list(range(runs))
     made = ZerothOrderLearner(WirelessProblem("paper", seed=seeds, device=device), [MESSAGING] * variants, seed=seeds)
 
@@ -38,7 +47,15 @@ def learner(runs: int, variants: int = 1, device: str = "cpu") -> Callable[[int]
 
 
 def in_turn(contenders: dict[str, tuple[Callable[[int], float], int]], bar: Progress) -> dict[str, list[float]]:
-    """Each contender's milliseconds an iteration in every round: A B C, A B C, ..., so that a drift meets all alike."""
+    """Each contender's milliseconds an iteration in every round: A B C, A B C, ..., so that a drift meets all alike.
+
+    Args:
+        contenders: by name: a function that runs some iterations, and how many.
+        bar: shows progress.
+
+    Returns:
+        By name, one number for each round.
+    """
     found: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in bar.track(range(ROUNDS), description=", ".join(contenders)):
         for name, (run, iterations) in contenders.items():

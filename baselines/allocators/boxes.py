@@ -1,4 +1,4 @@
-"""What can be proved about boxes of powers: where in them an optimum can lie, and how large the sum rate is at most.
+"""Proofs about boxes of powers: the parts of them that can hold an optimum, and upper bounds of the sum rate.
 
 Powers are in [0, 1] and noise is 1 here. Pair i receives s_i = g_ii p_i of its own, I_i = 1 + sum_{j != i} g_ij p_j of others
 and noise, T_i = I_i + s_i in all; U = sum_i w_i log2(T_i / I_i). Arrays are (boxes, m).
@@ -14,11 +14,11 @@ from baselines.allocators.checks import Floats
 
 LN2 = math.log(2)
 STEPS = 5
-"""of ascent towards the point where the best linear bound is tight"""
+"""Steps of ascent towards the point where the best linear bound is tight."""
 CERTAIN = 1 + 1e-9
 """A sum of terms of one sign exceeds another for certain where it does so by this factor: rounding is far below it."""
 ROUNDING = 1e-13
-"""times the size of a bound's terms is more than rounding takes from it."""
+"""Times the size of a bound's terms, this is more than rounding takes from it."""
 
 
 class Boxes(NamedTuple):
@@ -34,11 +34,11 @@ class Boxes(NamedTuple):
         return cls(np.zeros((1, pairs)), np.ones((1, pairs)), np.array([np.inf]))
 
     def some(self, which: NDArray[np.bool_] | NDArray[np.intp]) -> "Boxes":
-        """Those boxes alone."""
+        """The boxes of some places or marks alone."""
         return Boxes(*(part[which] for part in self))
 
     def and_those(self, others: "Boxes") -> "Boxes":
-        """These boxes, then the others."""
+        """These boxes, followed by the others."""
         return Boxes(*(np.concatenate(parts) for parts in zip(self, others, strict=True)))
 
 
@@ -56,10 +56,18 @@ class Channel:
 
 
 def slopes(channel: Channel, boxes: Boxes) -> tuple[Floats, Floats, Floats, Floats]:
-    """Bounds (gain at least, gain at most, loss at least, loss at most) with ln(2) dU/dp_k = gain - loss.
+    """Bounds of the slopes of U in every power, over each box.
 
-    gain_k = w_k g_kk / T_k falls in every power. loss_k = sum_{i != k} w_i g_ik (1 / I_i - 1 / T_i), where
-    1 / I_i - 1 / T_i = s_i / (I_i (I_i + s_i)) rises in s_i and falls in I_i.
+    ln(2) dU/dp_k = gain_k - loss_k. gain_k = w_k g_kk / T_k falls in every power.
+    loss_k = sum_{i != k} w_i g_ik (1 / I_i - 1 / T_i), where 1 / I_i - 1 / T_i = s_i / (I_i (I_i + s_i)) rises in s_i and
+    falls in I_i.
+
+    Args:
+        channel: of m pairs.
+        boxes: of powers, (n, m).
+
+    Returns:
+        (gain at least, gain at most, loss at least, loss at most), each (n, m).
     """
     least, most, quiet, loud = channel.ranges(boxes)
     reward = channel.weights * channel.own
@@ -69,10 +77,17 @@ def slopes(channel: Channel, boxes: Boxes) -> tuple[Floats, Floats, Floats, Floa
 
 
 def bends(channel: Channel, boxes: Boxes) -> tuple[Floats, Floats]:
-    """Bounds (bend down at most, bend up at least) with ln(2) d2U/dp_k2 = up - down.
+    """Bounds of the second derivatives of U in every power, over each box.
 
-    down_k = w_k (g_kk / T_k)^2 falls in every power. up_k = sum_{i != k} w_i g_ik^2 (1 / I_i^2 - 1 / T_i^2) has terms that
-    rise in s_i and, as 1 / x^2 is convex, fall in I_i.
+    ln(2) d2U/dp_k2 = up_k - down_k. down_k = w_k (g_kk / T_k)^2 falls in every power.
+    up_k = sum_{i != k} w_i g_ik^2 (1 / I_i^2 - 1 / T_i^2) has terms that rise in s_i and, as 1 / x^2 is convex, fall in I_i.
+
+    Args:
+        channel: of m pairs.
+        boxes: of powers, (n, m).
+
+    Returns:
+        (down at most, up at least), each (n, m).
     """
     least, _, quiet, loud = channel.ranges(boxes)
     total = loud + least
@@ -81,12 +96,19 @@ def bends(channel: Channel, boxes: Boxes) -> tuple[Floats, Floats]:
 
 
 def where_optima_can_be(channel: Channel, boxes: Boxes) -> Boxes:
-    """The boxes, shrunk to what optima over all powers can lie in; those that hold none are dropped.
+    """The boxes, shrunk to the powers that optima over all powers can have; those that hold none are dropped.
 
     Where U rises in p_k throughout a box, an optimum in it has p_k = 1, and where U falls, p_k = 0. Where U is strictly
     convex in p_k, p_k is 0 or 1: between them nothing is a maximum. Each optimum meets all of these, so that they apply at
     once. One of its powers is 1: SINRs grow when all powers do by one factor. A pair without a channel or a weight has no
     gain; U does not fall when it is silent, and of several optima those that keep it silent are looked for.
+
+    Args:
+        channel: of m pairs.
+        boxes: of powers, (n, m).
+
+    Returns:
+        Boxes of at most n rows, with the bounds that they had.
     """
     gain_least, gain_most, loss_least, loss_most = slopes(channel, boxes)
     down, up = bends(channel, boxes)
@@ -99,10 +121,17 @@ def where_optima_can_be(channel: Channel, boxes: Boxes) -> Boxes:
 
 
 def bounded(channel: Channel, boxes: Boxes) -> tuple[Boxes, Floats]:
-    """The boxes with upper bounds of U in them, and points (n, m) of them where U is large.
+    """Upper bounds of U in the boxes, and points of them where U is large.
 
     U is at most a linear function for every choice of prices, which is largest at a corner. The prices are the best ones at
     a point, and points go towards the corners (Frank and Wolfe's ascent of the least of these functions, which is concave).
+
+    Args:
+        channel: of m pairs.
+        boxes: of powers, (n, m).
+
+    Returns:
+        (the boxes with bounds no larger than before, points (n, m)).
     """
     point, bound = (boxes.low + boxes.high) / 2, boxes.bound
     for step in range(STEPS):
@@ -114,7 +143,7 @@ def bounded(channel: Channel, boxes: Boxes) -> tuple[Boxes, Floats]:
 
 
 def linear_bound(channel: Channel, boxes: Boxes, point: Floats) -> tuple[Floats, Floats]:
-    """(constant (n,), slope (n, m)) with U <= constant + slope . p in each box, and close to U at its point (n, m).
+    """Linear upper bounds of U in each box, U <= constant + slope . p, close to U at its point.
 
     Rate i, log2(1 + s / I), is convex in I, in [a, b], and lies below its chord c log2(1 + s / a) + (1 - c) log2(1 + s / b)
     with c = (b - I) / (b - a). For every price mu, log2(1 + s / x) <= mu s + V(x) where V(x) is the maximum of
@@ -124,6 +153,14 @@ def linear_bound(channel: Channel, boxes: Boxes, point: Floats) -> tuple[Floats,
 
     linear in p as s, I and c are. The best price at the point shares s between the two logarithms as water between two
     vessels of bottoms a and b, with 1 / (mu ln 2) as its level.
+
+    Args:
+        channel: of m pairs.
+        boxes: of powers, (n, m).
+        point: powers in the boxes, (n, m).
+
+    Returns:
+        (constants (n,), slopes (n, m)).
     """
     least, most, quiet, loud = channel.ranges(boxes)
     spread = loud - quiet
@@ -143,9 +180,20 @@ def linear_bound(channel: Channel, boxes: Boxes, point: Floats) -> tuple[Floats,
 def water_level(  # noqa: PLR0917  # an amount, shares, and the four ends of two vessels
     amount: Floats, share: Floats, least: Floats, most: Floats, quiet: Floats, loud: Floats
 ) -> Floats:
-    """The x with share clip(x - quiet, least, most) + (1 - share) clip(x - loud, least, most) = amount, and quiet <= loud.
+    """The x with share clip(x - quiet, least, most) + (1 - share) clip(x - loud, least, most) = amount.
 
     Where no clip acts x is `free`, which is the same mean of the solutions where only one clip does and of its threshold.
+
+    Args:
+        amount: of water, between `least` and `most`, (n, m).
+        share: of the first vessel, in (0, 1), (n, m).
+        least: that each vessel holds, (n, m).
+        most: that each vessel holds, (n, m).
+        quiet: bottom of the first vessel, (n, m).
+        loud: bottom of the second vessel, at least `quiet`, (n, m).
+
+    Returns:
+        Levels x, (n, m).
     """
     free = amount + share * quiet + (1 - share) * loud
     second_at_least = quiet + (amount - (1 - share) * least) / share

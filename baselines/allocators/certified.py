@@ -16,22 +16,22 @@ from wirelessenv.physics.kernels import split
 
 BOXES_AT_ONCE = 64
 BEGIN = Limits(starts=("full", "random", "random"), tolerance=1e-6, iterations=500)
-"""of WMMSE, to begin with good powers"""
+"""Limits of WMMSE, which begins the search with good powers."""
 MOST_BOXES = 2_000_000
-"""of one channel: what fits the memory."""
+"""Boxes of one channel that fit the memory."""
 
 
 class Certified(NamedTuple):
     """Powers, what they reach, what nothing can exceed, and whether that is as near as was asked for."""
 
     power: Floats
-    """(..., m)"""
+    """Powers (..., m)."""
     value: Floats
-    """their weighted sum rate in bit/s/Hz, (...)"""
+    """Their weighted sum rate in bit/s/Hz, (...)."""
     bound: Floats
-    """an upper bound of the optimum, (...)"""
+    """An upper bound of the optimum in bit/s/Hz, (...)."""
     proved: NDArray[np.bool_]
-    """whether `gap` is as small as was asked for, (...)"""
+    """True where `gap` is as small as was asked for, (...)."""
 
     @property
     def gap(self) -> Floats:
@@ -50,10 +50,24 @@ def certified_optimum(
     progress: bool = False,
     most_boxes: int = MOST_BOXES,
 ) -> Floats:
-    """Powers (..., m) whose weighted sum rate times 1 + `gap` no powers exceed, proved: those of `certify`.
+    """Powers of `certify` alone: no powers reach more than 1 + `gap` times their weighted sum rate, proved.
 
-    Where `seconds` are given and do not suffice, they are the best ones found so far; without, ConfigError says that
-    `most_boxes` do not suffice.
+    Args:
+        gain: |h|^2 as [receiver, transmitter], (..., m, m).
+        noise: noise power of each receiver, (..., m), or a number; in units of gain x power.
+        p_max: largest power of each transmitter, (..., m), or a number.
+        weights: of the rates, (..., m), or a number; None: 1.
+        gap: (bound - value) / value of the result is at most this.
+        seconds: of time for all channels together, after which the best powers found so far count; None: no limit.
+        progress: show on stderr how many channels are done.
+        most_boxes: of a channel, of which more are not kept in memory.
+
+    Returns:
+        powers (..., m).
+
+    Raises:
+        ConfigError: for gains, powers or settings that cannot be used; without `seconds` also where `most_boxes` do not
+            suffice.
     """
     found = certify(gain, noise, p_max, weights, gap=gap, seconds=seconds, progress=progress, most_boxes=most_boxes)
     if seconds is None and not found.proved.all():
@@ -75,21 +89,22 @@ def certify(
     """The largest weighted sum rate to within a factor 1 + `gap`, proved, by branch and bound; for about 14 pairs at most.
 
     From the box of all powers on: shrink new boxes to where optima can be, bound the weighted sum rate in them, leave those
-    behind whose bound is at most 1 + `gap` times the best value found, and halve those with the largest bounds. What is
-    proved about a box, and how, is in boxes.py.
+    behind whose bound is at most 1 + `gap` times the best value found, and halve those with the largest bounds. The proofs
+    about a box are in boxes.py.
 
     Args:
-        gain: |h|^2 (..., m, m), [receiver, transmitter].
-        noise: noise power.
-        p_max: largest powers.
-        weights: of the rates.
+        gain: |h|^2 as [receiver, transmitter], (..., m, m).
+        noise: noise power of each receiver, (..., m), or a number; in units of gain x power.
+        p_max: largest power of each transmitter, (..., m), or a number.
+        weights: of the rates, (..., m), or a number; None: 1.
         gap: (bound - value) / value of the result is at most this.
-        seconds: for all channels together, which share them evenly; then the best powers and the bound so far are returned.
-        progress: show how many channels are done, and what is proved of the one at hand, on stderr.
-        most_boxes: a channel is given up after so many, for they are kept in memory; likewise with what was found so far.
+        seconds: of time for all channels together, which share them evenly; then the best powers and the bound so far are
+            returned; None: no limit.
+        progress: show on stderr how many channels are done, and the gap that is proved of the one at hand.
+        most_boxes: a channel is given up after so many, for they are kept in memory; likewise with the best found so far.
 
     Returns:
-        powers, value, bound, and whether `gap` is proved; their `gap` is what is proved.
+        powers, value, bound, and whether `gap` is proved, channel by channel; its own `gap` is the one that is proved.
 
     Raises:
         ConfigError: for gains, powers or settings that cannot be used.

@@ -1,4 +1,4 @@
-"""What allocators share: their arguments, checked, and the objective."""
+"""Arguments of the allocators, checked, and their objective."""
 
 from typing import Any
 
@@ -14,7 +14,20 @@ Floats = NDArray[np.float64]
 
 
 def checked(gain: ArrayLike, noise: ArrayLike, p_max: ArrayLike, weights: ArrayLike | None) -> tuple[Floats, ...]:
-    """(gain (n, m, m), noise (n, m), p_max (n, m), weights (n, m)) in double precision; ConfigError in one sentence."""
+    """The arguments of an allocator in double precision, with one leading axis for all n channels.
+
+    Args:
+        gain: |h|^2 as [receiver, transmitter], (..., m, m).
+        noise: noise power of each receiver, (..., m), or a number; in units of gain x power.
+        p_max: largest power of each transmitter, (..., m), or a number.
+        weights: of the rates, (..., m), or a number; None: 1.
+
+    Returns:
+        (gain (n, m, m), noise (n, m), p_max (n, m), weights (n, m)).
+
+    Raises:
+        ConfigError: in one sentence, where an argument is not numbers of a shape that fits the gains.
+    """
     gains = checks.numbers("gain", gain)
     checks.gains("gain", gains)
     rows = []
@@ -38,12 +51,22 @@ def generator(seed: Any) -> np.random.Generator:
 
 
 def sum_rate(gain: ArrayLike, noise: ArrayLike, power: ArrayLike, weights: ArrayLike | None = None) -> Floats:
-    """sum_i w_i log2(1 + SINR_i) in bit/s/Hz, (...), of powers (..., m).
-
-    Leading axes broadcast. Raises ConfigError for gains, noise, powers or weights that cannot be used.
+    """Weighted sum rate: sum_i w_i log2(1 + SINR_i), in bit/s/Hz. Leading axes broadcast.
 
     >>> float(sum_rate([[3.0, 1.0], [0.0, 7.0]], noise=1.0, power=[1.0, 0.0]))
     2.0
+
+    Args:
+        gain: |h|^2 as [receiver, transmitter], (..., m, m).
+        noise: noise power of each receiver, (..., m), or a number.
+        power: of each transmitter, (..., m).
+        weights: of the rates, (..., m), or a number; None: 1.
+
+    Returns:
+        Rates (...), one for each channel, in bit/s/Hz.
+
+    Raises:
+        ConfigError: for gains, noise, powers or weights that cannot be used.
     """
     gains, powers = checks.numbers("gain", gain), checks.numbers("power", power)
     checks.gains("gain", gains)
@@ -58,6 +81,16 @@ def sum_rate(gain: ArrayLike, noise: ArrayLike, power: ArrayLike, weights: Array
 
 
 def value_of(gain: Floats, noise: Any, power: Floats, weights: Floats | None = None) -> Floats:
-    """`sum_rate` of arrays that are known to be right: for inner loops."""
+    """The sum rate of arrays that are known to be sound, in bit/s/Hz.
+
+    Args:
+        gain: |h|^2 as [receiver, transmitter], (..., m, m).
+        noise: noise power, (..., m), or a number.
+        power: of each transmitter, (..., m).
+        weights: of the rates, (..., m); None: 1.
+
+    Returns:
+        Rates (...), one for each channel, in bit/s/Hz.
+    """
     rates = rate(sinr(*split(gain), power, noise))
     return np.asarray((rates if weights is None else rates * weights).sum(-1))

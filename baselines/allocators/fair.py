@@ -1,4 +1,4 @@
-"""The max-min allocator: everybody the same SINR, as large as it can be."""
+"""Max-min allocator: the same SINR for everybody, as large as it can be."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -8,7 +8,7 @@ from baselines.allocators.watch import Watch
 from wirelessenv.physics.kernels import split
 
 CHANNELS_AT_ONCE = 256
-"""What fits the cache."""
+"""Channels in a batch that fits the cache."""
 BISECTIONS = 80
 NOTHING = 1e-100
 """A channel or a weight so small is none: its inverse would leave no room for others."""
@@ -23,15 +23,26 @@ def max_min(
     seconds: float | None = None,
     progress: bool = False,
 ) -> Floats:
-    """The powers with the largest smallest SINR_i / a_i, (..., m): all of these are equal, and one power is at its maximum.
+    """Powers with the largest smallest SINR_i / a_i: all of these are equal, and one power is at its maximum.
 
     With F_ij = a_i g_ij / g_ii and n_i = a_i noise_i / g_ii, SINR_i >= t a_i for all i where p = t (F p + n). For t below
     1 / rho(F) that has one solution, which grows with t; beyond, none that is positive. The largest t whose solution is in
     [0, p_max] is found by bisection. (Yates's iteration of the same equation needs thousands of steps where few pairs disturb
     each other strongly.) A pair without a channel or a weight stays silent.
 
-    After `seconds`, for all channels together, it is the best found so far; `progress` shows how many channels are done, on
-    stderr. Raises ConfigError for what cannot be used.
+    Args:
+        gain: |h|^2 as [receiver, transmitter], (..., m, m).
+        noise: noise power of each receiver, (..., m), or a number; in units of gain x power.
+        p_max: largest power of each transmitter, (..., m), or a number.
+        weights: a, of the SINRs, (..., m), or a number; None: 1.
+        seconds: of time for all channels together, after which the best powers found so far count; None: no limit.
+        progress: show on stderr how many channels are done.
+
+    Returns:
+        powers (..., m).
+
+    Raises:
+        ConfigError: for gains, powers or settings that cannot be used.
     """
     gains, noises, most, weight = checked(gain, noise, p_max, weights)
     best = np.empty_like(most)
@@ -69,7 +80,7 @@ def _max_min(gain: Floats, noise: Floats, most: Floats, weights: Floats, watch: 
 
 
 def _reaching(target: Floats, heard: Floats, alone: Floats) -> Floats:
-    """The p (n, m) of p = t (F p + n), whatever its sign."""
+    """The p (n, m) with p = t (F p + n), of any sign."""
     system = np.eye(heard.shape[-1]) - target[:, None, None] * heard
     wanted = (target[:, None] * alone)[..., None]
     try:

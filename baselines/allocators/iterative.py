@@ -1,4 +1,4 @@
-"""WMMSE and fractional programming: batches of channels, each until it stands still.
+"""WMMSE and fractional programming, the allocators that iterate: batches of channels, each until it stands still.
 
 Arrays are turned so that channels are the last axis: sums over transmitters are then sums of long rows.
 """
@@ -18,7 +18,7 @@ from wirelessenv.sentences import shown
 
 Rows = NDArray[np.float64]
 CHANNELS_AT_ONCE = 256
-"""What fits the cache."""
+"""Channels in a batch that fits the cache."""
 Start = Literal["full", "random"]
 
 
@@ -33,25 +33,33 @@ class Channels(NamedTuple):
 
     @classmethod
     def of(cls, gain: Floats, *rows: Floats) -> Self:
-        """Of gain (n, m, m), noise, p_max and weights (n, m)."""
+        """Turn arrays with channels first into ones with channels last.
+
+        Args:
+            gain: |h|^2 as [receiver, transmitter], (n, m, m).
+            *rows: noise, p_max and weights, each (n, m).
+
+        Returns:
+            The n channels.
+        """
         turned = [np.ascontiguousarray(part.T) for part in rows]
         wanted, cross = split(gain)
         return cls(wanted.T.copy(), np.ascontiguousarray(np.moveaxis(cross, 0, -1)), *turned)
 
     def interference(self, power: Rows) -> Rows:
-        """What arrives at each receiver from others, and noise, (m, n): summed up, for a difference would lose strong SINRs."""
+        """Power that receivers get from others, and noise, (m, n): added up, for a difference would lose strong SINRs."""
         return np.asarray(np.einsum("ijn,jn->in", self.cross, power) + self.noise)
 
     def value(self, power: Rows) -> Rows:
-        """The weighted sum rate in bit/s/Hz, (n,)."""
+        """Weighted sum rate of powers (m, n) in bit/s/Hz, (n,)."""
         return np.asarray((self.weights * np.log2(1 + self.wanted * power / self.interference(power))).sum(0))
 
     def pull(self, prices: Rows) -> Rows:
-        """sum_k g_ki x_k of prices x (m, n): what each transmitter pays for a unit of power."""
+        """sum_k g_ki x_k of prices x (m, n): the price that each transmitter pays for a unit of power."""
         return np.asarray(np.einsum("kin,kn->in", self.cross, prices) + self.wanted * prices)
 
     def some(self, which: NDArray[np.intp]) -> "Channels":
-        """Those channels alone."""
+        """The channels of some places alone."""
         return Channels(*(part[..., which] for part in self))
 
 
@@ -60,7 +68,7 @@ Update = Callable[[Channels, Rows], Rows]
 
 
 class Limits(NamedTuple):
-    """Where iterations begin, and when they end."""
+    """Starts of the iterations, and their ends."""
 
     starts: tuple[Start, ...] = ("full",)
     tolerance: float = 1e-3
@@ -69,7 +77,20 @@ class Limits(NamedTuple):
 
     @classmethod
     def of(cls, starts: Any, tolerance: Any, iterations: Any, seed: Any) -> Self:
-        """Those that a user asks for; raises ConfigError in one sentence."""
+        """Limits as a user asks for them.
+
+        Args:
+            starts: a list of "full" and "random".
+            tolerance: bit/s/Hz, at least 0.
+            iterations: at least 1.
+            seed: of random starts.
+
+        Returns:
+            The limits.
+
+        Raises:
+            ConfigError: in one sentence, where one of them cannot be used.
+        """
         known = get_args(Start)
         if not isinstance(starts, Sequence) or not starts or not all(isinstance(s, str) and s in known for s in starts):
             raise ConfigError(f'starts: {shown(starts)} is not valid: it should be a list of "full" and "random"')
@@ -79,7 +100,17 @@ class Limits(NamedTuple):
 
 
 def iterated(update: Update, given: tuple[Floats, ...], limits: Limits, watch: Watch) -> Floats:
-    """The best over the starts of what `update` leads to, channel by channel; (n, m)."""
+    """Powers at the end of iterations from each start, of which the best counts, channel by channel.
+
+    Args:
+        update: from powers (m, n) to the next ones.
+        given: gain (n, m, m), noise (n, m), p_max (n, m) and weights (n, m).
+        limits: starts and ends of the iterations.
+        watch: the time that there is, and the progress.
+
+    Returns:
+        powers (n, m).
+    """
     gains, noise, most, weights = given
     rng, best = generator(limits.seed), np.zeros_like(most)
     for begin in range(0, len(gains), CHANNELS_AT_ONCE):
@@ -132,22 +163,25 @@ def wmmse(
     seconds: float | None = None,
     progress: bool = False,
 ) -> Floats:
-    """Weighted minimum mean square error: a stationary point of the weighted sum rate (Shi et al., 2011), (..., m).
+    """Weighted minimum mean square error: a stationary point of the weighted sum rate (Shi et al., 2011).
 
     With amplitudes v = sqrt(p): u_i = h_ii v_i / (sum_j g_ij p_j + noise), w_i = 1 / (1 - u_i h_ii v_i),
     v_i = clip(a_i w_i u_i h_ii / sum_k a_k w_k u_k^2 g_ki, 0, sqrt(p_max)). There 1 - u_i h_ii v_i is 1 / (1 + SINR_i).
 
     Args:
-        gain: |h|^2 (..., m, m), [receiver, transmitter].
-        noise: noise power.
-        p_max: largest powers.
-        weights: a.
+        gain: |h|^2 as [receiver, transmitter], (..., m, m).
+        noise: noise power of each receiver, (..., m), or a number; in units of gain x power.
+        p_max: largest power of each transmitter, (..., m), or a number.
+        weights: a, of the rates, (..., m), or a number; None: 1.
         starts: "full" power or "random"; of several, the best end counts, channel by channel.
-        tolerance: a channel stands still when its weighted sum rate changes by at most this in an iteration.
-        iterations: at most so many.
+        tolerance: a channel stands still when its weighted sum rate changes by at most this in an iteration, bit/s/Hz.
+        iterations: of each start, at most.
         seed: of random starts.
-        seconds: for all channels together; then the powers reached so far are returned.
-        progress: show how many channels are done, on stderr.
+        seconds: of time for all channels together, after which the powers reached so far count; None: no limit.
+        progress: show on stderr how many channels are done.
+
+    Returns:
+        powers (..., m).
 
     Raises:
         ConfigError: for gains, powers or settings that cannot be used.
@@ -158,7 +192,15 @@ def wmmse(
 
 
 def wmmse_step(channels: Channels, power: Rows) -> Rows:
-    """One iteration of `wmmse`."""
+    """One iteration of `wmmse` on all channels.
+
+    Args:
+        channels: of m pairs, n of them.
+        power: before the iteration, (m, n).
+
+    Returns:
+        Powers after it, (m, n).
+    """
     amplitude, root = np.sqrt(power), np.sqrt(channels.wanted)
     own, interference = channels.wanted * power, channels.interference(power)
     receive = root * amplitude / (own + interference)
@@ -182,10 +224,28 @@ def fractional_programming(
     seconds: float | None = None,
     progress: bool = False,
 ) -> Floats:
-    """Closed-form fractional programming (Shen and Yu, 2018, Algorithm 3), which stops by the true objective, (..., m).
+    """Closed-form fractional programming (Shen and Yu, 2018, Algorithm 3), which stops by the true objective.
 
     gamma_i = SINR_i, y_i = sqrt(a_i (1 + gamma_i) g_ii p_i) / (sum_j g_ij p_j + noise),
-    p_i = min(p_max, y_i^2 a_i (1 + gamma_i) g_ii / (sum_k y_k^2 g_ki)^2). Arguments as those of `wmmse`.
+    p_i = min(p_max, y_i^2 a_i (1 + gamma_i) g_ii / (sum_k y_k^2 g_ki)^2).
+
+    Args:
+        gain: |h|^2 as [receiver, transmitter], (..., m, m).
+        noise: noise power of each receiver, (..., m), or a number; in units of gain x power.
+        p_max: largest power of each transmitter, (..., m), or a number.
+        weights: a, of the rates, (..., m), or a number; None: 1.
+        starts: "full" power or "random"; of several, the best end counts, channel by channel.
+        tolerance: a channel stands still when its weighted sum rate changes by at most this in an iteration, bit/s/Hz.
+        iterations: of each start, at most.
+        seed: of random starts.
+        seconds: of time for all channels together, after which the powers reached so far count; None: no limit.
+        progress: show on stderr how many channels are done.
+
+    Returns:
+        powers (..., m).
+
+    Raises:
+        ConfigError: for gains, powers or settings that cannot be used.
     """
     limits, given = Limits.of(starts, tolerance, iterations, seed), checked(gain, noise, p_max, weights)
     with Watch("fractional programming", len(given[0]), seconds, progress) as watch:

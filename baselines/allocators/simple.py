@@ -15,7 +15,20 @@ AT_ONCE = 2**14
 
 
 def full_power(gain: ArrayLike, noise: ArrayLike, p_max: ArrayLike, weights: ArrayLike | None = None) -> Floats:
-    """Everybody at p_max."""
+    """Powers of everybody at the maximum, whatever the channel.
+
+    Args:
+        gain: |h|^2 as [receiver, transmitter], (..., m, m).
+        noise: noise power of each receiver, (..., m), or a number; in units of gain x power.
+        p_max: largest power of each transmitter, (..., m), or a number.
+        weights: of the rates, (..., m), or a number; None: 1.
+
+    Returns:
+        powers (..., m).
+
+    Raises:
+        ConfigError: for gains, powers or settings that cannot be used.
+    """
     _, _, most, _ = checked(gain, noise, p_max, weights)
     return np.array(most).reshape(np.shape(gain)[:-1])
 
@@ -23,7 +36,21 @@ def full_power(gain: ArrayLike, noise: ArrayLike, p_max: ArrayLike, weights: Arr
 def random_power(
     gain: ArrayLike, noise: ArrayLike, p_max: ArrayLike, weights: ArrayLike | None = None, *, seed: int | Sequence[int] = 0
 ) -> Floats:
-    """Uniform in [0, p_max]."""
+    """Powers drawn uniformly from [0, p_max], independent of the channel.
+
+    Args:
+        gain: |h|^2 as [receiver, transmitter], (..., m, m).
+        noise: noise power of each receiver, (..., m), or a number; in units of gain x power.
+        p_max: largest power of each transmitter, (..., m), or a number.
+        weights: of the rates, (..., m), or a number; None: 1.
+        seed: of the draws, one number or several.
+
+    Returns:
+        powers (..., m).
+
+    Raises:
+        ConfigError: for gains, powers or settings that cannot be used.
+    """
     _, _, most, _ = checked(gain, noise, p_max, weights)
     return (generator(seed).random(most.shape) * most).reshape(np.shape(gain)[:-1])
 
@@ -37,11 +64,23 @@ def on_off(
     seconds: float | None = None,
     progress: bool = False,
 ) -> Floats:
-    """The best of all 2^m patterns of 0 and p_max; raises ConfigError beyond m = 16.
+    """The best of all 2^m patterns of 0 and p_max, for at most 16 pairs.
 
     For two pairs that is an optimum of the sum rate (Gjendemsjo et al., 2008); for more it is a lower bound.
-    After `seconds`, for all channels together, it is the best of the patterns tried so far; `progress` shows how many channels
-    are done, on stderr.
+
+    Args:
+        gain: |h|^2 as [receiver, transmitter], (..., m, m).
+        noise: noise power of each receiver, (..., m), or a number; in units of gain x power.
+        p_max: largest power of each transmitter, (..., m), or a number.
+        weights: of the rates, (..., m), or a number; None: 1.
+        seconds: of time for all channels together, after which the best of the patterns tried so far counts; None: no limit.
+        progress: show on stderr how many channels are done.
+
+    Returns:
+        powers (..., m), each 0 or p_max.
+
+    Raises:
+        ConfigError: for gains, powers or settings that cannot be used, and for more than 16 pairs.
     """
     gains, noises, most, weight = checked(gain, noise, p_max, weights)
     agents = gains.shape[-1]
@@ -72,10 +111,20 @@ def _best_pattern(gains: Floats, noises: Floats, most: Floats, weight: Floats, w
 
 
 def delayed(gain: ArrayLike, slots: int) -> Floats:
-    """The gains (..., time, m, m) of so many slots before, for an allocator that learns of them late; at first the first ones.
+    """Gains of some slots before, for an allocator that learns of them late; at first the first ones.
 
     >>> delayed(np.arange(4.0).reshape(4, 1, 1), 2).ravel().tolist()
     [0.0, 0.0, 0.0, 1.0]
+
+    Args:
+        gain: a series, (..., time, m, m).
+        slots: of delay, at least 0.
+
+    Returns:
+        A series of the same shape.
+
+    Raises:
+        ConfigError: for gains or slots that cannot be used.
     """
     series, slots = numbers("gain", gain, double=False), count("slots", slots, 0)
     gains("gain", series, axes="(..., time, m, m)", fewest=3)

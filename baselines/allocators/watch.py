@@ -1,4 +1,4 @@
-"""How long a call may take, and how far it is."""
+"""Time limit and progress bar of a call."""
 
 import time
 from contextlib import ExitStack
@@ -10,7 +10,7 @@ from wirelessenv.sentences import shown
 
 
 class Watch:
-    """The time that one call has, from now on, and its progress bar where one is asked for; used with `with`."""
+    """Time that one call has, from now on, and its progress bar where one is asked for; used with `with`."""
 
     def __init__(self, what: str, channels: int, seconds: float | None, progress: bool) -> None:
         """Raises ConfigError for `seconds` that are no number above 0, and where there is nothing to show progress with."""
@@ -31,20 +31,20 @@ class Watch:
         self._open.close()
 
     def left(self) -> float | None:
-        """Seconds; None where there is no limit."""
+        """Seconds that are left; None where there is no limit."""
         return None if self._end is None else self._end - time.monotonic()
 
     def over(self) -> bool:
-        """Whether the time has passed."""
+        """True once the time has passed."""
         return self._end is not None and time.monotonic() > self._end
 
     def done(self, channels: int = 1) -> None:
-        """So many more channels are done."""
+        """Count so many more channels as done."""
         if self._bar is not None:
             self._bar.advance(self._task, channels)
 
     def note(self, said: str) -> None:
-        """What stands beside the bar."""
+        """Show a few words beside the bar."""
         if self._bar is not None:
             self._bar.update(self._task, note=said)
 

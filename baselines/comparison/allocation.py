@@ -18,7 +18,7 @@ from baselines import allocators
 from baselines.allocators.iterative import Start
 from baselines.allocators.simple import MOST_PATTERNS
 from baselines.comparison.held_out import HeldOut
-from baselines.comparison.methods import Floats, Knowledge, Untrained
+from baselines.comparison.methods import Floats, NeededKnowledge, Untrained
 from wirelessenv.config import ConfigError, Count, CountOrZero, NonNegative, Positive, Seed
 from wirelessenv.physics.checks import numbers, powers
 from wirelessenv.physics.utilities import Rate
@@ -26,7 +26,7 @@ from wirelessenv.scenario import Scenario
 from wirelessenv.sentences import cut
 
 MOST_PAIRS = 30
-"""Of a certified optimum."""
+"""Largest number of pairs for a certified optimum."""
 
 
 class Allocator(Untrained):
@@ -35,7 +35,7 @@ class Allocator(Untrained):
     delay: CountOrZero = Field(0, description="slots between the gains it sees and its powers")
 
     @property
-    def knows(self) -> Knowledge:
+    def knows(self) -> NeededKnowledge:
         return "everything"
 
     @property
@@ -44,7 +44,16 @@ class Allocator(Untrained):
 
     @abstractmethod
     def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
-        """Powers (..., m) of gains (..., m, m)."""
+        """Powers for the gains of one slot each.
+
+        Args:
+            gain: |h|^2 as [receiver, transmitter], (..., m, m).
+            noise: noise power of every receiver.
+            p_max: largest power of every transmitter.
+
+        Returns:
+            powers (..., m).
+        """
 
     def powers(self, held: HeldOut) -> Floats:
         """Powers (layouts, warm_up + slots, m)."""
@@ -54,12 +63,12 @@ class Allocator(Untrained):
 
 
 class FullPower(Allocator):
-    """Everybody at p_max, always."""
+    """Everybody at full power in every slot."""
 
     kind: Literal["full_power"] = "full_power"
 
     @property
-    def knows(self) -> Knowledge:
+    def knows(self) -> NeededKnowledge:
         return "nothing"
 
     def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
@@ -67,20 +76,20 @@ class FullPower(Allocator):
 
 
 class RandomPower(Allocator):
-    """Uniform in [0, p_max], in every slot."""
+    """Uniform powers in [0, p_max], drawn anew in every slot."""
 
     kind: Literal["random_power"] = "random_power"
     seed: Seed = 0
 
     @property
-    def knows(self) -> Knowledge:
+    def knows(self) -> NeededKnowledge:
         return "nothing"
 
     def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
         return allocators.random_power(gain, noise, p_max, seed=self.seed)
 
     def powers(self, held: HeldOut) -> Floats:
-        """Those of a layout do not depend on how many are drawn together."""
+        """Powers (layouts, warm_up + slots, m); those of a layout do not depend on the others."""
         noise, most = held.scenario.noise, held.scenario.max_power
         rows = zip(held.block.gain, held.layouts, strict=True)
         return np.stack([allocators.random_power(gain, noise, most, seed=[self.seed, layout]) for gain, layout in rows])
@@ -100,7 +109,7 @@ class OnOff(Allocator):
 
 
 class Iterative(Allocator):
-    """What WMMSE and fractional programming share."""
+    """Base class of WMMSE and fractional programming: starts, tolerance and iterations."""
 
     starts: tuple[Start, ...] = Field(
         ("full",), min_length=1, description='"full" or "random"; of several, the best end counts'
@@ -110,12 +119,12 @@ class Iterative(Allocator):
     seed: Seed = Field(0, description="of random starts")
 
     def options(self) -> dict[str, Any]:
-        """Settings as keyword arguments."""
+        """Settings as keyword arguments of the allocator."""
         return {name: getattr(self, name) for name in ("starts", "tolerance", "iterations", "seed")}
 
 
 class WMMSE(Iterative):
-    """Weighted minimum mean square error."""
+    """Weighted minimum mean square error (Shi et al., 2011)."""
 
     kind: Literal["wmmse"] = "wmmse"
 
@@ -124,7 +133,7 @@ class WMMSE(Iterative):
 
 
 class FractionalProgramming(Iterative):
-    """Closed-form fractional programming."""
+    """Fractional programming in closed form (Shen and Yu, 2018)."""
 
     kind: Literal["fractional_programming"] = "fractional_programming"
 
@@ -133,7 +142,7 @@ class FractionalProgramming(Iterative):
 
 
 class MaxMin(Allocator):
-    """The largest smallest SINR."""
+    """Powers with the largest smallest SINR."""
 
     kind: Literal["max_min"] = "max_min"
 
@@ -193,13 +202,13 @@ class Custom(Allocator):
 
 
 def refuse_uncertifiable(scenario: Scenario) -> None:
-    """Raises ConfigError where branch and bound does not find what a comparison calls utility, or is out of its reach."""
+    """Raises ConfigError where branch and bound does not find the utility of a comparison, or is out of its reach."""
     if scenario.transmitters > MOST_PAIRS or scenario.sinr_cap_db is not None or not isinstance(scenario.utility, Rate):
         raise ConfigError(f"it is found for the sum of rates without a cap, of at most {MOST_PAIRS} pairs")
 
 
 _IMPORTS = ContextVar("imports", default=True)
-"""Whether a configuration may name code of a user's own, which is imported and run."""
+"""True where a configuration may name code of a user's own, which is imported and run."""
 
 
 @contextmanager
@@ -213,7 +222,7 @@ def no_imports(refused: bool = True) -> Iterator[None]:
 
 
 def imported(path: str) -> Any:
-    """What "module:name" names, a function or a class; its module is run. Raises ValueError where there is no such thing."""
+    """Import "module:name", a function or a class; its module is run. Raises ValueError where there is no such thing."""
     if not _IMPORTS.get():
         raise ValueError(f'"{cut(path)}" is not valid with --no-imports: it names code, which would be imported and run')
     module, _, name = path.partition(":")
@@ -236,7 +245,7 @@ def imported(path: str) -> Any:
 
 @contextmanager
 def _no_bytecode() -> Iterator[None]:
-    """Meanwhile no compiled code is left behind: Python takes it for a file's own that was edited within the same second."""
+    """Leave no compiled code behind meanwhile: Python takes it for a file's own that was edited within the same second."""
     before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
         yield
@@ -245,7 +254,7 @@ def _no_bytecode() -> Iterator[None]:
 
 
 def failure(error: BaseException) -> str:
-    """What a user's code has raised, and where, on one line."""
+    """One line about an exception of a user's code, with the place that raised it."""
     frames = traceback.extract_tb(error.__traceback__)
     theirs = [frame for frame in frames if frame.filename != __file__ and not frame.filename.startswith("<frozen")]
     where = f" ({Path(theirs[-1].filename).name}, line {theirs[-1].lineno})" if theirs else ""

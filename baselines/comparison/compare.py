@@ -5,13 +5,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from baselines.comparison.comparison import Comparison
-from baselines.comparison.directory import ComparisonDirectory, Piece, What, pieces
+from baselines.comparison.directory import ComparisonDirectory, Task, TaskKind, tasks
 from baselines.comparison.figures import draw
 from baselines.comparison.held_out import HeldOut
 from baselines.comparison.methods import Learned
@@ -22,7 +22,7 @@ from trainers.workbench.workers import LOOK_EVERY, Interrupted, in_workers, proc
 from wirelessenv.config import ConfigError
 
 MOST_TOGETHER = 5
-"""Pieces that one process does: starting it takes some seconds."""
+"""Tasks that one process does: starting it takes some seconds."""
 
 
 def compare(
@@ -34,13 +34,28 @@ def compare(
     force: bool = False,
     quiet: bool = False,
 ) -> ComparisonDirectory:
-    """Do all of it and write the directory `out`.
+    """Run a comparison and write its directory: trainings, optima, evaluations, tables, figures.
 
-    Nothing but `decision_ms` and `training_seconds` depends on `workers` (default: one for each core). What is finished is
-    never done again; a training that is interrupted begins anew.
+    Nothing but `decision_ms` and `training_seconds` depends on `workers`. Finished tasks are never done again; a training
+    that is interrupted begins anew.
 
-    Raises ConfigError, before anything is written, for what cannot be used; Interrupted on SIGINT or SIGTERM; WorkerDied
-    when a worker was killed; WorkerRefused when one met what it cannot use; OSError when the disk refuses.
+    Args:
+        comparison: of methods on scenarios.
+        out: the directory; it is made.
+        resume: go on with the comparison that the directory holds, if it holds one.
+        workers: processes; None: one for each core.
+        force: resume even with other versions of packages.
+        quiet: show no progress.
+
+    Returns:
+        The directory, complete.
+
+    Raises:
+        ConfigError: before anything is written, for settings that cannot be used.
+        Interrupted: on SIGINT or SIGTERM.
+        WorkerDied: when a worker was killed.
+        WorkerRefused: when a worker met something that it cannot use.
+        OSError: when the disk refuses.
     """
     workers = processes(workers)
     if resume:
@@ -53,9 +68,9 @@ def compare(
         code = {(scenario, name): comparison.code(scenario, name) for scenario in comparison.scenarios for name in methods}
         job = Job(comparison.text(), directory.path, code)
         with _shown(comparison, directory, quiet) as look, stop_request() as stop:
-            sorts: tuple[tuple[What, ...], ...] = (("trainings", "optima"), ("evaluations",))
-            for what in sorts:
-                left = _left(comparison, directory, what, code)
+            steps: tuple[tuple[TaskKind, ...], ...] = (("trainings", "optima"), ("evaluations",))
+            for kinds in steps:
+                left = _left(comparison, directory, kinds, code)
                 if not in_workers(job.work, _bundles(left, workers), workers, directory.path, look=look, stop=stop):
                     raise Interrupted
         directory.assemble(comparison)
@@ -65,7 +80,7 @@ def compare(
 
 
 def refuse(comparison: Comparison) -> None:
-    """Raises ConfigError for what cannot be compared: a layout that cannot be drawn, a run of something else."""
+    """Raises ConfigError for a comparison that is not possible: a layout that cannot be drawn, a run of another scenario."""
     for scenario in comparison.scenarios.values():
         HeldOut.draw(scenario, [0], 1, 0)
         for method in comparison.methods.values():
@@ -82,21 +97,21 @@ def _prepare(comparison: Comparison, directory: ComparisonDirectory, **running: 
 
 
 def _left(
-    comparison: Comparison, directory: ComparisonDirectory, what: tuple[What, ...], code: dict[tuple[str, str], str]
-) -> list[Piece]:
-    """What is not done yet, with the folders that it will be kept in."""
-    for folder in what:
+    comparison: Comparison, directory: ComparisonDirectory, kinds: tuple[TaskKind, ...], code: dict[tuple[str, str], str]
+) -> list[Task]:
+    """Tasks that are not done yet; makes the folders that they will be kept in."""
+    for folder in kinds:
         (directory.path / folder).mkdir(exist_ok=True)
-    every = [piece for sort in what for piece in pieces(comparison, sort)]
-    return [piece for piece in every if not _done_before(comparison, directory, piece, code[piece.scenario, piece.method])]
+    every = [task for kind in kinds for task in tasks(comparison, kind)]
+    return [task for task in every if not _done_before(comparison, directory, task, code[task.scenario, task.method])]
 
 
-def _done_before(comparison: Comparison, directory: ComparisonDirectory, piece: Piece, code: str) -> bool:
-    file = directory.file(comparison, piece)
+def _done_before(comparison: Comparison, directory: ComparisonDirectory, task: Task, code: str) -> bool:
+    file = directory.file(comparison, task)
     if not file.exists():
         return False
     try:
-        made_with = directory.read(comparison, piece).get("code", "")
+        made_with = directory.read(comparison, task).get("code", "")
     except ConfigError as error:
         print(f"{error}; it is set aside, and done again", file=sys.stderr)
         file.replace(file.with_name(file.name + ".refused"))
@@ -107,14 +122,14 @@ def _done_before(comparison: Comparison, directory: ComparisonDirectory, piece: 
     return True
 
 
-def _bundles(left: list[Piece], workers: int) -> list[tuple[Piece, ...]]:
-    """Short pieces of the same sort and method together, a few to a process; never so many that a worker is left idle."""
-    alike: dict[tuple[object, ...], list[Piece]] = {}
-    for piece in left:
-        alike.setdefault((piece.what, piece.scenario, piece.method if piece.what == "trainings" else ""), []).append(piece)
+def _bundles(left: list[Task], workers: int) -> list[tuple[Task, ...]]:
+    """Short tasks of the same kind and method together, a few to a process; never so many that a worker is left idle."""
+    alike: dict[tuple[object, ...], list[Task]] = {}
+    for task in left:
+        alike.setdefault((task.kind, task.scenario, task.method if task.kind == "trainings" else ""), []).append(task)
     found = []
     for some in alike.values():
-        long = some[0].what == "trainings" and some[0].layout is None
+        long = some[0].kind == "trainings" and some[0].layout is None
         size = 1 if long else min(MOST_TOGETHER, -(-len(some) // workers))
         found += [tuple(some[start : start + size]) for start in range(0, len(some), size)]
     return found
@@ -123,8 +138,8 @@ def _bundles(left: list[Piece], workers: int) -> list[tuple[Piece, ...]]:
 @contextmanager
 def _shown(comparison: Comparison, directory: ComparisonDirectory, quiet: bool) -> Iterator[Callable[[], None]]:
     """A progress bar, and a function that brings it up to date now and then."""
-    every = [piece for what in ("trainings", "optima", "evaluations") for piece in pieces(comparison, what)]
-    total = sum(_weight(comparison, piece) for piece in every)
+    every = [task for kind in get_args(TaskKind) for task in tasks(comparison, kind)]
+    total = sum(_weight(comparison, task) for task in every)
     columns = (
         TextColumn("comparing"),
         BarColumn(bar_width=12),
@@ -135,42 +150,42 @@ def _shown(comparison: Comparison, directory: ComparisonDirectory, quiet: bool) 
     cadence, started = Cadence(LOOK_EVERY), time.perf_counter()
     first = _slots(comparison, directory, every)
     with Progress(*columns, console=Console(stderr=True), disable=quiet) as bar:
-        task = bar.add_task("", total=total, told="")
+        line = bar.add_task("", total=total, told="")
 
         def look() -> None:
             if not cadence.due():
                 return
             with cadence.spending():
-                done = [piece for piece in every if directory.file(comparison, piece).exists()]
-                units = sum(_done(comparison, directory, piece) for piece in every)
+                done = [task for task in every if directory.file(comparison, task).exists()]
+                units = sum(_done(comparison, directory, task) for task in every)
                 rate = (_slots(comparison, directory, every) - first) / (time.perf_counter() - started)
                 told = ", ".join(
-                    f"{sum(piece.what == what for piece in done)}/{sum(piece.what == what for piece in every)} {what}"
-                    for what in dict.fromkeys(piece.what for piece in every)
+                    f"{sum(task.kind == kind for task in done)}/{sum(task.kind == kind for task in every)} {kind}"
+                    for kind in dict.fromkeys(task.kind for task in every)
                 )
-                bar.update(task, completed=units, told=f"{told}, {rate:.0f} slots/s")
+                bar.update(line, completed=units, told=f"{told}, {rate:.0f} slots/s")
 
         yield look
 
 
-def _weight(comparison: Comparison, piece: Piece) -> int:
-    method = comparison.methods.get(piece.method)
-    return method.stages if piece.what == "trainings" and isinstance(method, Learned) else 1
+def _weight(comparison: Comparison, task: Task) -> int:
+    method = comparison.methods.get(task.method)
+    return method.stages if task.kind == "trainings" and isinstance(method, Learned) else 1
 
 
-def _done(comparison: Comparison, directory: ComparisonDirectory, piece: Piece) -> int:
-    if directory.file(comparison, piece).exists():
-        return _weight(comparison, piece)
-    return _noted(comparison, directory, piece)[0] if piece.what == "trainings" else 0
+def _done(comparison: Comparison, directory: ComparisonDirectory, task: Task) -> int:
+    if directory.file(comparison, task).exists():
+        return _weight(comparison, task)
+    return _noted(comparison, directory, task)[0] if task.kind == "trainings" else 0
 
 
-def _noted(comparison: Comparison, directory: ComparisonDirectory, piece: Piece) -> tuple[int, int]:
-    """Stage and slots of a training."""
-    note = progress_file(directory.file(comparison, piece))
+def _noted(comparison: Comparison, directory: ComparisonDirectory, task: Task) -> tuple[int, int]:
+    """Stage and slots that a training has noted."""
+    note = progress_file(directory.file(comparison, task))
     told = note.read_text().split() if note.exists() else []
     return (int(told[0]), int(told[1])) if len(told) == 2 else (0, 0)
 
 
-def _slots(comparison: Comparison, directory: ComparisonDirectory, every: list[Piece]) -> int:
-    """That all trainings have used."""
-    return sum(_noted(comparison, directory, piece)[1] for piece in every if piece.what == "trainings")
+def _slots(comparison: Comparison, directory: ComparisonDirectory, every: list[Task]) -> int:
+    """Slots that all trainings have used so far."""
+    return sum(_noted(comparison, directory, task)[1] for task in every if task.kind == "trainings")

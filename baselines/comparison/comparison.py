@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 from baselines.comparison import allocation
 from baselines.comparison.allocation import Custom, imported, refuse_uncertifiable
 from baselines.comparison.held_out import one_layout
-from baselines.comparison.methods import Knowledge, Learned, Method
+from baselines.comparison.methods import Learned, Method, NeededKnowledge
 from baselines.learned import aggregation_policy, gnn, reinforcement, trained_run  # their kinds are known from here on
 from wirelessenv import own_code
 from wirelessenv.channel.fading import NoFading
@@ -26,7 +26,7 @@ Name = Annotated[str, AfterValidator(as_name), Field(min_length=1, max_length=60
 
 
 def _method(value: Any) -> Any:
-    """What a configuration says of a method, as the piece that it means.
+    """The piece that a configuration means by a method.
 
     `method` is its kind, or module:name of an allocator or of a Method of a user's own.
     """
@@ -46,7 +46,7 @@ def _method(value: Any) -> Any:
 
 
 def _written(method: Method) -> dict[str, Any]:
-    """Undo `_method`."""
+    """The configuration of a method; undoes `_method`."""
     options, kind = method.dump(), type(method)
     name = options.pop("kind") if kind.__module__.startswith("baselines.") else f"{kind.__module__}:{kind.__qualname__}"
     options.pop("kind", None)
@@ -123,9 +123,9 @@ class Comparison(Document):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         for name, method in self.methods.items():
-            if method.knows not in get_args(Knowledge):
+            if method.knows not in get_args(NeededKnowledge):
                 raise ValueError(
-                    f"methods.{name}: knows: {method.knows!r} is not valid: it should be one of {get_args(Knowledge)}"
+                    f"methods.{name}: knows: {method.knows!r} is not valid: it should be one of {get_args(NeededKnowledge)}"
                 )
             if method.memory > self.warm_up:
                 raise ValueError(f'warm_up: {self.warm_up} is not valid: the method "{name}" needs {method.memory} slots')
@@ -146,11 +146,19 @@ class Comparison(Document):
         return self
 
     def trainings(self, method: Method) -> list[int | None]:
-        """The seeds of its trainings; of a method that does not learn, none."""
+        """Seeds of the method's trainings; [None] for a method that does not learn."""
         return list(range(method.seeds or self.seeds)) if isinstance(method, Learned) else [None]
 
     def code(self, scenario: str, method: str = "") -> str:
-        """Checksum of the code of a user's own that makes what is found of a method on a scenario; "" where there is none."""
+        """Checksum of the user's own code on which a method's results on a scenario depend.
+
+        Args:
+            scenario: its name.
+            method: its name; "": of results that belong to no method.
+
+        Returns:
+            The checksum; "" where no such code is used.
+        """
         made_of = self.methods[method].made_of() if method else ()
         return own_code.checksum(self.scenarios[scenario], *made_of)
 
@@ -159,7 +167,18 @@ class Comparison(Document):
 
     @classmethod
     def load(cls, path: str | Path, changes: Sequence[str] = ()) -> Self:
-        """The comparison of a YAML file with changes such as "slots=50"; raises ConfigError with one sentence."""
+        """The comparison that a YAML file describes.
+
+        Args:
+            path: of the file.
+            changes: of single values, such as "slots=50".
+
+        Returns:
+            The comparison, with these changes.
+
+        Raises:
+            ConfigError: with one sentence, where the file or a change cannot be used.
+        """
         data = read_configuration(path)
         for change in changes:
             data = merge(data, assignment(change))

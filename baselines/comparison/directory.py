@@ -1,11 +1,11 @@
-"""What a comparison leaves on disk.
+"""Files of a comparison, in a directory of its own.
 
 config.yaml, manifest.json   the comparison, complete; versions, commit, machine
-trainings/, evaluations/, optima/   what each piece of work has found: what resuming looks at
+trainings/, evaluations/, optima/   a file for each finished task: resuming looks at these
 runs/                        run directories of the trainers
 comparison.csv               a row for every scenario, method, layout and training
 learning.csv                 learning curves
-comparison.md, *.png, *.pdf  tables and figures
+comparison (Markdown), *.png, *.pdf   tables and figures
 """
 
 import re
@@ -25,23 +25,23 @@ from trainers.workbench.work_directory import MUST_AGREE, WorkDirectory
 from wirelessenv.scenario import Scenario
 
 _TEXT = ("scenario", "method", "knows", "knows_in_training", "trained")
-What = Literal["trainings", "optima", "evaluations"]
+TaskKind = Literal["trainings", "optima", "evaluations"]
 
 
-class Piece(NamedTuple):
-    """What is done once, and kept in a file."""
+class Task(NamedTuple):
+    """One training, optimum or evaluation, done once and kept in a file."""
 
-    what: What
+    kind: TaskKind
     scenario: str
     method: str = ""
     seed: int | None = None
-    """of the training"""
+    """Seed of the training, where there is one."""
     layout: int | None = None
-    """None: of all layouts"""
+    """Seed of the layout; None: all layouts."""
 
 
 class ComparisonDirectory(WorkDirectory):
-    """One comparison's files."""
+    """Directory that holds one comparison's files."""
 
     what = "comparison"
     must_agree = (*MUST_AGREE, "stable-baselines3")
@@ -50,24 +50,52 @@ class ComparisonDirectory(WorkDirectory):
         """The comparison that this directory holds; raises ConfigError where it holds none."""
         return self._read_configuration(Comparison)
 
-    def file(self, comparison: Comparison, piece: Piece) -> Path:
-        """Where the piece is kept."""
-        parts = [_numbered(comparison.scenarios, piece.scenario)]
-        parts += [_numbered(comparison.methods, piece.method)] if piece.method else []
-        parts += [str(part) for part in (piece.seed, piece.layout) if part is not None]
-        return self.path / piece.what / f"{'-'.join(parts)}.pt"
+    def file(self, comparison: Comparison, task: Task) -> Path:
+        """File in which a task is kept.
+
+        Args:
+            comparison: that the task belongs to.
+            task: a training, an optimum or an evaluation.
+
+        Returns:
+            Its path, whether it is there or not.
+        """
+        parts = [_numbered(comparison.scenarios, task.scenario)]
+        parts += [_numbered(comparison.methods, task.method)] if task.method else []
+        parts += [str(part) for part in (task.seed, task.layout) if part is not None]
+        return self.path / task.kind / f"{'-'.join(parts)}.pt"
 
     def run(self, comparison: Comparison, scenario: str, method: str) -> Path:
-        """Where a method may keep what it prepares."""
+        """Folder in which a method may keep what it prepares.
+
+        Args:
+            comparison: that both belong to.
+            scenario: its name.
+            method: its name.
+
+        Returns:
+            Its path, whether it is there or not.
+        """
         return self.path / "runs" / f"{_numbered(comparison.scenarios, scenario)}-{_numbered(comparison.methods, method)}"
 
-    def read(self, comparison: Comparison, piece: Piece) -> dict[str, Any]:
-        """What was found; raises ConfigError where the file is missing or damaged."""
-        found: dict[str, Any] = read_tensors(self.file(comparison, piece))
+    def read(self, comparison: Comparison, task: Task) -> dict[str, Any]:
+        """Results of a task, as its file holds them.
+
+        Args:
+            comparison: that the task belongs to.
+            task: a training, an optimum or an evaluation.
+
+        Returns:
+            Arrays and numbers by name.
+
+        Raises:
+            ConfigError: where the file is missing or damaged.
+        """
+        found: dict[str, Any] = read_tensors(self.file(comparison, task))
         return found
 
     def assemble(self, comparison: Comparison) -> None:
-        """Write comparison.csv and learning.csv of everything that was found."""
+        """Write comparison.csv and learning.csv from the files of all tasks."""
         write_atomically(self.path / "comparison.csv", pd.concat(self._rows(comparison)).to_csv(index=False).encode())
         learning = list(self._learning(comparison))
         columns = ["scenario", "method", "seed", "layout", "slots", "bits", "relative"]
@@ -85,33 +113,33 @@ class ComparisonDirectory(WorkDirectory):
                 reference = evaluations(comparison, scenario, name)[0]
                 utility[name] = self._measured(comparison, reference)[0].utility
             for name in comparison.methods:
-                for piece in evaluations(comparison, scenario, name):
-                    measured, told = self._measured(comparison, piece)
+                for task in evaluations(comparison, scenario, name):
+                    measured, told = self._measured(comparison, task)
                     yield pd.DataFrame(
                         {
                             "scenario": scenario,
                             "method": name,
                             "layout": range(comparison.layouts),
-                            "seed": "" if piece.seed is None else piece.seed,
+                            "seed": "" if task.seed is None else task.seed,
                             **measured.columns(),
                             "full_power_utility": utility[FULL_POWER],
                             "wmmse_utility": utility[WMMSE],
                             **self._shares(comparison, scenario, measured),
-                            **self._costs(comparison, scenario, piece),
+                            **self._costs(comparison, scenario, task),
                             "decision_ms": told["decision_ms"],
                         }
                     )
 
-    def _measured(self, comparison: Comparison, piece: Piece) -> tuple[Measured, dict[str, Any]]:
-        told = self.read(comparison, piece)
+    def _measured(self, comparison: Comparison, task: Task) -> tuple[Measured, dict[str, Any]]:
+        told = self.read(comparison, task)
         return Measured(**told["measured"]), told
 
     def _shares(self, comparison: Comparison, scenario: str, measured: Measured) -> dict[str, Any]:
-        """Of the optimum, in the slots in which it was found, and how many these are."""
+        """Shares of the optimum in the slots in which it was found, and how many these are."""
         if comparison.optimum is None:
             return {"optimum_share": np.nan, "optimum_slots": 0}
-        pieces = [Piece("optima", scenario, layout=layout) for layout in range(comparison.layouts)]
-        found = [self.read(comparison, piece) for piece in pieces]
+        tasks = [Task("optima", scenario, layout=layout) for layout in range(comparison.layouts)]
+        found = [self.read(comparison, task) for task in tasks]
         best = np.array([one["value"] for one in found])
         certified = np.where(np.isnan(best), 0.0, best).sum(1)
         reached = np.where(np.isnan(best), 0.0, measured.first).sum(1)
@@ -120,11 +148,11 @@ class ComparisonDirectory(WorkDirectory):
         far = {"optimum_gap": gap} if comparison.optimum.seconds is not None and gap.max() > comparison.optimum.gap else {}
         return {"optimum_share": share, "optimum_slots": (~np.isnan(best)).sum(1), **far}
 
-    def _costs(self, comparison: Comparison, scenario: str, piece: Piece) -> dict[str, Any]:
-        method = comparison.methods[piece.method]
+    def _costs(self, comparison: Comparison, scenario: str, task: Task) -> dict[str, Any]:
+        method = comparison.methods[task.method]
         costs: dict[str, Any] = {"training_slots": 0, "training_bits": 0.0, "training_seconds": 0.0}
         if isinstance(method, Learned):
-            told = [self.read(comparison, one) for one in trainings_of(comparison, piece)]
+            told = [self.read(comparison, one) for one in trainings_of(comparison, task)]
             costs["training_slots"] = [int(one["curve"][-1, 0]) for one in told]
             costs["training_bits"] = [float(one["curve"][-1, 1]) for one in told]
             costs["training_seconds"] = [float(one["seconds"]) for one in told]
@@ -138,51 +166,93 @@ class ComparisonDirectory(WorkDirectory):
         }
 
     def _learning(self, comparison: Comparison) -> Iterator[pd.DataFrame]:
-        for piece in pieces(comparison, "trainings"):
-            curve = self.read(comparison, piece)["curve"]
+        for task in tasks(comparison, "trainings"):
+            curve = self.read(comparison, task)["curve"]
             table = pd.DataFrame(curve, columns=["slots", "bits", "relative"])
-            layout = "" if piece.layout is None else piece.layout
-            yield table.assign(scenario=piece.scenario, method=piece.method, seed=piece.seed, layout=layout)
+            layout = "" if task.layout is None else task.layout
+            yield table.assign(scenario=task.scenario, method=task.method, seed=task.seed, layout=layout)
 
     def rates(self, comparison: Comparison, scenario: str, method: str) -> Any:
-        """Mean rates of all users, of every layout and training, one after the other."""
-        found = [self._measured(comparison, piece)[0].rates.ravel() for piece in evaluations(comparison, scenario, method)]
+        """Mean rates of all users, of every layout and training, one after the other.
+
+        Args:
+            comparison: of this directory.
+            scenario: its name.
+            method: its name.
+
+        Returns:
+            Rates (trainings x layouts x m,) in bit/s/Hz.
+        """
+        found = [self._measured(comparison, task)[0].rates.ravel() for task in evaluations(comparison, scenario, method)]
         return np.concatenate(found)
 
 
 def trained_on(method: Method, scenario: Scenario) -> str:
-    """Where a method has learned, in words."""
+    """A few words on the layouts that a method has learned on.
+
+    Args:
+        method: of a comparison.
+        scenario: that it is compared on.
+
+    Returns:
+        "across layouts", "this layout", or "" for a method that does not learn.
+    """
     if not isinstance(method, Learned):
         return ""
     return "across layouts" if method.across and not one_layout(scenario) else "this layout"
 
 
-def evaluations(comparison: Comparison, scenario: str, method: str) -> list[Piece]:
-    """One for each of the method's trainings."""
-    return [Piece("evaluations", scenario, method, seed) for seed in comparison.trainings(comparison.methods[method])]
+def evaluations(comparison: Comparison, scenario: str, method: str) -> list[Task]:
+    """The evaluations of a method on a scenario, one for each of its trainings.
+
+    Args:
+        comparison: of both.
+        scenario: its name.
+        method: its name.
+
+    Returns:
+        The tasks.
+    """
+    return [Task("evaluations", scenario, method, seed) for seed in comparison.trainings(comparison.methods[method])]
 
 
-def trainings_of(comparison: Comparison, evaluation: Piece) -> list[Piece]:
-    """What must have been learned before: one training, or one for each layout."""
+def trainings_of(comparison: Comparison, evaluation: Task) -> list[Task]:
+    """The trainings that an evaluation needs: one, or one for each layout.
+
+    Args:
+        comparison: that it belongs to.
+        evaluation: the task.
+
+    Returns:
+        The tasks; none for a method that does not learn.
+    """
     method = comparison.methods[evaluation.method]
     if not isinstance(method, Learned):
         return []
     layouts = [None] if method.across else list(range(comparison.layouts))
-    return [evaluation._replace(what="trainings", layout=layout) for layout in layouts]
+    return [evaluation._replace(kind="trainings", layout=layout) for layout in layouts]
 
 
-def pieces(comparison: Comparison, what: What) -> list[Piece]:
-    """All that there is to do of one sort."""
-    if what == "optima":
+def tasks(comparison: Comparison, kind: TaskKind) -> list[Task]:
+    """All tasks of one kind, in order.
+
+    Args:
+        comparison: of methods on scenarios.
+        kind: "trainings", "optima" or "evaluations".
+
+    Returns:
+        The tasks.
+    """
+    if kind == "optima":
         layouts = range(comparison.layouts if comparison.optimum is not None else 0)
-        return [Piece(what, scenario, layout=layout) for scenario in comparison.scenarios for layout in layouts]
+        return [Task(kind, scenario, layout=layout) for scenario in comparison.scenarios for layout in layouts]
     found = [
         one for name in comparison.scenarios for method in comparison.methods for one in evaluations(comparison, name, method)
     ]
-    return found if what == "evaluations" else [one for piece in found for one in trainings_of(comparison, piece)]
+    return found if kind == "evaluations" else [one for task in found for one in trainings_of(comparison, task)]
 
 
 def _numbered(names: dict[str, Any], name: str) -> str:
-    """A file's name for one of `names`."""
+    """A file's name for one of several names."""
     plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
     return f"{list(names).index(name):02d}_{plain}"

@@ -24,7 +24,7 @@ LEAST_RATE = 1e-3
 
 
 def draw(directory: ComparisonDirectory) -> list[Path]:
-    """Draw bars, cdf and learning as PNG and PDF; returns the paths. The last one only where something has learned."""
+    """Draw bars, cdf and learning as PNG and PDF; returns the paths. Learning is drawn only where a method has learned."""
     comparison = directory.configuration()
     table, learning = directory.table("comparison.csv"), directory.table("learning.csv")
     bars = _panels(comparison, 1.9 + 0.27 * len(comparison.methods), lambda axes, name: _bars(axes, name, table, comparison))
@@ -50,7 +50,7 @@ def _panels(comparison: Comparison, height: float, one: Callable[[Axes, str], No
 
 
 def _label(scenario: str, method: str, table: pd.DataFrame, comparison: Comparison) -> str:
-    """A method's name, with what is said of those of its trainings that diverged."""
+    """A method's name, with a remark on those of its trainings that diverged."""
     rows = table[(table["scenario"] == scenario) & (table["method"] == method)]
     return labelled(drawn(method), said(rows, comparison.methods[method]))
 

@@ -21,16 +21,16 @@ VALIDATION = "validation"
 
 
 def one_layout(scenario: Scenario) -> bool:
-    """Whether the layouts of all seeds are the same one, which then differ in their fading alone."""
+    """True where the layouts of all seeds are the same one, which then differ in their fading alone."""
     return scenario.layout == "fixed" or scenario.gains is not None
 
 
 class HeldOut(NamedTuple):
-    """Some layouts, and the slots kept for evaluation on each of them."""
+    """Some layouts, and the slots of each of them that are kept for evaluation."""
 
     scenario: Scenario
     layouts: tuple[int, ...]
-    """Their seeds."""
+    """Seeds of the layouts, in order."""
     warm_up: int
     """Slots before those that count: a method may need to have seen some."""
     block: Block
@@ -39,7 +39,21 @@ class HeldOut(NamedTuple):
 
     @classmethod
     def draw(cls, scenario: Scenario, layouts: Sequence[int], slots: int, warm_up: int, purpose: str = EVALUATION) -> "HeldOut":
-        """The first `warm_up` + `slots` slots of the layouts' streams; raises ConfigError for fewer than one slot."""
+        """Draw the first `warm_up` + `slots` slots of the layouts' streams.
+
+        Args:
+            scenario: of the network, or its name.
+            layouts: their seeds.
+            slots: that count, of every layout, at least 1.
+            warm_up: slots before these, which do not count.
+            purpose: name of the random stream.
+
+        Returns:
+            The layouts with their slots.
+
+        Raises:
+            ConfigError: for layouts or slots that cannot be used, or do not fit the memory.
+        """
         scenario, layouts = Scenario.of(scenario), run_seeds(layouts)
         slots, warm_up = count("slots", slots), count("warm_up", warm_up, 0)
         of = "slots" if slots >= warm_up else "warm_up"
@@ -48,7 +62,7 @@ class HeldOut(NamedTuple):
         return cls(scenario, layouts, warm_up, block, purpose)
 
     def some(self, rows: Sequence[int]) -> "HeldOut":
-        """Those layouts alone, by their place; raises ConfigError where there are none."""
+        """The layouts at some places alone; raises ConfigError where there are none."""
         known = range(len(self.layouts))
         try:
             places = [known[row] for row in rows]
@@ -60,7 +74,7 @@ class HeldOut(NamedTuple):
         return self._replace(layouts=tuple(self.layouts[place] for place in places), block=Block(**parts))
 
     def network(self) -> type[WirelessNetwork]:
-        """A network that plays these slots, in order: what an environment can be made on."""
+        """A class of networks that play these slots in order, for environments to be made on."""
         held = self
 
         class Replayed(WirelessNetwork):
@@ -75,7 +89,7 @@ class HeldOut(NamedTuple):
         return Replayed
 
     def counted(self, values: Any) -> Any:
-        """What `values` (layouts, warm_up + slots, ...) hold in the slots that count."""
+        """The part of `values` (layouts, warm_up + slots, ...) in the slots that count; raises ConfigError for other shapes."""
         shape, right = getattr(values, "shape", None), tuple(self.block.wanted.shape[:2])
         if shape is None or tuple(shape[:2]) != right:
             raise ConfigError(f"values: {shown(values)} is not valid: its shape should be {right} and more axes")

@@ -1,4 +1,4 @@
-"""What powers are worth on held-out slots: numbers of every layout."""
+"""Values of powers on held-out slots: utilities, rates and power of every layout."""
 
 from typing import Any, NamedTuple
 
@@ -15,20 +15,32 @@ Floats = NDArray[np.float64]
 
 
 class Measured(NamedTuple):
-    """Of every layout, in the slots that count."""
+    """Results of powers on every layout, in the slots that count."""
 
     utility: Floats
-    """the sum of utilities, mean over slots, (layouts,)"""
+    """Sum of utilities, mean over slots, (layouts,)."""
     rates: Floats
-    """of every user, mean over slots, bit/s/Hz, (layouts, m)"""
+    """Rate of every user, mean over slots, bit/s/Hz, (layouts, m)."""
     power: Floats
-    """of all transmitters together, mean over slots, (layouts,)"""
+    """Power of all transmitters together, mean over slots, (layouts,)."""
     first: Floats
-    """the sum of rates in the first slots, for which the optimum is found, (layouts, k)"""
+    """Sum of rates in each of the first k slots, for which the optimum is found, bit/s/Hz, (layouts, k)."""
 
     @classmethod
     def of(cls, held: HeldOut, power: Any, first: int) -> "Measured":
-        """Measure powers (layouts, warm_up + slots, m); raises ConfigError where they are none."""
+        """Measure powers on held-out slots.
+
+        Args:
+            held: layouts with their slots.
+            power: of every transmitter in every slot, (layouts, warm_up + slots, m).
+            first: slots for which the optimum is found.
+
+        Returns:
+            The results, one for each layout.
+
+        Raises:
+            ConfigError: where `power` has another shape or leaves [0, p_max].
+        """
         power, first = numbers("powers", power), count("first", first, 0)
         if power.shape != held.block.wanted.shape:
             raise ConfigError(
@@ -48,16 +60,16 @@ class Measured(NamedTuple):
         )
 
     def without(self, lost: NDArray[np.bool_]) -> "Measured":
-        """With NaN on the layouts that are `lost`."""
+        """The same with NaN on the layouts that are `lost`, (layouts,)."""
         return Measured(*(np.where(lost.reshape(-1, *[1] * (part.ndim - 1)), np.nan, part) for part in self))
 
     @classmethod
     def joined(cls, parts: "list[Measured]") -> "Measured":
-        """Of all layouts."""
+        """Results of several parts as one, in order."""
         return cls(*(np.concatenate(some) for some in zip(*parts, strict=True)))
 
     def columns(self) -> dict[str, Floats]:
-        """What stands in comparison.csv, each (layouts,)."""
+        """Columns of comparison.csv by name, each (layouts,)."""
         total = self.rates.sum(1)
         squares = self.rates.shape[1] * (self.rates**2).sum(1)
         return {

@@ -1,4 +1,4 @@
-"""What is compared: methods that turn channels into powers. A new one is a subclass of `Method` with a kind of its own."""
+"""Base classes of methods, which turn channels into powers. A new one is a subclass of `Method` with a kind of its own."""
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
@@ -14,30 +14,38 @@ from wirelessenv.config import Count, Piece
 from wirelessenv.scenario import Scenario
 
 Floats = NDArray[np.float64]
-Knowledge = Literal["nothing", "own channel", "neighbours", "everything"]
+NeededKnowledge = Literal["nothing", "own channel", "neighbours", "everything"]
 BITS = 32
-"""In a number that is sent."""
+"""Bits of a number that is sent."""
 
 
-def bits_to_know(what: Knowledge, scenario: Scenario) -> float:
-    """Bits that must travel a slot: of everything, all gains to one place and all powers back.
+def bits_to_know(what: NeededKnowledge, scenario: Scenario) -> float:
+    """Bits that must travel in a slot so that somebody knows so much.
 
-    Of neighbours, the K - 1 numbers that every transmitter hands on for their aggregation sequences.
+    For everything, all gains to one place and all powers back. For neighbours, the K - 1 numbers that every transmitter hands
+    on for their aggregation sequences.
+
+    Args:
+        what: the knowledge that is needed.
+        scenario: of the network.
+
+    Returns:
+        Bits, of all agents together.
     """
     agents = scenario.transmitters
     return float(BITS * {"neighbours": agents * (scenario.hops - 1), "everything": agents**2 + agents}.get(what, 0))
 
 
 class Method(Piece):
-    """Channels to powers: `powers(held)`, or, of a Learned one, `powers(held, state)`."""
+    """Turns channels into powers: `powers(held)`, or, of a method that has learned, `powers(held, state)`."""
 
     @property
     @abstractmethod
-    def knows(self) -> Knowledge:
-        """What it must know to decide."""
+    def knows(self) -> NeededKnowledge:
+        """Knowledge that it needs to decide."""
 
     def bits(self, scenario: Scenario) -> float:
-        """What must travel a slot so that it can decide."""
+        """Bits that must travel in a slot so that it can decide."""
         return bits_to_know(self.knows, scenario)
 
     def check(self, scenario: Scenario) -> None:
@@ -58,29 +66,29 @@ class Untrained(Method):
 
     @abstractmethod
     def powers(self, held: HeldOut) -> Floats:
-        """Powers (layouts, warm_up + slots, m)."""
+        """Powers (layouts, warm_up + slots, m) on held-out slots."""
 
 
 class Stage(NamedTuple):
-    """Where a training is."""
+    """A stage of a training, from which decisions can be made."""
 
     slots: int
-    """of the channel that it has used, over all networks"""
+    """Slots of the channel that it has used, over all networks."""
     bits: float
-    """sent for it so far"""
+    """Bits sent for it so far."""
     state: dict[str, Any]
-    """tensors and numbers from which `Learned.powers` decides"""
+    """Tensors and numbers from which `Learned.powers` decides."""
     relative: float | None = None
-    """utility relative to full power, where the training has measured it itself; NaN: it has diverged, and ends here"""
+    """Utility relative to full power, where the training has measured it itself; NaN: it has diverged, and ends here."""
     seconds: float | None = None
-    """it has taken so far, where that was not here"""
+    """Seconds that it has taken so far, where that was not in this process."""
 
 
 class Learned(Method):
     """A method that trains first, across layouts (which are not those of the comparison) or on each layout by itself."""
 
     stages: ClassVar[int] = 20
-    """Points of its learning curve."""
+    """Number of points of its learning curve."""
     seeds: Annotated[Count, Field(le=100_000)] | None = Field(
         None, description="trainings; none: as many as the comparison says"
     )
@@ -88,33 +96,71 @@ class Learned(Method):
     @property
     @abstractmethod
     def across(self) -> bool:
-        """Whether it learns from many layouts for all, or on each layout for that one."""
+        """True where it learns from many layouts for all, False where it learns on each layout for that one."""
 
     @property
     @abstractmethod
-    def knows_in_training(self) -> Knowledge:
-        """What it must know to learn."""
+    def knows_in_training(self) -> NeededKnowledge:
+        """Knowledge that it needs to learn."""
 
     def refuse(self, scenario: Scenario, layouts: Sequence[int]) -> None:
-        """Raises ConfigError, before anything is written, where it cannot learn for these layouts."""
+        """Refuse, before anything is written, layouts that it cannot learn for.
+
+        Args:
+            scenario: of the comparison.
+            layouts: seeds of its layouts.
+
+        Raises:
+            ConfigError: where it cannot learn for them.
+        """
 
     def prepare(self, scenario: Scenario, layouts: Sequence[int], folder: Path, **running: Any) -> None:
-        """What is to be done before the trainings, in a folder of its own; goes on where it was stopped.
+        """Do the work that comes before all trainings; goes on where it was stopped.
 
-        `running` has `workers`, `quiet` and `force` as given to `compare`.
+        Args:
+            scenario: of the comparison.
+            layouts: seeds of its layouts.
+            folder: of its own, for what it keeps.
+            **running: `workers`, `quiet` and `force` as given to `compare`.
         """
 
     @abstractmethod
     def train(self, scenario: Scenario, seed: int, layout: int | None, folder: Path | None = None) -> Iterator[Stage]:
-        """One training, stage by stage; the last is its end. `layout` is the seed of its layout, if it learns on one."""
+        """One training, stage by stage; the last stage is its end.
+
+        Args:
+            scenario: of the comparison.
+            seed: of the training.
+            layout: seed of the layout that it learns on; None where it learns across layouts.
+            folder: that it has prepared.
+
+        Yields:
+            Stages, in order.
+        """
 
     @abstractmethod
     def powers(self, held: HeldOut, state: dict[str, Any]) -> Floats:
-        """Powers (layouts, warm_up + slots, m) of what was trained."""
+        """Powers on held-out slots, as one training has learned to choose them.
+
+        Args:
+            held: layouts with their slots.
+            state: of the training's last stage.
+
+        Returns:
+            powers (layouts, warm_up + slots, m).
+        """
 
 
 def training_layouts(seed: int, number: int) -> Sequence[int]:
-    """Seeds of layouts to learn from, for the training `seed`; none of them is a layout of a comparison."""
+    """Seeds of layouts to learn from; none of them is a layout of a comparison.
+
+    Args:
+        seed: of the training; other trainings have other layouts.
+        number: of layouts.
+
+    Returns:
+        The seeds.
+    """
     return range(TRAINING + seed * number, TRAINING + (seed + 1) * number)
 
 

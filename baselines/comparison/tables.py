@@ -19,7 +19,7 @@ Row = dict[str, str]
 
 
 def write_tables(directory: ComparisonDirectory) -> None:
-    """Write comparison.md: for every scenario what each method reaches, and what it costs."""
+    """Write the tables as Markdown: for every scenario the results of each method, and its costs."""
     comparison = directory.configuration()
     lines = [f"# {one_line(comparison.title or 'Comparison')}", "", _explained(comparison.layouts, comparison.slots)]
     for scenario, reached, costs in tables(directory):
@@ -29,7 +29,7 @@ def write_tables(directory: ComparisonDirectory) -> None:
 
 
 def tables(directory: ComparisonDirectory) -> Iterator[tuple[str, list[Row], list[Row]]]:
-    """(scenario, rows of what methods reach, rows of what they cost)."""
+    """(scenario, rows of results, rows of costs) for every scenario."""
     comparison = directory.configuration()
     asked = comparison.layouts * comparison.optimum.slots if comparison.optimum else 0
     for scenario, rows in directory.table("comparison.csv").groupby("scenario", sort=False):
@@ -39,7 +39,15 @@ def tables(directory: ComparisonDirectory) -> Iterator[tuple[str, list[Row], lis
 
 
 def said(rows: pd.DataFrame, method: Method) -> str:
-    """How many of a method's trainings diverged, and when; nothing where none did."""
+    """Remark on a method's trainings that diverged, and when.
+
+    Args:
+        rows: of comparison.csv, of one method on one scenario.
+        method: that they are of.
+
+    Returns:
+        A few words; "" where none diverged.
+    """
     if not isinstance(method, Learned):
         return ""
     each = rows.groupby("seed" if method.across else ["seed", "layout"])
@@ -51,14 +59,24 @@ def said(rows: pd.DataFrame, method: Method) -> str:
 def relative(rows: pd.DataFrame, reference: str) -> Interval:
     """Utility over that of a reference on the same layout: interquartile mean over layouts and its 95 % interval.
 
-    Trainings are averaged first: the unit is the layout, and what is resampled are paired, normalised differences.
+    Trainings are averaged first: the unit is the layout, and paired, normalised differences are resampled.
+
+    Args:
+        rows: of comparison.csv, of one method on one scenario.
+        reference: "full_power" or "wmmse".
+
+    Returns:
+        The mean with its interval.
     """
     ratio = (rows["utility"] / rows[f"{reference}_utility"]).groupby(rows["layout"]).mean().dropna()
     return interval(ratio.to_numpy(float), "interquartile_mean")
 
 
 def _reached(name: str, rows: pd.DataFrame, asked: int, lost: str) -> Row:
-    """`asked`: slots in which the optimum was looked for; `lost`: what is said of trainings that diverged."""
+    """A row of results of one method.
+
+    `asked`: slots in which the optimum was looked for; `lost`: a remark on the trainings that diverged.
+    """
     sound = rows[rows["utility"].notna()]
     row = {"method": name}
     for title, reference in (("x full power", "full_power"), ("x WMMSE", "wmmse")):
@@ -80,12 +98,20 @@ _PLAIN = {"p5_rate": "5th-percentile rate", "jain": "Jain index", "energy_effici
 
 
 def by_layout(rows: pd.DataFrame, column: str) -> "np.ndarray[Any, np.dtype[np.float64]]":
-    """A column, mean over trainings, one value a layout."""
+    """A column, mean over trainings, with one value for each layout.
+
+    Args:
+        rows: of comparison.csv, of one method on one scenario.
+        column: its name.
+
+    Returns:
+        Values (layouts,).
+    """
     return rows[column].groupby(rows["layout"]).mean().to_numpy(float)
 
 
 def _trainings(rows: pd.DataFrame) -> str:
-    """How many, and how far apart they are: the range of their "x full power"."""
+    """Number of trainings, and their range of "x full power"."""
     if rows["seed"].isna().all():
         return ""  # it has none, or none came through
     each = [relative(some, "full_power").estimate for _, some in rows.groupby("seed")]
@@ -108,7 +134,7 @@ def _costs(name: str, rows: pd.DataFrame) -> Row:
 
 
 def _amount(number: float) -> str:
-    """1230000 as 1.2 M."""
+    """A number in short, such as 1.2 M for 1230000."""
     for size, name in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
         if number >= size:
             return f"{number / size:.2g}{name}" if number < 100 * size else f"{number / size:.0f}{name}"

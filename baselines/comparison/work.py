@@ -1,4 +1,4 @@
-"""The pieces of work of a comparison: a training, an optimum, an evaluation; each ends with its file."""
+"""Tasks of a comparison, in worker processes: a training, an optimum, an evaluation; each ends with its file."""
 
 import math
 import time
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from baselines.allocators import certify
 from baselines.comparison.allocation import failure
 from baselines.comparison.comparison import Comparison, Optimum
-from baselines.comparison.directory import ComparisonDirectory, Piece, trainings_of
+from baselines.comparison.directory import ComparisonDirectory, Task, trainings_of
 from baselines.comparison.held_out import VALIDATION, HeldOut
 from baselines.comparison.measures import Measured
 from baselines.comparison.methods import TRAINING, Floats, Learned, Method, Untrained
@@ -24,40 +24,49 @@ from wirelessenv.config import ConfigError
 from wirelessenv.scenario import Scenario
 
 LINKS_AT_ONCE = 2**24
-"""Of held-out slots that are drawn together."""
+"""Largest number of gains of held-out slots that are drawn together."""
 VALIDATION_LAYOUTS = range(TRAINING // 2, TRAINING // 2 + 10)
-"""On which learning curves across layouts are measured: neither trained nor compared on."""
+"""Layouts on which learning curves across layouts are measured: neither trained nor compared on."""
 VALIDATION_SLOTS = 50
 
 
 class Job(NamedTuple):
-    """What a process needs to know of a comparison."""
+    """Everything that a worker process needs to do tasks of a comparison."""
 
     comparison: str
-    """as text"""
+    """The comparison, as YAML text."""
     path: Path
     code: dict[tuple[str, str], str]
-    """of a user's own, by scenario and method, as it was when the comparison began"""
+    """Checksums of a user's own code, by scenario and method, as it was when the comparison began."""
 
-    def work(self, pieces: tuple[Piece, ...], asked: Callable[[], bool]) -> bool:
-        """Do some pieces, one after the other; returns whether all are done, which they are not when `asked` says stop."""
+    def work(self, tasks: tuple[Task, ...], asked: Callable[[], bool]) -> bool:
+        """Do some tasks, one after the other.
+
+        Args:
+            tasks: of one worker process.
+            asked: returns True once the work is to stop.
+
+        Returns:
+            True where all tasks are done, False where `asked` has said stop.
+
+        Raises:
+            ConfigError: naming method and scenario, where one of them cannot be used or its code has changed.
+        """
         comparison, directory = Comparison.from_text(self.comparison), ComparisonDirectory(self.path)
         do = {"trainings": _train, "optima": _optimum, "evaluations": _evaluate}
         with one_thread():
-            for piece in pieces:
+            for task in tasks:
                 try:
-                    if comparison.code(piece.scenario, piece.method) != self.code[piece.scenario, piece.method]:
+                    if comparison.code(task.scenario, task.method) != self.code[task.scenario, task.method]:
                         raise ConfigError("its code has changed since the comparison was started; --resume makes it anew")
-                    found = None if asked() else do[piece.what](comparison, directory, piece, asked)
+                    found = None if asked() else do[task.kind](comparison, directory, task, asked)
                 except ConfigError as error:
-                    where = (
-                        f"methods.{piece.method}, scenario {piece.scenario}" if piece.method else f"scenarios.{piece.scenario}"
-                    )
+                    where = f"methods.{task.method}, scenario {task.scenario}" if task.method else f"scenarios.{task.scenario}"
                     raise ConfigError(f"{where}: {error}") from error
                 if found is None:
                     return False
-                code = self.code[piece.scenario, piece.method]
-                write_tensors(directory.file(comparison, piece), found | ({"code": code} if code else {}))
+                code = self.code[task.scenario, task.method]
+                write_tensors(directory.file(comparison, task), found | ({"code": code} if code else {}))
         return True
 
 
@@ -65,20 +74,20 @@ Asked = Callable[[], bool]
 
 
 def progress_file(file: Path) -> Path:
-    """Where a training says how far it is: its stage, and the slots it has used."""
+    """File in which a training notes its stage, and the slots it has used."""
     return file.with_suffix(".stage")
 
 
-def _train(comparison: Comparison, directory: ComparisonDirectory, piece: Piece, asked: Asked) -> dict[str, Any] | None:
-    method, scenario = comparison.methods[piece.method], comparison.scenarios[piece.scenario]
+def _train(comparison: Comparison, directory: ComparisonDirectory, task: Task, asked: Asked) -> dict[str, Any] | None:
+    method, scenario = comparison.methods[task.method], comparison.scenarios[task.scenario]
     assert isinstance(method, Learned)
-    assert piece.seed is not None
-    layouts = VALIDATION_LAYOUTS if piece.layout is None else [piece.layout]
+    assert task.seed is not None
+    layouts = VALIDATION_LAYOUTS if task.layout is None else [task.layout]
     held: HeldOut | None = None
-    note, curve, state, seconds = progress_file(directory.file(comparison, piece)), [], {}, 0.0
-    folder = directory.run(comparison, piece.scenario, piece.method)
+    note, curve, state, seconds = progress_file(directory.file(comparison, task)), [], {}, 0.0
+    folder = directory.run(comparison, task.scenario, task.method)
     started = time.perf_counter()
-    for number, stage in enumerate(method.train(scenario, piece.seed, piece.layout, folder), 1):
+    for number, stage in enumerate(method.train(scenario, task.seed, task.layout, folder), 1):
         seconds = seconds + time.perf_counter() - started if stage.seconds is None else stage.seconds
         relative, state = stage.relative, stage.state
         if diverged(state):
@@ -106,11 +115,11 @@ def _relative(held: HeldOut, method: Learned, state: dict[str, Any]) -> float:
     return float((reached / reference).mean())
 
 
-def _optimum(comparison: Comparison, directory: ComparisonDirectory, piece: Piece, asked: Asked) -> dict[str, Any] | None:
-    scenario, optimum = comparison.scenarios[piece.scenario], comparison.optimum
+def _optimum(comparison: Comparison, directory: ComparisonDirectory, task: Task, asked: Asked) -> dict[str, Any] | None:
+    scenario, optimum = comparison.scenarios[task.scenario], comparison.optimum
     assert optimum is not None
-    assert piece.layout is not None
-    held = HeldOut.draw(scenario, [piece.layout], comparison.slots, comparison.warm_up)
+    assert task.layout is not None
+    held = HeldOut.draw(scenario, [task.layout], comparison.slots, comparison.warm_up)
     gain = held.counted(held.block.gain)[0, : optimum.slots].astype(float)
     found: list[tuple[float, float]] = []
     for one in gain:
@@ -129,9 +138,9 @@ def _certified(gain: Floats, scenario: Scenario, optimum: Optimum) -> tuple[floa
     return (math.nan, math.nan) if given_up else (float(found.value), 0.0 if found.proved else float(found.gap))
 
 
-def _evaluate(comparison: Comparison, directory: ComparisonDirectory, piece: Piece, asked: Asked) -> dict[str, Any] | None:
-    method, scenario = comparison.methods[piece.method], comparison.scenarios[piece.scenario]
-    told = [directory.read(comparison, one) for one in trainings_of(comparison, piece)]
+def _evaluate(comparison: Comparison, directory: ComparisonDirectory, task: Task, asked: Asked) -> dict[str, Any] | None:
+    method, scenario = comparison.methods[task.method], comparison.scenarios[task.scenario]
+    told = [directory.read(comparison, one) for one in trainings_of(comparison, task)]
     states = [None if math.isnan(one["curve"][-1, 2]) else one["state"] for one in told]
     slots = comparison.warm_up + comparison.slots
     at_once = max(1, LINKS_AT_ONCE // (slots * scenario.transmitters**2))
@@ -157,7 +166,7 @@ def _evaluate(comparison: Comparison, directory: ComparisonDirectory, piece: Pie
 
 @contextmanager
 def _said(method: Method) -> Iterator[None]:
-    """Whatever a method of a user's own raises, in one sentence."""
+    """Turn any exception of a user's own method into one sentence."""
     try:
         yield
     except ConfigError:
@@ -170,7 +179,7 @@ def _said(method: Method) -> Iterator[None]:
 
 
 def _measured(held: HeldOut, method: Method, power: Floats, first: int) -> Measured:
-    """What powers are worth; NaN on the layouts for which a training has diverged."""
+    """Results of powers; NaN on the layouts for which a training has diverged."""
     lost = _lost(power)
     if not isinstance(method, Learned) or not lost.any():
         return Measured.of(held, power, first)
@@ -178,13 +187,13 @@ def _measured(held: HeldOut, method: Method, power: Floats, first: int) -> Measu
 
 
 def _lost(power: Any) -> NDArray[np.bool_]:
-    """The layouts on which powers are NaN; none where these are no powers at all, which is said elsewhere."""
+    """Marks of the layouts on which powers are NaN; none where these are no powers at all, which is refused elsewhere."""
     power = np.asarray(power)
     return np.isnan(power).any((1, 2)) if power.ndim == 3 and power.dtype.kind == "f" else np.zeros(1, bool)
 
 
 def diverged(state: Any) -> bool:
-    """Whether what a training has learned holds NaN."""
+    """True where the state of a training holds NaN."""
     if isinstance(state, Mapping):
         return any(diverged(value) for value in state.values())
     if isinstance(state, list | tuple):
@@ -202,5 +211,5 @@ def _powers(held: HeldOut, method: Method, states: list[dict[str, Any] | None]) 
 
 
 def _learned(held: HeldOut, method: Learned, state: dict[str, Any] | None) -> Floats:
-    """Powers of a training; NaN where there is nothing left of it."""
+    """Powers of a training; NaN where it has diverged."""
     return np.full(held.block.wanted.shape, np.nan) if state is None else method.powers(held, state)

@@ -1,1 +1,1 @@
-"""Baselines that learn."""
+"""Methods of a comparison that learn before they decide."""

@@ -6,7 +6,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from baselines.comparison.methods import Knowledge
+from baselines.comparison.methods import NeededKnowledge
 from baselines.learned.central import Central, Powers
 from trainers.problems.policies import Policies, PolicySettings
 from wirelessenv.config import Count
@@ -31,7 +31,7 @@ class AggregationNetwork(Powers):
         self.parameters_of = nn.Parameter(rows)
         self.register_buffer("scale", torch.tensor([[0.0], [1.0]]).repeat(1, scenario.hops))
         self.scale: Tensor
-        """mean and standard deviation of every hop"""
+        """Mean and standard deviation of every hop."""
 
     def fit(self, slots: Block) -> None:
         features = torch.as_tensor(slots.features).flatten(0, -2)
@@ -48,7 +48,7 @@ class AggregationNetwork(Powers):
 
 
 class AggregationPolicy(Central):
-    """Policies of the transmitters on what the trainers' policies see: one that learns across layouts, or own ones on each."""
+    """Policies on the inputs of the trainers' policies: one that learns across layouts, or one a transmitter on each layout."""
 
     kind: Literal["aggregation_policy"] = "aggregation_policy"
     steps: Count = 3000
@@ -60,7 +60,7 @@ class AggregationPolicy(Central):
         return self.policies == "shared"
 
     @property
-    def knows(self) -> Knowledge:
+    def knows(self) -> NeededKnowledge:
         return "neighbours"
 
     def network(self, scenario: Scenario) -> Powers:

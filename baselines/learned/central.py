@@ -11,7 +11,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from baselines.comparison.held_out import HeldOut
-from baselines.comparison.methods import Floats, Knowledge, Learned, Stage, bits_to_know, training_layouts
+from baselines.comparison.methods import Floats, Learned, NeededKnowledge, Stage, bits_to_know, training_layouts
 from wirelessenv.config import Count, Positive
 from wirelessenv.memory import check_room
 from wirelessenv.network import Block, WirelessNetwork, block_parts
@@ -55,7 +55,7 @@ class Central(Learned):
         """The network, with random parameters drawn from torch's generator."""
 
     @property
-    def knows_in_training(self) -> Knowledge:
+    def knows_in_training(self) -> NeededKnowledge:
         return "everything"
 
     def train(self, scenario: Scenario, seed: int, layout: int | None, folder: Path | None = None) -> Iterator[Stage]:

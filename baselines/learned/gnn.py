@@ -6,7 +6,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from baselines.comparison.methods import Knowledge
+from baselines.comparison.methods import NeededKnowledge
 from baselines.learned.central import Central, Powers
 from trainers.problems.policies import Width
 from wirelessenv.config import Count
@@ -35,7 +35,7 @@ class InterferenceGraphNetwork(Powers):
         self.last = nn.Linear(hidden, 1)
         self.register_buffer("scale", torch.tensor([[0.0, 1.0], [0.0, 1.0]]))
         self.scale: Tensor
-        """mean and standard deviation of x_ii and of x_ij"""
+        """Mean and standard deviation of x_ii and of x_ij."""
 
     def _inputs(self, slots: Block) -> tuple[Tensor, Tensor]:
         """(x_ii (..., m), x_ij (..., m, m)), not yet standardised."""
@@ -76,7 +76,7 @@ class GNN(Central):
         return True
 
     @property
-    def knows(self) -> Knowledge:
+    def knows(self) -> NeededKnowledge:
         return "everything"
 
     def network(self, scenario: Scenario) -> Powers:

@@ -22,12 +22,28 @@ Floats = NDArray[np.float32]
 
 
 def numbered(rows: Floats, agents: int) -> Floats:
-    """`rows` (E m, size) with a last column: the number of the row's agent."""
+    """Rows with a last column: the number of the row's agent.
+
+    Args:
+        rows: (E m, size), those of an environment's m agents one after the other.
+        agents: m.
+
+    Returns:
+        Rows (E m, size + 1), float32.
+    """
     return np.column_stack([rows, np.arange(len(rows)) % agents]).astype(np.float32)
 
 
 def numbered_space(space: Box, agents: int) -> Box:
-    """The space of numbered rows."""
+    """The space of numbered rows.
+
+    Args:
+        space: of the rows without numbers.
+        agents: m; numbers are 0 to m - 1.
+
+    Returns:
+        A space with one dimension more.
+    """
     return Box(np.append(space.low, np.float32(0)), np.append(space.high, np.float32(agents - 1)))
 
 
@@ -67,7 +83,16 @@ class Networks(nn.Module):
             self.biases.append(nn.Parameter(torch.zeros(agents, 1, fan_out)))
 
     def forward(self, rows: Tensor, place: Tensor, most: int) -> Tensor:
-        """Outputs (rows, out) of inputs (rows, in), where `places` put the rows in a table (m, most) by their agents."""
+        """Outputs of each row's own network.
+
+        Args:
+            rows: inputs, (rows, in).
+            place: of every row in a table (m, most), flattened, by its agent.
+            most: rows of the most frequent agent.
+
+        Returns:
+            Outputs (rows, out).
+        """
         agents = len(self.weights[0])
         values = rows.new_zeros(agents * most, rows.shape[1]).index_copy(0, place, rows).view(agents, most, -1)
         for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
@@ -76,7 +101,15 @@ class Networks(nn.Module):
 
 
 def places(agent: Tensor, agents: int) -> tuple[Tensor, int]:
-    """Where each row of `agent` (rows,) stands in a table (m, most), flattened; most is what the most frequent agent needs."""
+    """Places of rows in a table (m, most), flattened, by their agents.
+
+    Args:
+        agent: number of each row's agent, (rows,).
+        agents: m.
+
+    Returns:
+        (places (rows,), the number of rows of the most frequent agent).
+    """
     count = agent.bincount(minlength=agents)
     order = agent.argsort(stable=True)
     within = torch.empty_like(agent)
@@ -96,7 +129,7 @@ class PerAgentPolicy(ActorCriticPolicy):
         super().__init__(*args, **kwargs)
 
     def _build(self, lr_schedule: Schedule) -> None:
-        """In place of one actor and one critic: m of each."""
+        """Build m actors and m critics in place of one of each."""
         assert isinstance(self.net_arch, list)
         size = self.features_dim - 1
         self.actor = Networks(self._agents, [size, *self.net_arch, *self.action_space.shape], 0.01)  # type: ignore[misc]  # of a Box

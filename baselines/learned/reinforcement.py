@@ -5,17 +5,17 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from baselines.comparison.methods import BITS, Knowledge
-from baselines.learned.rows import Model, Reinforcement, stable_baselines3
+from baselines.comparison.methods import BITS, NeededKnowledge
+from baselines.learned.rows import AlgorithmSetup, Reinforcement, stable_baselines3
 from wirelessenv.config import ConfigError, Count, CountOrZero, NonNegative, Number, Positive, Probability
 from wirelessenv.scenario import Scenario
 
 ADAM_EPS = 1e-5
 """Stable-Baselines3's, for PPO."""
-Rows = Annotated[Count, Field(le=100_000)]
-"""Of a minibatch."""
+MinibatchSize = Annotated[Count, Field(le=100_000)]
+"""Number of rows of a minibatch."""
 Passes = Annotated[Count, Field(le=1000)]
-"""Between two steps in the channel."""
+"""Number of passes between two steps in the channel."""
 
 
 class PPO(Reinforcement):
@@ -64,11 +64,11 @@ class PPO(Reinforcement):
         return self.policies == "shared"
 
     @property
-    def knows_in_training(self) -> Knowledge:
+    def knows_in_training(self) -> NeededKnowledge:
         return "everything" if self.across or self.reward == "sum" else self.knows
 
     def _bits_in_training(self, scenario: Scenario, observed: int) -> float:
-        """A slot's: as ever where one network is trained; else every utility to all others, or what messages bring anyway."""
+        """Bits of a slot: as ever where one network is trained; else every utility to all others, or just the messages."""
         if self.across:
             return super()._bits_in_training(scenario, observed)
         agents = scenario.transmitters
@@ -78,13 +78,13 @@ class PPO(Reinforcement):
     def _numbered(self) -> bool:
         return self.policies == "own"
 
-    def _model(self, agents: int) -> Model:
+    def _model(self, agents: int) -> AlgorithmSetup:
         library = stable_baselines3()
         policy_options = {"net_arch": list(self.hidden), "log_std_init": self.log_std_init}
         options = {name: getattr(self, name) for name in ("n_steps", "n_epochs", "gae_lambda", "clip_range", "ent_coef")}
         options["batch_size"] = self._collected * agents // self.minibatches
         if self.across:
-            return Model(library.PPO, library.ActorCriticPolicy, policy_options, options)
+            return AlgorithmSetup(library.StagedPPO, library.ActorCriticPolicy, policy_options, options)
         alone = {
             "max_grad_norm": np.inf,
             "normalize_advantage": False,
@@ -92,14 +92,14 @@ class PPO(Reinforcement):
             "rollout_buffer_kwargs": {"agents": agents},
         }
         policy_options |= {"agents": agents, "optimizer_kwargs": {"eps": ADAM_EPS / agents}}
-        return Model(library.PPO, library.PerAgentPolicy, policy_options, options | alone)
+        return AlgorithmSetup(library.StagedPPO, library.PerAgentPolicy, policy_options, options | alone)
 
 
 class Replaying(Reinforcement):
-    """What the algorithms with a replay buffer share."""
+    """Base class of the algorithms with a replay buffer: SAC and DQN."""
 
     buffer_slots: Count = Field(8000, description="slots, over all networks, that are remembered")
-    batch_size: Rows = Field(512, description="agent-steps in a minibatch")
+    batch_size: MinibatchSize = Field(512, description="agent-steps in a minibatch")
     updates: Annotated[Count, Field(le=1000)] = Field(
         1, description="gradient steps after each slot, which all networks play at once"
     )
@@ -130,18 +130,18 @@ class SAC(Replaying):
         -6.0, description="of the policy, nats; low, because the best powers are often 0 or p_max"
     )
 
-    def _model(self, agents: int) -> Model:
+    def _model(self, agents: int) -> AlgorithmSetup:
         library = stable_baselines3()
         options = self._options(agents) | {"tau": self.tau, "target_entropy": self.target_entropy}
         options["ent_coef"] = f"auto_{self.temperature}"
-        return Model(library.SAC, library.SACPolicy, {"net_arch": list(self.hidden)}, options)
+        return AlgorithmSetup(library.StagedSAC, library.SACPolicy, {"net_arch": list(self.hidden)}, options)
 
 
 class DQN(Replaying):
     """Deep Q-learning (Mnih et al., 2015): one network for all agents, which choose among `levels` powers."""
 
     kind: Literal["dqn"] = "dqn"
-    batch_size: Rows = 1024
+    batch_size: MinibatchSize = 1024
     levels: Annotated[int, Field(ge=2, le=10_000, strict=True)] = Field(
         10, description="level k is the power k p_max / (levels - 1)"
     )
@@ -152,11 +152,11 @@ class DQN(Replaying):
     def _actions(self) -> dict[str, Any]:
         return {"actions": "discrete", "levels": self.levels}
 
-    def _model(self, agents: int) -> Model:
+    def _model(self, agents: int) -> AlgorithmSetup:
         library = stable_baselines3()
         options = self._options(agents) | {
             "exploration_final_eps": self.exploration,
             "exploration_fraction": self.exploration_fraction,
             "target_update_interval": max(self.target_slots, self.networks) * agents,
         }
-        return Model(library.DQN, library.DQNPolicy, {"net_arch": list(self.hidden)}, options)
+        return AlgorithmSetup(library.StagedDQN, library.DQNPolicy, {"net_arch": list(self.hidden)}, options)

@@ -1,4 +1,4 @@
-"""What PPO, SAC and DQN share as methods of a comparison: budget, stages, evaluation, and what is known and sent."""
+"""Base class of PPO, SAC and DQN as methods of a comparison: budget, stages, evaluation, and the bits that must travel."""
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,7 @@ from gymnasium.spaces import Box, Space
 from pydantic import BeforeValidator, Field, model_validator
 
 from baselines.comparison.held_out import HeldOut
-from baselines.comparison.methods import BITS, Floats, Knowledge, Learned, Stage, training_layouts
+from baselines.comparison.methods import BITS, Floats, Learned, NeededKnowledge, Stage, training_layouts
 from trainers.problems.policies import Width
 from wirelessenv.config import ConfigError, Count, Piece, Positive, Probability
 from wirelessenv.envs.actions import Actions
@@ -29,13 +29,13 @@ Parts = Annotated[
     Field(min_length=1),
 ]
 LEAST_RATE = 0.1
-"""What is left of the learning rate at the end, to which it falls linearly."""
+"""Share of the learning rate at the end, to which it falls linearly."""
 SETTLING = 20
 """Delays of a message after which all have come round, and what agents remember of each other is as old as it will be."""
 
 
-class Model(NamedTuple):
-    """What Stable-Baselines3 needs."""
+class AlgorithmSetup(NamedTuple):
+    """Algorithm, policy and options as Stable-Baselines3 takes them."""
 
     algorithm: Any
     policy: Any
@@ -44,7 +44,7 @@ class Model(NamedTuple):
 
 
 class Reinforcement(Learned):
-    """What the three share: the environment, the budget, how a training is cut into stages, and evaluation.
+    """Base class of PPO, SAC and DQN: the environment, the budget, the stages of a training, and evaluation.
 
     One network serves all agents, and is trained in one place on `networks` networks side by side, whose layouts are drawn
     anew in every episode; none of them is compared on.
@@ -75,7 +75,7 @@ class Reinforcement(Learned):
 
     @property
     def _collected(self) -> int:
-        """Slots between two updates."""
+        """Slots between two updates, over all networks."""
         return self.networks
 
     @property
@@ -88,7 +88,7 @@ class Reinforcement(Learned):
         return True
 
     @property
-    def knows(self) -> Knowledge:
+    def knows(self) -> NeededKnowledge:
         kinds = [_knowledge(part) for part in self.observation] + ["neighbours"] * (self.reward == "known")
         for knowledge in ("everything", "neighbours"):
             if knowledge in kinds:
@@ -96,7 +96,7 @@ class Reinforcement(Learned):
         return "own channel"
 
     @property
-    def knows_in_training(self) -> Knowledge:
+    def knows_in_training(self) -> NeededKnowledge:
         return "everything"
 
     @property
@@ -105,11 +105,11 @@ class Reinforcement(Learned):
         return SETTLING * max(1, self.messaging.links.delay.largest) if self.reward == "known" else 2
 
     def bits(self, scenario: Scenario) -> float:
-        """What others must send for the observations, and the messages."""
+        """Bits that others must send for the observations, and for the messages."""
         return BITS * sum(_sent(part, scenario) for part in self.observation) + self._message_bits(scenario)
 
     def _message_bits(self, scenario: Scenario) -> float:
-        """Of a slot's messages: on every link one entry, or, relayed, the newest of every agent."""
+        """Bits of a slot's messages: on every link one entry, or, relayed, the newest of every agent."""
         if self.reward != "known":
             return 0.0
         where = draw_layout(scenario, scenario.layout_seed).transmitters
@@ -118,7 +118,7 @@ class Reinforcement(Learned):
         return float(entries * entry_bits(scenario.transmitters))
 
     def _bits_in_training(self, scenario: Scenario, observed: int) -> float:
-        """A slot's: every agent sends its observation, its action and its reward to where the network is trained."""
+        """Bits of a slot: every agent sends its observation, action and reward to the place where the network is trained."""
         return self.bits(scenario) + BITS * scenario.transmitters * (observed + 2)
 
     def check(self, scenario: Scenario) -> None:
@@ -140,7 +140,7 @@ class Reinforcement(Learned):
         return {"actions": "normalised"}
 
     @abstractmethod
-    def _model(self, agents: int) -> Model:
+    def _model(self, agents: int) -> AlgorithmSetup:
         """The algorithm for networks of m agents."""
 
     @property
@@ -151,11 +151,21 @@ class Reinforcement(Learned):
 
     @property
     def _numbered(self) -> bool:
-        """Whether rows show the policy whose they are."""
+        """True where rows show the policy the number of their agent."""
         return False
 
     def train(self, scenario: Scenario, seed: int, layout: int | None, folder: Path | None = None) -> Iterator[Stage]:
-        """Train, and show `stages` points of the way, at equal numbers of updates."""
+        """Train, and show `stages` points of the way, at equal numbers of updates.
+
+        Args:
+            scenario: of the comparison.
+            seed: of the training.
+            layout: seed of the layout that it learns on; None where it learns across layouts.
+            folder: not used.
+
+        Yields:
+            Stages, in order.
+        """
         library = stable_baselines3()
         settings, seeds = self._settings(_on(scenario, layout)), training_layouts(seed, self.networks)
         options = {name: getattr(settings, name) for name in settings.model_fields_set}
@@ -194,7 +204,15 @@ class Reinforcement(Learned):
         return self.learning_rate * (LEAST_RATE + (1 - LEAST_RATE) * left)
 
     def powers(self, held: HeldOut, state: dict[str, Any]) -> Floats:
-        """The deterministic actions of the network, all layouts side by side."""
+        """Deterministic actions of the network, all layouts side by side.
+
+        Args:
+            held: layouts with their slots.
+            state: parameters of the policy.
+
+        Returns:
+            powers (layouts, warm_up + slots, m).
+        """
         settings, library = self._settings(held.scenario), stable_baselines3()
         batch, actions = Batch(settings, len(held.layouts), network=held.network()), Actions(settings)
         space, agents = actions.space(), batch.agents
@@ -212,7 +230,7 @@ class Reinforcement(Learned):
         return powers.swapaxes(0, 1)
 
     def _policy(self, observations: Box, actions: Space[Any], agents: int) -> Any:
-        """The policy of a model, without one."""
+        """The policy of a model, without the model around it."""
         kind, library = self._model(agents), stable_baselines3()
         seen = library.numbered_space(observations, agents) if self._numbered else observations
         with library.Generators().in_use():  # its first parameters, which are not kept, are drawn
@@ -226,7 +244,7 @@ def _on(scenario: Scenario, layout: int | None) -> Scenario:
     return scenario.model_copy(update={"layout": "fixed", "layout_seed": layout})
 
 
-def _knowledge(part: Observation) -> Knowledge:
+def _knowledge(part: Observation) -> NeededKnowledge:
     if isinstance(part, Local):
         return "own channel"
     return "everything" if isinstance(part, Full) else "neighbours"
@@ -243,7 +261,7 @@ def _sent(part: Observation, scenario: Scenario) -> int:
 
 
 def stable_baselines3() -> Any:
-    """What needs Stable-Baselines3; raises ConfigError where it is missing."""
+    """The module that needs Stable-Baselines3; raises ConfigError where that is missing."""
     try:
         from baselines.learned import stable_baselines  # noqa: PLC0415  # the other methods do without Stable-Baselines3
     except ModuleNotFoundError as missing:

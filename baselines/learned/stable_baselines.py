@@ -1,4 +1,4 @@
-"""Stable-Baselines3's algorithms, as `reinforcement` trains them: in stages, on generators of their own, row by row."""
+"""Algorithms of Stable-Baselines3 for reinforcement.py: trained in stages, on generators of their own, row by row."""
 
 import random
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ class Staged(BaseAlgorithm):
     """Schedules that run over all stages, where Stable-Baselines3's begin anew with every `learn`."""
 
     whole = 0
-    """Time steps of all stages."""
+    """Number of time steps of all stages."""
 
     def _update_current_progress_remaining(self, num_timesteps: int, total_timesteps: int) -> None:
         super()._update_current_progress_remaining(num_timesteps, self.whole)
@@ -33,15 +33,15 @@ class Staged(BaseAlgorithm):
         self.whole = whole
 
 
-class PPO(Staged, stable_baselines3.PPO):
+class StagedPPO(Staged, stable_baselines3.PPO):
     """Proximal policy optimisation (Schulman et al., 2017)."""
 
 
-class SAC(Staged, stable_baselines3.SAC):
+class StagedSAC(Staged, stable_baselines3.SAC):
     """Soft actor-critic (Haarnoja et al., 2018)."""
 
 
-class DQN(Staged, stable_baselines3.DQN):
+class StagedDQN(Staged, stable_baselines3.DQN):
     """Deep Q-learning (Mnih et al., 2015), where every row explores by itself.
 
     Stable-Baselines3 lets either all rows of a step explore or none: no agent would ever see what its own exploring does
@@ -51,7 +51,17 @@ class DQN(Staged, stable_baselines3.DQN):
     def predict(
         self, observation: Any, state: Any = None, episode_start: Any = None, deterministic: bool = False
     ) -> tuple[Any, Any]:
-        """Greedy actions; unless they are to be deterministic, uniform ones in a share `exploration_rate` of the rows."""
+        """Greedy actions; unless they are to be deterministic, uniform ones in a share `exploration_rate` of the rows.
+
+        Args:
+            observation: of all rows, (rows, size).
+            state: of a recurrent policy; not used.
+            episode_start: of a recurrent policy; not used.
+            deterministic: without exploring.
+
+        Returns:
+            (actions (rows,), state).
+        """
         chosen, state = self.policy.predict(observation, state, episode_start, deterministic)
         if not deterministic:
             draws, space = self.action_space.np_random, self.action_space
@@ -89,9 +99,6 @@ def _set_generators(states: tuple[Any, ...]) -> None:
 
 
 __all__ = [
-    "DQN",
-    "PPO",
-    "SAC",
     "ActorCriticPolicy",
     "DQNPolicy",
     "Generators",
@@ -100,6 +107,9 @@ __all__ = [
     "PerAgentPolicy",
     "PowerControlVecEnv",
     "SACPolicy",
+    "StagedDQN",
+    "StagedPPO",
+    "StagedSAC",
     "numbered",
     "numbered_space",
 ]

@@ -11,7 +11,7 @@ import torch
 from pydantic import Field, model_validator
 
 from baselines.comparison.held_out import HeldOut
-from baselines.comparison.methods import Floats, Knowledge, Learned, Stage
+from baselines.comparison.methods import Floats, Learned, NeededKnowledge, Stage
 from trainers.algorithms.base.settings import GradientSettings
 from trainers.experiments import runner
 from trainers.experiments.experiment import Experiment
@@ -56,11 +56,11 @@ class TrainedRun(Learned):
         return False
 
     @property
-    def knows(self) -> Knowledge:
+    def knows(self) -> NeededKnowledge:
         return "neighbours"
 
     @property
-    def knows_in_training(self) -> Knowledge:
+    def knows_in_training(self) -> NeededKnowledge:
         """Gradients of a rate are taken through all channels; without delay everybody knows at once what anybody knows."""
         source = RunDirectory(self.run).experiment() if self.run is not None else Experiment.load(str(self.config))
         curve = source.curve(self.curve)
@@ -68,7 +68,15 @@ class TrainedRun(Learned):
         return "everything" if all_at_once or isinstance(curve.learner, GradientSettings) else "neighbours"
 
     def refuse(self, scenario: Scenario, layouts: Sequence[int]) -> None:
-        """Raises ConfigError where a run does not hold what is compared, or an experiment does not fit it."""
+        """Refuse a run that does not hold the comparison's layouts, or an experiment that does not fit it.
+
+        Args:
+            scenario: of the comparison.
+            layouts: seeds of its layouts.
+
+        Raises:
+            ConfigError: where the run or the experiment cannot be used.
+        """
         if self.run is not None:
             self._check(RunDirectory(self.run), scenario, layouts)
         elif self.config is not None:
@@ -77,7 +85,17 @@ class TrainedRun(Learned):
             experiment.build([self.curve], layouts[:1])
 
     def prepare(self, scenario: Scenario, layouts: Sequence[int], folder: Path, **running: Any) -> None:
-        """Train what is to be trained in `folder`; raises ConfigError where a source is not what it was."""
+        """Train the experiment, where one is named, in a folder of the comparison.
+
+        Args:
+            scenario: of the comparison.
+            layouts: seeds of its layouts.
+            folder: the run directory.
+            **running: `workers`, `quiet` and `force` as given to `compare`.
+
+        Raises:
+            ConfigError: where the source is not the same any more.
+        """
         if self.sha256 != self._held():
             raise ConfigError(f"{self.run or self.config}: has changed since the comparison was begun with it")
         if self.config is not None:
@@ -129,7 +147,17 @@ class TrainedRun(Learned):
             raise ConfigError(f"{directory.path}: is not finished: python -m trainers CONFIG --out {directory.path} --resume")
 
     def train(self, scenario: Scenario, seed: int, layout: int | None, folder: Path | None = None) -> Iterator[Stage]:
-        """What the run has kept of one layout: its learning curve, and with every stage the policies of the end."""
+        """Read from the run what it has kept of one layout: the learning curve, each stage with the policies of the end.
+
+        Args:
+            scenario: of the comparison.
+            seed: not used: a run has one training for each layout.
+            layout: seed of the layout.
+            folder: that `prepare` has trained in.
+
+        Yields:
+            Stages, in order.
+        """
         assert layout is not None
         assert folder is not None
         directory = RunDirectory(self._place(folder))

@@ -17,7 +17,7 @@ from scipy import stats
 
 from baselines.__main__ import main
 from baselines.comparison.comparison import Comparison
-from baselines.comparison.directory import ComparisonDirectory, Piece, pieces
+from baselines.comparison.directory import ComparisonDirectory, Task, tasks
 from baselines.comparison.held_out import HeldOut
 from baselines.comparison.measures import Measured
 from baselines.comparison.methods import Method
@@ -294,10 +294,10 @@ def test_references_are_always_there_and_may_be_changed():
 
 def test_every_piece_of_work_has_a_file_of_its_own(tmp_path, place):
     comparison, directory = Comparison.load("comparison.yaml"), ComparisonDirectory(tmp_path)
-    every = [piece for what in ("trainings", "optima", "evaluations") for piece in pieces(comparison, what)]
-    files = {directory.file(comparison, piece) for piece in every}
+    every = [task for what in ("trainings", "optima", "evaluations") for task in tasks(comparison, what)]
+    files = {directory.file(comparison, task) for task in every}
     assert len(files) == len(every) == (2 + 3 + 3) + 3 + (2 + 2 + 2 + 1 + 1)
-    assert directory.file(comparison, Piece("trainings", "small", "own", 0, 2)).name == "00_small-05_own-0-2.pt"
+    assert directory.file(comparison, Task("trainings", "small", "own", 0, 2)).name == "00_small-05_own-0-2.pt"
 
 
 def test_intervals_are_scipys_of_paired_ratios_averaged_over_trainings():

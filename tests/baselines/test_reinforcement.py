@@ -280,7 +280,9 @@ def test_rows_are_numbered_also_where_an_episode_ends():
 def test_every_row_explores_by_itself():
     (stage,) = stages(DQN(slots=2, first=0, **SMALL))[:1]
     env = PowerControlVecEnv(100, DENSE, 0, observation="local", actions="discrete", levels=10)
-    model = stable_baselines.DQN(stable_baselines.DQNPolicy, env, policy_kwargs={"net_arch": [8]}, seed=0, buffer_size=400)
+    model = stable_baselines.StagedDQN(
+        stable_baselines.DQNPolicy, env, policy_kwargs={"net_arch": [8]}, seed=0, buffer_size=400
+    )
     model.policy.load_state_dict(stage.state)
     rows = env.reset()
     greedy, _ = model.predict(rows, deterministic=True)

@@ -12,7 +12,7 @@ import yaml
 
 from baselines.__main__ import main
 from baselines.comparison.comparison import Comparison
-from baselines.comparison.directory import ComparisonDirectory, Piece
+from baselines.comparison.directory import ComparisonDirectory, Task
 from baselines.comparison.tables import tables
 from baselines.comparison.work import Job
 from trainers.experiments.experiment import Experiment
@@ -137,4 +137,4 @@ def test_code_that_changes_while_a_comparison_runs_is_refused(place, capsys):
     allocators(place, 0.75)
     job = Job(comparison.text(), place, code)
     with pytest.raises(ConfigError, match=r"methods\.a, scenario mine: its code has changed since the comparison was started"):
-        job.work((Piece("evaluations", "mine", "a"),), lambda: False)
+        job.work((Task("evaluations", "mine", "a"),), lambda: False)
