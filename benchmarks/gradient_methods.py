@@ -28,7 +28,7 @@ GRID = np.logspace(-5, -1, 20).tolist()
 
 
 def pars_push(features: Features) -> PARSPushLearner:
-    """Papers/002, Figure 1, u = 1: n = 10, d = 30, with sleep, delay and loss."""
+    """PARS-Push as in (Toghani et al., 2023, Figure 1), u = 1: n = 10, d = 30, with sleep, delay and loss."""
     messaging = Messaging(
         graph={"kind": "erdos_renyi", "probability": 0.15},
         activity={"update": {"probability": 0.5, "longest_silence": 2}},
@@ -57,7 +57,7 @@ def updates_per_second(learner: GradientLearner, iterations: int) -> list[float]
 
 
 def images_problem() -> Logistic:
-    """Papers/004, Appendix D.2, with random pixels: 48000 rows, 784 features, 64 clients, batch 32."""
+    """Regression of (Gao et al., 2025, Appendix D.2) on random pixels: 48000 rows, 784 features, 64 clients, batch 32."""
     rng = np.random.default_rng(0)
     signs = rng.choice([-1.0, 1.0], 48000)
     shares = np.split(rng.permutation(48000), 64)

@@ -292,7 +292,7 @@ def test_references_are_always_there_and_may_be_changed():
     assert loaded(methods={"WMMSE": {"method": "wmmse", "iterations": 7}}).methods["WMMSE"].iterations == 7
 
 
-def test_every_piece_of_work_has_a_file_of_its_own(tmp_path, place):
+def test_every_task_has_a_file_of_its_own(tmp_path, place):
     comparison, directory = Comparison.load("comparison.yaml"), ComparisonDirectory(tmp_path)
     every = [task for what in ("trainings", "optima", "evaluations") for task in tasks(comparison, what)]
     files = {directory.file(comparison, task) for task in every}
