@@ -1,6 +1,6 @@
 """Arguments of the allocators, checked, and their objective."""
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -39,13 +39,13 @@ def checked(gain: ArrayLike, noise: ArrayLike, p_max: ArrayLike, weights: ArrayL
     return gains.reshape(-1, *gains.shape[-2:]), *rows
 
 
-def _row(name: str, value: Any) -> Floats:
+def _row(name: str, value: ArrayLike) -> Floats:
     row: Floats = checks.numbers(name, value)
     (checks.weights if name == "weights" else checks.positive)(name, row)
     return row
 
 
-def generator(seed: Any) -> np.random.Generator:
+def generator(seed: int | Sequence[int]) -> np.random.Generator:
     """The generator of a seed, or of several numbers that are one together; raises ConfigError where they are none."""
     return np.random.default_rng(run_seeds(seed))  # looked at before: numpy does not return from some that are none
 
@@ -80,7 +80,7 @@ def sum_rate(gain: ArrayLike, noise: ArrayLike, power: ArrayLike, weights: Array
     return value_of(gains, rows["noise"], powers, None if weights is None else rows["weights"])
 
 
-def value_of(gain: Floats, noise: Any, power: Floats, weights: Floats | None = None) -> Floats:
+def value_of(gain: Floats, noise: Floats | float, power: Floats, weights: Floats | None = None) -> Floats:
     """The sum rate of arrays that are known to be sound, in bit/s/Hz.
 
     Args:

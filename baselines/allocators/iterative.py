@@ -4,7 +4,7 @@ Arrays are turned so that channels are the last axis: sums over transmitters are
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, NamedTuple, Self, get_args
+from typing import Literal, NamedTuple, Self, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -73,17 +73,17 @@ class Limits(NamedTuple):
     starts: tuple[Start, ...] = ("full",)
     tolerance: float = 1e-3
     iterations: int = 100
-    seed: Any = 0
+    seed: int | Sequence[int] = 0
 
     @classmethod
-    def of(cls, starts: Any, tolerance: Any, iterations: Any, seed: Any) -> Self:
+    def of(cls, starts: Sequence[Start], tolerance: float, iterations: int, seed: int | Sequence[int]) -> Self:
         """Limits as a user asks for them.
 
         Args:
             starts: a list of "full" and "random".
             tolerance: bit/s/Hz, at least 0.
             iterations: at least 1.
-            seed: of random starts.
+            seed: of random starts, one number or several.
 
         Returns:
             The limits.
@@ -159,7 +159,7 @@ def wmmse(
     starts: Sequence[Start] = ("full",),
     tolerance: float = 1e-3,
     iterations: int = 100,
-    seed: int = 0,
+    seed: int | Sequence[int] = 0,
     seconds: float | None = None,
     progress: bool = False,
 ) -> Floats:
@@ -176,7 +176,7 @@ def wmmse(
         starts: "full" power or "random"; of several, the best end counts, channel by channel.
         tolerance: a channel stands still when its weighted sum rate changes by at most this in an iteration, bit/s/Hz.
         iterations: of each start, at most.
-        seed: of random starts.
+        seed: of random starts, one number or several.
         seconds: of time for all channels together, after which the powers reached so far count; None: no limit.
         progress: show on stderr how many channels are done.
 
@@ -220,7 +220,7 @@ def fractional_programming(
     starts: Sequence[Start] = ("full",),
     tolerance: float = 1e-3,
     iterations: int = 100,
-    seed: int = 0,
+    seed: int | Sequence[int] = 0,
     seconds: float | None = None,
     progress: bool = False,
 ) -> Floats:
@@ -237,7 +237,7 @@ def fractional_programming(
         starts: "full" power or "random"; of several, the best end counts, channel by channel.
         tolerance: a channel stands still when its weighted sum rate changes by at most this in an iteration, bit/s/Hz.
         iterations: of each start, at most.
-        seed: of random starts.
+        seed: of random starts, one number or several.
         seconds: of time for all channels together, after which the powers reached so far count; None: no limit.
         progress: show on stderr how many channels are done.
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
@@ -88,12 +88,12 @@ def refuse(comparison: Comparison) -> None:
                 method.refuse(scenario, range(comparison.layouts))
 
 
-def _prepare(comparison: Comparison, directory: ComparisonDirectory, **running: Any) -> None:
+def _prepare(comparison: Comparison, directory: ComparisonDirectory, *, workers: int, quiet: bool, force: bool) -> None:
     for scenario_name, scenario in comparison.scenarios.items():
         for name, method in comparison.methods.items():
             if isinstance(method, Learned):
                 folder = directory.run(comparison, scenario_name, name)
-                method.prepare(scenario, range(comparison.layouts), folder, **running)
+                method.prepare(scenario, range(comparison.layouts), folder, workers=workers, quiet=quiet, force=force)
 
 
 def _left(

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wirelessenv.config import ConfigError
 from wirelessenv.memory import check_room
@@ -14,6 +15,7 @@ from wirelessenv.scenario import Scenario
 from wirelessenv.sentences import shown
 from wirelessenv.streams import run_seeds
 
+Number = TypeVar("Number", bound=np.generic)
 EVALUATION = "evaluation"
 """The stream of the slots that are compared on, which the trainers evaluate on, too."""
 VALIDATION = "validation"
@@ -88,7 +90,7 @@ class HeldOut(NamedTuple):
 
         return Replayed
 
-    def counted(self, values: Any) -> Any:
+    def counted(self, values: NDArray[Number]) -> NDArray[Number]:
         """The part of `values` (layouts, warm_up + slots, ...) in the slots that count; raises ConfigError for other shapes."""
         shape, right = getattr(values, "shape", None), tuple(self.block.wanted.shape[:2])
         if shape is None or tuple(shape[:2]) != right:

@@ -1,9 +1,9 @@
 """Values of powers on held-out slots: utilities, rates and power of every layout."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from baselines.allocators import sum_rate
 from baselines.comparison.held_out import HeldOut
@@ -27,7 +27,7 @@ class Measured(NamedTuple):
     """Sum of rates in each of the first k slots, for which the optimum is found, bit/s/Hz, (layouts, k)."""
 
     @classmethod
-    def of(cls, held: HeldOut, power: Any, first: int) -> "Measured":
+    def of(cls, held: HeldOut, power: ArrayLike, first: int) -> "Measured":
         """Measure powers on held-out slots.
 
         Args:
@@ -41,22 +41,20 @@ class Measured(NamedTuple):
         Raises:
             ConfigError: where `power` has another shape or leaves [0, p_max].
         """
-        power, first = numbers("powers", power), count("first", first, 0)
-        if power.shape != held.block.wanted.shape:
-            raise ConfigError(
-                f"powers of the shape {power.shape} are not valid for (layouts, slots, m) {held.block.wanted.shape}"
-            )
-        powers("powers", power, power.shape[-1], held.scenario.max_power)
-        power = power.astype(np.float32)
+        given: Floats = numbers("powers", power)
+        first, shape = count("first", first, 0), held.block.wanted.shape
+        if given.shape != shape:
+            raise ConfigError(f"powers of the shape {given.shape} are not valid for (layouts, slots, m) {shape}")
+        powers("powers", given, shape[-1], held.scenario.max_power)
+        used = held.counted(given.astype(np.float32))
         network = WirelessNetwork(held.scenario, held.layouts[0])
-        wanted, cross, power = (held.counted(part) for part in (held.block.wanted, held.block.cross, power))
-        outcome = network.outcome(wanted, cross, power)
+        outcome = network.outcome(held.counted(held.block.wanted), held.counted(held.block.cross), used)
         gain = held.counted(held.block.gain)[:, :first].astype(float)
         return cls(
             outcome.utility.sum(-1, dtype=float).mean(1),
             outcome.rate.mean(1, dtype=float),
-            power.sum(-1, dtype=float).mean(1),
-            sum_rate(gain, held.scenario.noise, power[:, :first].astype(float)),
+            used.sum(-1, dtype=float).mean(1),
+            sum_rate(gain, held.scenario.noise, used[:, :first].astype(float)),
         )
 
     def without(self, lost: NDArray[np.bool_]) -> "Measured":

@@ -114,14 +114,18 @@ class Learned(Method):
             ConfigError: where it cannot learn for them.
         """
 
-    def prepare(self, scenario: Scenario, layouts: Sequence[int], folder: Path, **running: Any) -> None:
+    def prepare(
+        self, scenario: Scenario, layouts: Sequence[int], folder: Path, *, workers: int, quiet: bool, force: bool
+    ) -> None:
         """Do the work that comes before all trainings; goes on where it was stopped.
 
         Args:
             scenario: of the comparison.
             layouts: seeds of its layouts.
             folder: of its own, for what it keeps.
-            **running: `workers`, `quiet` and `force` as given to `compare`.
+            workers: processes.
+            quiet: show no progress.
+            force: resume even with other versions of packages.
         """
 
     @abstractmethod

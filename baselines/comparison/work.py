@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from baselines.allocators import certify
 from baselines.comparison.allocation import failure
@@ -186,13 +186,13 @@ def _measured(held: HeldOut, method: Method, power: Floats, first: int) -> Measu
     return Measured.of(held, np.where(lost[:, None, None], 0, power), first).without(lost | method.across)
 
 
-def _lost(power: Any) -> NDArray[np.bool_]:
+def _lost(power: ArrayLike) -> NDArray[np.bool_]:
     """Marks of the layouts on which powers are NaN; none where these are no powers at all, which is refused elsewhere."""
     power = np.asarray(power)
     return np.isnan(power).any((1, 2)) if power.ndim == 3 and power.dtype.kind == "f" else np.zeros(1, bool)
 
 
-def diverged(state: Any) -> bool:
+def diverged(state: object) -> bool:
     """True where the state of a training holds NaN."""
     if isinstance(state, Mapping):
         return any(diverged(value) for value in state.values())

@@ -84,14 +84,18 @@ class TrainedRun(Learned):
             self._check_curve(experiment, self.config, scenario)
             experiment.build([self.curve], layouts[:1])
 
-    def prepare(self, scenario: Scenario, layouts: Sequence[int], folder: Path, **running: Any) -> None:
+    def prepare(
+        self, scenario: Scenario, layouts: Sequence[int], folder: Path, *, workers: int, quiet: bool, force: bool
+    ) -> None:
         """Train the experiment, where one is named, in a folder of the comparison.
 
         Args:
             scenario: of the comparison.
             layouts: seeds of its layouts.
             folder: the run directory.
-            **running: `workers`, `quiet` and `force` as given to `compare`.
+            workers: processes.
+            quiet: show no progress.
+            force: resume even with other versions of packages.
 
         Raises:
             ConfigError: where the source is not the same any more.
@@ -102,7 +106,7 @@ class TrainedRun(Learned):
             experiment = self._experiment(self.config, scenario, layouts)
             if RunDirectory(folder).made_with_other_code(experiment):
                 shutil.rmtree(folder)  # it is the comparison's own, and what it holds is to be made anew
-            runner.run(experiment, folder, resume=True, **running)
+            runner.run(experiment, folder, resume=True, workers=workers, quiet=quiet, force=force)
 
     def _experiment(self, config: str, scenario: Scenario, layouts: Sequence[int]) -> Experiment:
         experiment = Experiment.load(config)
