@@ -70,7 +70,7 @@ def place(tmp_path, monkeypatch):
 
 
 def compare(*more):
-    return main(["comparison.yaml", "--out", "one", "--quiet", *more])
+    return main(["comparison.yaml", "--out", "one", "--quiet", "--workers", "1", *more])
 
 
 def test_what_a_comparison_needs_is_in_its_directory(place, capsys, monkeypatch):
