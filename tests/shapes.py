@@ -3,6 +3,8 @@
 from beartype import BeartypeConf, beartype
 
 CHECKED = [
+    "wirelessenv.channel.path_loss",
+    "wirelessenv.messages.channel",
     "wirelessenv.physics.kernels",
     "wirelessenv.physics.rates",
     "wirelessenv.physics.aggregation",

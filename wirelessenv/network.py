@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from array_api_compat import array_namespace
+from jaxtyping import Float, Float32
 from numpy.typing import NDArray
 
+from wirelessenv.arrays import Array, ArrayLike
 from wirelessenv.channel.fading import Span
 from wirelessenv.channel.sampling import Sampler, sampler
 from wirelessenv.config import ConfigError
@@ -28,13 +30,13 @@ from wirelessenv.streams import run_seeds
 class Block:
     """Consecutive slots of every run."""
 
-    gain: Any
+    gain: Float32[Array, "runs slots rx tx"]
     """|h|^2 (runs, slots, m, m) float32, [receiver of agent i, transmitter j]"""
-    wanted: Any
+    wanted: Float32[Array, "runs slots m"]
     """its diagonal, (runs, slots, m)"""
-    cross: Any
+    cross: Float32[Array, "runs slots rx tx"]
     """the rest of it, with a zero diagonal"""
-    features: Any
+    features: Float32[Array, "runs slots m hops"]
     """What the policies see, (runs, slots, m, K) float32: the aggregation sequence, scaled as the scenario says."""
     transmitters: NDArray[np.float64]
     """positions (runs, slots, m, 2), numpy on any device, as are the next two; read-only views where nothing moves"""
@@ -47,11 +49,11 @@ class Block:
 class Outcome(NamedTuple):
     """Result of the powers of a slot, for every agent (..., m)."""
 
-    sinr: Any
+    sinr: Float[Array, "*batch m"]
     """linear"""
-    rate: Any
+    rate: Float[Array, "*batch m"]
     """bit/s/Hz"""
-    utility: Any
+    utility: Float[Array, "*batch m"]
     """in the unit of the scenario's utility"""
 
 
@@ -222,7 +224,7 @@ class WirelessNetwork:
         features = sequence if self.scenario.observation_scale == "raw" else array_namespace(sequence).log1p(sequence)
         return Block(gain, *split(gain), features, *places)
 
-    def utilities(self, wanted: Any, cross: Any, power: Any) -> Any:
+    def utilities(self, wanted: ArrayLike, cross: ArrayLike, power: ArrayLike) -> Float[Array, "*batch m"]:
         """Utility of every agent in given slots; see `outcome`.
 
         Args:
@@ -238,7 +240,7 @@ class WirelessNetwork:
         """
         return self.outcome(wanted, cross, power).utility
 
-    def outcome(self, wanted: Any, cross: Any, power: Any) -> Outcome:
+    def outcome(self, wanted: ArrayLike, cross: ArrayLike, power: ArrayLike) -> Outcome:
         """SINR, rate and utility of every agent in given slots.
 
         Args:
@@ -256,7 +258,9 @@ class WirelessNetwork:
         received(wanted, cross, power, self.scenario.max_power)
         return self.outcome_unchecked(wanted, cross, power)
 
-    def outcome_unchecked(self, wanted: Any, cross: Any, power: Any) -> Outcome:
+    def outcome_unchecked(
+        self, wanted: Float[Array, "*#batch m"], cross: Float[Array, "*#batch m m"], power: Float[Array, "*#batch m"]
+    ) -> Outcome:
         """The same as `outcome` of powers that are right by construction: for inner loops.
 
         Args:

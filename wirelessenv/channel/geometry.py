@@ -5,6 +5,7 @@ from abc import abstractmethod
 from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
+from jaxtyping import Float
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
@@ -228,7 +229,7 @@ class NoPlacement(Placement):
         return np.full((transmitters, 2), np.nan), np.full((receivers or transmitters, 2), np.nan)
 
 
-def distances(receivers: Positions, transmitters: Positions) -> NDArray[np.float64]:
+def distances(receivers: Float[np.ndarray, "rx 2"], transmitters: Float[np.ndarray, "tx 2"]) -> Float[np.ndarray, "rx tx"]:
     """Euclidean distances between receivers and transmitters.
 
     Args:
@@ -241,7 +242,7 @@ def distances(receivers: Positions, transmitters: Positions) -> NDArray[np.float
     return np.asarray(np.linalg.norm(receivers[:, None] - transmitters[None], axis=-1))
 
 
-def serving_receiver(gain: NDArray[np.floating], association: Literal["ad_hoc", "uplink"]) -> NDArray[np.intp]:
+def serving_receiver(gain: Float[np.ndarray, "rx tx"], association: Literal["ad_hoc", "uplink"]) -> NDArray[np.intp]:
     """The serving receiver r(i) of each transmitter i: receiver i itself, or that with the largest mean gain.
 
     In an uplink where the gain falls with distance the latter is the nearest base station (Behmandpoor et al., 2024, Section

@@ -5,7 +5,7 @@ from abc import abstractmethod
 from typing import Annotated, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Float
 from pydantic import Field
 
 from wirelessenv.channel.waves import SPEED_OF_LIGHT
@@ -16,7 +16,7 @@ class PathLoss(Piece):
     """A law of the large-scale gain."""
 
     @abstractmethod
-    def gain(self, distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    def gain(self, distance: Float[np.ndarray, "*links"]) -> Float[np.ndarray, "*links"]:
         """Mean power gain E|h|^2 (not amplitude, not dB) at each distance."""
 
 
@@ -30,7 +30,7 @@ class PowerLaw(PathLoss):
     amplitude_exponent: Positive = 2.2
     smallest_distance: Positive = 0.1
 
-    def gain(self, distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    def gain(self, distance: Float[np.ndarray, "*links"]) -> Float[np.ndarray, "*links"]:
         return np.asarray(np.maximum(distance, self.smallest_distance) ** (-2 * self.amplitude_exponent))
 
 
@@ -48,7 +48,7 @@ class DualSlope(PathLoss):
     receiver_height: Annotated[Positive, Field(description="m")] = 1.5
     smallest_distance: Annotated[Positive, Field(description="m: shorter distances count as this")] = 1.0
 
-    def gain(self, distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    def gain(self, distance: Float[np.ndarray, "*links"]) -> Float[np.ndarray, "*links"]:
         wavelength, heights = SPEED_OF_LIGHT / self.carrier, self.transmitter_height * self.receiver_height
         at_breakpoint = abs(20 * math.log10(wavelength**2 / (8 * math.pi * heights))) + 6
         decades = np.log10(np.maximum(distance, self.smallest_distance) * (wavelength / (4 * heights)))
@@ -67,7 +67,7 @@ class LogDistance(PathLoss):
     slope_db: Annotated[Positive, Field(le=1000, description="dB a decade")] = 37.6
     smallest_distance: Annotated[Positive, Field(description="m: shorter distances count as this")] = 1.0
 
-    def gain(self, distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    def gain(self, distance: Float[np.ndarray, "*links"]) -> Float[np.ndarray, "*links"]:
         loss = self.intercept_db + self.slope_db * np.log10(np.maximum(distance, self.smallest_distance) / 1000)
         return np.asarray(10 ** (-loss / 10))
 
@@ -77,5 +77,5 @@ class NoPathLoss(PathLoss):
 
     kind: Literal["none"] = "none"
 
-    def gain(self, distance: NDArray[np.float64]) -> NDArray[np.float64]:
+    def gain(self, distance: Float[np.ndarray, "*links"]) -> Float[np.ndarray, "*links"]:
         return np.ones_like(distance)

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Bool, Float, Float32, Int
 
-from wirelessenv.messages.graph import LinkMatrix
 from wirelessenv.messages.knowledge import UNKNOWN, Knowledge
 from wirelessenv.messages.messaging import Messaging
 
@@ -13,7 +12,7 @@ LARGEST_CHUNK = 2**20
 """Table entries that are worked out at once, at the most."""
 
 
-def own_order(agents: int) -> NDArray[np.intp]:
+def own_order(agents: int) -> Int[np.ndarray, "m m"]:
     """[i, k] = (i + k) mod m: each agent's own order of all agents, itself first, so that agents may share a policy."""
     return (np.arange(agents)[:, None] + np.arange(agents)) % agents
 
@@ -28,7 +27,7 @@ class MessageChannel:
     def __init__(
         self,
         messaging: Messaging,
-        links: LinkMatrix,
+        links: Bool[np.ndarray, "runs m m"],
         seeds: Sequence[int],
         size: int,
         *,
@@ -38,13 +37,13 @@ class MessageChannel:
         """`links` (runs, m, m): see `message_graphs`; `size` numbers a message; `most_instants` are worked out at once."""
         runs, agents = links.shape[:2]
         self.knowledge = Knowledge(messaging, links, seeds, episode=episode, counting=False)
-        self.values: NDArray[np.float32] = np.zeros((runs, agents, agents, size), np.float32)
+        self.values: Float32[np.ndarray, "runs m m size"] = np.zeros((runs, agents, agents, size), np.float32)
         """The newest numbers that are known, (runs, m, m, size); 0 where none are."""
-        self.ages: NDArray[np.float32] = np.full((runs, agents, agents), -1, np.float32)
+        self.ages: Float32[np.ndarray, "runs m m"] = np.full((runs, agents, agents), -1, np.float32)
         """Instants since they were said, (runs, m, m): 0 for those of the last instant; -1 where none are known."""
-        self.largest_age: NDArray[np.float32] = np.full((runs, agents), -1, np.float32)
+        self.largest_age: Float32[np.ndarray, "runs m"] = np.full((runs, agents), -1, np.float32)
         """The largest of an agent's ages of others, (runs, m); -1 where it knows nothing of others."""
-        self.mean_age: NDArray[np.float32] = self.largest_age
+        self.mean_age: Float32[np.ndarray, "runs m"] = self.largest_age
         """The mean of those that are known."""
         self.time = 0
         """Instants so far."""
@@ -53,7 +52,7 @@ class MessageChannel:
         self._sent_since = 0
         self._run, self._agent, self._order = np.arange(runs)[:, None, None], np.arange(agents)[:, None], own_order(agents)
 
-    def instant(self, numbers: NDArray[np.floating]) -> None:
+    def instant(self, numbers: Float[np.ndarray, "runs m size"]) -> None:
         """One instant of global time: agents that query put their `numbers` (runs, m, size) on the way."""
         place = self.time % self._at_once
         if place == 0:

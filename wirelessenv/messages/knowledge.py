@@ -11,11 +11,12 @@ from math import ceil, log2
 from typing import Any, NamedTuple
 
 import numpy as np
+from jaxtyping import Bool, Int32
 from numpy.typing import NDArray
 
 from wirelessenv.memory import Part, check_room, part, room_for
 from wirelessenv.messages.activity import Trials
-from wirelessenv.messages.graph import LinkMatrix, checked, diameter
+from wirelessenv.messages.graph import checked, diameter
 from wirelessenv.messages.messaging import Messaging
 from wirelessenv.saved_state import refuse_outside
 from wirelessenv.streams import generator_state, set_generator_state, stream
@@ -48,7 +49,7 @@ class Instants(NamedTuple):
 
 def message_graphs(
     messaging: Messaging, agents: int, seeds: Sequence[int], positions: Any = None, episode: int = 0
-) -> LinkMatrix:
+) -> Bool[np.ndarray, "runs m m"]:
     """The strongly connected message graph of every run.
 
     Args:
@@ -84,7 +85,7 @@ def entry_bits(agents: int, value_bits: int = 32) -> int:
     return value_bits + ceil(log2(max(agents, 2))) + 32
 
 
-def needed_memory(messaging: Messaging, links: LinkMatrix) -> int:
+def needed_memory(messaging: Messaging, links: Bool[np.ndarray, "runs m m"]) -> int:
     """Number of perturbations that an agent keeps when all probabilities are 1: diameter times largest delay, plus one.
 
     Args:
@@ -112,7 +113,13 @@ class Knowledge:
     """
 
     def __init__(
-        self, messaging: Messaging, links: LinkMatrix, seeds: Sequence[int], *, episode: int = 0, counting: bool = True
+        self,
+        messaging: Messaging,
+        links: Bool[np.ndarray, "runs m m"],
+        seeds: Sequence[int],
+        *,
+        episode: int = 0,
+        counting: bool = True,
     ) -> None:
         """`links` (runs, m, m) are those of `message_graphs`; all False: nobody hears anybody.
 
@@ -299,7 +306,7 @@ def _latest(start: NDArray[np.int32], stamps: NDArray[np.int32]) -> NDArray[np.i
     return np.maximum.accumulate(np.concatenate([start[None], stamps.astype(np.int32)]), axis=0)
 
 
-def ages(instants: Instants) -> NDArray[np.int32]:
+def ages(instants: Instants) -> Int32[np.ndarray, "instants runs m m"]:
     """Age of each entry in instants, t - T[i, l] (instants, runs, m, m); -1 where nothing is known."""
     times = instants.times[:, None, None, None]
     return np.where(instants.newest == UNKNOWN, -1, times - instants.newest).astype(np.int32)
