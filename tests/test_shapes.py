@@ -8,6 +8,7 @@ import torch
 from jaxtyping import TypeCheckError
 
 from tests.shapes import CHECKED
+from trainers.problems.analytic import AnalyticProblem
 from wirelessenv.physics import kernels
 
 
@@ -18,6 +19,15 @@ def test_arrays_of_a_wrong_shape_are_noticed(array):
         kernels.sinr(array((2, 3)), array((2, 3, 4)), array((2, 4)), 1.0)
     with pytest.raises(TypeCheckError):
         kernels.aggregate(array((1, 5, 3, 3)), array((2, 3, 4)))
+
+
+def test_parameters_of_a_wrong_shape_are_noticed():
+    problem = AnalyticProblem(agents=4, size=2, seed=[0, 1, 2])
+    assert problem.measure(torch.zeros(2, 3, 4, 5, 2), 1, True).shape == (2, 3, 5, 4)
+    with pytest.raises(TypeCheckError):
+        problem.measure(torch.zeros(3, 4, 5, 2), 1, True)
+    with pytest.raises(TypeCheckError):
+        problem.policies.logits(torch.zeros(5, 2), torch.zeros(4, 1, 0))
 
 
 @pytest.mark.parametrize("module", CHECKED)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -119,18 +120,22 @@ class AnalyticProblem(Problem):
         shaped = (1 + along**2).sqrt() - 1 if self.shape == "convex" else -torch.expm1(-(along**2) / 2)
         return shaped.sum(-1)
 
-    def costs(self, parameters: Tensor) -> Tensor:
+    def costs(self, parameters: Float[Tensor, "*lead agents variants size"]) -> Float[Tensor, "*lead variants agents"]:
         """f_i(theta), (..., variants, i), of parameters (..., agents, variants, size)."""
         return self._costs(self._along(parameters))
 
-    def gradients(self, parameters: Tensor) -> Tensor:
+    def gradients(
+        self, parameters: Float[Tensor, "*lead agents variants size"]
+    ) -> Float[Tensor, "*lead variants agents agents size"]:
         """df_i/dtheta_l, (..., variants, i, l, size), of parameters (..., agents, variants, size)."""
         along = self._along(parameters)
         slopes = along / (1 + along**2).sqrt() if self.shape == "convex" else along * torch.exp(-(along**2) / 2)
         gradients = torch.einsum("...ik,ikp->...ip", slopes, self._directions)
         return gradients.reshape(*gradients.shape[:-1], self.agents, self.policies.size)
 
-    def sampled(self, parameters: Tensor, samples: Tensor) -> Tensor:
+    def sampled(
+        self, parameters: Float[Tensor, "*lead agents variants size"], samples: Float[Tensor, "*#lead 2"]
+    ) -> Float[Tensor, "*lead variants agents"]:
         """Costs at given samples, F_i(theta, xi).
 
         Args:
@@ -144,7 +149,9 @@ class AnalyticProblem(Problem):
         value, slope = samples[..., None, None, :].double().unbind(-1)
         return self._costs(along) + self.value_noise * value + self.slope_noise * slope * along[..., 0].sin()
 
-    def measure(self, parameters: Tensor, batch: int, common_noise: bool) -> Tensor:
+    def measure(
+        self, parameters: Float[Tensor, "2 runs agents variants size"], batch: int, common_noise: bool
+    ) -> Float[Tensor, "2 runs variants agents"]:
         self._slots += 2 * batch
         if self.value_noise == self.slope_noise == 0:
             return -self.costs(parameters).float()
@@ -154,13 +161,13 @@ class AnalyticProblem(Problem):
         mean = samples.double().reshape(-1, groups, batch, 2).mean(2).movedim(1, 0)  # (groups, runs, 2)
         return -self.sampled(parameters, mean).float()
 
-    def evaluate(self, parameters: Tensor) -> NDArray[np.float64]:
+    def evaluate(self, parameters: Float[Tensor, "runs agents variants size"]) -> NDArray[np.float64]:
         return np.asarray(-self.costs(parameters).sum(-1).cpu())
 
     def full_power_utility(self) -> NDArray[np.float64]:
         return np.full(len(self.seeds), np.nan)
 
-    def act(self, parameters: Tensor, observations: Any) -> Any:
+    def act(self, parameters: Float[Tensor, "agents size"], observations: Any) -> Any:
         return parameters.cpu().numpy()  # nothing is observed
 
     def configuration(self) -> dict[str, Any]:

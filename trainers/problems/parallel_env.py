@@ -6,6 +6,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from gymnasium.spaces import Box
+from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -80,7 +81,9 @@ class ParallelEnvProblem(Problem):
     def positions(self) -> None:
         return None
 
-    def measure(self, parameters: Tensor, batch: int, common_noise: bool) -> Tensor:
+    def measure(
+        self, parameters: Float[Tensor, "2 runs agents variants size"], batch: int, common_noise: bool
+    ) -> Float[Tensor, "2 runs variants agents"]:
         if common_noise:
             raise ConfigError("common_noise: true is not valid: an environment cannot replay its randomness step by step")
         if parameters.shape[3] != self._variants:
@@ -88,7 +91,7 @@ class ParallelEnvProblem(Problem):
         measured = [self._roll(half, batch, self._environments, self._seen, self._steps) for half in parameters]
         return torch.from_numpy(np.stack(measured).astype(np.float32))
 
-    def evaluate(self, parameters: Tensor) -> NDArray[np.float64]:
+    def evaluate(self, parameters: Float[Tensor, "runs agents variants size"]) -> NDArray[np.float64]:
         environments = {cell: self._make() for cell in self._cells}
         seeds = [int(stream(seed, "evaluation").integers(2**31)) for seed in self.seeds]
         seen = {cell: environments[cell].reset(seed=seeds[cell[0]])[0] for cell in self._cells}
@@ -139,7 +142,7 @@ class ParallelEnvProblem(Problem):
                 actions[name] = scaled[row, :size].reshape(shape)
         return actions
 
-    def act(self, parameters: Tensor, observations: Any) -> Any:
+    def act(self, parameters: Float[Tensor, "agents size"], observations: Any) -> Any:
         """Actions of one run's policies in their environment.
 
         Args:

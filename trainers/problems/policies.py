@@ -6,6 +6,7 @@ from typing import Annotated
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
 
@@ -50,7 +51,7 @@ class Policies:
         """Numbers that one evaluation goes through."""
         self._parts = [size for fan_in, fan_out in self._layers for size in (fan_in * fan_out, fan_out)]
 
-    def initial(self, seeds: Sequence[int], agents: int) -> Tensor:
+    def initial(self, seeds: Sequence[int], agents: int) -> Float[Tensor, "runs {agents} {self.size}"]:
         """Draw initial parameters, every entry uniform in +-1 / sqrt(fan in), each agent its own.
 
         Args:
@@ -74,7 +75,9 @@ class Policies:
                 at += size
         return torch.from_numpy(rows)
 
-    def __call__(self, parameters: Tensor, inputs: Tensor) -> Tensor:
+    def __call__(
+        self, parameters: Float[Tensor, "networks {self.size}"], inputs: Float[Tensor, "networks batch {self.inputs}"]
+    ) -> Float[Tensor, "networks batch {self.outputs}"]:
         """Evaluate each network on its own batch.
 
         Args:
@@ -86,7 +89,9 @@ class Policies:
         """
         return self.logits(parameters, inputs).sigmoid().mul(self._span).add_(self._low)
 
-    def logits(self, parameters: Tensor, inputs: Tensor) -> Tensor:
+    def logits(
+        self, parameters: Float[Tensor, "networks {self.size}"], inputs: Float[Tensor, "networks batch {self.inputs}"]
+    ) -> Float[Tensor, "networks batch {self.outputs}"]:
         """Outputs of the last layer, before the sigmoid.
 
         Args:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
+from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -33,7 +34,9 @@ class Problem(Protocol):
     def positions(self) -> Sequence[NDArray[np.float64]] | None:
         """Positions of the agents in m, (agents, 2) for each run; None where they have none."""
 
-    def measure(self, parameters: Tensor, batch: int, common_noise: bool) -> Tensor:
+    def measure(
+        self, parameters: Float[Tensor, "2 runs agents variants size"], batch: int, common_noise: bool
+    ) -> Float[Tensor, "2 runs variants agents"]:
         """Measure the mean utilities of two sets of policies, the first set first.
 
         Args:
@@ -48,13 +51,13 @@ class Problem(Protocol):
             ConfigError: where the problem cannot measure so.
         """
 
-    def evaluate(self, parameters: Tensor) -> NDArray[np.float64]:
+    def evaluate(self, parameters: Float[Tensor, "runs agents variants size"]) -> NDArray[np.float64]:
         """Total utility (runs, variants) of policies (runs, agents, variants, size) on samples kept for evaluation."""
 
     def full_power_utility(self) -> NDArray[np.float64]:
         """Total utility (runs,) of full power on the same samples; NaN where there is no such thing."""
 
-    def act(self, parameters: Tensor, observations: Any) -> Any:
+    def act(self, parameters: Float[Tensor, "agents size"], observations: Any) -> Any:
         """Actions of one run's policies.
 
         Args:

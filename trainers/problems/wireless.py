@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -73,7 +74,9 @@ class WirelessProblem(Problem):
     def positions(self) -> Sequence[NDArray[np.float64]]:
         return [layout.transmitters for layout in self.network.layouts]
 
-    def measure(self, parameters: Tensor, batch: int, common_noise: bool) -> Tensor:
+    def measure(
+        self, parameters: Float[Tensor, "2 runs agents variants size"], batch: int, common_noise: bool
+    ) -> Float[Tensor, "2 runs variants agents"]:
         if not self._ahead:
             self._ahead = self._prepare(batch, 1 if common_noise else 2)
         samples = self._ahead.pop(0)
@@ -102,7 +105,9 @@ class WirelessProblem(Problem):
         own = powers.numpy() if isinstance(samples.wanted, np.ndarray) else powers
         return torch.as_tensor(self.network.outcome_unchecked(samples.wanted, samples.cross, own).utility.mean(3))
 
-    def slopes(self, parameters: Tensor, batch: int) -> tuple[Tensor, Tensor]:
+    def slopes(
+        self, parameters: Float[Tensor, "runs agents variants size"], batch: int
+    ) -> tuple[Float[Tensor, "runs agents 1 slots hops"], Float[Tensor, "runs variants slots agents agents"]]:
         """Policy inputs and slopes of utilities in powers, in the next slots.
 
         Agent l's utility depends on the others' powers through the interference alone: dU_l/dp_i = dU_l/dI_l g_li for i != l.
@@ -130,7 +135,7 @@ class WirelessProblem(Problem):
     def _bank(self) -> Block:
         return self.network.bank(self.evaluation_slots, "evaluation")
 
-    def evaluate(self, parameters: Tensor) -> NDArray[np.float64]:
+    def evaluate(self, parameters: Float[Tensor, "runs agents variants size"]) -> NDArray[np.float64]:
         total: Any = 0.0
         for start in range(0, self.evaluation_slots, EVALUATION_CHUNK):
             slots = min(EVALUATION_CHUNK, self.evaluation_slots - start)
@@ -143,7 +148,7 @@ class WirelessProblem(Problem):
         utilities = self.network.utilities(wanted, self._bank.cross, wanted * 0 + self.scenario.max_power)
         return np.asarray(torch.as_tensor(utilities).double().mean(1).sum(1).cpu())
 
-    def act(self, parameters: Tensor, observations: Any) -> Any:
+    def act(self, parameters: Float[Tensor, "agents size"], observations: Any) -> Any:
         """Powers of one run's policies, in [0, p_max].
 
         Args:
