@@ -4,7 +4,6 @@ from argparse import Namespace
 from contextlib import nullcontext
 from pathlib import Path
 
-from baselines.comparison.allocation import no_imports
 from baselines.comparison.compare import compare
 from baselines.comparison.comparison import Comparison
 from baselines.comparison.directory import ComparisonDirectory
@@ -13,6 +12,7 @@ from trainers.workbench.terminal import print_table
 from trainers.workbench.work_directory import safe
 from trainers.workbench.workers import Interrupted, WorkerDied
 from wirelessenv.command_line import writing
+from wirelessenv.imports import no_imports
 from wirelessenv.text import one_line
 
 

@@ -18,7 +18,9 @@ def main(given: Sequence[str]) -> int:
     chosen: Namespace = (parsers[name] if named else _run)().parse_args(given[1:] if named else given)
     with importing():
         from trainers import commands
-    return int(getattr(commands, f"{name}_command")(chosen))
+        from wirelessenv.imports import no_imports
+    with no_imports(getattr(chosen, "no_imports", False)):
+        return int(getattr(commands, f"{name}_command")(chosen))
 
 
 def _run() -> Parser:
@@ -51,6 +53,7 @@ def _search() -> Parser:
     parser.add_argument("--last", type=int, default=1, metavar="N", help="judge by the mean of the last N evaluations")
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="change a value")
     parser.add_argument("--out", metavar="DIR", help="the run directory (default: runs/search/NAME)")
+    _add_no_imports(parser)
     parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one for each core)")
     return parser
 
@@ -60,6 +63,7 @@ def _plot() -> Parser:
     parser.add_argument("directory", metavar="DIR")
     parser.add_argument("--x", choices=AXES, default="iteration", help="what the horizontal axis shows")
     parser.add_argument("--out", metavar="FOLDER", help="where the figure is written (default: DIR)")
+    _add_no_imports(parser)
     return parser
 
 
@@ -87,6 +91,7 @@ def _fidelity() -> Parser:
 def _list() -> Parser:
     parser = Parser(prog="python -m trainers list", description="Show the runs below a directory.")
     parser.add_argument("directory", metavar="DIR", nargs="?", default="runs", type=Path)
+    _add_no_imports(parser)
     return parser
 
 
@@ -101,6 +106,13 @@ def _add_experiment(parser: Parser) -> None:
     parser.add_argument("config", metavar="CONFIG", help="a YAML file, such as configs/paper/fig2.yaml")
     parser.add_argument("--seeds", metavar="N", help="how many seeds, 0 to N - 1")
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="change a value: scenario.noise=0.5")
+    _add_no_imports(parser)
+
+
+def _add_no_imports(parser: Parser) -> None:
+    parser.add_argument(
+        "--no-imports", action="store_true", help="refuse what names code of a user's own, which is run: for strangers' files"
+    )
 
 
 if __name__ == "__main__":

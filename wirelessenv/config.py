@@ -6,6 +6,7 @@ the package, is usable from YAML at once.
 """
 
 import difflib
+import inspect
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,12 +14,22 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self, cast
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 from pydantic.functional_validators import ModelWrapValidatorHandler  # pydantic 2.10.0 has it here alone
 
 from wirelessenv import yaml_text
+from wirelessenv.imports import import_module, imported, noting
 from wirelessenv.sentences import cut, one_sentence, shown
-from wirelessenv.sources import PATHS, written
+from wirelessenv.sources import PATHS, SourcePath, written
 from wirelessenv.text import one_line
 
 
@@ -150,8 +161,45 @@ class Model(BaseModel):
         return self.model_dump(mode="json", serialize_as_any=True)
 
 
+class Module(Model):
+    """A Python module of a user's own: short, its name."""
+
+    name: str
+    folder: SourcePath | None = Field(None, description="where it is; none: beside the file, else where Python looks")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, data: Any) -> Any:
+        return {"name": data} if isinstance(data, str) else data
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _import(cls, data: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
+        module = validate(data)
+        name = data if isinstance(data, str) else data["name"] if isinstance(data, Mapping) else module.name
+        import_module(name, module.folder)
+        return module
+
+
 class Document(Model):
     """A configuration that is a whole YAML file."""
+
+    # The first field: it is read, and thereby imported, before the others.
+    modules: list[Module] = Field(default_factory=list, description="modules of a user's own, whose kinds the file may name")
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _with_modules(cls, data: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
+        """Say in `modules` where each module was found, also those of references such as "module:Class"."""
+        with noting() as found:
+            document = validate(data)
+        known = {name: Module.model_construct(name=name, folder=folder) for name, folder in found.items()}
+        document.modules[:] = ({one.name: one for one in document.modules} | known).values()
+        return document
+
+    @model_serializer(mode="wrap")
+    def _without_no_modules(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {key: value for key, value in write(self).items() if key != "modules" or value}
 
     def text(self) -> str:
         """All of it as YAML, complete."""
@@ -165,6 +213,10 @@ class Document(Model):
         except yaml_text.YAMLTextError as fault:
             raise ConfigError(str(fault)) from None
         return cls.parse(data)
+
+
+_REFERENCES: dict[type, str] = {}
+"""How configurations have named classes: "module:Class"."""
 
 
 class Piece(Model):
@@ -188,6 +240,11 @@ class Piece(Model):
                 raise ConfigError(f'kind: "{kind}" of {cls.__qualname__} is not valid: {taken.__qualname__} has it already')
             cls.kinds[kind] = cls
 
+    @classmethod
+    def of_code(cls, found: Any) -> Any:
+        """The member of this family that a user's class stands for: the class itself."""
+        return found
+
     @model_validator(mode="wrap")
     @classmethod
     def _choose(cls, value: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
@@ -197,9 +254,33 @@ class Piece(Model):
         value = {"kind": value} if isinstance(value, str) else value
         if not isinstance(value, Mapping) or not isinstance(value.get("kind"), str):
             raise ValueError(f"should be a kind or a mapping with a kind (known: {', '.join(sorted(cls.kinds))})")
+        if ":" in value["kind"]:
+            return cast(Self, cls._of_reference(value["kind"]).model_validate({k: v for k, v in value.items() if k != "kind"}))
         if value["kind"] not in cls.kinds:
             raise ValueError(f'unknown kind "{cut(value["kind"])}"{nearest(value["kind"], cls.kinds)}')
         return cast(Self, cls.kinds[value["kind"]].model_validate(value))
+
+    @classmethod
+    def _of_reference(cls, reference: str) -> type["Piece"]:
+        """The member that "module:Class" names; raises ValueError where there is none."""
+        member = cls.of_code(imported(reference))
+        if not isinstance(member, type) or not issubclass(member, cls) or member is cls:
+            raise ValueError(f'"{cut(reference)}" is not valid: it should be a class derived from {cls.__name__}')
+        if inspect.isabstract(member):
+            missing = ", ".join(sorted(member.__abstractmethods__))
+            raise ValueError(f'"{cut(reference)}" is not valid: {member.__name__} does not define {missing}')
+        _REFERENCES[member] = str(reference)
+        return member
+
+    def made_of(self) -> tuple[Any, ...]:
+        """Functions, classes and modules, besides its own class, that results depend on where they are a user's own."""
+        return ()
+
+    @model_serializer(mode="wrap")
+    def _as_named(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written: dict[str, Any] = write(self)
+        reference = _REFERENCES.get(type(self))
+        return written if reference is None else {"kind": reference} | written | {"kind": reference}
 
 
 def whole(name: str, value: Any, least: int = 1) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from wirelessenv.config import Model
+from wirelessenv.config import Model, Piece
 from wirelessenv.sources import digest
 
 _OURS = ("wirelessenv", "trainers", "baselines")
@@ -43,7 +43,8 @@ def checksum(*parts: Any) -> str:
 def _defined(part: Any) -> Iterator[Any]:
     """The classes, functions and modules that a part is made of."""
     if isinstance(part, Model):
-        yield from _defined(type(part))
+        for one in (type(part), *(part.made_of() if isinstance(part, Piece) else ())):
+            yield from _defined(one)
         for name in type(part).model_fields:
             yield from _within(getattr(part, name))
     elif isinstance(part, type):

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from pydantic import model_validator
 
-from wirelessenv.config import Model, merge, nearest, read_configuration
+from wirelessenv.config import Document, Model, merge, nearest, read_configuration
 from wirelessenv.sentences import cut
 
 _PAPER: dict[str, Any] = {
@@ -132,8 +132,10 @@ class PresetModel(Model):
 
     @classmethod
     def from_yaml(cls, path: str | Path) -> Self:
-        """A model from a YAML file; raises ConfigError with one sentence."""
-        return cls.parse(read_configuration(path), str(path))
+        """A model from a YAML file, whose `modules` are imported first; raises ConfigError with one sentence."""
+        data = read_configuration(path)
+        Document.parse({"modules": data.pop("modules", [])}, str(path))
+        return cls.parse(data, str(path))
 
 
 __all__ = ["ABOUT", "MESSAGINGS", "SCENARIOS", "PresetModel"]

@@ -1,18 +1,12 @@
 """Allocators as methods of a comparison: functions of the gains of one slot, maybe late; a user's own among them."""
 
-import importlib
 import math
 import sys
-import traceback
 from abc import abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field
 
 from baselines import allocators
 from baselines.allocators.iterative import Start
@@ -20,10 +14,10 @@ from baselines.allocators.simple import MOST_PATTERNS
 from baselines.comparison.held_out import HeldOut
 from baselines.comparison.methods import Floats, NeededKnowledge, Untrained
 from wirelessenv.config import ConfigError, Count, CountOrZero, NonNegative, Positive, Seed
+from wirelessenv.imports import failure, imported
 from wirelessenv.physics.checks import numbers, powers
 from wirelessenv.physics.utilities import Rate
 from wirelessenv.scenario import Scenario
-from wirelessenv.sentences import cut
 
 MOST_PAIRS = 30
 """Largest number of pairs for a certified optimum."""
@@ -166,17 +160,17 @@ class CertifiedOptimum(Allocator):
         return allocators.certified_optimum(gain, noise, p_max, gap=self.gap, seconds=seconds)
 
 
+def _is_there(reference: Any) -> Any:
+    if isinstance(reference, str):
+        imported(reference)
+    return reference
+
+
 class Custom(Allocator):
     """A user's own allocator(gain, noise, p_max) -> power, as "module:function"."""
 
     kind: Literal["custom"] = "custom"
-    allocator: str = Field(description="module:function; modules of the working directory are found")
-
-    @field_validator("allocator")
-    @classmethod
-    def _exists(cls, value: str) -> str:
-        imported(value)
-        return value
+    allocator: Annotated[str, BeforeValidator(_is_there)] = Field(description="module:function")
 
     def made_of(self) -> tuple[Any, ...]:
         return (imported(self.allocator), sys.modules[self.allocator.partition(":")[0]])
@@ -205,57 +199,3 @@ def refuse_uncertifiable(scenario: Scenario) -> None:
     """Raises ConfigError where branch and bound does not find the utility of a comparison, or is out of its reach."""
     if scenario.transmitters > MOST_PAIRS or scenario.sinr_cap_db is not None or not isinstance(scenario.utility, Rate):
         raise ConfigError(f"it is found for the sum of rates without a cap, of at most {MOST_PAIRS} pairs")
-
-
-_IMPORTS = ContextVar("imports", default=True)
-"""True where a configuration may name code of a user's own, which is imported and run."""
-
-
-@contextmanager
-def no_imports(refused: bool = True) -> Iterator[None]:
-    """For configurations of strangers: while it lasts, whatever names code is refused, and nothing of it is imported."""
-    before = _IMPORTS.set(not refused)
-    try:
-        yield
-    finally:
-        _IMPORTS.reset(before)
-
-
-def imported(path: str) -> Any:
-    """Import "module:name", a function or a class; its module is run. Raises ValueError where there is no such thing."""
-    if not _IMPORTS.get():
-        raise ValueError(f'"{cut(path)}" is not valid with --no-imports: it names code, which would be imported and run')
-    module, _, name = path.partition(":")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    importlib.invalidate_caches()
-    try:
-        with _no_bytecode():
-            found = getattr(importlib.import_module(module), name)
-    except (Exception, SystemExit) as error:
-        raise ValueError(
-            f'"{cut(path)}" is not valid: it should be module:function, code that is imported and run, and its import fails: '
-            f"{failure(error)}"
-        ) from error
-    if not callable(found):
-        raise ValueError(f'"{cut(path)}" is not valid: it is no function')
-    return found
-
-
-@contextmanager
-def _no_bytecode() -> Iterator[None]:
-    """Leave no compiled code behind meanwhile: Python takes it for a file's own that was edited within the same second."""
-    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-    try:
-        yield
-    finally:
-        sys.dont_write_bytecode = before
-
-
-def failure(error: BaseException) -> str:
-    """One line about an exception of a user's code, with the place that raised it."""
-    frames = traceback.extract_tb(error.__traceback__)
-    theirs = [frame for frame in frames if frame.filename != __file__ and not frame.filename.startswith("<frozen")]
-    where = f" ({Path(theirs[-1].filename).name}, line {theirs[-1].lineno})" if theirs else ""
-    return " ".join(f"{type(error).__name__}: {error}{where}".split())

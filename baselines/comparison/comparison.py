@@ -8,13 +8,14 @@ import numpy as np
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from baselines.comparison import allocation
-from baselines.comparison.allocation import Custom, imported, refuse_uncertifiable
+from baselines.comparison.allocation import Custom, refuse_uncertifiable
 from baselines.comparison.held_out import one_layout
 from baselines.comparison.methods import Learned, Method, NeededKnowledge
 from baselines.learned import aggregation_policy, gnn, reinforcement, trained_run  # their kinds are known from here on
 from wirelessenv import own_code
 from wirelessenv.channel.fading import NoFading
 from wirelessenv.config import ConfigError, Count, CountOrZero, Document, Model, Positive, assignment, merge, read_configuration
+from wirelessenv.imports import imported
 from wirelessenv.scenario import Scenario
 from wirelessenv.text import as_name
 
@@ -159,8 +160,7 @@ class Comparison(Document):
         Returns:
             The checksum; "" where no such code is used.
         """
-        made_of = self.methods[method].made_of() if method else ()
-        return own_code.checksum(self.scenarios[scenario], *made_of)
+        return own_code.checksum(self.scenarios[scenario], *([self.methods[method]] if method else []))
 
     def dump(self) -> dict[str, Any]:
         return super().dump() | {"methods": {name: _written(method) for name, method in self.methods.items()}}

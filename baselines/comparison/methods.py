@@ -51,10 +51,6 @@ class Method(Piece):
     def check(self, scenario: Scenario) -> None:
         """Raises ConfigError where the method does not fit the scenario."""
 
-    def made_of(self) -> tuple[Any, ...]:
-        """Models, classes, functions and modules: where they are a user's own, results depend on their code."""
-        return (self,)
-
     @property
     def memory(self) -> int:
         """Slots that it must have seen before it decides as it always will."""

@@ -12,7 +12,6 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from baselines.allocators import certify
-from baselines.comparison.allocation import failure
 from baselines.comparison.comparison import Comparison, Optimum
 from baselines.comparison.directory import ComparisonDirectory, Task, trainings_of
 from baselines.comparison.held_out import VALIDATION, HeldOut
@@ -21,6 +20,7 @@ from baselines.comparison.methods import TRAINING, Floats, Learned, Method, Untr
 from trainers.workbench.files import write_atomically, write_tensors
 from trainers.workbench.threads import one_thread
 from wirelessenv.config import ConfigError
+from wirelessenv.imports import failure
 from wirelessenv.scenario import Scenario
 
 LINKS_AT_ONCE = 2**24

@@ -150,7 +150,7 @@ def test_what_must_travel():
         ({"kind": "custom", "allocator": "baselines.allocators:none"}, '"baselines.allocators:none" is not valid'),
         (
             {"kind": "custom", "allocator": "baselines.comparison.methods:BITS"},
-            '"baselines.comparison.methods:BITS" is not valid: it is no function',
+            '"baselines.comparison.methods:BITS" is not valid: it is neither a function nor a class',
         ),
         ({"kind": "gnn", "layers": 0}, "layers: 0 is not valid"),
     ],

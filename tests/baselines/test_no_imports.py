@@ -6,9 +6,9 @@ import pytest
 import yaml
 
 from baselines.__main__ import main
-from baselines.comparison.allocation import no_imports
 from baselines.comparison.comparison import Comparison
 from wirelessenv.config import ConfigError
+from wirelessenv.imports import no_imports
 
 FEW = {"scenarios": {"small": {"preset": "gaussian", "transmitters": 3}}, "layouts": 2, "slots": 2, "warm_up": 0}
 CODE = "from pathlib import Path\nPath('was_run').touch()\ndef f(gain, noise, p_max):\n    return gain[..., 0] * 0 + p_max\n"

@@ -2,9 +2,9 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Annotated, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from trainers.problems.images import Dataset, image_logistic, load
 from trainers.problems.least_squares import LeastSquares
@@ -18,10 +18,18 @@ from trainers.problems.torch_loss import TorchObjective, small_cnn
 from trainers.problems.wireless import WirelessProblem
 from trainers.problems.wireless_objective import WirelessObjective
 from wirelessenv.config import ConfigError, Count, NonNegative, Piece, Positive
+from wirelessenv.imports import failure, imported
 from wirelessenv.scenario import Scenario
+from wirelessenv.sentences import shown
 from wirelessenv.sources import SourcePath
 
 ClientCount = Annotated[Count, Field(le=100_000)]
+
+
+def _is_there(reference: Any) -> Any:
+    if isinstance(reference, str):
+        imported(reference)
+    return reference
 
 
 class ProblemSettings(Piece):
@@ -164,6 +172,37 @@ class CNNSettings(ProblemSettings):
             batch=self.batch,
             summed=self.summed,
         )
+
+
+class TorchLossSettings(ProblemSettings):
+    """A torch network and its loss of a user's own, from a function: see `TorchObjective`."""
+
+    kind: Literal["torch_loss"] = "torch_loss"
+    function: Annotated[str, BeforeValidator(_is_there)] = Field(
+        description="module:function; called with the seed of the run and `options`, it returns a TorchObjective"
+    )
+    options: dict[str, Any] = Field({}, description="keyword arguments of the function")
+
+    def made_of(self) -> tuple[Any, ...]:
+        return (imported(self.function),)
+
+    def objective(self, scenario: Scenario, policy: PolicySettings, seed: int, *, shared: bool = False) -> Objective:
+        try:
+            made = imported(self.function)(seed=seed, **self.options)
+        except ConfigError as error:
+            raise ConfigError(f"problem.function: {self.function}: {error}") from error
+        except (Exception, SystemExit) as error:
+            raise ConfigError(f"problem.function: {self.function} has failed, {failure(error)}") from error
+        if not isinstance(made, Objective):
+            raise ConfigError(
+                f"problem.function: {self.function} returned {shown(made)}: it should return a TorchObjective, or an Objective"
+            )
+        if shared and made.clients > 1:
+            raise ConfigError(
+                f"problem.function: {self.function} returned costs of {made.clients} clients: the nodes of this learner share "
+                "one cost, so one client is needed"
+            )
+        return made
 
 
 class RidgeRegressionSettings(ProblemSettings):

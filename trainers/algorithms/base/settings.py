@@ -42,6 +42,17 @@ class LearnerSettings(Piece):
     """Number of seeds that train side by side in an experiment."""
 
     @classmethod
+    def of_code(cls, found: Any) -> Any:
+        """The settings that a user's class stands for: of a learner, its own; raises ValueError where it has none."""
+        settings = getattr(found, "Settings", found)
+        if settings is not found and settings.learner is not found:
+            raise ValueError(f"{found.__name__} is not valid: it has no Settings of its own, with a kind that is new")
+        return settings
+
+    def made_of(self) -> tuple[Any, ...]:
+        return (self.learner,)
+
+    @classmethod
     def marked(cls, mark: Mark) -> list[str]:
         """The names of the fields that carry a mark."""
         return [name for name, field in cls.model_fields.items() if mark in field.metadata]
