@@ -20,8 +20,13 @@ SMALL = {
 
 def run(name, folder):
     """What the example prints."""
+    return started(folder, EXAMPLES / name, *SMALL[name])
+
+
+def started(folder, *arguments):
+    """What Python prints, called with the arguments."""
     env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg", "PYTHONWARNINGS": "error"}
-    command = [sys.executable, EXAMPLES / name, *SMALL[name]]
+    command = [sys.executable, *arguments]
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=240, check=False)  # noqa: S603  # our own programs
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -29,7 +34,7 @@ def run(name, folder):
 
 def test_all_are_here_and_short():
     found = {path.name: path for path in EXAMPLES.glob("*.py")}
-    assert set(found) == set(SMALL)
+    assert set(found) == {*SMALL, "own_async_method.py"}
     assert all(len(path.read_text(encoding="utf-8").splitlines()) < 60 for path in found.values())
 
 
@@ -61,6 +66,13 @@ def test_algorithm_2_draws_its_picture(tmp_path):
     said = run("algorithm_2.py", tmp_path)
     assert (tmp_path / "algorithm_2.png").read_bytes().startswith(b"\x89PNG")
     assert all(name in said for name in ("told by all, at once", "told by neighbours, late", "told by nobody"))
+
+
+def test_own_asynchronous_method_is_a_curve_beside_others(tmp_path):
+    small = ("--set", "iterations=40", "--seeds", "1", "--workers", "1")
+    table = started(tmp_path, "-m", "trainers", EXAMPLES / "own_async_method.yaml", *small)
+    assert all(name in table for name in ("Async-SGD", "AsyncBC", "mine"))
+    assert (tmp_path / "runs" / "own_async_method" / "figure.png").exists()
 
 
 @pytest.mark.parametrize("name", SMALL)
