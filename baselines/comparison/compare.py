@@ -1,5 +1,6 @@
 """Runs a comparison: trains what needs training, finds optima, evaluates everybody, in worker processes; resumes."""
 
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from baselines.comparison.held_out import HeldOut
 from baselines.comparison.methods import Learned
 from baselines.comparison.tables import write_tables
 from baselines.comparison.work import Job, progress_file
+from trainers.workbench.files import read_file
 from trainers.workbench.progress import Cadence
 from trainers.workbench.workers import LOOK_EVERY, Interrupted, in_workers, processes, stop_request
 from wirelessenv.config import ConfigError
@@ -182,8 +184,11 @@ def _done(comparison: Comparison, directory: ComparisonDirectory, task: Task) ->
 def _noted(comparison: Comparison, directory: ComparisonDirectory, task: Task) -> tuple[int, int]:
     """Stage and slots that a training has noted."""
     note = progress_file(directory.file(comparison, task))
-    told = note.read_text().split() if note.exists() else []
-    return (int(told[0]), int(told[1])) if len(told) == 2 else (0, 0)
+    try:
+        told = re.fullmatch(rb"(\d{1,15}) (\d{1,15})", read_file(note, 100)) if note.exists() else None
+    except ConfigError:  # it only feeds the progress bar
+        told = None
+    return (int(told[1]), int(told[2])) if told else (0, 0)
 
 
 def _slots(comparison: Comparison, directory: ComparisonDirectory, every: list[Task]) -> int:

@@ -20,11 +20,13 @@ from baselines.comparison.comparison import FULL_POWER, WMMSE, Comparison
 from baselines.comparison.held_out import one_layout
 from baselines.comparison.measures import Measured
 from baselines.comparison.methods import Floats, Learned, Method
-from trainers.workbench.files import read_tensors, write_atomically
+from trainers.workbench.files import read_tensors, reading, write_atomically
 from trainers.workbench.work_directory import MUST_AGREE, WorkDirectory
+from wirelessenv.saved_state import MOST_COUNTED, misfit, refuse_misfit, refuse_unsound
 from wirelessenv.scenario import Scenario
 
 _TEXT = ("scenario", "method", "knows", "knows_in_training", "trained")
+AGAIN = "delete it, and the same command with --resume makes it again"
 TaskKind = Literal["trainings", "optima", "evaluations"]
 
 
@@ -91,8 +93,13 @@ class ComparisonDirectory(WorkDirectory):
         Raises:
             ConfigError: where the file is missing or damaged.
         """
-        found: dict[str, Any] = read_tensors(self.file(comparison, task))
-        return found
+        file = self.file(comparison, task)
+        with reading(file, AGAIN):
+            found = read_tensors(file)
+            _refuse_foreign(comparison, task, {key: value for key, value in found.items() if key != "code"})
+            if not isinstance(found.get("code", ""), str):
+                raise misfit("code", "is no text")
+            return found
 
     def assemble(self, comparison: Comparison) -> None:
         """Write comparison.csv and learning.csv from the files of all tasks."""
@@ -185,6 +192,30 @@ class ComparisonDirectory(WorkDirectory):
         """
         found = [self._measured(comparison, task)[0].rates.ravel() for task in evaluations(comparison, scenario, method)]
         return np.concatenate(found)
+
+
+def _refuse_foreign(comparison: Comparison, task: Task, found: dict[str, Any]) -> None:
+    """Raises ConfigError unless `found` has the names, types and shapes of such a task, and numbers that can be."""
+    layouts, agents = comparison.layouts, comparison.scenarios[task.scenario].transmitters
+    certified = min(comparison.optimum.slots, comparison.slots) if comparison.optimum is not None else 0
+    if task.kind == "optima":
+        model = {name: np.zeros(certified) for name in ("value", "gap") if name == "value" or name in found}  # older files
+        refuse_misfit(found, model)
+        refuse_unsound("optima", [np.nan_to_num(values, nan=0.0, posinf=np.inf) for values in found.values()])
+    elif task.kind == "evaluations":
+        shapes = Measured((layouts,), (layouts, agents), (layouts,), (layouts, certified))  # type: ignore[arg-type]  # of its parts
+        refuse_misfit(
+            found, {"measured": {name: np.zeros(shape) for name, shape in shapes._asdict().items()}, "decision_ms": 0.0}
+        )
+        refuse_unsound("decision_ms", found["decision_ms"])
+        refuse_unsound("rates", np.nan_to_num(found["measured"]["rates"], nan=0.0, posinf=np.inf))
+    else:
+        points = getattr(found.get("curve"), "shape", ())[:1]
+        refuse_misfit(found, {"state": found.get("state", {}), "curve": np.zeros((*(points or (1,)), 3)), "seconds": 0.0})
+        if not points or points[0] < 1 or not isinstance(found["state"], dict):
+            raise misfit("curve", "has no points")
+        refuse_unsound("curve", found["curve"][:, :2], 0, MOST_COUNTED)
+        refuse_unsound("seconds", found["seconds"])
 
 
 def trained_on(method: Method, scenario: Scenario) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from baselines.allocators import certify
 from baselines.comparison.comparison import Comparison, Optimum
-from baselines.comparison.directory import ComparisonDirectory, Task, trainings_of
+from baselines.comparison.directory import AGAIN, ComparisonDirectory, Task, trainings_of
 from baselines.comparison.held_out import VALIDATION, HeldOut
 from baselines.comparison.measures import Measured
 from baselines.comparison.methods import TRAINING, Floats, Learned, Method, Untrained
@@ -141,7 +141,10 @@ def _certified(gain: Floats, scenario: Scenario, optimum: Optimum) -> tuple[floa
 def _evaluate(comparison: Comparison, directory: ComparisonDirectory, task: Task, asked: Asked) -> dict[str, Any] | None:
     method, scenario = comparison.methods[task.method], comparison.scenarios[task.scenario]
     told = [directory.read(comparison, one) for one in trainings_of(comparison, task)]
-    states = [None if math.isnan(one["curve"][-1, 2]) else one["state"] for one in told]
+    files = [directory.file(comparison, one) for one in trainings_of(comparison, task)]
+    states = [
+        None if math.isnan(one["curve"][-1, 2]) else Trained(file, one["state"]) for file, one in zip(files, told, strict=True)
+    ]
     slots = comparison.warm_up + comparison.slots
     at_once = max(1, LINKS_AT_ONCE // (slots * scenario.transmitters**2))
     parts: list[Measured] = []
@@ -201,7 +204,14 @@ def diverged(state: object) -> bool:
     return isinstance(state, torch.Tensor | np.ndarray | float) and bool(torch.as_tensor(state).isnan().any())
 
 
-def _powers(held: HeldOut, method: Method, states: list[dict[str, Any] | None]) -> Floats:
+class Trained(NamedTuple):
+    """What a training has learned."""
+
+    file: Path
+    state: dict[str, Any]
+
+
+def _powers(held: HeldOut, method: Method, states: list[Trained | None]) -> Floats:
     if isinstance(method, Untrained):
         return method.powers(held)
     assert isinstance(method, Learned)
@@ -210,6 +220,11 @@ def _powers(held: HeldOut, method: Method, states: list[dict[str, Any] | None]) 
     return np.concatenate([_learned(held.some([row]), method, states[layout]) for row, layout in enumerate(held.layouts)])
 
 
-def _learned(held: HeldOut, method: Learned, state: dict[str, Any] | None) -> Floats:
+def _learned(held: HeldOut, method: Learned, trained: Trained | None) -> Floats:
     """Powers of a training; NaN where it has diverged."""
-    return np.full(held.block.wanted.shape, np.nan) if state is None else method.powers(held, state)
+    if trained is None:
+        return np.full(held.block.wanted.shape, np.nan)
+    try:
+        return method.powers(held, trained.state)
+    except ConfigError as error:
+        raise ConfigError(f"{trained.file}: {error}; {AGAIN}") from None

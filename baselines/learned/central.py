@@ -16,6 +16,7 @@ from wirelessenv.config import Count, Positive
 from wirelessenv.memory import check_room
 from wirelessenv.network import Block, WirelessNetwork, block_parts
 from wirelessenv.physics.kernels import interference, rate
+from wirelessenv.saved_state import refuse_misfit
 from wirelessenv.scenario import Scenario
 from wirelessenv.streams import stream
 
@@ -87,6 +88,7 @@ class Central(Learned):
 
     def powers(self, held: HeldOut, state: dict[str, Any]) -> Floats:
         network = self.network(held.scenario)
+        refuse_misfit(state, dict(network.state_dict()))
         network.load_state_dict(state)
         agents = held.scenario.transmitters
         slots = held.block.wanted.shape[1]

@@ -20,6 +20,7 @@ from wirelessenv.envs.settings import Settings
 from wirelessenv.layout import draw_layout
 from wirelessenv.memory import check_room, part
 from wirelessenv.messages.knowledge import entry_bits, message_graphs
+from wirelessenv.saved_state import refuse_misfit
 from wirelessenv.scenario import Messaging, Scenario
 from wirelessenv.streams import stream
 
@@ -217,6 +218,7 @@ class Reinforcement(Learned):
         batch, actions = Batch(settings, len(held.layouts), network=held.network()), Actions(settings)
         space, agents = actions.space(), batch.agents
         policy = self._policy(batch.observation_space(), space, agents)
+        refuse_misfit(state, dict(policy.state_dict()))
         policy.load_state_dict(state)
         batch.reset(held.layouts)
         nothing = np.zeros((batch.environments, agents, 0), np.float32)

@@ -18,10 +18,14 @@ from trainers.experiments.experiment import Experiment
 from trainers.experiments.problem_settings import WirelessSettings
 from trainers.experiments.run_directory import RunDirectory
 from trainers.problems.policies import Policies, PolicySettings
+from trainers.workbench.files import reading
 from trainers.workbench.kept_sources import checksum, contents
 from wirelessenv.config import ConfigError, nearest
+from wirelessenv.saved_state import MOST_COUNTED
 from wirelessenv.scenario import Scenario
 from wirelessenv.sources import Checksum, SourcePath, brief, identity
+
+AGAIN = "the run's own command with --resume makes it anew"
 
 
 class TrainedRun(Learned):
@@ -168,9 +172,7 @@ class TrainedRun(Learned):
         policy = directory.experiment().curve(self.curve).policy
         state = {"parameters": directory.policies(self.curve, layout), "policy": policy.dump()}
         slots, bits, seconds = 0, 0.0, 0.0
-        metrics = directory.metrics()
-        rows = metrics[(metrics["curve"] == self.curve) & (metrics["seed"] == layout)].sort_values("iteration")
-        for _, row in rows.iterrows():
+        for row in self._learning_curve(directory, layout):
             slots, relative = int(row["slots"]), float(row["utility"] / row["full_power_utility"])
             bits = float(row["bits"]) + slots * self.bits(scenario)  # messages, and what the policies see
             seconds = float(row["wall_seconds"])
@@ -178,11 +180,26 @@ class TrainedRun(Learned):
         if any((row["curve"], int(row["seed"])) == (self.curve, layout) for row in directory.diverged()):
             yield Stage(slots, bits, state, torch.nan, seconds)
 
+    def _learning_curve(self, directory: RunDirectory, layout: int) -> list[dict[str, Any]]:
+        """Read the evaluations of one layout; raises ConfigError where they are not numbers of such a run."""
+        names = ["slots", "bits", "wall_seconds", "utility", "full_power_utility"]
+        with reading(directory.metrics_file, AGAIN):
+            metrics = directory.metrics()
+            if lacking := [name for name in names if name not in metrics]:
+                raise ConfigError(f'is damaged: it has no column "{lacking[0]}"')
+            rows = metrics[(metrics["curve"] == self.curve) & (metrics["seed"] == layout)].sort_values("iteration")
+            table = rows[names].to_numpy(float)
+            if not np.isfinite(table).all() or (table[:, :3] < 0).any() or (table[:, 0] > MOST_COUNTED).any():
+                raise ConfigError("is damaged: its slots, bits, seconds and utilities are not all finite")
+        return [dict(zip(names, row, strict=True)) for row in table]
+
     def powers(self, held: HeldOut, state: dict[str, Any]) -> Floats:
         scenario, parameters = held.scenario, torch.as_tensor(state["parameters"]).float()
         policies = Policies(scenario.hops, 1, 0.0, scenario.max_power, PolicySettings.parse(state["policy"], "policy"))
         features = torch.as_tensor(held.block.features)
         layouts, slots, agents, hops = features.shape
+        if tuple(parameters.shape) not in ((policies.size,), (agents, policies.size)):
+            raise ConfigError(f"its parameters, of the shape {tuple(parameters.shape)}, do not fit {agents} policies")
         rows = parameters.reshape(-1, policies.size)
         inputs = features.reshape(-1, len(rows), hops).transpose(0, 1)
         with torch.no_grad():

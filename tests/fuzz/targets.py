@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 
 from tests.fuzz.mutate import Mutator
+from tests.fuzz.states import StateMutator
+from trainers.workbench.files import read_tensors, write_tensors
 from wirelessenv.config import ConfigError, assignment, read_yaml
 from wirelessenv.scenario import Messaging, Scenario
 
@@ -474,8 +476,12 @@ def directories(rng: random.Random, folder: Path) -> str:
     files = sorted(path for path in (place / "run").rglob("*") if path.is_file())
     file = rng.choice(files)
     content, mutator = file.read_bytes(), Mutator(rng)
-    action = rng.randrange(8)
-    if action == 0:
+    tensors = [path for path in files if path.suffix == ".pt"]
+    action = rng.randrange(12)
+    if action > 7 and tensors:  # with a checksum that fits
+        file = rng.choice(tensors)
+        write_tensors(file, StateMutator(rng).changed(read_tensors(file)))
+    elif action == 0:
         file.unlink()
     elif action == 1:
         file.write_bytes(b"")
