@@ -205,7 +205,7 @@ def diverged(state: object) -> bool:
 
 
 class Trained(NamedTuple):
-    """What a training has learned."""
+    """State that a training has ended with, and its file."""
 
     file: Path
     state: dict[str, Any]
