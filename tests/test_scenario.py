@@ -30,7 +30,8 @@ def differences(name):
 
 
 def test_authors_is_paper_with_the_fading_of_the_authors():
-    assert differences("authors") == {"preset": "authors", "fading": {"kind": "real_ar1", "memory": 0.7, "innovation": 0.3}}
+    factors = {"kind": "real_ar1", "memory": np.sqrt(1 - 0.3), "innovation": np.sqrt(0.3)}
+    assert differences("authors") == {"preset": "authors", "fading": factors}
     assert Scenario.of("authors").fading == RealAR1()
     graph = Messaging().graph  # and their graph, kernel 6 stride 3, is everybody's
     np.testing.assert_array_equal(

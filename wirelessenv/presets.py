@@ -1,5 +1,6 @@
 """The named settings of `Scenario` and `Messaging`: what researchers compare on, each with its source."""
 
+import math
 from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,7 +24,7 @@ _DENSE = _PAPER | {
 }
 SCENARIOS: dict[str, dict[str, Any]] = {
     "paper": _PAPER,
-    "authors": _PAPER | {"fading": {"kind": "real_ar1", "memory": 0.7, "innovation": 0.3}},
+    "authors": _PAPER | {"fading": {"kind": "real_ar1", "memory": math.sqrt(1 - 0.3), "innovation": math.sqrt(0.3)}},
     "dense": _DENSE,
     "gaussian": _PAPER | {"transmitters": 10, "placement": {"kind": "none"}, "path_loss": {"kind": "none"}, "max_power": 1.0},
     "d2d": {
@@ -71,7 +72,14 @@ ABOUT: dict[tuple[str, str], str] = {
         "paper",
     ): "Behmandpoor et al. (2024), Section VIII: pairs spread so far that full power is "
     "hard to beat. The smallest distance is ours: the paper gives none, and amplitude d^-2.2 has no bound.",
-    ("Scenario", "authors"): "Behmandpoor et al. (2024) as its authors' code has it: real Gaussian AR(1) fading.",
+    (
+        "Scenario",
+        "authors",
+    ): "Behmandpoor et al. (2024) with the fading of its authors' code: real Gaussian AR(1), f' = sqrt(0.7) f + sqrt(0.3) w, of "
+    "unit power. What else that code does differently is not followed: equal initial weights; agents that do not update do not "
+    "perturb; a link works with probability p_rx p_tx; a relayed value needs 2 instants for every hop after the first; the "
+    "aggregation sequence has up to K factors and no leading one; rates come from the thinned gains; curves are the running "
+    "mean of the training loss; the query lacks 1/m, so that its step of 0.5 is 0.5 m = 12 here.",
     ("Scenario", "dense"): "Ours: `paper` on a sixteenth of the area, where interference matters: full power reaches about 2/3 "
     "of WMMSE.",
     ("Scenario", "gaussian"): "Sun et al., Learning to Optimize (2018): i.i.d. channels without geometry, 10, 20 or 30 pairs.",

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -96,7 +98,7 @@ def test_rician_gains_have_mean_1_and_their_law(new, k):
 
 
 @pytest.mark.parametrize("new", SAMPLERS)
-@pytest.mark.parametrize(("memory", "innovation"), [(0.7, 0.3), (0.95, 1.0), (0.0, 0.5)])
+@pytest.mark.parametrize(("memory", "innovation"), [(0.7**0.5, 0.3**0.5), (0.7, 0.3), (0.95, 1.0), (0.0, 0.5)])
 def test_ar1_starts_and_stays_stationary_with_its_correlation(new, memory, innovation):
     law = RealAR1(memory=memory, innovation=innovation)
     sampler, state, amplitudes, gains = new([0], "fading"), None, [], []
@@ -116,9 +118,13 @@ def test_ar1_starts_and_stays_stationary_with_its_correlation(new, memory, innov
         assert correlation == pytest.approx(memory ** (2 * lag), abs=12 / links**0.5)  # squares have heavier tails
 
 
-def test_the_channels_of_the_authors_are_weaker_than_unit_ones():
-    gain = blocks(RealAR1(), NumpySampler([0], "fading"), [1], 200, 200)
-    assert gain.mean() == pytest.approx(0.09 / 0.51, rel=0.05)
+def test_gains_of_the_authors_have_unit_power_and_the_law_of_a_squared_gaussian():
+    gain = blocks(RealAR1(), NumpySampler([0], "fading"), [30], 60, 60).astype(float)
+    last, links = gain[0, -1].ravel(), 60 * 60
+    assert abs(last.mean() - 1) < 4 * math.sqrt(2 / links)  # E x^2 = 1, Var x^2 = 2
+    assert stats.kstest(last, stats.chi2(1).cdf).pvalue > 1e-3
+    before = gain[0, -2].ravel()
+    assert stats.pearsonr(before, last).statistic == pytest.approx(0.7, abs=12 / links**0.5)
 
 
 def test_ar1_keeps_the_state_it_was_given():

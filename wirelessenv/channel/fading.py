@@ -79,14 +79,14 @@ class Rician(Fading):
 class RealAR1(Fading):
     """Real first-order autoregression x[t] = memory x[t-1] + innovation w[t], w ~ N(0, 1); the gain is x^2.
 
-    It starts in its stationary law N(0, innovation^2 / (1 - memory^2)), which has not variance 1 in general: with the
-    0.7 and 0.3 of the authors of Behmandpoor et al. (2024) it is 0.18, so that their channels are 7.5 dB weaker than CN(0, 1)
-    ones.
+    It starts in its stationary law N(0, innovation^2 / (1 - memory^2)), which has not variance 1 in general. The defaults,
+    sqrt(1 - 0.3) and sqrt(0.3), are those of the code of Behmandpoor et al. (2024): variance 1, E x^2 = 1 as of CN(0, 1)
+    fading, but Var x^2 = 2 instead of 1, and gains a slot apart have the correlation memory^2 = 0.7.
     """
 
     kind: Literal["real_ar1"] = "real_ar1"
-    memory: Annotated[NonNegative, Field(lt=1)] = 0.7
-    innovation: Annotated[Positive, Field(le=1e6)] = 0.3
+    memory: Annotated[NonNegative, Field(lt=1)] = math.sqrt(1 - 0.3)
+    innovation: Annotated[Positive, Field(le=1e6)] = math.sqrt(0.3)
 
     def block(self, sampler: Sampler, span: Span, state: Any) -> tuple[Any, Any]:
         if state is None:
