@@ -75,9 +75,9 @@ ABOUT: dict[tuple[str, str], str] = {
     (
         "Scenario",
         "authors",
-    ): "Behmandpoor et al. (2024) with the fading of its authors' code: real Gaussian AR(1), f' = sqrt(0.7) f + sqrt(0.3) w, of "
-    "unit power. What else that code does differently is not followed: equal initial weights; agents that do not update do not "
-    "perturb; a link works with probability p_rx p_tx; a relayed value needs 2 instants for every hop after the first; the "
+    ): "Behmandpoor et al. (2024) with the fading of its authors' code: real Gaussian AR(1), f' = sqrt(0.7) f + sqrt(0.3) w, "
+    "unit power. What else that code does differently is not followed: equal initial weights; agents that do not update do "
+    "not perturb; a link works with probability p_rx p_tx; a relayed value needs 2 instants for every hop after the first; the "
     "aggregation sequence has up to K factors and no leading one; rates come from the thinned gains; curves are the running "
     "mean of the training loss; the query lacks 1/m, so that its step of 0.5 is 0.5 m = 12 here.",
     ("Scenario", "dense"): "Ours: `paper` on a sixteenth of the area, where interference matters: full power reaches about 2/3 "
