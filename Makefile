@@ -28,7 +28,7 @@ test: .venv/all.done  ## lint, types and tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 wheel: .venv/all.done  ## the wheel in an empty environment, without torch
 	$(BIN)/python -m tests.wheel
@@ -46,6 +46,7 @@ fuzz: .venv/all.done  ## 20,000 mutated inputs; none may end in a traceback, a h
 	$(BIN)/python -m tests.fuzz
 
 torture: .venv/all.done  ## kill runs and comparisons, fill their disk, take permission; their numbers must not change
+	$(BIN)/python -m pytest -n auto -m slow
 	$(BIN)/python -m tests.torture
 
 soak: .venv/all.done  ## much of the same for long; memory and time must stay flat

@@ -1,5 +1,7 @@
 """Settings and fixtures for all tests."""
 
+from multiprocessing import forkserver
+
 import pytest
 import torch
 from hypothesis import settings
@@ -38,6 +40,13 @@ def registry():
     for family, kinds in zip(families, before, strict=True):
         family.kinds.clear()
         family.kinds.update(kinds)
+
+
+@pytest.fixture
+def capfd(capfd):
+    """What worker processes say, too: the server that forks them, which keeps its output from when it began, begins anew."""
+    forkserver._forkserver._stop()
+    return capfd
 
 
 @pytest.fixture

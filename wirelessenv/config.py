@@ -176,8 +176,8 @@ class Module(Model):
     @classmethod
     def _import(cls, data: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
         module = validate(data)
-        name = data if isinstance(data, str) else data["name"] if isinstance(data, Mapping) else module.name
-        import_module(name, module.folder)
+        name = data.get("name") if isinstance(data, Mapping) else data
+        import_module(name if isinstance(name, str) else module.name, module.folder)  # text of a file knows its folder
         return module
 
 

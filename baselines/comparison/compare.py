@@ -154,9 +154,7 @@ def _shown(comparison: Comparison, directory: ComparisonDirectory, quiet: bool) 
     with Progress(*columns, console=Console(stderr=True), disable=quiet) as bar:
         line = bar.add_task("", total=total, told="")
 
-        def look() -> None:
-            if not cadence.due():
-                return
+        def update() -> None:
             with cadence.spending():
                 done = [task for task in every if directory.file(comparison, task).exists()]
                 units = sum(_done(comparison, directory, task) for task in every)
@@ -167,7 +165,12 @@ def _shown(comparison: Comparison, directory: ComparisonDirectory, quiet: bool) 
                 )
                 bar.update(line, completed=units, told=f"{told}, {rate:.0f} slots/s")
 
+        def look() -> None:
+            if cadence.due():
+                update()
+
         yield look
+        update()
 
 
 def _weight(comparison: Comparison, task: Task) -> int:

@@ -49,6 +49,7 @@ CONFIG = {
 }
 EXPERIMENT = {"messaging": {"graph": "complete"}, "iterations": 20, "evaluate_every": 10, "problem": {"evaluation_slots": 20}}
 TIMES = ["decision_ms", "training_seconds"]
+FINISHED = pytest.mark.xdist_group("finished")  # one process makes it, once
 
 
 def furnish(folder):
@@ -89,6 +90,7 @@ def numbers(path):
     return pd.read_csv(path / "comparison.csv").drop(columns=TIMES)
 
 
+@FINISHED
 def test_a_comparison_from_beginning_to_end(finished, place):
     table = pd.read_csv(finished[0] / "comparison.csv")
     assert list(dict.fromkeys(table["method"])) == ["full power", "WMMSE", *METHODS]
@@ -109,6 +111,7 @@ def test_a_comparison_from_beginning_to_end(finished, place):
     assert list(costs.loc[["GNN", "own"], "trained"]) == ["across layouts", "this layout"]
 
 
+@FINISHED
 def test_what_it_leaves_behind(finished):
     directory, told = finished
     learning = pd.read_csv(directory / "learning.csv")
@@ -125,6 +128,7 @@ def test_what_it_leaves_behind(finished):
         assert (directory / f"{name}.pdf").read_bytes()[:5] == b"%PDF-"
 
 
+@FINISHED
 def test_stopped_and_resumed_with_other_processes_it_ends_with_the_same_numbers(finished, place):
     command = [sys.executable, "-m", "baselines", "comparison.yaml", "--out", "two", "--workers", "1", "--quiet"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)  # noqa: S603  # our own program
@@ -142,6 +146,7 @@ def test_stopped_and_resumed_with_other_processes_it_ends_with_the_same_numbers(
     assert first.stat().st_mtime_ns == when  # what was finished was not done again
 
 
+@FINISHED
 def test_another_comparison_is_not_overwritten_and_what_is_damaged_is_done_again(finished, place, capsys):
     shutil.copytree(finished[0], "one")
     assert main(["comparison.yaml", "--out", "one"]) == 2
@@ -335,6 +340,7 @@ def test_tables_say_what_the_rows_say(tmp_path, place):
     assert json.loads(Path("one/manifest.json").read_text())["device"] == "cpu"
 
 
+@FINISHED
 def test_the_trainers_list_shows_runs_and_leaves_comparisons_out(finished, capsys):
     assert trainers_main(["list", str(finished[0])]) == 0
     told = capsys.readouterr().out

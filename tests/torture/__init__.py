@@ -94,13 +94,16 @@ COMPARISON = Work("comparison", COMPARED, comparison_of, tables)
 
 
 def newest_child(process: int) -> int | None:
-    """A worker of the process, if it has one yet (its other child is the standard library's resource tracker)."""
+    """A worker of the process, if it has one yet: a child of the server that forks workers, which is a child of the process."""
     try:
-        children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-        workers = [child for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+        workers = [worker for server in _children(process) for worker in _children(server)]
     except OSError:
         return None
-    return int(workers[-1]) if workers else None
+    return workers[-1] if workers else None
+
+
+def _children(process: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
 
 
 def wait_for_handlers(process: subprocess.Popen[bytes]) -> None:

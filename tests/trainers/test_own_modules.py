@@ -52,7 +52,9 @@ def python(*arguments, folder):
     return subprocess.run([sys.executable, *arguments], cwd=folder, env=env, capture_output=True, text=True, check=False)  # noqa: S603  # our own program
 
 
-def test_the_guides_example_runs_from_empty_files_to_a_figure_that_resumes_and_is_listed_from_anywhere(tmp_path):
+def test_the_guides_example_runs_from_empty_files_to_a_figure_that_resumes_and_is_listed_from_anywhere(
+    tmp_path, monkeypatch, capsys
+):
     mine, other = tmp_path / "mine", tmp_path / "other"
     mine.mkdir()
     other.mkdir()
@@ -66,20 +68,24 @@ def test_the_guides_example_runs_from_empty_files_to_a_figure_that_resumes_and_i
     rows = (run / "metrics.csv").read_text().splitlines()
     assert len(rows) == 1 + 2 * 2 * 3
     assert {row.split(",")[0] for row in rows[1:]} == {"AsyncBC", "momentum"}
-    for command in (["plot", str(run)], ["list", str(mine)], [str(mine / "moons.yaml"), *short, "--out", str(run), "--resume"]):
-        done = python("-m", "trainers", *command, folder=other)
-        assert (done.returncode, done.stderr) == (0, ""), command
-    assert "unreadable" not in python("-m", "trainers", "list", str(mine), folder=other).stdout
+
+    monkeypatch.chdir(other)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    again = [str(mine / "moons.yaml"), *short, "--out", str(run), "--resume"]
+    for command in (["plot", str(run)], ["list", str(mine)], again):
+        monkeypatch.delitem(sys.modules, "my_methods", raising=False)
+        assert main(command) == 0
+        told = capsys.readouterr()
+        assert (told.err, "unreadable" in told.out) == ("", False)
     assert sorted(other.iterdir()) == []
 
     (mine / "my_methods.py").write_text(FILES["my_methods.py"].replace("scale=0.1", "scale=0.2"))
-    done = python("-m", "trainers", str(mine / "moons.yaml"), *short, "--out", str(run), "--resume", folder=other)
-    assert done.returncode == 2
-    assert "the code of a piece of your own has changed" in done.stderr
+    assert main(again) == 2
+    assert "the code of a piece of your own has changed" in capsys.readouterr().err
     (mine / "my_methods.py").unlink()
-    done = python("-m", "trainers", "list", str(mine), folder=other)
-    assert done.returncode == 0
-    assert "unreadable" in done.stdout
+    monkeypatch.delitem(sys.modules, "my_methods")
+    assert main(["list", str(mine)]) == 0
+    assert "unreadable" in capsys.readouterr().out
 
 
 def test_a_module_beside_the_file_is_imported_and_its_place_is_part_of_the_configuration(folder):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.connection import wait
-from multiprocessing.context import SpawnProcess
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from types import FrameType
 from typing import TypeVar
@@ -77,10 +77,11 @@ def in_workers(
         WorkerRefused: where a worker met what it cannot use.
         WorkerDied: where a worker ended by itself.
     """
-    context, asked = get_context("spawn"), folder / STOP
+    context, asked = get_context("forkserver"), folder / STOP
+    context.set_forkserver_preload([work.__module__])  # imported once, for all workers
     asked.unlink(missing_ok=True)
     waiting, ended = list(items), list[int | None]()
-    running: list[SpawnProcess] = []
+    running: list[ForkServerProcess] = []
     try:
         while running or waiting:
             while waiting and len(running) < workers:
