@@ -74,7 +74,7 @@ def test_a_damaged_state_is_taken_or_refused(name, tmp_path):
     learner.set_state(saved)  # it has survived all of them
     other = ALL[name]()
     other.set_state(saved)
-    np.testing.assert_array_equal(learner.learn(20).learned(), other.learn(20).learned())
+    np.testing.assert_array_equal(learner.learn(20).parameters, other.learn(20).parameters)
 
 
 def test_a_learner_that_refuses_a_state_stays_as_it_was():

@@ -83,13 +83,13 @@ ALL = [*AGENTS, *(f"{method}, least squares" for method in METHODS)]
 @pytest.mark.parametrize("name", ALL)
 def test_iterations_are_a_count(name):
     learner = LEARNERS[name]()
-    before = learner.learned().clone()
+    before = learner.parameters.clone()
     for wrong in (-1, 1.5, True, "3", None, [2], float("nan"), np.float64(2), np.array([1, 2]), 10**30):
         with pytest.raises(ConfigError, match=r"iterations: .* is not valid: it should be"):
             learner.learn(wrong)
     assert learner.iteration == 0
     assert learner.learn(0) is learner
-    assert torch.equal(learner.learned(), before)
+    assert torch.equal(learner.parameters, before)
     assert learner.learn(np.int64(2)).learn(np.uint8(1)).iteration == 3
 
 
@@ -106,7 +106,7 @@ def test_strides_count_too():
 
 def numbers(learner):
     with np.errstate(all="ignore"):
-        return {"learned": learner.learned().numpy(), **learner.report()}
+        return {"learned": learner.parameters.numpy(), **learner.report()}
 
 
 def assert_same(one, other):

@@ -79,7 +79,7 @@ class RunDirectory(WorkDirectory):
         for group in groups_of(experiment):
             if curve in group.curves and seed in group.seeds:
                 fresh = experiment.build(group.curves, group.seeds)
-                learned = GroupFiles(self.path, group).learned(fresh.learned())
+                learned = GroupFiles(self.path, group).learned(fresh.parameters)
                 run, variant = group.seeds.index(seed), group.curves.index(curve)
                 return learned[run, :, variant] if learned.ndim == 4 else learned[run, variant]
         raise ConfigError(f'{self.path}: has no curve "{curve}" with seed {seed}')

@@ -64,7 +64,7 @@ def run(
     groups, models = groups_of(experiment), []
     for group in groups:  # refuses what cannot be trained before anything is written
         learner = experiment.build(group.curves, group.seeds, device)
-        models.append(learner.learned().to("meta"))  # shape and dtype alone
+        models.append(learner.parameters.to("meta"))  # shape and dtype alone
         if group.number == 0:
             _refuse_measure(experiment.measure, learner)
         if not quiet and group.seeds[0] == experiment.seeds[0]:

@@ -59,9 +59,10 @@ class Strided:
         """True where all parameters are finite, (runs, variants)."""
         return self.learner.finite()
 
-    def learned(self) -> Tensor:
+    @property
+    def parameters(self) -> Tensor:
         """Solution of each run and variant, (runs, variants, d)."""
-        return self.learner.learned()
+        return self.learner.parameters
 
     def state(self) -> dict[str, Any]:
         """Everything that `set_state` needs to go on from here."""

@@ -51,7 +51,7 @@ def train(
                     files.save(learner.iteration, learner.state())
         if learner.iteration < experiment.iterations and not learner.done:
             return False
-        files.finish(learner.learned())
+        files.finish(learner.parameters)
         return True
 
 

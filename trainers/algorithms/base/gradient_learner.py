@@ -112,8 +112,9 @@ class GradientLearner(Learner):
         """Mask of the solutions that are finite, (runs, variants)."""
         return np.asarray(np.isfinite(self.solution).all(-1).T)
 
-    def learned(self) -> torch.Tensor:
-        """The solution, (runs, variants, d)."""
+    @property
+    def parameters(self) -> torch.Tensor:
+        """A copy of the solution, (runs, variants, d)."""
         return torch.from_numpy(np.ascontiguousarray(self.solution.swapaxes(0, 1)))
 
     def learn(self, iterations: int, callback: Callable[[Self], bool | None] | None = None, progress_bar: bool = False) -> Self:

@@ -148,8 +148,9 @@ class Learner(ABC):
     def finite(self) -> NDArray[Any]:
         """Mask of the results that are finite, (runs, variants)."""
 
+    @property
     @abstractmethod
-    def learned(self) -> Tensor:
+    def parameters(self) -> Tensor:
         """The learned parameters; their first axis is the runs."""
 
     @abstractmethod

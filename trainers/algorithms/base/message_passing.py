@@ -171,10 +171,6 @@ class MessagePassingLearner(Learner):
         """Mask of the variants whose parameters are all finite, (runs, variants)."""
         return np.asarray(self.parameters.isfinite().all(3).all(1).cpu())
 
-    def learned(self) -> Tensor:
-        """The policies, (runs, agents, variants, size)."""
-        return self.parameters
-
     def predict(self, observations: Any, run: int = 0, variant: int = 0) -> Any:
         """Actions of a run's policies.
 
