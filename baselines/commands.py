@@ -1,4 +1,4 @@
-"""Work of `python -m baselines`, once its options are read."""
+"""Work of the command that compares, once its options are read."""
 
 from argparse import Namespace
 from contextlib import nullcontext
@@ -12,22 +12,16 @@ from trainers.workbench.terminal import print_table
 from trainers.workbench.work_directory import safe
 from trainers.workbench.workers import Interrupted, WorkerDied
 from wirelessenv.command_line import writing
-from wirelessenv.imports import no_imports
+from wirelessenv.shipped import configuration
 from wirelessenv.text import one_line
 
 
 def compare_command(chosen: Namespace) -> int:
     """Run a comparison, draw its figures and print its tables."""
-    with no_imports(chosen.no_imports):
-        _compare(chosen)
-    return 0
-
-
-def _compare(chosen: Namespace) -> None:
     out = Path(chosen.out or Path("runs") / "compare" / Path(chosen.config).stem)
     again = f"the same command with --resume goes on. It is in {out}"
     with ComparisonDirectory(out).standing_in() if chosen.resume else nullcontext():
-        comparison = Comparison.load(chosen.config, chosen.set)
+        comparison = Comparison.load(configuration(chosen.config, "comparison"), chosen.set)
     options = {name: getattr(chosen, name) for name in ("resume", "workers", "force", "quiet")}
     try:
         with writing(out, lambda: safe(out)):
@@ -41,3 +35,4 @@ def _compare(chosen: Namespace) -> None:
             print_table(f"{scenario}: what methods reach on {comparison.layouts} layouts", reached)
             print_table(f"{scenario}: what they need", costs)
         print(one_line(f"Tables and figures: {directory.path / 'comparison.md'}"))
+    return 0

@@ -1,24 +1,15 @@
 """python -m benchmarks: the table of speeds."""
 
-import os
-
-os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))  # before numpy is there
-
 from collections.abc import Sequence
-from pathlib import Path
 
-from wirelessenv.command_line import Parser, command, guarded, importing
+from benchmarks.options import COMMANDS
+from wirelessenv.command_line import Parser, command, guarded
 
 
 @guarded
 def main(given: Sequence[str]) -> int:
-    description = "Measure speeds side by side and print them; it takes minutes."
-    parser = Parser(prog="python -m benchmarks", description=description)
-    parser.add_argument("--out", metavar="FILE", type=Path, help="write the tables there, too, as Markdown")
-    chosen = parser.parse_args(given)
-    with importing():
-        from benchmarks import speeds
-    return speeds.report(chosen.out)
+    asked, called = COMMANDS["bench"], "python -m benchmarks"
+    return asked.run(asked.declare(Parser(prog=called)).parse_args(given), called)
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ def test_a_list_that_cannot_be_written_says_so(monkeypatch, capsys):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(
-        "wirelessenv.__main__.print",
+        "wirelessenv.listing.print",
         lambda *given, **options: print(*given, **options) if options.get("file") else full(),
         raising=False,
     )

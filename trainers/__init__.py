@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from wirelessenv.extras import require
+
 if TYPE_CHECKING:
     from trainers.algorithms.async_bc import AsyncBC
     from trainers.algorithms.async_sgd import AsyncSGD
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from trainers.problems.wireless import WirelessProblem
     from trainers.problems.wireless_objective import WirelessObjective
 
+require("trainers", "torch", "train")  # in one sentence, before a module fails deep inside
 _MODULES = {
     "AnalyticProblem": "problems.analytic",
     "AsyncBC": "algorithms.async_bc",

@@ -1,4 +1,4 @@
-"""Commands of `python -m trainers`, once their options are read."""
+"""Work of the commands that train, once their options are read."""
 
 import sys
 from argparse import Namespace
@@ -20,10 +20,11 @@ from trainers.workbench.work_directory import safe
 from trainers.workbench.workers import Interrupted, WorkerDied
 from wirelessenv.command_line import writing
 from wirelessenv.config import ConfigError
+from wirelessenv.shipped import claims, configuration
 from wirelessenv.text import one_line
 
 
-def run_command(chosen: Namespace) -> int:
+def train_command(chosen: Namespace) -> int:
     """Train an experiment, draw its figure and print its summary."""
     if chosen.device == "cuda" and not torch.cuda.is_available():
         raise ConfigError("--device: cuda is not valid: torch sees no GPU; use cpu")
@@ -62,7 +63,7 @@ def search_command(chosen: Namespace) -> int:
     """Train a grid of step sizes and print what each reaches."""
     out = Path(chosen.out or Path("runs") / "search" / Path(chosen.config).stem)
     with RunDirectory(out).standing_in():
-        experiment = Experiment.load(chosen.config, chosen.set)
+        experiment = Experiment.load(configuration(chosen.config, "experiment"), chosen.set)
     try:
         steps, seeds = [float(one) for one in chosen.steps.split(",")], [int(one) for one in chosen.seeds.split(",")]
     except ValueError as error:
@@ -101,7 +102,7 @@ def fidelity_command(chosen: Namespace) -> int:
             plots.plot(directory.path)
         return directory
 
-    rows = fidelity.check(Path(chosen.claims), runs, make, chosen.quick)
+    rows = fidelity.check(Path(chosen.claims) if chosen.claims else claims(), runs, make, chosen.quick)
     with writing(runs):
         table = fidelity.write_tables(rows, runs)
     print_table("Claims, and what was measured (95 % interval)", [{key: row[key] for key in _SHOWN} for row in rows])
@@ -112,7 +113,7 @@ def fidelity_command(chosen: Namespace) -> int:
 _SHOWN = ("claim", "measured", "asked", "layouts", "verdict")
 
 
-def list_command(chosen: Namespace) -> int:
+def runs_command(chosen: Namespace) -> int:
     """Show the runs below a directory."""
     print_table("Runs", listing.runs(chosen.directory))
     return 0
@@ -130,7 +131,8 @@ def theory_command(_: Namespace) -> int:
 
 
 def _experiment(chosen: Namespace) -> Experiment:
-    return Experiment.load(chosen.config, [*chosen.set, *([f"seeds={chosen.seeds}"] if chosen.seeds else [])])
+    changes = [*chosen.set, *([f"seeds={chosen.seeds}"] if chosen.seeds else [])]
+    return Experiment.load(configuration(chosen.config, "experiment"), changes)
 
 
 def _print_summary(directory: RunDirectory) -> None:

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import wraps
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Any, ClassVar, NoReturn
 
 from wirelessenv.text import one_line
@@ -33,6 +33,8 @@ PROGRAMS = (
     "tests.fuzz",
 )
 """What is started as `python -m`."""
+CONSOLE_SCRIPT = "wirelessenv"
+"""The first of them is installed under this name, too."""
 _CANNOT_BE = {errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENOENT, errno.EINVAL}
 """What the disk says of a path that cannot be used, whatever state the disk is in."""
 
@@ -60,9 +62,10 @@ class Parser(argparse.ArgumentParser):
         for one in given:
             if "\0" in one:
                 self.error(f"{one}: is not valid: it holds a NUL character")
-        if self._subparsers is None:  # before argparse says what else is missing
-            options = given[: given.index("--")] if "--" in given else given
-            self._refuse_unknown([one for one in options if re.match("--?[^-0-9.]", one)])
+        options = given[: given.index("--")] if "--" in given else given
+        if self._subparsers is not None:  # those of a command are its own parser's
+            options = takewhile(lambda one: one.startswith("-"), options)
+        self._refuse_unknown([one for one in options if re.match("--?[^-0-9.]", one)])  # before argparse says what is missing
         found, left = super().parse_known_args(given, namespace)
         self._refuse_unknown([one for one in left if one.startswith("-")])
         return found, left
@@ -222,9 +225,12 @@ def begin() -> None:
 
 
 def _program() -> str:
-    """The module that Python was started with -m for; nothing where it was started in another way."""
-    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    """The module that Python was started with -m for, or the console script; nothing where it was started in another way."""
+    started = sys.modules["__main__"]
+    spec = getattr(started, "__spec__", None)
     if spec is not None:
         return str(spec.name).removesuffix(".__main__")
+    if os.path.basename(getattr(started, "__file__", None) or "") == CONSOLE_SCRIPT:
+        return CONSOLE_SCRIPT
     looking = sys.argv[:1] == ["-m"]  # Python imports the package that holds it
     return next((name for flag, name in pairwise(sys.orig_argv) if looking and flag == "-m"), "")

@@ -269,5 +269,5 @@ def stable_baselines3() -> Any:
     except ModuleNotFoundError as missing:
         if missing.name != "stable_baselines3":
             raise
-        raise ConfigError("ppo, sac and dqn need Stable-Baselines3: pip install stable-baselines3") from None
+        raise ConfigError("ppo, sac and dqn need Stable-Baselines3: pip install 'wirelessenv[compare]'") from None
     return stable_baselines

@@ -336,4 +336,4 @@ def test_what_cannot_be_is_told_in_one_sentence(make, sentence):
 
 def test_without_stable_baselines3_a_sentence_says_what_to_install():
     done = subprocess.run([sys.executable, "-c", IMPORT_WITHOUT], capture_output=True, text=True, check=False)  # noqa: S603  # our own code
-    assert done.stderr.splitlines()[-1].endswith("ppo, sac and dqn need Stable-Baselines3: pip install stable-baselines3")
+    assert done.stderr.splitlines()[-1].endswith("ppo, sac and dqn need Stable-Baselines3: pip install 'wirelessenv[compare]'")

@@ -11,11 +11,12 @@ from matplotlib.figure import Figure
 
 from tests.trainers.test_command_line import CONFIG
 from tests.trainers.test_diverged import directory
-from trainers.__main__ import AXES, main
+from trainers.__main__ import main
 from trainers.experiments import plots
 from trainers.experiments.experiment import Experiment
 from trainers.experiments.figures import Axis
 from trainers.experiments.groups import GroupFiles, groups_of
+from trainers.options import AXES
 from trainers.workbench import drawing
 from trainers.workbench.drawing import title
 from trainers.workbench.terminal import print_table

@@ -1,0 +1,106 @@
+"""Options of the commands that train: declared for `wirelessenv` and for `python -m trainers` alike."""
+
+from pathlib import Path
+
+from wirelessenv.command_line import Parser
+from wirelessenv.subcommands import Command, add_no_imports
+
+AXES = ("iteration", "slots", "simulated_seconds", "bits", "wall_seconds")
+
+
+def _train(parser: Parser) -> None:
+    _add_experiment(parser)
+    parser.add_argument("--out", metavar="DIR", help="the run directory (default: runs/NAME of the configuration)")
+    parser.add_argument("--resume", action="store_true", help="go on with the run that DIR holds, if it holds one")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    _add_workers(parser, "; changes no number")
+    parser.add_argument("--force", action="store_true", help="resume even with other versions or on another device")
+    parser.add_argument("--tensorboard", action="store_true", help="write scalars for TensorBoard to DIR/tensorboard")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar, no table")
+
+
+def _search(parser: Parser) -> None:
+    _add_config(parser)
+    parser.add_argument("--steps", metavar="A,B,C", required=True, help="step sizes")
+    parser.add_argument(
+        "--seeds", metavar="A,B,C", default="100,101,102", help="seeds, none of which the experiment reports on"
+    )
+    parser.add_argument("--last", type=int, default=1, metavar="N", help="judge by the mean of the last N evaluations")
+    parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="change a value")
+    parser.add_argument("--out", metavar="DIR", help="the run directory (default: runs/search/NAME)")
+    add_no_imports(parser)
+    _add_workers(parser)
+
+
+def _plot(parser: Parser) -> None:
+    parser.add_argument("directory", metavar="DIR", help="a run directory, such as runs/fig2")
+    parser.add_argument("--x", choices=AXES, default="iteration", help="what the horizontal axis shows")
+    parser.add_argument("--out", metavar="FOLDER", help="where the figure is written (default: DIR)")
+    add_no_imports(parser)
+
+
+def _fidelity(parser: Parser) -> None:
+    parser.add_argument("--claims", metavar="FILE", help="other claims than the papers', which come with the package")
+    parser.add_argument("--runs", metavar="DIR", help="where the runs are (default: runs, or runs/quick)")
+    parser.add_argument("--quick", action="store_true", help="few layouts and iterations: too little to decide")
+    _add_workers(parser)
+
+
+def _runs(parser: Parser) -> None:
+    parser.add_argument("directory", metavar="DIR", nargs="?", default="runs", type=Path, help="default: runs")
+    add_no_imports(parser)
+
+
+def _theory(_: Parser) -> None:
+    pass
+
+
+def _add_experiment(parser: Parser) -> None:
+    _add_config(parser)
+    parser.add_argument("--seeds", metavar="N", help="how many seeds, 0 to N - 1")
+    parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="change a value: scenario.noise=0.5")
+    add_no_imports(parser)
+
+
+def _add_config(parser: Parser) -> None:
+    parser.add_argument("config", metavar="CONFIG", help="a YAML file, or the name of a shipped experiment, such as fig2")
+
+
+def _add_workers(parser: Parser, note: str = "") -> None:
+    parser.add_argument("--workers", type=int, metavar="N", help=f"processes (default: one for each core){note}")
+
+
+COMMANDS = {
+    "train": Command(
+        "Run the experiment of a YAML file and write its run directory.",
+        "fig2 --seeds 3 --set iterations=300 --out runs/short",
+        _train,
+        "trainers.commands:train_command",
+    ),
+    "plot": Command("Draw a run's figure from its directory.", "runs/fig2 --x bits", _plot, "trainers.commands:plot_command"),
+    "runs": Command("Show the runs below a directory.", "runs", _runs, "trainers.commands:runs_command"),
+    "search": Command(
+        "Train every curve with every step size of a grid, on seeds of its own, and print what each reaches.",
+        "async_bc_fig1 --steps 0.01,0.001 --seeds 100,101",
+        _search,
+        "trainers.commands:search_command",
+    ),
+    "delays": Command(
+        "Print how late messages are, without training anything: ages do not depend on what is learned.",
+        "fig2",
+        _add_experiment,
+        "trainers.commands:delays_command",
+    ),
+    "fidelity": Command(
+        "Check the papers' claims: train what is not trained yet, draw the figures, print and write the table.",
+        "--quick",
+        _fidelity,
+        "trainers.commands:fidelity_command",
+    ),
+    "theory": Command(
+        "Print what the papers' theory says beside what runs on problems of known constants measure.",
+        "",
+        _theory,
+        "trainers.commands:theory_command",
+    ),
+}
