@@ -64,7 +64,7 @@ class Parser(argparse.ArgumentParser):
                 self.error(f"{one}: is not valid: it holds a NUL character")
         options = given[: given.index("--")] if "--" in given else given
         if self._subparsers is not None:  # those of a command are its own parser's
-            options = takewhile(lambda one: one.startswith("-"), options)
+            options = list(takewhile(lambda one: one.startswith("-"), options))
         self._refuse_unknown([one for one in options if re.match("--?[^-0-9.]", one)])  # before argparse says what is missing
         found, left = super().parse_known_args(given, namespace)
         self._refuse_unknown([one for one in left if one.startswith("-")])
