@@ -6,6 +6,7 @@ import yaml
 from trainers.experiments.experiment import Experiment
 from wirelessenv import ConfigError
 from wirelessenv.messages.graph import BlockGraph, CompleteGraph
+from wirelessenv.messages.knowledge import message_graphs
 
 CONFIGS = sorted(p for p in (Path(__file__).parents[2] / "configs" / "paper").glob("*.yaml") if p.stem != "claims")
 
@@ -41,7 +42,8 @@ def test_every_configuration_loads_and_its_resolved_text_means_the_same(path):
 
 def test_figure_2_has_the_settings_of_the_paper():
     figure = Experiment.load(CONFIGS[0].with_name("fig2.yaml"))
-    assert list(figure.curves) == ["centralised", "p=0.9", "p=0.5", "p=0.25"]
+    names = ["centralised", "p=0.9", "p=0.5", "p=0.25"]
+    assert list(figure.curves) == [*names, *(f"{name}, step 0.5" for name in names)]
     assert len(figure.seeds) >= 10
     for name, p in (("p=0.9", 0.9), ("p=0.5", 0.5), ("p=0.25", 0.25)):
         curve = figure.curve(name)
@@ -50,10 +52,23 @@ def test_figure_2_has_the_settings_of_the_paper():
         activity = curve.messaging.activity
         assert (activity.query.probability, activity.update.probability, activity.transmit.probability) == (1, p, p)
     assert isinstance(figure.curve("centralised").messaging.graph, CompleteGraph)
-    assert figure.curve("p=0.9").learner.dump() == {
+    published = {
         "kind": "zeroth_order", "smoothing": 2.0, "batch": 20, "step_size": 0.5, "decay": 0.25, "memory": 40,
         "common_noise": False, "perturb_sleeping": True, "cooperative": True,
     }  # fmt: skip
+    for name in names:
+        assert figure.curve(f"{name}, step 0.5").learner.dump() == published
+        assert figure.curve(name).learner.dump() == published | {"step_size": 0.5 * 24}  # the authors' code has no 1/m
+
+
+def test_figure_3_has_four_neighbours_and_two_laws_of_fading():
+    figure = Experiment.load(CONFIGS[0].with_name("fig3.yaml"))
+    links = message_graphs(figure.messaging, 24, [0])[0]
+    assert links.sum(1)[2:-2].tolist() == [4] * 20
+    assert links.sum(1)[[0, 1, -2, -1]].tolist() == [2, 3, 3, 2]
+    for name in figure.curves:
+        kind = "rayleigh" if name.endswith("Rayleigh") else "real_ar1"
+        assert figure.curve(name).scenario.fading.kind == kind
 
 
 def test_curves_change_the_base_and_group_by_what_can_train_side_by_side(tmp_path):

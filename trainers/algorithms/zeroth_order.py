@@ -24,6 +24,9 @@ Choices where the paper is silent or contradicts itself: one iteration of global
 theta + mu u; all agents perturb at every query instant; the rate's logarithm is to base 2; what nobody knows has
 timestamp -1; an entry is replaced by newer ones alone, since an old message may come late; each agent has its own initial
 weights; entries older than the memory of perturbations are left out of the sum and counted.
+
+The step: equation (4) has 1/m in the query and the authors' code has none, so that a step of 0.5 there is 0.5 m here, 12 for
+m = 24. The default is the 0.5 of the paper's text.
 """
 
 from typing import Annotated, Any, ClassVar, Literal
@@ -35,7 +38,7 @@ from pydantic import Field
 from torch import Tensor
 
 from trainers.algorithms.base.message_passing import MessagePassingLearner, in_memory
-from trainers.algorithms.base.settings import VARIES, MessagePassingSettings
+from trainers.algorithms.base.settings import VARIES, MessagePassingSettings, StepSize
 from trainers.events.plan import Plan
 from wirelessenv.channel.sampling import sampler
 from wirelessenv.config import Positive
@@ -49,6 +52,11 @@ class ZerothOrderSettings(MessagePassingSettings):
     """Settings of the zeroth-order learner; the defaults are those of Section VIII of the paper."""
 
     kind: Literal["zeroth_order"] = "zeroth_order"
+    step_size: StepSize = Field(
+        0.5,
+        description="gamma_t = step_size / (t + 1)^decay; equation (4) has 1/m in the query and the authors' code has none, so that its "
+        "step of 0.5 is 0.5 m here, and the 0.5 of the paper's text m times smaller",
+    )
     smoothing: Annotated[Positive, Field(ge=SMALLEST, le=LARGEST), VARIES] = Field(
         2.0, description="mu, the size of the perturbation"
     )
