@@ -54,8 +54,8 @@ class ZerothOrderSettings(MessagePassingSettings):
     kind: Literal["zeroth_order"] = "zeroth_order"
     step_size: StepSize = Field(
         0.5,
-        description="gamma_t = step_size / (t + 1)^decay; equation (4) has 1/m in the query and the authors' code has none, so that its "
-        "step of 0.5 is 0.5 m here, and the 0.5 of the paper's text m times smaller",
+        description="gamma_t = step_size / (t + 1)^decay; equation (4) has 1/m in the query and the authors' code has "
+        "none, so that its step of 0.5 is 0.5 m here, and the 0.5 of the paper's text m times smaller",
     )
     smoothing: Annotated[Positive, Field(ge=SMALLEST, le=LARGEST), VARIES] = Field(
         2.0, description="mu, the size of the perturbation"
