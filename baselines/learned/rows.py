@@ -15,7 +15,16 @@ from trainers.problems.policies import Width
 from wirelessenv.config import ConfigError, Count, Piece, Positive, Probability
 from wirelessenv.envs.actions import Actions
 from wirelessenv.envs.batch import Batch
-from wirelessenv.envs.observations import Aggregation, Full, Local, Neighbours, Observation
+from wirelessenv.envs.observations import (
+    Aggregation,
+    Full,
+    Gain,
+    Incoming,
+    Local,
+    Neighbours,
+    Observation,
+    Outgoing,
+)
 from wirelessenv.envs.settings import Settings
 from wirelessenv.layout import draw_layout
 from wirelessenv.memory import check_room, part
@@ -247,7 +256,7 @@ def _on(scenario: Scenario, layout: int | None) -> Scenario:
 
 
 def _knowledge(part: Observation) -> NeededKnowledge:
-    if isinstance(part, Local):
+    if isinstance(part, Local | Gain | Incoming):
         return "own channel"
     return "everything" if isinstance(part, Full) else "neighbours"
 
@@ -259,6 +268,8 @@ def _sent(part: Observation, scenario: Scenario) -> int:
         return agents * (scenario.hops - 1)
     if isinstance(part, Neighbours):  # the rates of interferers, in two slots; channel, rate and noise of those disturbed
         return agents * 5 * min(part.strongest, agents - 1)
+    if isinstance(part, Outgoing):  # every receiver tells every other transmitter how loud it is
+        return agents * (agents - 1)
     return agents**2 + agents if isinstance(part, Full) else 0
 
 

@@ -298,6 +298,8 @@ def test_every_row_explores_by_itself():
         ({}, "own channel", "everything", 0),
         ({"observation": ["local", "aggregation"]}, "neighbours", "everything", 32 * 4 * 4),
         ({"observation": {"kind": "neighbours", "strongest": 2}}, "neighbours", "everything", 32 * 4 * 10),
+        ({"observation": ["gain", "incoming"]}, "own channel", "everything", 0),
+        ({"observation": ["gain", "outgoing"]}, "neighbours", "everything", 32 * 4 * 3),
         ({"observation": ["local", "full"]}, "everything", "everything", 32 * 20),
         ({"policies": "own"}, "own channel", "everything", 0),
         ({"policies": "own", "reward": "own"}, "own channel", "own channel", 0),

@@ -55,6 +55,18 @@ def test_local_is_what_an_agent_measures_alone():
             np.testing.assert_allclose(seen[i], expected, rtol=1e-4, atol=1e-6)
 
 
+def test_gain_incoming_and_outgoing_are_one_number_each_alone_and_joined():
+    parts = [{"kind": kind, "source": source} for kind in ("incoming", "outgoing") for source in ("powers", "pilots")]
+    alone = [told(part, 4) for part in ("gain", *parts)]
+    for (seen, now, (last, power), _), *each in zip(told(["gain", *parts], 4), *alone, strict=True):
+        np.testing.assert_array_equal(seen, np.concatenate([one[0] for one in each], axis=1))
+        everybody = np.full(4, MOST)
+        for i in range(4):
+            expected = [snr(now[i, i]), level(heard(last, power, i)), level(heard(now, everybody, i))]
+            expected += [level(heard(last.T * power[i], np.ones(4), i)), level(heard(now.T * MOST, np.ones(4), i))]
+            np.testing.assert_allclose(seen[i], expected, rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.parametrize(("agents", "strongest"), [(6, 2), (3, 5), (1, 2)])
 def test_neighbours_are_those_who_disturb_and_are_disturbed_most(agents, strongest):
     for seen, now, (last, p1), (before, p2) in told({"kind": "neighbours", "strongest": strongest}, agents):

@@ -59,6 +59,66 @@ class Local(Observation):
         return np.stack([now.snr(wanted), now.level(interference), power, last.rate], axis=-1)
 
 
+class Gain(Observation):
+    """An agent's own channel in the coming slot, one number: ln(1 + g_ii p_max / noise)."""
+
+    kind: Literal["gain"] = "gain"
+
+    def size(self, scenario: Scenario) -> int:
+        return 1
+
+    def observe(self, now: Moment) -> Floats:
+        return np.asarray(now.snr(np.einsum("eii->ei", now.gain)))[..., None]
+
+
+Source = Annotated[
+    Literal["powers", "pilots"],
+    Field(description="powers: those of the last slot; pilots: p_max from everybody, in the coming slot"),
+]
+
+
+class Incoming(Observation):
+    """The interference I at an agent's own receiver, one number: ln(1 + I / noise).
+
+    With `powers`, I = sum over j of g_ij p_j in the last slot, which the receiver has measured; with `pilots`, of g_ij p_max in
+    the coming slot, which it measures while others send pilots.
+    """
+
+    kind: Literal["incoming"] = "incoming"
+    source: Source = "powers"
+
+    def size(self, scenario: Scenario) -> int:
+        return 1
+
+    def observe(self, now: Moment) -> Floats:
+        return np.asarray(now.level(_crossing(now, self.source).sum(-1)))[..., None]
+
+
+class Outgoing(Observation):
+    """The interference O that an agent's transmitter causes at all other receivers together, one number: ln(1 + O / noise).
+
+    With `powers`, O = sum over j of g_ji p_i in the last slot; with `pilots`, of g_ji p_max in the coming slot. The other
+    receivers measure it, and each feeds one number back.
+    """
+
+    kind: Literal["outgoing"] = "outgoing"
+    source: Source = "powers"
+
+    def size(self, scenario: Scenario) -> int:
+        return 1
+
+    def observe(self, now: Moment) -> Floats:
+        return np.asarray(now.level(_crossing(now, self.source).sum(-2)))[..., None]
+
+
+def _crossing(now: Moment, source: str) -> Floats:
+    """Received powers of interference, (E, m, m) [receiver, transmitter], with a zero diagonal."""
+    if source == "powers":
+        return np.asarray(now.last.cross * now.last.power[:, None])
+    cross = now.gain * (1 - np.eye(now.gain.shape[-1], dtype=np.float32))
+    return np.asarray(cross * np.float32(now.scenario.max_power))
+
+
 class Neighbours(Observation):
     """Observation of Nasir and Guo (2019): the agent itself, its `strongest` interferers, and those it disturbs most.
 
