@@ -1,0 +1,211 @@
+"""A policy of one's own as a row of the fair table, in one call: `evaluate`."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from gymnasium.spaces import Box, Discrete
+
+from baselines.allocators import wmmse
+from baselines.comparison.held_out import HeldOut
+from baselines.comparison.measures import Floats, Measured
+from trainers.workbench.intervals import Interval, interval
+from wirelessenv.config import ConfigError
+from wirelessenv.envs.actions import Actions
+from wirelessenv.envs.batch import Batch
+from wirelessenv.envs.settings import Settings
+from wirelessenv.imports import failure
+from wirelessenv.physics.checks import numbers, powers
+from wirelessenv.scenario import Scenario
+from wirelessenv.sentences import shown
+
+Decide = Callable[[np.ndarray], Any]
+"""Observations of a slot, (layouts, m, size), to actions."""
+
+
+class Evaluated(NamedTuple):
+    """Results of a policy on held-out slots; printed, a row of the table of a comparison."""
+
+    name: str
+    scenario: str
+    full_power: Interval
+    """Utility over that of full power: interquartile mean over layouts with its 95 % interval."""
+    wmmse: Interval
+    """Utility over that of WMMSE, in the same way."""
+    measured: Measured
+    """Utility, rates and power of every layout."""
+
+    def __str__(self) -> str:
+        ratios = ", ".join(
+            f"{one.estimate:.3f} x {name} [{one.low:.3f}, {one.high:.3f}]"
+            for name, one in (("full power", self.full_power), ("WMMSE", self.wmmse))
+        )
+        return f"{self.name} on {self.scenario}, {len(self.measured.utility)} layouts: {ratios}"
+
+
+def evaluate(
+    policy: Any,
+    scenario: Scenario | str | Mapping[str, Any] = "dense",
+    *,
+    layouts: int = 40,
+    slots: int = 50,
+    warm_up: int = 10,
+    observation: Any = None,
+    actions: str | None = None,
+    name: str | None = None,
+) -> Evaluated:
+    """Play a policy on the slots on which comparisons compare, beside full power and WMMSE on the same ones.
+
+    Args:
+        policy: one of
+            an allocator(gain, noise, p_max) -> powers, as those of `baselines.allocators`;
+            a function of observations (layouts, m, size) -> actions (layouts, m);
+            a torch module of rows (layouts * m, size) -> (layouts * m,) or (layouts * m, 1);
+            a model of Stable-Baselines3, asked for deterministic actions of such rows;
+            anything with `predict(observations)` of dicts by agent, as PettingZoo's, such as a learner of this project.
+        scenario: a preset's name, a mapping, or a Scenario.
+        layouts: how many, with the seeds 0, 1, ...: the unit of the intervals.
+        slots: of every layout that count.
+        warm_up: slots before them, which do not.
+        observation: the parts of an observation, as environments take them; the environment's own where not given.
+        actions: what the policy's actions are: "normalised" in [-1, 1], "power" in [0, p_max], or "discrete" levels. Where not
+            given: what a model's action space says, powers for learners of this project, else "normalised".
+        name: of the row.
+
+    Returns:
+        Its utility relative to both, with intervals, and the measurements of every layout.
+
+    Raises:
+        ConfigError: for a policy that does not fit the scenario's observations or actions, or a fault that it raises.
+
+    >>> from baselines.allocators import full_power
+    >>> print(evaluate(full_power, "gaussian", layouts=2, slots=5).full_power.estimate)
+    1.0
+    """
+    scenario = Scenario.of(scenario)
+    held = HeldOut.draw(scenario, range(_count("layouts", layouts)), slots, warm_up)
+    if _is_allocator(policy):
+        power = _called(policy, "its powers", held.block.gain.astype(float), scenario.noise, scenario.max_power)
+    else:
+        power = _played(policy, held, observation, actions)
+    gain = held.block.gain.astype(float)
+    best = wmmse(gain, scenario.noise, scenario.max_power)
+    mine, reference, full = (Measured.of(held, one, 0) for one in (power, best, np.full_like(best, scenario.max_power)))
+    over_full, over_best = (interval(mine.utility / other.utility, "interquartile_mean") for other in (full, reference))
+    title = name or str(getattr(policy, "__name__", type(policy).__name__))
+    return Evaluated(title, scenario.preset, over_full, over_best, mine)
+
+
+def _count(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise ConfigError(f"{name}: {shown(value)} is not valid: it should be a whole number, 1 or more")
+    return int(value)
+
+
+def _is_allocator(policy: Any) -> bool:
+    """True for a function that needs three arguments: gain, noise and p_max."""
+    if not callable(policy) or hasattr(policy, "predict"):
+        return False
+    try:
+        known = inspect.signature(policy).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    return sum(one.default is one.empty and one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD) for one in known) == 3
+
+
+def _played(policy: Any, held: HeldOut, observation: Any, actions: str | None) -> Floats:
+    """Powers (layouts, warm_up + slots, m) of a policy that sees observations, slot by slot."""
+    meant: dict[str, Any] = _of_space(policy) if actions is None else {"actions": actions}
+    options = meant | ({} if observation is None else {"observation": observation})
+    settings = Settings.of(held.scenario, options)
+    batch, space = Batch(settings, len(held.layouts), network=held.network()), Actions(settings)
+    _refuse_other_observations(policy, batch.observation_space(), held.scenario)
+    decide, agents = _decision(policy, batch), batch.agents
+    batch.reset(held.layouts)
+    nothing = np.zeros((batch.environments, agents, 0), np.float32)
+    found = np.empty((held.block.gain.shape[1], batch.environments, agents))
+    for slot in range(len(found)):
+        chosen = np.asarray(_called(decide, "its actions", batch.observations(), real=settings.actions != "discrete"))
+        if chosen.shape not in ((batch.environments, agents), (batch.environments, agents, 1)):
+            raise ConfigError(
+                f"policy: actions of the shape {chosen.shape} are not valid for (layouts, m) {(batch.environments, agents)}"
+            )
+        chosen = chosen.reshape(batch.environments, agents)
+        if settings.actions == "power":  # which an environment would clip in silence
+            powers("policy: its powers", chosen, agents, held.scenario.max_power)
+        try:
+            found[slot] = space.of_array(chosen, chosen.shape)[0]
+        except ValueError as error:
+            raise ConfigError(f"policy: {error}") from None
+        batch.step(found[slot], nothing)
+    return found.swapaxes(0, 1)
+
+
+def _of_space(policy: Any) -> dict[str, Any]:
+    """The options of the environment that a policy's actions are for."""
+    space = getattr(policy, "action_space", None)
+    if isinstance(space, Discrete):
+        return {"actions": "discrete", "levels": int(space.n)}
+    if isinstance(space, Box):
+        return {"actions": "normalised" if (space.low < 0).all() else "power"}
+    return {"actions": "power" if _is_learner(policy) else "normalised"}
+
+
+def _is_learner(policy: Any) -> bool:
+    """True for a learner of this project, whose `predict` gives powers; without importing one."""
+    return any(one.__module__.startswith("trainers.algorithms.") for one in type(policy).__mro__)
+
+
+def _refuse_other_observations(policy: Any, space: Box, scenario: Scenario) -> None:
+    seen = getattr(policy, "observation_space", None)
+    if isinstance(seen, Box) and seen.shape != space.shape:
+        raise ConfigError(
+            f"observation: the policy was trained for {seen.shape} numbers, and an agent of {scenario.preset} observes "
+            f"{space.shape}: give the observation and the scenario that it was trained with"
+        )
+
+
+def _decision(policy: Any, batch: Batch) -> Decide:
+    """The policy as a function of observations (layouts, m, size)."""
+    agents = batch.agents
+    if hasattr(policy, "observation_space") and hasattr(policy, "predict"):
+        return lambda seen: np.reshape(policy.predict(_rows(seen), deterministic=True)[0], seen.shape[:2])
+    if hasattr(policy, "predict"):
+        names = [f"tx_{number}" for number in range(agents)]
+
+        def of_dicts(seen: np.ndarray) -> Any:
+            told = [policy.predict(dict(zip(names, one, strict=True))) for one in seen]
+            return np.array([[np.ravel(one[name])[0] for name in names] for one in told])
+
+        return of_dicts
+    if any(one.__module__ == "torch.nn.modules.module" for one in type(policy).__mro__):
+        import torch  # noqa: PLC0415  # only where a policy is a torch module
+
+        def of_rows(seen: np.ndarray) -> Any:
+            with torch.no_grad():
+                return policy(torch.from_numpy(_rows(seen))).numpy().reshape(seen.shape[:2])
+
+        return of_rows
+    if not callable(policy):
+        raise ConfigError(
+            f"policy: {shown(policy)} is not valid: it should be an allocator, a function of observations, a torch module, or "
+            "have a predict"
+        )
+    return policy  # type: ignore[no-any-return]  # a function of the user's
+
+
+def _rows(seen: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(seen.reshape(-1, seen.shape[-1]))
+
+
+def _called(function: Callable[..., Any], what: str, *given: Any, real: bool = True) -> Any:
+    """The value that a user's function returns; whatever it raises is one sentence."""
+    try:
+        returned = function(*given)
+    except (Exception, SystemExit) as error:
+        raise ConfigError(f"policy: it has failed, {failure(error)}") from error
+    try:
+        return numbers(what, returned) if real else returned
+    except ConfigError as error:
+        raise ConfigError(f"policy: {error}") from None
