@@ -63,7 +63,7 @@ def test_the_readme_is_short():
 
 
 def test_blocks_give_what_the_pages_say(tmp_path):
-    beside = run(the_block("best_known", "README.md"))
+    beside = run(the_block("best_known", "docs/guides/environment.md"))
     assert beside["full_power"] < beside["mine"] < beside["best_known"]
     assert 5 < run(the_block("at_full_power =", "docs/guides/environment.md"))["at_full_power"] < 20
     compared = run(the_block("best =", "docs/guides/comparisons.md"))
