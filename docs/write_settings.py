@@ -26,8 +26,8 @@ from wirelessenv.scenario import Scenario
 PAGE = Path(__file__).parent / "settings.md"
 HEAD = """# Settings
 
-Written by `python docs/write_settings.py` from the models that read configurations. A part that may be exchanged is chosen by its
-`kind`: `{kind: rician, k_factor: 4}`, or just `rician` where the other defaults serve.
+Written by `python docs/write_settings.py` from the models that read configurations. A part that may be exchanged is chosen by
+its `kind`: `{kind: rician, k_factor: 4}`, or just `rician` where the other defaults serve.
 """
 
 
