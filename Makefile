@@ -30,7 +30,7 @@ test: .venv/all.done  ## lint, types and tests
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n auto --dist loadgroup
 
-wheel: .venv/all.done  ## the wheel in an empty environment, without torch
+wheel: .venv/all.done  ## the wheel in empty environments, without torch and with all that compares; the sdist builds the same
 	$(BIN)/python -m tests.wheel
 
 clients: .venv-clients/done  ## other people's libraries, each with its own checks and algorithms

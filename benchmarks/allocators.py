@@ -8,8 +8,8 @@ import numpy as np
 from rich.progress import Progress
 
 from baselines.allocators import certified_optimum, wmmse
+from benchmarks.plain_wmmse import wmmse as plain_wmmse
 from benchmarks.reporting import row, spread
-from tests.yardstick import wmmse as plain_wmmse
 
 CHANNELS = 500
 CERTIFIED = 100

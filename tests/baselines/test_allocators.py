@@ -18,7 +18,7 @@ from baselines.allocators import (
     sum_rate,
     wmmse,
 )
-from tests.yardstick import wmmse as plain_wmmse
+from benchmarks.plain_wmmse import wmmse as plain_wmmse
 from wirelessenv import ConfigError, WirelessNetwork
 
 EVERY = [full_power, random_power, on_off, wmmse, fractional_programming, max_min, certified_optimum]
