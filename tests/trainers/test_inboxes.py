@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trainers import DASGD, Quadratic
 from trainers.events.inboxes import Inboxes, Network
-from trainers.events.staleness import measured_staleness, section_4_1
+from trainers.events.staleness import measured_staleness, rounds_within, section_4_1
 from wirelessenv import ConfigError
 
 GRAPHS = ["complete", "ring", {"kind": "ring", "both_ways": False}, {"kind": "erdos_renyi", "probability": 0.5}]
@@ -128,3 +129,20 @@ def test_section_4_1_stands_beside_what_is_measured():
 def test_a_graph_that_is_not_connected_is_refused():
     with pytest.raises(ConfigError, match="not strongly connected"):
         Inboxes(Network(graph={"kind": "edges", "edges": [[0, 1], [1, 2]]}), 3, 0)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "graph", "rounds"), [(3, "complete", 20), (90, "complete", 2), (1000, "complete", 0), (300, "ring", 7)]
+)
+def test_staleness_is_measured_within_a_budget_of_events(nodes, graph, rounds):
+    """A round is n gradients, each of which makes n steps and crosses every link."""
+    links = nodes * (nodes - 1) if graph == "complete" else 2 * nodes
+    network = Network(graph=graph)
+    assert rounds_within(network, nodes) == rounds == min(20, 4_000_000 // (2 * nodes * (nodes + links)))
+    assert rounds_within(network, nodes, most=3) == min(3, rounds)
+
+
+def test_of_a_thousand_nodes_no_bound_is_known_and_nobody_waits_for_one():
+    learner = DASGD(Quadratic(), nodes=1000, step_size=0.01, exact=True)
+    assert learner.bound(1000) is None
+    assert learner.warnings(1000) == []

@@ -7,6 +7,7 @@ import numpy as np
 
 from trainers.events.inboxes import Inboxes, Network, Step
 from wirelessenv.saved_state import refuse_outside, refuse_unsound
+from wirelessenv.streams import stream
 
 
 class Staleness:
@@ -44,6 +45,22 @@ class Staleness:
             "loose_s_avg": float((self.loose / steps).max()),
             "loose_s_max": float(self.loose_max),
         }
+
+
+MOST_EVENTS = 4_000_000
+"""Steps and messages that are simulated to know the staleness of a network: some ten seconds."""
+
+
+def rounds_within(network: Network, nodes: int, most: int = 20) -> int:
+    """Rounds of n gradients, at most `most`, that `measured_staleness` counts within MOST_EVENTS; 0 where not even one is.
+
+    Args:
+        network: graph and durations.
+        nodes: n.
+        most: rounds that are enough.
+    """
+    links = int(np.count_nonzero(network.graph.build(nodes, stream(0, "graph"))))
+    return min(most, MOST_EVENTS // (2 * nodes * (nodes + links)))
 
 
 def measured_staleness(network: Network | dict[str, Any], nodes: int, rounds: int, seed: int = 0) -> dict[str, float]:
