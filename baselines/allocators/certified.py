@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from baselines.allocators.boxes import Boxes, Channel, bounded, slopes, where_optima_can_be
-from baselines.allocators.checks import Floats, checked, value_of
+from baselines.allocators.checks import Floats, Powers, checked, value_of
 from baselines.allocators.iterative import Limits, iterated, wmmse_step
 from baselines.allocators.watch import Watch
 from wirelessenv.config import ConfigError
@@ -49,7 +49,7 @@ def certified_optimum(
     seconds: float | None = None,
     progress: bool = False,
     most_boxes: int = MOST_BOXES,
-) -> Floats:
+) -> Powers:
     """Powers of `certify` alone: no powers reach more than 1 + `gap` times their weighted sum rate, proved.
 
     Args:

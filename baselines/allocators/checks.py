@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from jaxtyping import Float
 from numpy.typing import ArrayLike, NDArray
 
 from wirelessenv.config import ConfigError
@@ -11,6 +12,10 @@ from wirelessenv.physics.kernels import rate, sinr, split
 from wirelessenv.streams import run_seeds
 
 Floats = NDArray[np.float64]
+Powers = Float[np.ndarray, "*batch tx"]
+"""Powers of all transmitters, of each channel of a batch."""
+PerChannel = Float[np.ndarray, "*batch"]
+"""One number for each channel of a batch."""
 
 
 def checked(gain: ArrayLike, noise: ArrayLike, p_max: ArrayLike, weights: ArrayLike | None) -> tuple[Floats, ...]:
@@ -50,7 +55,7 @@ def generator(seed: int | Sequence[int]) -> np.random.Generator:
     return np.random.default_rng(run_seeds(seed))  # looked at before: numpy does not return from some that are none
 
 
-def sum_rate(gain: ArrayLike, noise: ArrayLike, power: ArrayLike, weights: ArrayLike | None = None) -> Floats:
+def sum_rate(gain: ArrayLike, noise: ArrayLike, power: ArrayLike, weights: ArrayLike | None = None) -> PerChannel:
     """Weighted sum rate: sum_i w_i log2(1 + SINR_i), in bit/s/Hz. Leading axes broadcast.
 
     >>> float(sum_rate([[3.0, 1.0], [0.0, 7.0]], noise=1.0, power=[1.0, 0.0]))

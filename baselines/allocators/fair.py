@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from baselines.allocators.checks import Floats, checked
+from baselines.allocators.checks import Floats, Powers, checked
 from baselines.allocators.watch import Watch
 from wirelessenv.physics.kernels import split
 
@@ -22,7 +22,7 @@ def max_min(
     *,
     seconds: float | None = None,
     progress: bool = False,
-) -> Floats:
+) -> Powers:
     """Powers with the largest smallest SINR_i / a_i: all of these are equal, and one power is at its maximum.
 
     With F_ij = a_i g_ij / g_ii and n_i = a_i noise_i / g_ii, SINR_i >= t a_i for all i where p = t (F p + n). For t below

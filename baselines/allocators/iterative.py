@@ -4,12 +4,12 @@ Arrays are turned so that channels are the last axis: sums over transmitters are
 """
 
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple, Self, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from baselines.allocators.checks import Floats, checked, generator
+from baselines.allocators.checks import Floats, Powers, checked, generator
 from baselines.allocators.watch import Watch
 from wirelessenv.config import ConfigError
 from wirelessenv.physics.checks import count, number
@@ -32,7 +32,7 @@ class Channels(NamedTuple):
     weights: Rows
 
     @classmethod
-    def of(cls, gain: Floats, *rows: Floats) -> Self:
+    def of(cls, gain: Floats, *rows: Floats) -> "Channels":
         """Turn arrays with channels first into ones with channels last.
 
         Args:
@@ -76,7 +76,7 @@ class Limits(NamedTuple):
     seed: int | Sequence[int] = 0
 
     @classmethod
-    def of(cls, starts: Sequence[Start], tolerance: float, iterations: int, seed: int | Sequence[int]) -> Self:
+    def of(cls, starts: Sequence[Start], tolerance: float, iterations: int, seed: int | Sequence[int]) -> "Limits":
         """Limits as a user asks for them.
 
         Args:
@@ -162,7 +162,7 @@ def wmmse(
     seed: int | Sequence[int] = 0,
     seconds: float | None = None,
     progress: bool = False,
-) -> Floats:
+) -> Powers:
     """Weighted minimum mean square error: a stationary point of the weighted sum rate (Shi et al., 2011).
 
     With amplitudes v = sqrt(p): u_i = h_ii v_i / (sum_j g_ij p_j + noise), w_i = 1 / (1 - u_i h_ii v_i),
@@ -223,7 +223,7 @@ def fractional_programming(
     seed: int | Sequence[int] = 0,
     seconds: float | None = None,
     progress: bool = False,
-) -> Floats:
+) -> Powers:
     """Closed-form fractional programming (Shen and Yu, 2018, Algorithm 3), which stops by the true objective.
 
     gamma_i = SINR_i, y_i = sqrt(a_i (1 + gamma_i) g_ii p_i) / (sum_j g_ij p_j + noise),

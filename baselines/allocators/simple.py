@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
+from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from baselines.allocators.checks import Floats, checked, generator, value_of
+from baselines.allocators.checks import Floats, Powers, checked, generator, value_of
 from baselines.allocators.watch import Watch
 from wirelessenv.config import ConfigError
 from wirelessenv.physics.checks import count, gains, numbers
@@ -14,7 +15,7 @@ MOST_PATTERNS = 2**16
 AT_ONCE = 2**14
 
 
-def full_power(gain: ArrayLike, noise: ArrayLike, p_max: ArrayLike, weights: ArrayLike | None = None) -> Floats:
+def full_power(gain: ArrayLike, noise: ArrayLike, p_max: ArrayLike, weights: ArrayLike | None = None) -> Powers:
     """Powers of everybody at the maximum, whatever the channel.
 
     Args:
@@ -35,7 +36,7 @@ def full_power(gain: ArrayLike, noise: ArrayLike, p_max: ArrayLike, weights: Arr
 
 def random_power(
     gain: ArrayLike, noise: ArrayLike, p_max: ArrayLike, weights: ArrayLike | None = None, *, seed: int | Sequence[int] = 0
-) -> Floats:
+) -> Powers:
     """Powers drawn uniformly from [0, p_max], independent of the channel.
 
     Args:
@@ -63,7 +64,7 @@ def on_off(
     *,
     seconds: float | None = None,
     progress: bool = False,
-) -> Floats:
+) -> Powers:
     """The best of all 2^m patterns of 0 and p_max, for at most 16 pairs.
 
     For two pairs that is an optimum of the sum rate (Gjendemsjo et al., 2008); for more it is a lower bound.
@@ -110,7 +111,7 @@ def _best_pattern(gains: Floats, noises: Floats, most: Floats, weight: Floats, w
     return best
 
 
-def delayed(gain: ArrayLike, slots: int) -> Floats:
+def delayed(gain: ArrayLike, slots: int) -> Float[np.ndarray, "*batch slots rx tx"]:
     """Gains of some slots before, for an allocator that learns of them late; at first the first ones.
 
     >>> delayed(np.arange(4.0).reshape(4, 1, 1), 2).ravel().tolist()

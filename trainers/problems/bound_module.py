@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from trainers.problems.objective import Array
+from trainers.problems.objective import Array, Points
 from wirelessenv.config import ConfigError
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -150,7 +150,7 @@ class BoundModule:
                 for parameter, data in zip(parameters, own, strict=True):
                     parameter.data = data
 
-    def set_parameters(self, x: Array) -> None:
+    def set_parameters(self, x: Points) -> None:
         """Give the module's own parameters the values x (d,)."""
         with _ALONE, torch.no_grad():
             self._point[:] = x

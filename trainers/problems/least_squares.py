@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from trainers.problems.objective import Array, Clients, Objective
+from trainers.problems.objective import Array, Clients, Objective, Points
 from wirelessenv.config import ConfigError, whole
 from wirelessenv.memory import check_room, part
 from wirelessenv.streams import run_seeds, stream
@@ -76,12 +76,12 @@ class LeastSquares(Objective):
     def _scaled(self, factors: Array | list[float], clients: Clients) -> Array | float:
         return np.asarray(factors)[clients][:, None] if isinstance(clients, np.ndarray) else factors[clients]
 
-    def gradient(self, clients: Clients, x: Array, sample: Array | None = None) -> Array:
+    def gradient(self, clients: Clients, x: Points, sample: Array | None = None) -> Points:
         exact = self._scaled(self._curvatures, clients) * x
         exact -= self._of(self._pulls, clients)
         return np.asarray(exact if sample is None else exact + sample)
 
-    def cost(self, clients: Clients, x: Array, sample: Array | None = None) -> Array:
+    def cost(self, clients: Clients, x: Points, sample: Array | None = None) -> Array:
         residual = self._scaled(self._scales, clients) * x - self._of(self._targets, clients)
         exact = (residual**2).sum(-1) / 2
         return np.asarray(exact if sample is None else exact + (sample * x).sum(-1))
@@ -91,7 +91,7 @@ class LeastSquares(Objective):
             return super().draw(clients, rng)
         return self.noise * rng.normal(size=(*np.shape(clients), self.size))
 
-    def hessian_product(self, clients: Clients, x: Array, vector: Array, sample: Array | None = None) -> Array:
+    def hessian_product(self, clients: Clients, x: Points, vector: Array, sample: Array | None = None) -> Points:
         return np.asarray(self._scaled(self._curvatures, clients) * vector)
 
     def starts(self, seeds: Sequence[int]) -> Array:
@@ -100,12 +100,12 @@ class LeastSquares(Objective):
             raise ConfigError(f"seed: {len(seeds)} runs are not valid: the problem was drawn for {self._runs}")
         return np.broadcast_to(self.minimiser + 1.0, (len(seeds), self.size))
 
-    def mean_gradient(self, x: Array) -> Array:
+    def mean_gradient(self, x: Points) -> Points:
         return np.asarray(self.smoothness * (x - self.minimiser))
 
-    def mean_cost(self, x: Array) -> Array:
+    def mean_cost(self, x: Points) -> Array:
         return np.asarray(np.mean([self.cost(client, x) for client in range(self.clients)], axis=0))
 
-    def measures(self, x: Array) -> dict[str, Array]:
+    def measures(self, x: Points) -> dict[str, Array]:
         """Cost, norm of the gradient, and the distance from x*."""
         return super().measures(x) | {"distance": np.linalg.norm(x - self.minimiser, axis=-1)}

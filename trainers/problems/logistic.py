@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from scipy.special import expit
 
-from trainers.problems.objective import Array, Clients, Objective
+from trainers.problems.objective import Array, Clients, Objective, Points
 from trainers.problems.shares import client_rows
 from wirelessenv.config import ConfigError, whole
 from wirelessenv.memory import check_room, part
@@ -103,30 +103,30 @@ class Logistic(Objective):
             return np.asarray(self._signed.take(sample, axis=0))
         return np.asarray(self._signed[self._ends[client] - self._counts[client] : self._ends[client]])
 
-    def gradient(self, clients: Clients, x: Array, sample: Array | None = None) -> Array:
+    def gradient(self, clients: Clients, x: Points, sample: Array | None = None) -> Points:
         one_batch = sample is None or sample.size == sample.shape[-1]  # for all points
         if isinstance(clients, int | np.integer) and one_batch:
             return self._gradient(int(clients), x, None if sample is None else sample.ravel())
         return self._each(lambda one, own, point: self._gradient(one, point, own), clients, sample, x)
 
-    def _gradient(self, client: int, x: Array, sample: Array | None) -> Array:
+    def _gradient(self, client: int, x: Points, sample: Array | None) -> Array:
         rows = self._rows(client, sample)
         slopes = expit(-_along(x.reshape(-1, self.size), rows.T))
         slopes *= -1 / len(rows)
         gradient = _along(slopes, rows).reshape(x.shape)
         return gradient + self._regulariser_slope(x) if self.weight else gradient
 
-    def cost(self, clients: Clients, x: Array, sample: Array | None = None) -> Array:
+    def cost(self, clients: Clients, x: Points, sample: Array | None = None) -> Array:
         return self._each(lambda one, own, point: self._cost(one, point, own)[..., None], clients, sample, x)[..., 0]
 
-    def _cost(self, client: int, x: Array, sample: Array | None) -> Array:
+    def _cost(self, client: int, x: Points, sample: Array | None) -> Array:
         margins = x @ self._rows(client, sample).T
         return np.asarray(np.logaddexp(0, -margins).mean(-1) + self._regularised(x))
 
-    def hessian_product(self, clients: Clients, x: Array, vector: Array, sample: Array | None = None) -> Array:
+    def hessian_product(self, clients: Clients, x: Points, vector: Array, sample: Array | None = None) -> Points:
         return self._each(lambda one, own, point, along: self._product(one, point, along, own), clients, sample, x, vector)
 
-    def _product(self, client: int, x: Array, vector: Array, sample: Array | None) -> Array:
+    def _product(self, client: int, x: Points, vector: Array, sample: Array | None) -> Array:
         rows = self._rows(client, sample)
         probability = expit(x @ rows.T)
         curved = (probability * (1 - probability) * (vector @ rows.T)) @ rows / len(rows)
@@ -146,17 +146,17 @@ class Logistic(Objective):
             out[at] = found
         return np.asarray(out)
 
-    def _regularised(self, x: Array) -> Array:
+    def _regularised(self, x: Points) -> Array:
         squares = x**2
         return np.asarray(self.weight * (squares / 2 if self.regulariser == "l2" else squares / (1 + squares)).sum(-1))
 
-    def _regulariser_slope(self, x: Array) -> Array:
+    def _regulariser_slope(self, x: Points) -> Array:
         return self.weight * x if self.regulariser == "l2" else 2 * self.weight * x / np.square(1 + x * x)
 
-    def _regulariser_curvature(self, x: Array) -> Array | float:
+    def _regulariser_curvature(self, x: Points) -> Array | float:
         return self.weight if self.regulariser == "l2" else 2 * self.weight * (1 - 3 * x**2) / (1 + x**2) ** 3
 
-    def mean_gradient(self, x: Array) -> Array:
+    def mean_gradient(self, x: Points) -> Points:
         points = x.reshape(-1, self.size)
         total = np.zeros_like(points)
         for start in range(0, len(self._signed), ROWS):
@@ -164,7 +164,7 @@ class Logistic(Objective):
             total -= (expit(-(points @ rows.T)) * weights) @ rows
         return np.asarray(total.reshape(x.shape) + self._regulariser_slope(x))
 
-    def mean_cost(self, x: Array) -> Array:
+    def mean_cost(self, x: Points) -> Array:
         points = x.reshape(-1, self.size)
         total = np.zeros(len(points))
         for start in range(0, len(self._signed), ROWS):
@@ -172,7 +172,7 @@ class Logistic(Objective):
             total += np.logaddexp(0, -(points @ rows.T)) @ weights
         return np.asarray(total.reshape(x.shape[:-1]) + self._regularised(x))
 
-    def measures(self, x: Array) -> dict[str, Array]:
+    def measures(self, x: Points) -> dict[str, Array]:
         """Cost, norm of the gradient, and accuracy on the rows held out, where there are some."""
         known = super().measures(x)
         if self.held_out is not None:

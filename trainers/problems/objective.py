@@ -5,12 +5,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 from numpy.typing import NDArray
 
 from wirelessenv.config import ConfigError
 from wirelessenv.streams import stream
 
 Array = NDArray[Any]
+Points = Float[np.ndarray, "*_ d"]
+"""Points of R^d, of any leading axes."""
 Clients = int | NDArray[np.intp]
 
 
@@ -39,7 +42,7 @@ class Objective(ABC):
     """Channel slots that pass in a tick; 0 where there is no channel."""
 
     @abstractmethod
-    def gradient(self, clients: Clients, x: Array, sample: Array | None = None) -> Array:
+    def gradient(self, clients: Clients, x: Points, sample: Array | None = None) -> Points:
         """Gradient of f_i(x; sample) in x.
 
         Args:
@@ -52,7 +55,7 @@ class Objective(ABC):
         """
 
     @abstractmethod
-    def cost(self, clients: Clients, x: Array, sample: Array | None = None) -> Array:
+    def cost(self, clients: Clients, x: Points, sample: Array | None = None) -> Array:
         """Cost f_i(x; sample) of a client at a point.
 
         Args:
@@ -79,7 +82,7 @@ class Objective(ABC):
         """
         raise ConfigError(f"problem: {type(self).__name__} has no samples, only exact gradients")
 
-    def hessian_product(self, clients: Clients, x: Array, vector: Array, sample: Array | None = None) -> Array:
+    def hessian_product(self, clients: Clients, x: Points, vector: Array, sample: Array | None = None) -> Points:
         """Product of the Hessian of f_i(x; sample) with a vector.
 
         Args:
@@ -104,18 +107,18 @@ class Objective(ABC):
         """Points at which the runs of these seeds begin, (runs, d)."""
         return np.stack([self.start(stream(seed, "start")) for seed in seeds])
 
-    def mean_gradient(self, x: Array) -> Array:
+    def mean_gradient(self, x: Points) -> Points:
         """Gradient of f at x (..., d), of the shape of x."""
         return np.asarray(self.gradient(np.arange(self.clients), x[..., None, :]).mean(-2))
 
-    def mean_cost(self, x: Array) -> Array:
+    def mean_cost(self, x: Points) -> Array:
         """Mean cost f(x), (...), of points x (..., d)."""
         return np.asarray(self.cost(np.arange(self.clients), x[..., None, :]).mean(-1))
 
-    def measures_of_nodes(self, x: Array) -> dict[str, Array]:
+    def measures_of_nodes(self, x: Points) -> dict[str, Array]:
         """Measures of nodes at points of their own, x (..., n, d): the mean over the nodes, each (...)."""
         return {name: values.mean(-1) for name, values in self.measures(x).items()}
 
-    def measures(self, x: Array) -> dict[str, Array]:
+    def measures(self, x: Points) -> dict[str, Array]:
         """Measures that a run reports at x (..., d), each (...)."""
         return {"cost": self.mean_cost(x), "gradient_norm": np.linalg.norm(self.mean_gradient(x), axis=-1)}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from trainers.problems.objective import Array, Clients, Objective
+from trainers.problems.objective import Array, Clients, Objective, Points
 from wirelessenv.config import ConfigError, whole
 from wirelessenv.memory import check_room, part
 from wirelessenv.streams import run_seeds, stream
@@ -62,11 +62,11 @@ class Quadratic(Objective):
         eigenvalues[0] = smallest if self.size > 1 else largest
         return (axes * eigenvalues) @ axes.T, rng.normal(size=self.size)
 
-    def gradient(self, clients: Clients, x: Array, sample: Array | None = None) -> Array:
+    def gradient(self, clients: Clients, x: Points, sample: Array | None = None) -> Points:
         exact = (x[..., None, :] @ self._hessian)[..., 0, :] - self._pull
         return np.asarray(exact if sample is None else exact + sample)
 
-    def cost(self, clients: Clients, x: Array, sample: Array | None = None) -> Array:
+    def cost(self, clients: Clients, x: Points, sample: Array | None = None) -> Array:
         residual = (x[..., None, :] @ self._matrix)[..., 0, :] - self._target
         exact = (residual**2).sum(-1) / 2
         return np.asarray(exact if sample is None else exact + (sample * x).sum(-1))
@@ -76,7 +76,7 @@ class Quadratic(Objective):
             return super().draw(clients, rng)
         return self.noise * rng.normal(size=(*np.shape(clients), self.size))
 
-    def hessian_product(self, clients: Clients, x: Array, vector: Array, sample: Array | None = None) -> Array:
+    def hessian_product(self, clients: Clients, x: Points, vector: Array, sample: Array | None = None) -> Points:
         return np.asarray((vector[..., None, :] @ self._hessian)[..., 0, :])
 
     def starts(self, seeds: Sequence[int]) -> Array:
@@ -85,12 +85,12 @@ class Quadratic(Objective):
             raise ConfigError(f"seed: {len(seeds)} runs are not valid: the problem was drawn for {len(self.minimiser)}")
         return np.zeros((len(seeds), self.size))
 
-    def mean_gradient(self, x: Array) -> Array:
+    def mean_gradient(self, x: Points) -> Points:
         return self.gradient(0, x)
 
-    def mean_cost(self, x: Array) -> Array:
+    def mean_cost(self, x: Points) -> Array:
         return self.cost(0, x)
 
-    def measures(self, x: Array) -> dict[str, Array]:
+    def measures(self, x: Points) -> dict[str, Array]:
         """Cost, norm of the gradient, and the distance from x*."""
         return super().measures(x) | {"distance": np.linalg.norm(x - self.minimiser, axis=-1)}

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.events.timetable import CHUNK
-from trainers.problems.objective import Array, Clients, Objective
+from trainers.problems.objective import Array, Clients, Objective, Points
 from wirelessenv.config import ConfigError, finite, whole
 from wirelessenv.memory import check_room, part
 from wirelessenv.streams import stream
@@ -135,20 +135,20 @@ class RidgeRegression(Objective):
     def draw(self, clients: Clients, rng: np.random.Generator) -> Array:
         return self._rows(clients, self.batch, rng)
 
-    def cost(self, clients: Clients, x: Array, sample: Array | None = None) -> Array:
+    def cost(self, clients: Clients, x: Points, sample: Array | None = None) -> Array:
         if sample is None:
             bent = _apply(self.hessians[clients], x) / 2 - self._linear[clients]
             return np.asarray((bent * x).sum(-1) + self._constant[clients])
         residual = _apply(sample[..., :-1], x) - sample[..., -1]
         return np.asarray((residual**2).mean(-1) + self.ridge / 2 * (x**2).sum(-1))
 
-    def gradient(self, clients: Clients, x: Array, sample: Array | None = None) -> Array:
+    def gradient(self, clients: Clients, x: Points, sample: Array | None = None) -> Points:
         if sample is None:
             return np.asarray(_apply(self.hessians[clients], x) - self._linear[clients])
         residual = _apply(sample[..., :-1], x) - sample[..., -1]
         return np.asarray(2 / sample.shape[-2] * _apply(sample[..., :-1].mT, residual) + self.ridge * x)
 
-    def hessian_product(self, clients: Clients, x: Array, vector: Array, sample: Array | None = None) -> Array:
+    def hessian_product(self, clients: Clients, x: Points, vector: Array, sample: Array | None = None) -> Points:
         if sample is None:
             return _apply(self.hessians[clients], vector)
         product = _apply(sample[..., :-1].mT, _apply(sample[..., :-1], vector))
@@ -174,7 +174,7 @@ class RidgeRegression(Objective):
         bent = (steps_taken @ self.hessians @ steps_taken).sum(0)
         return np.linalg.solve(bent, _apply(steps_taken @ steps_taken, self._linear).sum(0))
 
-    def mean_personal_gradient(self, x: Array, steps: int) -> Array:
+    def mean_personal_gradient(self, x: Points, steps: int) -> Array:
         """Gradient of the cost that `minimiser` minimises: (1/n) sum_i P_i (H_i w_i - c_i).
 
         Args:
@@ -188,7 +188,7 @@ class RidgeRegression(Objective):
         slopes = self.gradient(clients, self.personal(x, steps))
         return np.asarray(_apply(np.linalg.matrix_power(jacobian, steps), slopes).mean(-2))
 
-    def personal(self, x: Array, steps: int) -> Array:
+    def personal(self, x: Points, steps: int) -> Array:
         """Points w_i after u exact gradient steps on each f_i.
 
         Args:
@@ -204,7 +204,7 @@ class RidgeRegression(Objective):
             w = w - self.inner_step_size * self.gradient(clients, w)
         return w
 
-    def test_error(self, x: Array, steps: int = 0) -> Array:
+    def test_error(self, x: Points, steps: int = 0) -> Array:
         """Mean test error over clients, each at its own w_i.
 
         Args:
@@ -217,7 +217,7 @@ class RidgeRegression(Objective):
         residual = _apply(self._test[..., :-1], self.personal(x, steps)) - self._test[..., -1]
         return np.asarray((residual**2).mean((-1, -2)))
 
-    def measures(self, x: Array) -> dict[str, Array]:
+    def measures(self, x: Points) -> dict[str, Array]:
         """Cost of f, its gradient's norm, how far the cost is above f*, and test errors after u = 0 ... `budget` steps.
 
         Beside the latter stand those of the exact minimisers: `plain_error_u` from that of f, `personal_error_u` from that

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from trainers.problems.bound_module import BoundModule, Loss
-from trainers.problems.objective import Array, Clients, Objective
+from trainers.problems.objective import Array, Clients, Objective, Points
 from trainers.problems.shares import client_rows
 from wirelessenv.config import ConfigError, whole
 from wirelessenv.sentences import shown
@@ -105,7 +105,7 @@ class TorchObjective(Objective):
         rows = self._rows[clients]
         return np.asarray(rows[(rng.random(self.batch) * len(rows)).astype(np.intp)])
 
-    def gradient(self, clients: Clients, x: Array, sample: Array | None = None) -> Array:
+    def gradient(self, clients: Clients, x: Points, sample: Array | None = None) -> Points:
         x = self._spread(clients, x)
         out = np.empty(x.shape, x.dtype)
         with self._bound.bound() as (point, parameters):
@@ -116,7 +116,7 @@ class TorchObjective(Objective):
                     out[place] = slope if part == 0 else out[place] + slope
         return out
 
-    def cost(self, clients: Clients, x: Array, sample: Array | None = None) -> Array:
+    def cost(self, clients: Clients, x: Points, sample: Array | None = None) -> Array:
         x = self._spread(clients, x)
         out = np.empty(x.shape[:-1])
         with self._bound.bound() as (point, _), torch.no_grad():
@@ -125,7 +125,7 @@ class TorchObjective(Objective):
                 out[place] = sum(float(cost) for _, cost in self._costs(client, rows))
         return out
 
-    def hessian_product(self, clients: Clients, x: Array, vector: Array, sample: Array | None = None) -> Array:
+    def hessian_product(self, clients: Clients, x: Points, vector: Array, sample: Array | None = None) -> Points:
         x, vector = np.broadcast_arrays(self._spread(clients, x), vector)
         out = np.zeros(x.shape, x.dtype)
         with self._bound.bound() as (point, parameters):
@@ -138,19 +138,19 @@ class TorchObjective(Objective):
                         out[place] += self._bound.gradient(slopes @ along, parameters).numpy()
         return out
 
-    def measures(self, x: Array) -> dict[str, Array]:
+    def measures(self, x: Points) -> dict[str, Array]:
         """Cost, norm of the gradient, and `loss`, the mean cost of a row."""
         known = super().measures(x)
         rows = np.mean([len(rows) for rows in self._rows]) if self.summed else 1
         return known | {"loss": known["cost"] / rows}
 
-    def _spread(self, clients: Clients, x: Array) -> Array:
+    def _spread(self, clients: Clients, x: Points) -> Array:
         """A point for each of several clients."""
         if isinstance(clients, int | np.integer) or x.shape[-2] == len(clients):
             return x
         return np.broadcast_to(x, (*x.shape[:-2], len(clients), self.size))
 
-    def _points(self, clients: Clients, x: Array, sample: Array | None) -> Iterator[tuple[tuple[int, ...], int, Array | None]]:
+    def _points(self, clients: Clients, x: Points, sample: Array | None) -> Iterator[tuple[tuple[int, ...], int, Array | None]]:
         """Every point's place in x, its client and its rows; clients and samples belong to the axes before the last."""
         if x.ndim == 1 and isinstance(clients, int | np.integer):
             yield (), clients, sample

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from trainers.events.timetable import CHUNK
-from trainers.problems.objective import Array, Clients, Objective
+from trainers.problems.objective import Array, Clients, Objective, Points
 from trainers.problems.policies import Policies, PolicySettings
 from trainers.problems.wireless import WirelessProblem
 from wirelessenv.config import whole
@@ -77,18 +77,18 @@ class WirelessObjective(Objective):
     def draw(self, clients: Clients, rng: np.random.Generator) -> Array:
         return rng.integers(len(self._wanted), size=(*np.shape(clients), self.batch))
 
-    def cost(self, clients: Clients, x: Array, sample: Array | None = None) -> Array:
+    def cost(self, clients: Clients, x: Points, sample: Array | None = None) -> Array:
         x = _for_each(clients, x)
         with torch.no_grad():
             return _as_given(self._costs(clients, x, sample, _parameters(x)), x.shape[:-1])
 
-    def gradient(self, clients: Clients, x: Array, sample: Array | None = None) -> Array:
+    def gradient(self, clients: Clients, x: Points, sample: Array | None = None) -> Points:
         x = _for_each(clients, x)
         parameters = _parameters(x).requires_grad_()
         gradient = torch.autograd.grad(self._costs(clients, x, sample, parameters).sum(), parameters)[0]
         return _as_given(gradient, x.shape)
 
-    def hessian_product(self, clients: Clients, x: Array, vector: Array, sample: Array | None = None) -> Array:
+    def hessian_product(self, clients: Clients, x: Points, vector: Array, sample: Array | None = None) -> Points:
         x = _for_each(clients, x)
         parameters = _parameters(x).requires_grad_()
         total = self._costs(clients, x, sample, parameters).sum()
@@ -96,20 +96,20 @@ class WirelessObjective(Objective):
         along = (gradient * _parameters(np.broadcast_to(vector, x.shape))).sum()
         return _as_given(torch.autograd.grad(along, parameters)[0], x.shape)
 
-    def mean_gradient(self, x: Array) -> Array:
+    def mean_gradient(self, x: Points) -> Points:
         """All clients at once: every power is worked out once, and not once for each client."""
         parameters = _parameters(x).requires_grad_()
         every = torch.arange(len(self._wanted)).expand(len(parameters), -1)
         utility = self._utilities(parameters, every).mean((1, 2)).sum()
         return _as_given(-torch.autograd.grad(utility, parameters)[0], x.shape)
 
-    def mean_cost(self, x: Array) -> Array:
+    def mean_cost(self, x: Points) -> Array:
         parameters = _parameters(x)
         every = torch.arange(len(self._wanted)).expand(len(parameters), -1)
         with torch.no_grad():
             return _as_given(-self._utilities(parameters, every).mean((1, 2)), x.shape[:-1])
 
-    def _costs(self, clients: Clients, x: Array, sample: Array | None, parameters: Tensor) -> Tensor:
+    def _costs(self, clients: Clients, x: Points, sample: Array | None, parameters: Tensor) -> Tensor:
         """f_i of every row of `parameters`, (rows,)."""
         at = np.arange(len(self._wanted)) if sample is None else sample
         slots = np.broadcast_to(at, (*x.shape[:-1], np.shape(at)[-1])).reshape(len(parameters), -1)
@@ -130,11 +130,11 @@ class WirelessObjective(Objective):
         utilities: Tensor = self.scenario.utility(rate(ratio, self.scenario.sinr_cap), own)
         return utilities
 
-    def measures(self, x: Array) -> dict[str, Array]:
+    def measures(self, x: Points) -> dict[str, Array]:
         """utility: the total on slots kept for evaluation, with all transmitters using the policy x (..., d)."""
         return self._measured(self.utility(x[..., None, :]))
 
-    def measures_of_nodes(self, x: Array) -> dict[str, Array]:
+    def measures_of_nodes(self, x: Points) -> dict[str, Array]:
         """The same where each transmitter acts with its own copy (..., m, d)."""
         return self._measured(self.utility(x))
 
@@ -154,7 +154,7 @@ class WirelessObjective(Objective):
         return float(self.problem.full_power_utility()[0])
 
 
-def _for_each(clients: Clients, x: Array) -> Array:
+def _for_each(clients: Clients, x: Points) -> Array:
     """A point for each client in x, also where all share one (..., 1, d)."""
     return np.broadcast_to(x, (*np.broadcast_shapes(x.shape[:-1], np.shape(clients)), x.shape[-1]))
 
@@ -163,5 +163,5 @@ def _as_given(values: Tensor, shape: tuple[int, ...]) -> Array:
     return values.numpy().astype(np.float64).reshape(shape)
 
 
-def _parameters(x: Array) -> Tensor:
+def _parameters(x: Points) -> Tensor:
     return torch.tensor(x.reshape(-1, x.shape[-1]), dtype=torch.float32)

@@ -38,7 +38,7 @@ def async_bc(
 
     def difference(k: int, new: Array, old: Array) -> Array:
         xi, other = sample(k)
-        return problem.gradient(k, new, xi) - problem.gradient(k, old, other)
+        return np.asarray(problem.gradient(k, new, xi) - problem.gradient(k, old, other))
 
     m = problem.mean_gradient(start)  # 1
     old, new = start, start - step_size * m
