@@ -70,7 +70,7 @@ def place(tmp_path, monkeypatch):
     sys.modules.pop("my_allocators", None)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # tests of other modules run in between
 def finished(tmp_path_factory):
     """The whole comparison, made once; tests that change it take a copy."""
     folder = tmp_path_factory.mktemp("finished")

@@ -9,7 +9,8 @@ from trainers.problems.policies import PolicySettings
 from wirelessenv import Messaging
 
 
-@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1])
 def test_the_learner_improves_simple_spread(seed):
     """Three agents that hear each other over a ring; linear policies, 150 iterations of 2 x 4 episodes.
 
