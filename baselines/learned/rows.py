@@ -11,20 +11,12 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from baselines.comparison.held_out import HeldOut
 from baselines.comparison.methods import BITS, Floats, Learned, NeededKnowledge, Stage, training_layouts
+from baselines.learned.seen import knowledge_for, sent_for
 from trainers.problems.policies import Width
 from wirelessenv.config import ConfigError, Count, Piece, Positive, Probability
 from wirelessenv.envs.actions import Actions
 from wirelessenv.envs.batch import Batch
-from wirelessenv.envs.observations import (
-    Aggregation,
-    Full,
-    Gain,
-    Incoming,
-    Local,
-    Neighbours,
-    Observation,
-    Outgoing,
-)
+from wirelessenv.envs.observations import Local, Observation
 from wirelessenv.envs.settings import Settings
 from wirelessenv.layout import draw_layout
 from wirelessenv.memory import check_room, part
@@ -99,7 +91,7 @@ class Reinforcement(Learned):
 
     @property
     def knows(self) -> NeededKnowledge:
-        kinds = [_knowledge(part) for part in self.observation] + ["neighbours"] * (self.reward == "known")
+        kinds = [knowledge_for(part) for part in self.observation] + ["neighbours"] * (self.reward == "known")
         for knowledge in ("everything", "neighbours"):
             if knowledge in kinds:
                 return knowledge
@@ -116,7 +108,7 @@ class Reinforcement(Learned):
 
     def bits(self, scenario: Scenario) -> float:
         """Bits that others must send for the observations, and for the messages."""
-        return BITS * sum(_sent(part, scenario) for part in self.observation) + self._message_bits(scenario)
+        return BITS * sum(sent_for(part, scenario) for part in self.observation) + self._message_bits(scenario)
 
     def _message_bits(self, scenario: Scenario) -> float:
         """Bits of a slot's messages: on every link one entry, or, relayed, the newest of every agent."""
@@ -253,24 +245,6 @@ def _on(scenario: Scenario, layout: int | None) -> Scenario:
     if layout is None or scenario.layout == "fixed":
         return scenario
     return scenario.model_copy(update={"layout": "fixed", "layout_seed": layout})
-
-
-def _knowledge(part: Observation) -> NeededKnowledge:
-    if isinstance(part, Local | Gain | Incoming):
-        return "own channel"
-    return "everything" if isinstance(part, Full) else "neighbours"
-
-
-def _sent(part: Observation, scenario: Scenario) -> int:
-    """Numbers that agents send each other in a slot so that all can observe this part."""
-    agents = scenario.transmitters
-    if isinstance(part, Aggregation):
-        return agents * (scenario.hops - 1)
-    if isinstance(part, Neighbours):  # the rates of interferers, in two slots; channel, rate and noise of those disturbed
-        return agents * 5 * min(part.strongest, agents - 1)
-    if isinstance(part, Outgoing):  # every receiver tells every other transmitter how loud it is
-        return agents * (agents - 1)
-    return agents**2 + agents if isinstance(part, Full) else 0
 
 
 def stable_baselines3() -> Any:

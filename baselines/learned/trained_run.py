@@ -11,16 +11,19 @@ import torch
 from pydantic import Field, model_validator
 
 from baselines.comparison.held_out import HeldOut
-from baselines.comparison.methods import Floats, Learned, NeededKnowledge, Stage
+from baselines.comparison.methods import BITS, Floats, Learned, NeededKnowledge, Stage
+from baselines.learned.seen import knowledge_for, sent_for
 from trainers.algorithms.base.settings import GradientSettings
 from trainers.experiments import runner
 from trainers.experiments.experiment import Experiment
 from trainers.experiments.problem_settings import WirelessSettings
 from trainers.experiments.run_directory import RunDirectory
+from trainers.problems.inputs import Inputs
 from trainers.problems.policies import Policies, PolicySettings
 from trainers.workbench.files import reading
 from trainers.workbench.kept_sources import checksum, contents
 from wirelessenv.config import ConfigError, nearest
+from wirelessenv.envs.observations import Aggregation, Observation
 from wirelessenv.saved_state import MOST_COUNTED
 from wirelessenv.scenario import Scenario
 from wirelessenv.sources import Checksum, SourcePath, brief, identity
@@ -61,13 +64,24 @@ class TrainedRun(Learned):
 
     @property
     def knows(self) -> NeededKnowledge:
-        return "neighbours"
+        return "neighbours" if "neighbours" in map(knowledge_for, self._observation()) else "own channel"
+
+    def bits(self, scenario: Scenario) -> float:
+        return float(BITS * sum(sent_for(part, scenario) for part in self._observation()))
+
+    def _source(self) -> Experiment:
+        return RunDirectory(self.run).experiment() if self.run is not None else Experiment.load(str(self.config))
+
+    def _observation(self) -> tuple[Observation, ...]:
+        """The parts that its policies see; `refuse` says what is wrong with other problems."""
+        source = self._source()
+        problem = source.curve(self.curve).problem if self.curve in source.curves else None
+        return problem.observation if isinstance(problem, WirelessSettings) else (Aggregation(),)
 
     @property
     def knows_in_training(self) -> NeededKnowledge:
         """Gradients of a rate are taken through all channels; without delay everybody knows at once what anybody knows."""
-        source = RunDirectory(self.run).experiment() if self.run is not None else Experiment.load(str(self.config))
-        curve = source.curve(self.curve)
+        curve = self._source().curve(self.curve)
         all_at_once = curve.messaging.links.delay.largest == 0
         return "everything" if all_at_once or isinstance(curve.learner, GradientSettings) else "neighbours"
 
@@ -169,12 +183,14 @@ class TrainedRun(Learned):
         assert layout is not None
         assert folder is not None
         directory = RunDirectory(self._place(folder))
-        policy = directory.experiment().curve(self.curve).policy
-        state = {"parameters": directory.policies(self.curve, layout), "policy": policy.dump()}
-        slots, bits, seconds = 0, 0.0, 0.0
+        curve = directory.experiment().curve(self.curve)
+        assert isinstance(curve.problem, WirelessSettings)
+        seen = Inputs(observation=curve.problem.observation).dump()
+        state = {"parameters": directory.policies(self.curve, layout), "policy": curve.policy.dump(), **seen}
+        slots, bits, seconds, each_slot = 0, 0.0, 0.0, self.bits(scenario)
         for row in self._learning_curve(directory, layout):
             slots, relative = int(row["slots"]), float(row["utility"] / row["full_power_utility"])
-            bits = float(row["bits"]) + slots * self.bits(scenario)  # messages, and what the policies see
+            bits = float(row["bits"]) + slots * each_slot  # messages, and what the policies see
             seconds = float(row["wall_seconds"])
             yield Stage(slots, bits, state, relative, seconds)
         if any((row["curve"], int(row["seed"])) == (self.curve, layout) for row in directory.diverged()):
@@ -195,13 +211,14 @@ class TrainedRun(Learned):
 
     def powers(self, held: HeldOut, state: dict[str, Any]) -> Floats:
         scenario, parameters = held.scenario, torch.as_tensor(state["parameters"]).float()
-        policies = Policies(scenario.hops, 1, 0.0, scenario.max_power, PolicySettings.parse(state["policy"], "policy"))
-        features = torch.as_tensor(held.block.features)
-        layouts, slots, agents, hops = features.shape
+        seen, settings = Inputs.of(state["observation"]), PolicySettings.parse(state["policy"], "policy")
+        policies = Policies(seen.size(scenario), 1, 0.0, scenario.max_power, settings)
+        features = torch.as_tensor(seen.of_block(scenario, held.block))
+        layouts, slots, agents, width = features.shape
         if tuple(parameters.shape) not in ((policies.size,), (agents, policies.size)):
             raise ConfigError(f"its parameters, of the shape {tuple(parameters.shape)}, do not fit {agents} policies")
         rows = parameters.reshape(-1, policies.size)
-        inputs = features.reshape(-1, len(rows), hops).transpose(0, 1)
+        inputs = features.reshape(-1, len(rows), width).transpose(0, 1)
         with torch.no_grad():
             powers = policies(rows, inputs)[..., 0].T.reshape(layouts, slots, agents)
         return np.asarray(powers.double())

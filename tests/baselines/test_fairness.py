@@ -10,18 +10,21 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import yaml
 
 from baselines.__main__ import main
 from baselines.comparison.compare import compare
 from baselines.comparison.comparison import Comparison
 from baselines.comparison.directory import ComparisonDirectory
+from baselines.comparison.held_out import HeldOut
 from baselines.comparison.methods import Method
 from baselines.comparison.tables import tables
 from baselines.learned.trained_run import TrainedRun
 from trainers.algorithms.zeroth_order import ZerothOrderLearner
 from trainers.experiments.experiment import Experiment
 from trainers.experiments.runner import run
+from trainers.problems.policies import Policies
 from wirelessenv import ConfigError, Messaging, Scenario
 
 SMALL = {"preset": "gaussian", "transmitters": 3}
@@ -184,6 +187,20 @@ def test_what_a_run_has_cost_counts_its_inputs_and_its_own_time(place):
     assert last.seconds == row["wall_seconds"]
     assert method.knows_in_training == "neighbours"
     assert TrainedRun(run="there", curve="b").knows_in_training == "everything"
+
+
+def test_policies_that_see_their_gain_alone_are_sent_nothing(place):
+    one = {"problem": {"observation": "gain", "evaluation_slots": 20}}
+    run(Experiment.parse(ON | {"scenario": SMALL, "seeds": 3, "curves": {"a": one}}), "there", quiet=True, workers=1)
+    method, scenario = TrainedRun(run="there", curve="a"), Scenario.of(SMALL)
+    assert (method.knows, method.bits(scenario)) == ("own channel", 0)
+    state = list(method.train(scenario, 0, 1, Path()))[-1].state
+    held = HeldOut.draw(scenario, [1], 6, 2)
+    own = np.log1p(np.einsum("ltii->lti", held.block.gain) * scenario.max_power / scenario.noise)
+    policies = Policies(1, 1, 0.0, scenario.max_power)
+    inputs = torch.as_tensor(own[0].T[..., None], dtype=torch.float32)
+    expected = policies(torch.as_tensor(state["parameters"]), inputs)[..., 0].T
+    np.testing.assert_allclose(method.powers(held, state)[0], expected, rtol=1e-5)
 
 
 def test_messages_have_the_same_size_everywhere():

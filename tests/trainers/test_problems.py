@@ -16,13 +16,21 @@ TINY = PolicySettings(hidden=(6, 6))
 MESSAGING = Messaging(graph="ring", activity={"update": 0.8, "transmit": 0.6})
 
 
-@pytest.mark.parametrize("actions", ["normalised", "power"])
+@pytest.mark.parametrize(
+    ("actions", "observation"),
+    [
+        ("normalised", "aggregation"),
+        ("power", "aggregation"),
+        ("power", "gain"),
+        ("power", ["gain", "aggregation", {"kind": "outgoing", "source": "pilots"}]),
+    ],
+)
 @pytest.mark.parametrize("scenario", [SMALL, Scenario(preset="authors", transmitters=5, hops=3, observation_scale="log1p")])
-def test_stepping_the_environment_gives_the_numbers_of_the_batched_problem(actions, scenario):
+def test_stepping_the_environment_gives_the_numbers_of_the_batched_problem(actions, observation, scenario):
     seeds = [3, 7]
-    batched = WirelessProblem(scenario, TINY, seeds)
+    batched = WirelessProblem(scenario, TINY, seeds, observation=observation)
     stepped = ParallelEnvProblem(
-        lambda: power_control_v0.parallel_env(scenario=scenario, max_cycles=10**6, actions=actions),
+        lambda: power_control_v0.parallel_env(scenario=scenario, max_cycles=10**6, actions=actions, observation=observation),
         TINY,
         seed=seeds,
         variants=2,
@@ -136,6 +144,49 @@ def test_evaluation_is_the_mean_over_the_bank_of_the_total_rate():
     np.testing.assert_allclose(problem.full_power_utility(), [full.sum(1).mean()], rtol=1e-5)
 
 
+def test_policies_that_see_their_gain_alone():
+    problem = WirelessProblem(SMALL, TINY, 4, evaluation_slots=30, observation="gain")
+    parameters = problem.policies.initial((4,), 5)[:, :, None]
+    gain = problem.network.bank(30, "evaluation").gain[0].astype(float)
+    own = np.log1p(10 * np.einsum("tii->ti", gain) / SMALL.noise)
+    powers = problem.act(parameters[0, :, 0], own[..., None])
+    arriving = np.einsum("tij,tj->ti", gain, powers)
+    signal = np.einsum("tii->ti", gain) * powers
+    expected = np.log2(1 + signal / (SMALL.noise + arriving - signal)).sum(1).mean()
+    np.testing.assert_allclose(problem.evaluate(parameters), [[expected]], rtol=1e-5)
+    assert (problem.agents, problem.policies.inputs) == (5, 1)
+    in_torch = WirelessProblem(SMALL, TINY, 4, evaluation_slots=30, observation="gain")
+    block = problem.network.bank(30, "evaluation")
+    seen = in_torch.inputs.of_block(SMALL, _as_torch(block))
+    assert isinstance(seen, torch.Tensor)
+    np.testing.assert_allclose(seen[0, :, :, 0], own, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("observation", "sentence"),
+    [
+        ("local", 'observation: "local" is not valid: it looks at slots that are over'),
+        (["gain", {"kind": "neighbours"}], 'observation: "neighbours" is not valid: it looks at slots that are over'),
+        ("gian", 'unknown kind "gian" (did you mean "gain"?)'),
+        ([], "observation: [] is not valid"),
+    ],
+)
+def test_observations_that_a_measurement_cannot_have_are_refused(observation, sentence):
+    with pytest.raises(ConfigError) as caught:
+        WirelessProblem(SMALL, TINY, observation=observation)
+    assert sentence in str(caught.value)
+
+
+def test_a_saved_learner_knows_what_its_policies_see(tmp_path):
+    problem = WirelessProblem(SMALL, TINY, observation=["gain", "aggregation"])
+    learner = ZerothOrderLearner(problem, MESSAGING, smoothing=0.5, batch=2).learn(3)
+    learner.save(tmp_path / "saved.pt")
+    loaded = ZerothOrderLearner.load(tmp_path / "saved.pt")
+    assert torch.equal(loaded.learn(3).parameters, learner.learn(3).parameters)
+    with pytest.raises(ConfigError, match="the observation differs"):
+        ZerothOrderLearner.load(tmp_path / "saved.pt", WirelessProblem(SMALL, TINY))
+
+
 def test_physics_in_torch_gives_the_numbers_of_physics_in_numpy():
     """What a GPU runs, here on the CPU: the same slots and policies, once in each library."""
     problem = WirelessProblem(SMALL, TINY, [0, 1], evaluation_slots=70)
@@ -146,7 +197,7 @@ def test_physics_in_torch_gives_the_numbers_of_physics_in_numpy():
     in_torch.network = WirelessNetwork(SMALL, [0, 1], device="cpu")
     block = WirelessNetwork(SMALL, [0, 1]).block(40)
     in_torch._bank = _as_torch(numpy_bank)
-    in_torch._ahead = [_grouped(_as_torch(block), 20, 0, 2)]
+    in_torch._ahead = [_grouped(_as_torch(block), torch.from_numpy(block.features), 20, 0, 2)]
     assert isinstance(in_torch._ahead[0].cross, torch.Tensor)
     torch.testing.assert_close(in_torch.measure(parameters, 20, False), measured, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(in_torch.evaluate(parameters[0]), evaluated, rtol=1e-5)

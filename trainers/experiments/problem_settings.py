@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BeforeValidator, Field
 
 from trainers.problems.images import Dataset, image_logistic, load
+from trainers.problems.inputs import SeenAtOnce
 from trainers.problems.least_squares import LeastSquares
 from trainers.problems.logistic import Logistic
 from trainers.problems.objective import Objective
@@ -18,6 +19,7 @@ from trainers.problems.torch_loss import TorchObjective, small_cnn
 from trainers.problems.wireless import WirelessProblem
 from trainers.problems.wireless_objective import WirelessObjective
 from wirelessenv.config import ConfigError, Count, NonNegative, Piece, Positive
+from wirelessenv.envs.observations import Aggregation
 from wirelessenv.imports import failure, imported
 from wirelessenv.scenario import Scenario
 from wirelessenv.sentences import shown
@@ -77,13 +79,14 @@ class WirelessSettings(ProblemSettings):
     evaluation_slots: Count = Field(400, description="slots kept for evaluation, the same at every evaluation")
     bank_slots: Count = Field(400, description="gradient methods: slots that costs are averages over")
     batch: Count = Field(20, description="gradient methods: slots of a sample; a tick lasts as many")
+    observation: SeenAtOnce = Field((Aggregation(),), description="the parts that policy inputs are joined of")
 
     def build(self, scenario: Scenario, policy: PolicySettings, seeds: Sequence[int], device: str) -> Problem:
-        return WirelessProblem(scenario, policy, seeds, self.evaluation_slots, device)
+        return WirelessProblem(scenario, policy, seeds, self.evaluation_slots, device, self.observation)
 
     def objective(self, scenario: Scenario, policy: PolicySettings, seed: int, *, shared: bool = False) -> Objective:
         slots = {"batch": self.batch, "bank_slots": self.bank_slots, "evaluation_slots": self.evaluation_slots}
-        return WirelessObjective(scenario, policy, seed, together=shared, **slots)
+        return WirelessObjective(scenario, policy, seed, together=shared, observation=self.observation, **slots)
 
 
 class QuadraticSettings(ProblemSettings):

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
+from trainers.problems.inputs import Inputs
 from trainers.problems.policies import Policies, PolicySettings
 from trainers.problems.problem import Problem
 from wirelessenv.config import ConfigError, whole
@@ -26,10 +27,11 @@ AHEAD_SLOTS = 160  # slots of all runs prepared at once on the CPU, where draws 
 
 
 class WirelessProblem(Problem):
-    """Utilities of a `WirelessNetwork` whose agents follow policies: p_i = pi_i(theta_i, aggregation sequence of the slot).
+    """Utilities of a `WirelessNetwork` whose agents follow policies: p_i = pi_i(theta_i, observation of the slot).
 
     F_i = -(utility of agent i). On the CPU the physics runs in numpy and the policies in torch, on the same memory; elsewhere
-    all of it runs in torch.
+    all of it runs in torch. All slots of a measurement are worked out at once, so that an observation looks at the coming
+    slot alone: the aggregation sequence, the gain, or what pilots tell.
 
     Args:
         scenario: of the network; a preset's name, or settings.
@@ -37,18 +39,20 @@ class WirelessProblem(Problem):
         seed: the run's seed, or one for each run.
         evaluation_slots: slots kept for evaluation.
         device: "cpu" or "cuda".
+        observation: the parts that an observation is joined of, as of an environment.
 
     Raises:
         ConfigError: where a setting is not valid, or does not fit the memory.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917  # the order that users know; the last one is new
         self,
         scenario: Scenario | str | dict[str, Any] = "paper",
         policy: PolicySettings | None = None,
         seed: int | Sequence[int] = 0,
         evaluation_slots: int = 400,
         device: str = "cpu",
+        observation: Any = "aggregation",
     ) -> None:
         self.scenario = Scenario.of(scenario)
         self.device = device
@@ -59,7 +63,8 @@ class WirelessProblem(Problem):
         self.network = WirelessNetwork(self.scenario, seed, None if device == "cpu" else device)
         self.seeds = self.network.seeds
         self.agents = self.scenario.transmitters
-        self.policies = Policies(self.scenario.hops, 1, 0.0, self.scenario.max_power, policy)
+        self.inputs = Inputs.of(observation)
+        self.policies = Policies(self.inputs.size(self.scenario), 1, 0.0, self.scenario.max_power, policy)
         self._slots = 0
         self._ahead: list[Samples] = []
 
@@ -89,13 +94,14 @@ class WirelessProblem(Problem):
         """The slots of some measurements ahead: channels do not depend on actions, and small arrays cost as much as larger."""
         ahead = max(1, AHEAD_SLOTS // (2 * batch * self.network.runs)) if self.device == "cpu" else 1
         block = self.network.block(ahead * groups * batch)
-        return [_grouped(block, batch, start, groups) for start in range(0, ahead * groups * batch, groups * batch)]
+        seen = self.inputs.of_block(self.scenario, block)
+        return [_grouped(block, seen, batch, start, groups) for start in range(0, ahead * groups * batch, groups * batch)]
 
     def _powers(self, parameters: Tensor, samples: "Samples") -> Tensor:
         """(groups, runs, variants, slots, agents) of parameters (groups, runs, agents, variants, size)."""
         groups, runs, agents, variants, size = parameters.shape
-        slots, hops = samples.inputs.shape[-2:]
-        inputs = samples.inputs.expand(groups, runs, agents, variants, slots, hops).reshape(-1, slots, hops)
+        slots, width = samples.inputs.shape[-2:]
+        inputs = samples.inputs.expand(groups, runs, agents, variants, slots, width).reshape(-1, slots, width)
         powers = self.policies(parameters.reshape(-1, size), inputs)
         return powers.view(groups, runs, agents, variants, slots).permute(0, 1, 3, 4, 2).contiguous()
 
@@ -107,7 +113,7 @@ class WirelessProblem(Problem):
 
     def slopes(
         self, parameters: Float[Tensor, "runs agents variants size"], batch: int
-    ) -> tuple[Float[Tensor, "runs agents 1 slots hops"], Float[Tensor, "runs variants slots agents agents"]]:
+    ) -> tuple[Float[Tensor, "runs agents 1 slots inputs"], Float[Tensor, "runs variants slots agents agents"]]:
         """Policy inputs and slopes of utilities in powers, in the next slots.
 
         Agent l's utility depends on the others' powers through the interference alone: dU_l/dp_i = dU_l/dI_l g_li for i != l.
@@ -117,7 +123,7 @@ class WirelessProblem(Problem):
             batch: slots.
 
         Returns:
-            Policy inputs (runs, agents, 1, slots, hops), and dU_l/dp_i (runs, variants, slots, l, i).
+            Policy inputs (runs, agents, 1, slots, inputs), and dU_l/dp_i (runs, variants, slots, l, i).
         """
         if not self._ahead:
             self._ahead = self._prepare(batch, 1)
@@ -135,11 +141,15 @@ class WirelessProblem(Problem):
     def _bank(self) -> Block:
         return self.network.bank(self.evaluation_slots, "evaluation")
 
+    @cached_property
+    def _bank_seen(self) -> Any:
+        return self.inputs.of_block(self.scenario, self._bank)
+
     def evaluate(self, parameters: Float[Tensor, "runs agents variants size"]) -> NDArray[np.float64]:
         total: Any = 0.0
         for start in range(0, self.evaluation_slots, EVALUATION_CHUNK):
             slots = min(EVALUATION_CHUNK, self.evaluation_slots - start)
-            mean = self._mean_utilities(parameters[None], _grouped(self._bank, slots, start, 1))[0]
+            mean = self._mean_utilities(parameters[None], _grouped(self._bank, self._bank_seen, slots, start, 1))[0]
             total = total + mean.double().sum(2) * slots
         return np.asarray((total / self.evaluation_slots).cpu())
 
@@ -153,7 +163,7 @@ class WirelessProblem(Problem):
 
         Args:
             parameters: (agents, size).
-            observations: aggregation sequences (..., agents, hops), or a dict of them by agent.
+            observations: those of an environment with the same `observation`, (..., agents, inputs), or a dict by agent.
 
         Returns:
             Powers (..., agents), or a dict of (..., 1) by agent.
@@ -171,7 +181,7 @@ class WirelessProblem(Problem):
         inputs = torch.as_tensor(np.asarray(observations, np.float32), device=self.device)
         if inputs.shape[-2:] != (self.agents, self.policies.inputs):
             raise ConfigError(
-                f"observations: shape {tuple(inputs.shape)} is not valid: the policies take aggregation sequences, "
+                f"observations: shape {tuple(inputs.shape)} is not valid: the policies take {self.inputs.name}, "
                 f"(..., {self.agents}, {self.policies.inputs})"
             )
         flat = inputs.reshape(-1, self.agents, inputs.shape[-1]).transpose(0, 1)
@@ -184,6 +194,7 @@ class WirelessProblem(Problem):
             "policy": self.policies.settings.dump(),
             "seed": list(self.seeds),
             "evaluation_slots": self.evaluation_slots,
+            "observation": self.inputs.dump()["observation"],
         }
 
     @classmethod
@@ -201,7 +212,7 @@ class WirelessProblem(Problem):
             ConfigError: where the configuration is not that of a wireless problem.
         """
         policy = PolicySettings.parse(configuration["policy"], "policy")
-        rest = {key: configuration[key] for key in ("scenario", "seed", "evaluation_slots")}
+        rest = {key: configuration[key] for key in ("scenario", "seed", "evaluation_slots", "observation")}
         return cls(**rest, policy=policy, device=device)
 
     def state(self) -> dict[str, Any]:
@@ -229,7 +240,7 @@ class WirelessProblem(Problem):
 
     def _empty_samples(self, groups: int, batch: int) -> "Samples":
         runs, agents = self.network.runs, self.agents
-        inputs = torch.zeros((groups, runs, agents, 1, batch, self.scenario.hops), device=self.device)
+        inputs = torch.zeros((groups, runs, agents, 1, batch, self.policies.inputs), device=self.device)
         wanted = torch.zeros((groups, runs, 1, batch, agents), device=self.device)
         cross = torch.zeros((groups, runs, 1, batch, agents, agents), device=self.device)
         return Samples(inputs, wanted.numpy(), cross.numpy()) if self.device == "cpu" else Samples(inputs, wanted, cross)
@@ -239,19 +250,19 @@ class Samples(NamedTuple):
     """The slots of one measurement; a group of slots for each of the two sets of policies, or one for both."""
 
     inputs: Tensor
-    """policy inputs (groups, runs, agents, 1, slots, hops)"""
+    """policy inputs (groups, runs, agents, 1, slots, inputs)"""
     wanted: Any
     """(groups, runs, 1, slots, agents)"""
     cross: Any
     """(groups, runs, 1, slots, agents, agents)"""
 
 
-def _grouped(block: Block, batch: int, start: int, groups: int) -> Samples:
-    """`groups` times `batch` slots of a block, beginning with slot `start`."""
+def _grouped(block: Block, seen: Any, batch: int, start: int, groups: int) -> Samples:
+    """`groups` times `batch` slots of a block and of the policy inputs `seen` in it, beginning with slot `start`."""
 
     def cut(leaf: Any) -> Any:
         part = leaf[:, start : start + groups * batch]
         return part.reshape(part.shape[0], groups, batch, *part.shape[2:]).swapaxes(0, 1)
 
-    inputs = torch.as_tensor(cut(block.features)).transpose(2, 3).unsqueeze(3).contiguous()
+    inputs = torch.as_tensor(cut(seen)).transpose(2, 3).unsqueeze(3).contiguous()
     return Samples(inputs, cut(block.wanted)[:, :, None], cut(block.cross)[:, :, None])

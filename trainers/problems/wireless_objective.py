@@ -33,6 +33,7 @@ class WirelessObjective(Objective):
         bank_slots: slots that costs are averages over.
         evaluation_slots: slots kept for evaluation.
         together: one client with the mean of all costs, for methods that assume them equal.
+        observation: the parts that an observation is joined of: see `WirelessProblem`.
 
     Raises:
         ConfigError: where a setting is not valid, or does not fit the memory.
@@ -51,8 +52,9 @@ class WirelessObjective(Objective):
         bank_slots: int = 400,
         evaluation_slots: int = 400,
         together: bool = False,
+        observation: Any = "aggregation",
     ) -> None:
-        self.problem = WirelessProblem(scenario, policy, seed, evaluation_slots)
+        self.problem = WirelessProblem(scenario, policy, seed, evaluation_slots, observation=observation)
         self.scenario, self.seed, self.batch = self.problem.scenario, seed, batch
         self.agents = self.problem.agents
         self.clients = 1 if together else self.agents
@@ -67,7 +69,8 @@ class WirelessObjective(Objective):
         self.rows = bank_slots
         bank = WirelessNetwork(self.scenario, seed).bank(bank_slots, "training")
         self._features, self._wanted, self._cross = (
-            torch.from_numpy(np.ascontiguousarray(part[0])) for part in (bank.features, bank.wanted, bank.cross)
+            torch.from_numpy(np.ascontiguousarray(part[0]))
+            for part in (self.problem.inputs.of_block(self.scenario, bank), bank.wanted, bank.cross)
         )
 
     def start(self, rng: np.random.Generator) -> Array:

@@ -57,6 +57,21 @@ class Moment(NamedTuple):
     ages: Floats | None = None
     """their ages in slots, (E, m, m); -1 where nothing is known"""
 
+    @classmethod
+    def without_past(cls, scenario: Scenario, gain: Floats, features: Floats) -> "Moment":
+        """The moments before some slots, for observations that look at the coming slot alone.
+
+        Args:
+            scenario: of the network.
+            gain: |h|^2 of the slots, (E, m, m).
+            features: their aggregation sequences, (E, m, K).
+
+        Returns:
+            Moments in which nothing was ever sent.
+        """
+        never = PastSlot(*(np.broadcast_to(np.float32(0), shape) for shape in 2 * [gain.shape] + 4 * [gain.shape[:2]]))
+        return cls(scenario, gain, features, never, never)
+
     def snr(self, gain: Any) -> Any:
         """ln(1 + gain p_max / noise): gains from 0 to very large ones on a scale that learns well."""
         return np.log1p(gain * np.float32(self.scenario.max_power / self.scenario.noise))

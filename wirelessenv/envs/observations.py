@@ -18,6 +18,11 @@ class Observation(Piece):
     lowest: ClassVar[float] = 0.0
     """No number is below it."""
 
+    @property
+    def looks_back(self) -> bool:
+        """True where it may look at slots that are over, and so at powers that were chosen there."""
+        return True
+
     @abstractmethod
     def size(self, scenario: Scenario) -> int:
         """The number of values for each agent."""
@@ -31,6 +36,10 @@ class Aggregation(Observation):
     """The aggregation sequence of the slot in which the action will be used, K numbers (Behmandpoor et al., 2024, VIII)."""
 
     kind: Literal["aggregation"] = "aggregation"
+
+    @property
+    def looks_back(self) -> bool:
+        return False
 
     def size(self, scenario: Scenario) -> int:
         return scenario.hops
@@ -64,6 +73,10 @@ class Gain(Observation):
 
     kind: Literal["gain"] = "gain"
 
+    @property
+    def looks_back(self) -> bool:
+        return False
+
     def size(self, scenario: Scenario) -> int:
         return 1
 
@@ -87,6 +100,10 @@ class Incoming(Observation):
     kind: Literal["incoming"] = "incoming"
     source: Source = "powers"
 
+    @property
+    def looks_back(self) -> bool:
+        return self.source == "powers"
+
     def size(self, scenario: Scenario) -> int:
         return 1
 
@@ -103,6 +120,10 @@ class Outgoing(Observation):
 
     kind: Literal["outgoing"] = "outgoing"
     source: Source = "powers"
+
+    @property
+    def looks_back(self) -> bool:
+        return self.source == "powers"
 
     def size(self, scenario: Scenario) -> int:
         return 1

@@ -19,6 +19,10 @@ def _as_tuple(value: Any) -> Any:
     return (value,) if isinstance(value, str | Mapping | Piece) else value
 
 
+Observed = Annotated[tuple[Observation, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
+"""Parts that an observation is joined of; one stands for a list of one."""
+
+
 class Settings(Model):
     """Configuration of an environment. Every field is an option of every form; in YAML and Python they mean the same.
 
@@ -34,9 +38,7 @@ class Settings(Model):
     levels: Annotated[int, Field(ge=2, le=100_000, strict=True)] = Field(
         10, description="discrete actions: level k of 0 ... levels - 1 is the power k p_max / (levels - 1)"
     )
-    observation: Annotated[tuple[Observation, ...], BeforeValidator(_as_tuple), Field(min_length=1)] = Field(
-        (Aggregation(),), description="the parts that an observation is joined of"
-    )
+    observation: Observed = Field((Aggregation(),), description="the parts that an observation is joined of")
     reward: Reward = Own()
     messages: Literal["utility", "learned"] | None = Field(
         None,
