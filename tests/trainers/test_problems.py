@@ -22,7 +22,7 @@ MESSAGING = Messaging(graph="ring", activity={"update": 0.8, "transmit": 0.6})
         ("normalised", "aggregation"),
         ("power", "aggregation"),
         ("power", "gain"),
-        ("power", ["gain", "aggregation", {"kind": "outgoing", "source": "pilots"}]),
+        ("power", ["gain", "aggregation"]),
     ],
 )
 @pytest.mark.parametrize("scenario", [SMALL, Scenario(preset="authors", transmitters=5, hops=3, observation_scale="log1p")])
@@ -142,6 +142,18 @@ def test_evaluation_is_the_mean_over_the_bank_of_the_total_rate():
     np.testing.assert_allclose(problem.evaluate(parameters), [[expected]], rtol=1e-5)
     full = np.log2(1 + 10 * np.einsum("tii->ti", gain) / (1 + 10 * (gain.sum(2) - np.einsum("tii->ti", gain))))
     np.testing.assert_allclose(problem.full_power_utility(), [full.sum(1).mean()], rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["incoming", "outgoing"])
+def test_policies_see_what_agents_observe_in_the_environment(kind):
+    parts = ["gain", {"kind": kind, "source": "pilots"}, "aggregation"]
+    env = power_control_v0.parallel_env(scenario=SMALL, observation=parts, actions="power")
+    observations, _ = env.reset(seed=3)
+    problem = WirelessProblem(SMALL, TINY, 3, observation=parts)
+    seen = problem.inputs.of_block(SMALL, WirelessNetwork(SMALL, 3).block(20))[0]
+    for slot in range(20):
+        np.testing.assert_allclose(np.stack(list(observations.values())), seen[slot], rtol=1e-6)
+        observations, *_ = env.step({agent: np.array([slot / 2], np.float32) for agent in env.agents})  # powers change nothing
 
 
 def test_policies_that_see_their_gain_alone():
