@@ -385,3 +385,20 @@ def test_a_missing_tensorboard_is_one_sentence(tmp_path, config, capsys, monkeyp
     assert run(config, "--out", tmp_path / "out", "--quiet", "--tensorboard") == 2
     assert "--tensorboard: the package is missing: pip install tensorboard" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("place", ["short", "long" * 25, "nowhere"])
+def test_workers_begin_wherever_temporary_files_are(tmp_path, config, place):
+    """The path of a socket has a largest length, which a folder for temporary files may exceed; or nobody may write there."""
+    folder = tmp_path / place
+    if place != "nowhere":
+        folder.mkdir()
+    program = (
+        "import sys, tempfile; from trainers.__main__ import main\n"
+        f"if {place == 'nowhere'}: tempfile._candidate_tempdir_list = lambda: []\n"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    arguments = [str(config), "--out", str(tmp_path / "out"), "--workers", "2", "--quiet", "--set", "iterations=20"]
+    env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "TMPDIR": str(folder)}
+    done = subprocess.run([sys.executable, "-c", program, *arguments, "--seeds", "7"], env=env, capture_output=True, text=True)  # noqa: S603, PLW1510  # our own program
+    assert (done.returncode, done.stderr) == (0, "")

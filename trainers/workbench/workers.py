@@ -3,16 +3,17 @@
 import os
 import signal
 import sys
+import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.connection import wait
-from multiprocessing.context import ForkServerProcess
+from multiprocessing.context import ForkServerProcess, SpawnProcess
 from pathlib import Path
 from types import FrameType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from wirelessenv.command_line import INTERRUPTED, USAGE_ERROR, Ended, said
 from wirelessenv.config import ConfigError
@@ -23,6 +24,8 @@ LOOK_EVERY = 0.5
 STOP = ".stop"
 """A file in the directory that asks the workers to save and stop. A file, because no kill can leave it half locked."""
 FINISHED, FAILED, REFUSED, STOPPED = 0, 1, 2, 3
+LONGEST_PLACE = 60
+"""Bytes of the path of temporary files; a socket there has a name of its own, and the system takes 108 in all."""
 UNWRITTEN = 100
 """Exit statuses of a worker. From UNWRITTEN on it is the number of an OSError; anything else is a kill."""
 
@@ -77,11 +80,10 @@ def in_workers(
         WorkerRefused: where a worker met what it cannot use.
         WorkerDied: where a worker ended by itself.
     """
-    context, asked = get_context("forkserver"), folder / STOP
-    context.set_forkserver_preload([work.__module__])  # imported once, for all workers
+    context, asked = _context(work.__module__), folder / STOP
     asked.unlink(missing_ok=True)
     waiting, ended = list(items), list[int | None]()
-    running: list[ForkServerProcess] = []
+    running: list[ForkServerProcess | SpawnProcess] = []
     try:
         while running or waiting:
             while waiting and len(running) < workers:
@@ -110,6 +112,19 @@ def in_workers(
         asked.unlink(missing_ok=True)
     _refuse_faults(ended, stop)
     return ended == [FINISHED] * len(items)
+
+
+def _context(module: str) -> Any:
+    """Forks of a server that has imported `module` once; new processes where there is no place for its socket."""
+    try:
+        place = tempfile.gettempdir()
+    except FileNotFoundError:
+        return get_context("spawn")
+    if len(os.fsencode(place)) > LONGEST_PLACE:
+        return get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload([module])
+    return context
 
 
 @contextmanager
