@@ -22,8 +22,7 @@ def write_tables(directory: ComparisonDirectory) -> None:
     comparison = directory.configuration()
     lines = [f"# {one_line(comparison.title or 'Comparison')}", "", _explained(comparison.layouts, comparison.slots)]
     for scenario, reached, costs in tables(directory):
-        lines += ["", f"## {one_line(scenario)}", "", *markdown_table(reached)]
-        lines += ["", "What they need:", "", *markdown_table(costs)]
+        lines += ["", f"## {one_line(scenario)}", "", *markdown_table(reached), "", *markdown_table(costs)]
     write_atomically(directory.path / "comparison.md", ("\n".join(lines) + "\n").encode())
 
 
