@@ -128,6 +128,7 @@ def test_what_it_leaves_behind(finished):
         assert (directory / f"{name}.pdf").read_bytes()[:5] == b"%PDF-"
 
 
+@pytest.mark.slow
 @FINISHED
 def test_stopped_and_resumed_with_other_processes_it_ends_with_the_same_numbers(finished, place):
     command = [sys.executable, "-m", "baselines", "comparison.yaml", "--out", "two", "--workers", "1", "--quiet"]

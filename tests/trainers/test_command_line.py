@@ -101,6 +101,7 @@ DISTURBANCES = [
 ]
 
 
+@pytest.mark.slow
 def test_a_run_that_is_stopped_and_killed_again_and_again_ends_with_the_same_numbers(tmp_path, monkeypatch):
     """Each disturbance comes after a checkpoint of the process that it meets, at a moment that is nobody's choice."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
