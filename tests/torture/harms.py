@@ -71,6 +71,8 @@ def lose_permission(config: Path, out: Path, times: int, rng: random.Random, *, 
     for _ in range(times):
         command = work.command(config, out, 1)
         process = subprocess.Popen(command, stderr=said, preexec_fn=bound_by_permissions)  # noqa: PLW1509, S603  # no threads here
+        while process.poll() is None and not (out / "config.yaml").exists():  # before, there is nothing to take it from
+            time.sleep(0.05)
         time.sleep(rng.uniform(2.0, 6.0) + (rng.uniform(0, 5) if work.name == "comparison" else 0))
         if process.poll() is None:
             take_permission(process, out)
