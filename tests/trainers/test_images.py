@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import io
+import statistics
 import sys
 import tarfile
 
@@ -10,8 +11,18 @@ import numpy as np
 import pytest
 
 from trainers.algorithms.async_bc import AsyncBC
+from trainers.experiments.problem_settings import ImageLogisticSettings
 from trainers.problems import images
-from trainers.problems.images import cifar10, dirichlet_split, fashion_mnist, image_logistic, load, odd_against_even, read_idx
+from trainers.problems.images import (
+    cifar10,
+    dirichlet_split,
+    fashion_mnist,
+    image_logistic,
+    load,
+    odd_against_even,
+    read_idx,
+    scaled,
+)
 from wirelessenv import ConfigError
 
 
@@ -89,7 +100,9 @@ def test_missing_files_folder_and_stand_in_are_named(tmp_path):
 
 def test_checksums_are_verified(tmp_path, monkeypatch, small_fashion):
     contents = {name: idx(array) for name, array in small_fashion.items()}
-    sums = {name: hashlib.md5(content, usedforsecurity=False).hexdigest() for name, content in contents.items()}
+    sums = {
+        name: hashlib.md5(gzip.decompress(content), usedforsecurity=False).hexdigest() for name, content in contents.items()
+    }
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
     monkeypatch.setattr(images, "FASHION_MNIST", sums)
@@ -98,6 +111,65 @@ def test_checksums_are_verified(tmp_path, monkeypatch, small_fashion):
     (tmp_path / "t10k-labels-idx1-ubyte.gz").write_bytes(contents["t10k-labels-idx1-ubyte.gz"] + b"x")
     with pytest.raises(ConfigError, match=r"t10k-labels-idx1-ubyte\.gz is damaged"):
         load("fashion_mnist", tmp_path)
+    changed = gzip.decompress(contents["t10k-labels-idx1-ubyte.gz"])[:-1] + b"x"
+    (tmp_path / "t10k-labels-idx1-ubyte.gz").write_bytes(gzip.compress(changed))
+    with pytest.raises(ConfigError, match=r"MD5 sum of the unpacked bytes"):
+        load("fashion_mnist", tmp_path)
+
+
+def test_files_packed_anew_are_the_same(tmp_path, monkeypatch, small_fashion):
+    """Whatever a packer writes into the header, and however hard it packs."""
+    contents = {name: gzip.decompress(idx(array)) for name, array in small_fashion.items()}
+    sums = {name: hashlib.md5(content, usedforsecurity=False).hexdigest() for name, content in contents.items()}
+    monkeypatch.setattr(images, "FASHION_MNIST", sums)
+    for level in (1, 9):
+        for name, content in contents.items():
+            (tmp_path / name).write_bytes(gzip.compress(content, level, mtime=level))
+        with pytest.raises(ConfigError, match=r"\(60000, 28, 28\)"):  # the sums agree, the shapes do not
+            load("fashion_mnist", tmp_path)
+
+
+def test_the_folder_of_the_package_is_the_default_and_the_stand_in_what_is_left(tmp_path, monkeypatch, small_fashion):
+    monkeypatch.setattr(images, "PACKAGED", tmp_path)
+    wanted = {"kind": "image_logistic", "dataset": "fashion_mnist_or_digits"}
+    found = ImageLogisticSettings.parse(wanted)
+    assert (found.dataset, found.stand_in) == ("digits", "on the stand-in digits")
+    with pytest.raises(ConfigError, match=str(tmp_path)):
+        load("fashion_mnist")
+    for name, array in small_fashion.items():
+        (tmp_path / name).write_bytes(idx(array))
+    found = ImageLogisticSettings.parse(wanted)
+    assert (found.dataset, found.stand_in) == ("fashion_mnist", "")
+    assert ImageLogisticSettings.parse({**wanted, "folder": str(tmp_path / "no")}).dataset == "digits"
+
+
+@pytest.mark.skipif(not images.fashion_mnist_is_there(), reason="the package dataset-fashion-mnist is not installed")
+def test_the_files_of_the_package_are_fashion_mnist():
+    """As its publishers describe it: 6000 images of each class for training, 1000 for testing, means 0.2860 of pixels."""
+    found = load("fashion_mnist")
+    np.testing.assert_array_equal(np.bincount(found.labels), [6000] * 10)
+    np.testing.assert_array_equal(np.bincount(found.test_labels), [1000] * 10)
+    assert found.images.mean(dtype=float) == pytest.approx(0.2860, abs=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_pixels_are_scaled_as_asked(dtype):
+    pixels = np.random.default_rng(0).random((6, 4)).astype(dtype)
+    pixels[2], pixels[:, 1] = 0, 0.0
+    kept = np.array([0, 1, 3])
+    assert scaled(pixels, "unit_pixels") is pixels
+    np.testing.assert_allclose(scaled(pixels, "raw") / 255, pixels, rtol=1e-6)
+    lengths = [sum(float(value) ** 2 for value in row) for row in scaled(pixels, "unit_norm")]
+    np.testing.assert_allclose(lengths, [1, 1, 0, 1, 1, 1], rtol=1e-6)
+    standard = scaled(pixels, "standardised", kept)
+    assert standard.dtype == dtype
+    np.testing.assert_array_equal(standard[:, 1], 0)
+    for column in (0, 2, 3):
+        values = [float(pixels[row, column]) for row in kept]
+        expected = (float(pixels[5, column]) - statistics.fmean(values)) / statistics.pstdev(values)
+        assert standard[5, column] == pytest.approx(expected, rel=1e-5)
+    with pytest.raises(ConfigError, match="scaling"):
+        scaled(pixels, "none")
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from torch.nn import functional
 from trainers.algorithms.async_sgd import AsyncSGD
 from trainers.algorithms.dasgd import DASGD
 from trainers.algorithms.first_order import FirstOrderLearner
+from trainers.algorithms.sync_sgd import SyncSGD
 from trainers.problems.least_squares import LeastSquares
 from trainers.problems.logistic import Logistic
 from trainers.problems.quadratic import Quadratic
@@ -265,3 +266,16 @@ def test_modules_whose_cost_is_no_function_of_x_are_refused(module, sentence):
     with pytest.raises(ConfigError) as caught:
         TorchObjective(module, np.zeros((4, 3), np.float32), np.zeros(4, int))
     assert sentence in str(caught.value)
+
+
+def test_least_squares_from_zero_takes_longer_the_further_the_minimiser_is():
+    """Gradient descent on the mean cost by hand, (x_t - x*) = (1 - eta L)^t (x_0 - x*), from 0 and from x* + 1."""
+    far, near = (LeastSquares(zeta=zeta, start="zero", seed=3) for zeta in (10.0, 1.0))
+    np.testing.assert_array_equal(far.starts([3]), np.zeros((1, 10)))
+    np.testing.assert_allclose(np.linalg.norm(far.minimiser), 10 * np.linalg.norm(near.minimiser))
+    plus_one = LeastSquares(zeta=10.0, seed=3)
+    np.testing.assert_allclose(plus_one.starts([3])[0] - plus_one.minimiser, 1)
+    learner = SyncSGD(far, exact=True, step_size=0.1, seed=3).learn(4 * 7)
+    np.testing.assert_allclose(learner.solution[0, 0], (1 - (1 - 0.1 * 30 / 16) ** 7) * far.minimiser)
+    with pytest.raises(ConfigError, match="start"):
+        LeastSquares(start="one")

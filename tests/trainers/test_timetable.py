@@ -37,7 +37,7 @@ def with_queues(durations, first, assigned, updates):
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=6), st.data())
 def test_every_task_is_done_in_its_turn(durations, data):
     concurrency = data.draw(st.integers(1, len(durations)))
-    assignment = data.draw(st.sampled_from(["uniform", "same"]))
+    assignment = data.draw(st.sampled_from(["uniform", "inactive", "same"]))
     server = Server(computing={"kind": "given", "seconds": durations}, concurrency=concurrency, assignment=assignment)
     table = server.timetable(len(durations), data.draw(st.integers(0, 5)))
     updates = CHUNK + 30
@@ -88,6 +88,24 @@ def test_next_clients_are_uniform_and_seeds_differ():
     counts = sum(np.bincount(table.chunk(k).next_client, minlength=5) for table in tables for k in range(8))
     assert stats.chisquare(counts).pvalue > 1e-4
     assert len({tuple(table.client(50)) for table in tables}) == 4
+
+
+def test_the_greedy_choice_takes_inactive_clients_alone_and_all_of_them_alike():
+    """Nobody ever has two tasks; of n - tau_C + 1 that have none each gets as many, in exact lockstep of equal clients."""
+    counts = np.zeros(6, int)
+    for seed in range(4):
+        table = Server(assignment="inactive", concurrency=3, computing={"kind": "exponential"}).timetable(6, seed)
+        tasks = np.bincount(table.first, minlength=6)
+        for events in (table.chunk(0), table.chunk(1)):
+            assert (events.active == 3).all()
+            for client, chosen in zip(events.client, events.next_client, strict=True):
+                tasks[client] -= 1
+                assert tasks[chosen] == 0
+                tasks[chosen] += 1
+            counts += np.bincount(events.next_client, minlength=6)
+    assert stats.chisquare(counts).pvalue > 1e-4
+    greedy = Server(assignment="inactive").timetable(4, 0)  # all are busy: who has answered is the only one without a task
+    np.testing.assert_array_equal(greedy.next_client(600), Server(assignment="same").timetable(4, 0).next_client(600))
 
 
 def test_a_timetable_does_not_depend_on_how_it_is_asked_for():

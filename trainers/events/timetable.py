@@ -25,17 +25,18 @@ class Server(Model):
     """Choice of the clients that a server asks, and durations of their tasks; n = all clients of a problem.
 
     `assignment`: "uniform": the next task goes to a client drawn uniformly from all n, busy or not (Gao et al., 2025, line 8);
+    "inactive": to one drawn uniformly from those without a task, the greedy choice, which is biased towards fast clients;
     "same": to the client that has just answered, so that the same `concurrency` clients are busy all the time.
     `concurrency` is tau_C, the clients that get the first tasks: all n where it is not given, else drawn uniformly.
     """
 
     computing: Duration = Linear()
-    assignment: Literal["uniform", "same"] = "uniform"
+    assignment: Literal["uniform", "inactive", "same"] = "uniform"
     concurrency: Count | None = None
 
     def random(self, clients: int) -> bool:
         """True where two seeds have different timetables."""
-        return self.computing.random or self.assignment == "uniform" or self.concurrency not in (None, clients)
+        return self.computing.random or self.assignment != "same" or self.concurrency not in (None, clients)
 
     def timetable(self, clients: int, seed: int) -> "Timetable":
         """Timetable of the tasks of one run.
@@ -187,20 +188,29 @@ class Timetable:
         return self._events
 
     def _simulate(self, start: int) -> Events:
-        drawn = (self._assignments.random(CHUNK) * self.clients).astype(int).tolist()
+        drawn = self._assignments.random(CHUNK).tolist()
         factors = self._factors(CHUNK)
         rows = []
         active = sum(count > 0 for count in self._tasks_of)
         for row in range(CHUNK):
             now, task, client, slot = heapq.heappop(self._under_way)
             self._tasks_of[client] -= 1
-            chosen = drawn[row] if self._server.assignment == "uniform" else client
+            chosen = self._chosen(drawn[row], client)
             self._send(now, self.concurrency + start + row, chosen, slot, factors[row])
             if chosen != client:  # one task ends, one begins: at most these two begin or cease to be active
                 active += (self._tasks_of[chosen] == 1) - (self._tasks_of[client] == 0)
             rows.append((client, max(0, task - self.concurrency + 1), slot, chosen, now, active))
         columns = [np.asarray(column) for column in zip(*rows, strict=True)]
         return Events(*columns)
+
+    def _chosen(self, drawn: float, answered: int) -> int:
+        """The client that gets the next task, by a number drawn from [0, 1)."""
+        if self._server.assignment == "same":
+            return answered
+        if self._server.assignment == "uniform":
+            return int(drawn * self.clients)
+        inactive = [client for client, tasks in enumerate(self._tasks_of) if tasks == 0]
+        return inactive[int(drawn * len(inactive))]
 
     def _column(self, name: str, updates: int) -> NDArray[Any]:
         again = Timetable(self._server, self.clients, self._seed)

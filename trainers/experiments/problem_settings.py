@@ -1,12 +1,12 @@
 """Kinds of problems in a configuration, with their constants. A new problem is a subclass with its own kind."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
-from trainers.problems.images import Dataset, image_logistic, load
+from trainers.problems.images import Dataset, Scaling, fashion_mnist_is_there, image_logistic, load
 from trainers.problems.inputs import SeenAtOnce
 from trainers.problems.least_squares import LeastSquares
 from trainers.problems.logistic import Logistic
@@ -36,6 +36,11 @@ def _is_there(reference: Any) -> Any:
 
 class ProblemSettings(Piece):
     """Base class of the problems that a configuration can name."""
+
+    @property
+    def stand_in(self) -> str:
+        """A few words where the data are a stand-in for published ones, for titles and tables; else empty."""
+        return ""
 
     def build(self, scenario: Scenario, policy: PolicySettings, seeds: Sequence[int], device: str) -> Problem:
         """Build the problem of agents with policies of their own.
@@ -112,10 +117,14 @@ class LeastSquaresSettings(ProblemSettings):
     size: Count = 10
     zeta: NonNegative = 1.0
     noise: NonNegative = 0.0
-    scales: tuple[Positive, ...] | None = None
+    scales: tuple[NonNegative, ...] | None = None
+    start: Literal["minimiser_plus_one", "zero"] = Field(
+        "minimiser_plus_one", description="x_0: x* + 1, from where the way to x* does not depend on zeta, or 0"
+    )
 
     def objective(self, scenario: Scenario, policy: PolicySettings, seed: int, *, shared: bool = False) -> Objective:
-        return LeastSquares(self.clients, self.size, self.zeta, noise=self.noise, scales=self.scales, seed=seed)
+        own = {"noise": self.noise, "scales": self.scales, "start": self.start}
+        return LeastSquares(self.clients, self.size, self.zeta, seed=seed, **own)  # type: ignore[arg-type]  # each of its own type
 
 
 class LogisticSettings(ProblemSettings):
@@ -134,29 +143,54 @@ class LogisticSettings(ProblemSettings):
         return Logistic.gaussian(self.samples, self.size, clients=1 if shared else self.clients, seed=seed, **law)
 
 
-class ImageLogisticSettings(ProblemSettings):
+class ImageSettings(ProblemSettings):
+    """Base class of the problems on images: which ones, and where their files are."""
+
+    dataset: Dataset = Field(
+        "digits",
+        description="fashion_mnist or cifar10, from folder, or the stand-in digits; fashion_mnist_or_digits becomes the first "
+        "whose files are there",
+    )
+    folder: SourcePath | None = Field(
+        None,
+        description="where the published files are; none: fashion_mnist in /usr/share/datasets/fashion-mnist if it is there, "
+        "else in the working directory",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _which_is_there(cls, data: Any) -> Any:
+        if isinstance(data, Mapping) and data.get("dataset") == "fashion_mnist_or_digits":
+            folder = data.get("folder")
+            there = fashion_mnist_is_there(folder if isinstance(folder, str) else None)
+            return {**data, "dataset": "fashion_mnist" if there else "digits"}
+        return data
+
+    @property
+    def stand_in(self) -> str:
+        return "on the stand-in digits" if self.dataset == "digits" else ""
+
+
+class ImageLogisticSettings(ImageSettings):
     """Odd against even classes of images, split between clients: see `image_logistic`."""
 
     kind: Literal["image_logistic"] = "image_logistic"
-    dataset: Dataset = Field("digits", description="fashion_mnist or cifar10, from folder, or the stand-in digits")
-    folder: SourcePath | None = Field(None, description="where the published files are; none: in the working directory")
     clients: ClientCount = 64
     alpha: Positive = Field(0.1, description="of the Dirichlet split: the smaller, the more clients differ")
     batch: Count = 32
     weight: NonNegative = Field(0.05, description="rho, of the non-convex regulariser")
+    scaling: Scaling = Field("unit_pixels", description="of the pixels: in [0, 1], raw, of unit norm, or standardised")
 
     def objective(self, scenario: Scenario, policy: PolicySettings, seed: int, *, shared: bool = False) -> Objective:
         data = load(self.dataset, self.folder)
         options = {"clients": self.clients, "alpha": self.alpha, "batch": self.batch, "weight": self.weight, "seed": seed}
-        return image_logistic(data, **options)  # type: ignore[arg-type]  # numbers, each of its own type
+        return image_logistic(data, scaling=self.scaling, **options)  # type: ignore[arg-type]  # numbers, each of its own type
 
 
-class CNNSettings(ProblemSettings):
+class CNNSettings(ImageSettings):
     """A small convolutional network on images, which all nodes have: see `small_cnn`."""
 
     kind: Literal["cnn"] = "cnn"
-    dataset: Dataset = Field("digits", description="fashion_mnist or cifar10, from folder, or the stand-in digits")
-    folder: SourcePath | None = Field(None, description="where the published files are; none: in the working directory")
     width: Annotated[Count, Field(le=1024)] = Field(8, description="channels of the first convolution")
     batch: Annotated[Count, Field(le=10_000)] = 32
     summed: bool = Field(True, strict=True, description="costs are sums over the batch, not means")

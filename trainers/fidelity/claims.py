@@ -82,6 +82,7 @@ def check(
     """
     claims = Claims.parse(read_yaml(path), str(path)).claims
     tables: dict[str, Curves] = {}
+    stand_ins: dict[str, str] = {}
     for name in dict.fromkeys(claim.run for claim in claims.values()):
         config = path.with_name(f"{name}.yaml")
         experiment = Experiment.load(config, QUICK if quick else ())
@@ -89,11 +90,11 @@ def check(
             experiment = Experiment.load(config, (*QUICK, "problem.evaluation_slots=100"))
         directory = make(experiment, runs / name)
         lost = {(row["curve"], int(row["seed"])): int(row["iteration"]) for row in directory.diverged()}
-        tables[name] = Curves(directory.metrics(), lost)
-    return [_row(claim, tables[claim.run]) for claim in claims.values()]
+        tables[name], stand_ins[name] = Curves(directory.metrics(), lost), experiment.problem.stand_in
+    return [_row(claim, tables[claim.run], stand_ins[claim.run]) for claim in claims.values()]
 
 
-def _row(claim: Claim, curves: Curves) -> dict[str, Any]:
+def _row(claim: Claim, curves: Curves, stand_in: str = "") -> dict[str, Any]:
     diverged = curves.told(claim.statistic.names())
     try:
         values, remark = claim.statistic.values(curves)
@@ -112,7 +113,7 @@ def _row(claim: Claim, curves: Curves) -> dict[str, Any]:
         "asked": " and ".join(bounds),
         "layouts": len(values),
         "verdict": verdict,
-        "remark": "; ".join(part for part in (remark, claim.note) if part),
+        "remark": "; ".join(part for part in (stand_in, remark, claim.note) if part),
     }
 
 

@@ -8,10 +8,11 @@ import gzip
 import hashlib
 import io
 import tarfile
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,14 +24,19 @@ from wirelessenv.streams import stream
 
 Labels = NDArray[np.intp]
 Dataset = Literal["fashion_mnist", "cifar10", "digits"]
+Scaling = Literal["unit_pixels", "raw", "unit_norm", "standardised"]
+"""Scalings of pixels; the paper gives none, and they decide who is ahead: see `scaled`."""
 
-# The publishers' MD5 sums: github.com/zalandoresearch/fashion-mnist and www.cs.toronto.edu/~kriz/cifar.html.
+# MD5 sums of the unpacked bytes: Debian's package dataset-fashion-mnist has packed the published files anew, so that the sums
+# which github.com/zalandoresearch/fashion-mnist gives of the .gz differ. CIFAR-10's is www.cs.toronto.edu/~kriz/cifar.html's.
 FASHION_MNIST = {
-    "train-images-idx3-ubyte.gz": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
-    "train-labels-idx1-ubyte.gz": "25c81989df183df01b3e8a0aad5dffbe",
-    "t10k-images-idx3-ubyte.gz": "bef4ecab320f06d8554ea6380940ec79",
-    "t10k-labels-idx1-ubyte.gz": "bb300cfdad3c16e7a12a480ee83cd310",
+    "train-images-idx3-ubyte.gz": "f4a8712d7a061bf5bd6d2ca38dc4d50a",
+    "train-labels-idx1-ubyte.gz": "9018921c3c673c538a1fc5bad174d6f9",
+    "t10k-images-idx3-ubyte.gz": "8181f5470baa50b63fa0f6fddb340f0a",
+    "t10k-labels-idx1-ubyte.gz": "15d484375f8d13e6eb1aabb0c3f46965",
 }
+PACKAGED = Path("/usr/share/datasets/fashion-mnist")
+"""Folder into which Debian's package dataset-fashion-mnist puts the files."""
 CIFAR10 = {"cifar-10-binary.tar.gz": "c32a1d4ab5d03f1284b67883e8d87530"}
 CIFAR10_MEMBERS = [*(f"cifar-10-batches-bin/data_batch_{k}.bin" for k in range(1, 6)), "cifar-10-batches-bin/test_batch.bin"]
 
@@ -53,7 +59,8 @@ def load(dataset: Dataset = "digits", folder: str | Path | None = None) -> Image
 
     Args:
         dataset: "fashion_mnist", "cifar10", or the stand-in "digits".
-        folder: where the published files are; none: the working directory. The stand-in needs no files.
+        folder: where the published files are; none: the folder of Debian's package for Fashion-MNIST where it is installed,
+            else the working directory. The stand-in needs no files.
 
     Returns:
         Images with classes, for training and for testing.
@@ -70,10 +77,34 @@ def load(dataset: Dataset = "digits", folder: str | Path | None = None) -> Image
     raise ConfigError(f'dataset: {dataset!r} is not valid: "fashion_mnist", "cifar10" or the stand-in "digits" is needed')
 
 
+def fashion_mnist_is_there(folder: str | Path | None = None) -> bool:
+    """True where `load` finds all files of Fashion-MNIST; their contents are not looked at."""
+    return not _missing(_place("fashion_mnist", folder), FASHION_MNIST)
+
+
+def _place(dataset: str, folder: str | Path | None) -> Path:
+    """The folder itself, or where files are looked for by default."""
+    if folder is None:
+        return PACKAGED if dataset == "fashion_mnist" and PACKAGED.is_dir() else Path()
+    return Path(folder)
+
+
+def _missing(place: Path, names: Iterable[str]) -> list[str]:
+    return [name for name in names if not (place / name).is_file()]
+
+
+def _unpacked(content: bytes) -> bytes:
+    """The bytes in a .gz, or none where it is damaged."""
+    try:
+        return gzip.decompress(content)
+    except (OSError, EOFError, zlib.error):
+        return b""
+
+
 def _read(dataset: str, folder: str | Path | None, sums: Mapping[str, str]) -> dict[str, bytes]:
-    """The files' contents, once all of them are there and have the right checksums."""
-    place = Path("." if folder is None else folder)
-    missing = [name for name in sums if not (place / name).is_file()]
+    """The files' contents, once all of them are there and have the right checksums; those of .gz are of what is in them."""
+    place = _place(dataset, folder)
+    missing = _missing(place, sums)
     if missing:
         raise ConfigError(
             f"folder: {place} lacks {', '.join(missing)}: put the published files of {dataset} there, "
@@ -81,9 +112,10 @@ def _read(dataset: str, folder: str | Path | None, sums: Mapping[str, str]) -> d
         )
     contents = {name: (place / name).read_bytes() for name in sums}
     for name, content in contents.items():
-        found = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        summed, of = (content, "") if name.endswith(".tar.gz") else (_unpacked(content), " of the unpacked bytes")
+        found = hashlib.md5(summed, usedforsecurity=False).hexdigest()
         if found != sums[name]:
-            raise ConfigError(f"folder: {place / name} is damaged: its MD5 sum is {found} and should be {sums[name]}")
+            raise ConfigError(f"folder: {place / name} is damaged: its MD5 sum{of} is {found} and should be {sums[name]}")
     return contents
 
 
@@ -219,8 +251,48 @@ def dirichlet_split(labels: Labels, clients: int, alpha: float, rng: np.random.G
     return rows
 
 
+def scaled(pixels: Array, scaling: Scaling, kept: Labels | None = None) -> Array:
+    """Rows of pixels, scaled in one of four ways.
+
+    unit_pixels   as they are loaded, each in [0, 1]
+    raw           times 255: whole numbers, as the published files have them (of the digits: times 255, too)
+    unit_norm     each image divided by its Euclidean norm; one of zeros stays
+    standardised  each pixel minus its mean over images, divided by its standard deviation; a constant one becomes 0
+
+    Args:
+        pixels: in [0, 1], (N, d).
+        scaling: which.
+        kept: the rows whose mean and standard deviation count, all where not given.
+
+    Returns:
+        (N, d), of the type of the pixels.
+
+    Raises:
+        ConfigError: for a scaling that does not exist.
+    """
+    if scaling == "unit_pixels":
+        return pixels
+    if scaling == "raw":
+        return np.asarray(pixels * pixels.dtype.type(255))
+    if scaling == "unit_norm":
+        norms = np.linalg.norm(pixels, axis=1, keepdims=True)
+        return np.asarray(pixels / np.where(norms > 0, norms, 1))
+    if scaling == "standardised":
+        known = (pixels if kept is None else pixels[kept]).astype(np.float64)
+        mean, spread = known.mean(0), known.std(0)
+        return np.asarray((pixels - mean) / np.where(spread > 0, spread, np.inf), pixels.dtype)
+    raise ConfigError(f"scaling: {scaling!r} is not valid: it should be one of {', '.join(get_args(Scaling))}")
+
+
 def image_logistic(
-    data: Images, *, clients: int = 64, alpha: float = 0.1, batch: int = 32, weight: float = 0.05, seed: int = 0
+    data: Images,
+    *,
+    clients: int = 64,
+    alpha: float = 0.1,
+    batch: int = 32,
+    weight: float = 0.05,
+    scaling: Scaling = "unit_pixels",
+    seed: int = 0,
 ) -> Logistic:
     """Logistic regression of odd against even classes, with the non-convex regulariser: Gao et al. (2025), Appendix D.2.
 
@@ -232,6 +304,7 @@ def image_logistic(
         alpha: concentration of the split.
         batch: rows in a sample.
         weight: rho, of the regulariser.
+        scaling: of the pixels; "standardised" uses means and deviations of the rows that are not held out.
         seed: of the split and of the rows held out.
 
     Returns:
@@ -242,7 +315,8 @@ def image_logistic(
     """
     order = stream(seed, "validation").permutation(len(data.labels))
     held, kept = np.split(order, [len(order) // 5])
-    pixels, signs = data.images.reshape(len(data.images), -1), odd_against_even(data.labels)
+    pixels = scaled(data.images.reshape(len(data.images), -1), scaling, kept)
+    signs = odd_against_even(data.labels)
     shares = dirichlet_split(data.labels[kept], clients, alpha, stream(seed, "split"))
     return Logistic(
         pixels[kept],

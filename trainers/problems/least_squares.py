@@ -1,6 +1,7 @@
 """Least squares with controlled heterogeneity: the problem of Gao et al. (2025), Appendix D.1, and of its Theorem 3."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -14,10 +15,10 @@ class LeastSquares(Objective):
     """f_i(x) = ||A_i x - b_i||^2 / 2 with A_i = s_i I, s_i = i / sqrt(n), and b_i ~ N(0, (zeta / i)^2 I), i = 1 ... n.
 
     A run begins at x_0 = x* + 1. Then what a method that sees differences of gradients does relative to x* does not depend
-    on zeta at all; from any other fixed x_0 the way to x* would grow with zeta. With s_i = 1 all Hessians are I and
-    f_i = ||x - b_i||^2 / 2 is the problem of Theorem 3. A sample is noise of the gradient, N(0, noise^2) a coordinate:
-    f_i(x; xi) = f_i(x) + xi'x. With several seeds each run has its own b_i, and the axis before the last is
-    the runs': for methods with a server and DASGD, whose points are (variants, runs, d).
+    on zeta at all. From x_0 = 0 (`start` "zero") the way to x* grows with zeta; the paper does not give x_0. With s_i = 1
+    all Hessians are I and f_i = ||x - b_i||^2 / 2 is the problem of Theorem 3. A sample is noise of the gradient, N(0,
+    noise^2) a coordinate: f_i(x; xi) = f_i(x) + xi'x. With several seeds each run has its own b_i, and the axis before the
+    last is the runs': for methods with a server and DASGD, whose points are (variants, runs, d).
 
     >>> LeastSquares(zeta=0.0).minimiser[:3], LeastSquares(scales=[1.0, 3.0]).smoothness
     (array([0., 0., 0.]), 5.0)
@@ -28,6 +29,7 @@ class LeastSquares(Objective):
         zeta: heterogeneity; (1/n) sum_i ||grad f_i(x*)||^2 grows with its square.
         noise: standard deviation of a gradient's coordinate.
         scales: s_i instead of i / sqrt(n).
+        start: x_0, "minimiser_plus_one" or "zero".
         seed: of the b_i; one for all runs, or one for each.
     """
 
@@ -39,11 +41,15 @@ class LeastSquares(Objective):
         *,
         noise: float = 0.0,
         scales: Sequence[float] | None = None,
+        start: Literal["minimiser_plus_one", "zero"] = "minimiser_plus_one",
         seed: int | Sequence[int] = 0,
     ) -> None:
         clients = whole("clients", clients if scales is None else len(scales))
         if not noise >= 0 or not np.isfinite(zeta):
             raise ConfigError(f"noise, zeta: {noise}, {zeta} are not valid: 0 or more, and a finite number are needed")
+        if start not in ("minimiser_plus_one", "zero"):
+            raise ConfigError(f'start: {start!r} is not valid: "minimiser_plus_one" or "zero" is needed')
+        self._from_zero = start == "zero"
         index = np.arange(1, clients + 1)
         self.clients, self.size, self.noise = clients, whole("size", size), noise
         check_room(part(32, ("clients", clients), ("size", size), ("seeds", len(run_seeds(seed)))))
@@ -95,10 +101,11 @@ class LeastSquares(Objective):
         return np.asarray(self._scaled(self._curvatures, clients) * vector)
 
     def starts(self, seeds: Sequence[int]) -> Array:
-        """x* + 1 for each run."""
+        """x* + 1, or 0, for each run."""
         if self._runs not in (0, len(seeds)):
             raise ConfigError(f"seed: {len(seeds)} runs are not valid: the problem was drawn for {self._runs}")
-        return np.broadcast_to(self.minimiser + 1.0, (len(seeds), self.size))
+        first = np.zeros_like(self.minimiser) if self._from_zero else self.minimiser + 1.0
+        return np.broadcast_to(first, (len(seeds), self.size))
 
     def mean_gradient(self, x: Points) -> Points:
         return np.asarray(self.smoothness * (x - self.minimiser))
