@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,8 @@ def faults(source: str) -> list[str]:
     """One line for each docstring of a module that breaks a rule."""
     tree = ast.parse(source)
     documented = [node for node in ast.walk(tree) if isinstance(node, ast.Module | Definition)]
-    return [fault for node in documented for fault in faults_of_words(node)] + list(faults_of_arguments(tree))
+    words = [fault for node in documented for fault in faults_of_words(node)]
+    return words + list(faults_of_fields(tree)) + list(faults_of_arguments(tree))
 
 
 def faults_of_words(node: ast.Module | Definition) -> Iterator[str]:
@@ -47,6 +49,19 @@ def faults_of_words(node: ast.Module | Definition) -> Iterator[str]:
     for file in re.findall(r"(?<![\w/.*-])[\w/-]+\.(?:py|md)\b", docstring):
         if not any(path.as_posix().endswith(f"/{file}") for path in ROOT.rglob(Path(file).name)):
             yield f"{name}: there is no {file}"
+
+
+def faults_of_fields(tree: ast.Module) -> Iterator[str]:
+    """Strings under fields and constants that begin with a riddle, be it after a shape, "(m, m): ", or in small letters."""
+    for parent in ast.walk(tree):
+        body = getattr(parent, "body", None)
+        for field, below in pairwise(body if isinstance(body, list) else []):
+            if isinstance(field, ast.Assign | ast.AnnAssign) and isinstance(below, ast.Expr):
+                text = below.value.value if isinstance(below.value, ast.Constant) else None
+                first = re.match(r"(?:\(.*?\):)?\s*(\w+)", text) if isinstance(text, str) else None
+                if first and first[1].capitalize() in RIDDLES:
+                    name = ast.unparse(field).split(":")[0].split(" =")[0]
+                    yield f"{name}: begins with {first[1]}"
 
 
 def faults_of_arguments(parent: ast.Module | ast.ClassDef) -> Iterator[str]:
@@ -93,6 +108,8 @@ def test_docstrings_follow_the_rules(part):
             "f: Args does not tell y",
         ),
         ("class A:\n    def f(self, x, y): pass", "f: Args does not tell x, y"),
+        ('class A:\n    x: int = 1\n    """whether it counts"""', "x: begins with whether"),
+        ('X = 1\n"""(m, m): who counts."""', "X: begins with who"),
     ],
 )
 def test_each_rule_is_looked_at(source, fault):
@@ -106,6 +123,7 @@ def test_each_rule_is_looked_at(source, fault):
         'def f(x, y):\n    """The sum, see streams.py, of both.\n\n    Args:\n        x, y: all.\n    """',
         "class A(B):\n    def f(self, x, y): pass",
         "def _f(x, y): pass",
+        'class A:\n    x: int = 1\n    """(m,): True where it counts."""',
         'class _A:\n    def f(self, x, y):\n        """The sum of two given numbers."""',
     ],
 )

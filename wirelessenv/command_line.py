@@ -32,11 +32,11 @@ PROGRAMS = (
     "tests.smoke",
     "tests.fuzz",
 )
-"""What is started as `python -m`."""
+"""Programs that are started as `python -m`."""
 CONSOLE_SCRIPT = "wirelessenv"
 """The first of them is installed under this name, too."""
 _CANNOT_BE = {errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENOENT, errno.EINVAL}
-"""What the disk says of a path that cannot be used, whatever state the disk is in."""
+"""Error numbers of a path that cannot be used, whatever state the disk is in."""
 
 
 class Ended(Exception):  # noqa: N818  # not every end is an error

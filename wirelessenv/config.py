@@ -216,7 +216,7 @@ class Document(Model):
 
 
 _REFERENCES: dict[type, str] = {}
-"""How configurations have named classes: "module:Class"."""
+"""Names by which configurations ask for classes: "module:Class"."""
 
 
 class Piece(Model):

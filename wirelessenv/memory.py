@@ -12,7 +12,7 @@ from wirelessenv.config import ConfigError
 
 GIB = 2**30
 BASE = 2**26
-"""What is never worth a question."""
+"""Bytes that are granted without a question."""
 
 
 class Part(NamedTuple):

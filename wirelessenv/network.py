@@ -37,7 +37,7 @@ class Block:
     cross: Float32[Array, "runs slots rx tx"]
     """the rest of it, with a zero diagonal"""
     features: Float32[Array, "runs slots m hops"]
-    """What the policies see, (runs, slots, m, K) float32: the aggregation sequence, scaled as the scenario says."""
+    """Inputs of the policies, (runs, slots, m, K) float32: the aggregation sequence, scaled as the scenario says."""
     transmitters: NDArray[np.float64]
     """positions (runs, slots, m, 2), numpy on any device, as are the next two; read-only views where nothing moves"""
     receivers: NDArray[np.float64]

@@ -104,7 +104,7 @@ ABOUT: dict[tuple[str, str], str] = {
     ("Messaging", "centralised"): "The benchmark: everybody hears everybody at once, always (Algorithm 1 on a complete graph "
     "without delay).",
 }
-"""What each preset is about, and where it comes from."""
+"""Subject and source of each preset."""
 
 
 class PresetModel(Model):

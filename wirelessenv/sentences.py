@@ -74,7 +74,7 @@ _RIGHT = {
     **dict.fromkeys(("recursion_loop", "recursion_depth_exceeded"), "nothing that holds itself"),
     "callable_type": "a function",
 }
-"""What would have been right, "it should be ...", by pydantic's name of the fault."""
+"""The right form of a value, "it should be ...", by pydantic's name of the fault."""
 
 
 def one_sentence(error: ValidationError, where: str = "") -> str:

@@ -129,7 +129,7 @@ class PARSPushLearner(PushSumLearner):
         self.phi = np.zeros(self.pairs.shape)  # 1
         """(phi_i^x, phi_i^y), (variants, runs, n, d + 1): all that i has sent to each neighbour."""
         self.rho = np.zeros(links)  # 1
-        """(rho_ij^x, rho_ij^y), (variants, links, d + 1): how much of it i has taken in."""
+        """(rho_ij^x, rho_ij^y), (variants, links, d + 1): the part of it that i has taken in."""
         self.newest = np.zeros(links)
         """rho*_ij, (variants, links, d + 1): the newest phi_j that has arrived."""
         self.newest_sent = np.full(links[1], -1)  # 1

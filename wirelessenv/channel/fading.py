@@ -29,7 +29,7 @@ class Span(NamedTuple):
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """(slots, receivers, transmitters): what a law draws for each run."""
+        """(slots, receivers, transmitters): the shape of a law's draws for each run."""
         return self[:3]
 
 

@@ -15,7 +15,7 @@ from wirelessenv.config import ConfigError, Model
 from wirelessenv.sources import Checksum, SourcePath, digest
 
 _SHARED: WeakValueDictionary[tuple[str | None, str], "Held"] = WeakValueDictionary()
-"""What is held in this process, by the file's checksum and the unit: equal gains are in memory once."""
+"""Gains held in this process, by the file's checksum and the unit: equal gains are in memory once."""
 
 
 class Held:

@@ -22,9 +22,9 @@ class Placement(Piece):
     """A law of positions, and of where those who move go next."""
 
     mobile: ClassVar[frozenset[str]] = frozenset()
-    """who can move: "transmitters", "receivers" """
+    """The parties that can move, "transmitters" or "receivers"."""
     uplink: ClassVar[bool] = True
-    """whether receivers can be base stations that belong to no transmitter"""
+    """True where receivers can be base stations that belong to no transmitter."""
 
     @abstractmethod
     def draw(self, rng: np.random.Generator, transmitters: int, receivers: int | None) -> tuple[Positions, Positions]:

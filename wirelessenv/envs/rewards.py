@@ -13,7 +13,7 @@ class Reward(Piece):
     """Base class of rewards: the pay of agents after a slot."""
 
     needs_utilities: ClassVar[bool] = False
-    """Whether it looks at utilities that agents have heard of."""
+    """True where it looks at utilities that agents have heard of."""
 
     @abstractmethod
     def pay(self, now: Moment) -> Floats:

@@ -32,9 +32,9 @@ class Instants(NamedTuple):
     times: NDArray[np.int32]
     """(instants,)"""
     queried: NDArray[np.bool_]
-    """(instants, runs, m): who measured."""
+    """(instants, runs, m): True for agents that measured."""
     updating: NDArray[np.bool_]
-    """(instants, runs, m): who updates."""
+    """(instants, runs, m): True for agents that update."""
     newest: NDArray[np.int32]
     """T (instants, runs, m, m): [i, l] is the newest query time of l that i knows at the end of the instant; -1: none."""
     oldest: NDArray[np.int32]

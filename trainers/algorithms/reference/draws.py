@@ -17,15 +17,15 @@ class MessageDraws(NamedTuple):
     """All events of one run; of m agents, i sends to j."""
 
     graph: Flags
-    """(m, m): whether there is a link from i to j."""
+    """(m, m): True for a link from i to j."""
     queries: Flags
     """(instants, m)"""
     updates: Flags
     """(instants, m)"""
     sent: Flags
-    """(instants, m, m): whether i sends to j, be it lost or not."""
+    """(instants, m, m): True where i sends to j, be it lost or not."""
     arrives: Flags
-    """(instants, m, m): whether it is not lost."""
+    """(instants, m, m): True where it is not lost."""
     delay: NDArray[np.int64]
     """(instants, m, m): after how many instants it arrives."""
 
