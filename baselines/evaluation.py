@@ -9,8 +9,9 @@ from gymnasium.spaces import Box, Discrete
 
 from baselines.allocators import wmmse
 from baselines.comparison.held_out import HeldOut
-from baselines.comparison.measures import Floats, Measured
+from baselines.comparison.measures import Measured
 from trainers.workbench.intervals import Interval, interval
+from wirelessenv.arrays import Doubles
 from wirelessenv.config import ConfigError
 from wirelessenv.envs.actions import Actions
 from wirelessenv.envs.batch import Batch
@@ -114,7 +115,7 @@ def _is_allocator(policy: Any) -> bool:
     return sum(one.default is one.empty and one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD) for one in known) == 3
 
 
-def _played(policy: Any, held: HeldOut, observation: Any, actions: str | None) -> Floats:
+def _played(policy: Any, held: HeldOut, observation: Any, actions: str | None) -> Doubles:
     """Powers (layouts, warm_up + slots, m) of a policy that sees observations, slot by slot."""
     meant: dict[str, Any] = _of_space(policy) if actions is None else {"actions": actions}
     options = meant | ({} if observation is None else {"observation": observation})

@@ -1,6 +1,8 @@
 """Who may know whom: packages, the rooms of trainers, and no circle between modules."""
 
 import ast
+import re
+from collections import Counter
 from pathlib import Path
 
 import networkx
@@ -48,6 +50,31 @@ def _order(module: str) -> tuple[int, int]:
     package, room, *_ = (*module.split("."), "", "")
     inside = ROOMS.index(room) if package == "trainers" and room in ROOMS else len(ROOMS)
     return PACKAGES.index(package), inside
+
+
+def names(source: str) -> list[str]:
+    """Names of the classes, aliases of types and type variables at the top of a module."""
+    found = []
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.ClassDef):
+            found.append(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            assigned = [one.id for one in targets if isinstance(one, ast.Name)]
+            found += [name for name in assigned if re.match(r"_?[A-Z]", name) and not name.isupper()]
+    return found
+
+
+def test_a_class_or_type_has_a_name_of_its_own():
+    files = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    defined = Counter(name for path in files for name in names(path.read_text()))
+    assert defined["Objective"] == defined["Doubles"] == 1
+    assert [name for name, times in defined.items() if times > 1] == []
+
+
+def test_names_of_classes_and_types_are_found():
+    source = "class Law:\n    Inner = int\nMany = list[int]\n_Few: TypeAlias = int\nLIMIT = 3\nf = int"
+    assert names(source) == ["Law", "Many", "_Few"]
 
 
 def test_packages_and_rooms_know_only_those_before_them():

@@ -10,7 +10,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from baselines.allocators.checks import Floats
+from wirelessenv.arrays import Doubles
 
 LN2 = math.log(2)
 STEPS = 5
@@ -24,9 +24,9 @@ ROUNDING = 1e-13
 class Boxes(NamedTuple):
     """Boxes [low, high] of powers (n, m); nothing in one exceeds its bound (n,)."""
 
-    low: Floats
-    high: Floats
-    bound: Floats
+    low: Doubles
+    high: Doubles
+    bound: Doubles
 
     @classmethod
     def all_powers(cls, pairs: int) -> Self:
@@ -45,17 +45,17 @@ class Boxes(NamedTuple):
 class Channel:
     """One channel with its weights: gain (m, m), [receiver, transmitter], for powers up to 1 and noise 1."""
 
-    def __init__(self, gain: Floats, weights: Floats) -> None:
+    def __init__(self, gain: Doubles, weights: Doubles) -> None:
         self.weights, self.own = weights, np.diag(gain).copy()
         self.cross = gain - np.diag(self.own)
 
-    def ranges(self, boxes: Boxes) -> tuple[Floats, Floats, Floats, Floats]:
+    def ranges(self, boxes: Boxes) -> tuple[Doubles, Doubles, Doubles, Doubles]:
         """(smallest s, largest s, smallest I, largest I)."""
         low, high, _ = boxes
         return low * self.own, high * self.own, 1 + low @ self.cross.T, 1 + high @ self.cross.T
 
 
-def slopes(channel: Channel, boxes: Boxes) -> tuple[Floats, Floats, Floats, Floats]:
+def slopes(channel: Channel, boxes: Boxes) -> tuple[Doubles, Doubles, Doubles, Doubles]:
     """Bounds of the slopes of U in every power, over each box.
 
     ln(2) dU/dp_k = gain_k - loss_k. gain_k = w_k g_kk / T_k falls in every power.
@@ -76,7 +76,7 @@ def slopes(channel: Channel, boxes: Boxes) -> tuple[Floats, Floats, Floats, Floa
     return reward / (loud + most), reward / (quiet + least), loss_least, loss_most
 
 
-def bends(channel: Channel, boxes: Boxes) -> tuple[Floats, Floats]:
+def bends(channel: Channel, boxes: Boxes) -> tuple[Doubles, Doubles]:
     """Bounds of the second derivatives of U in every power, over each box.
 
     ln(2) d2U/dp_k2 = up_k - down_k. down_k = w_k (g_kk / T_k)^2 falls in every power.
@@ -120,7 +120,7 @@ def where_optima_can_be(channel: Channel, boxes: Boxes) -> Boxes:
     return Boxes(low, high, boxes.bound).some((low <= high).all(1) & (high == 1).any(1))
 
 
-def bounded(channel: Channel, boxes: Boxes) -> tuple[Boxes, Floats]:
+def bounded(channel: Channel, boxes: Boxes) -> tuple[Boxes, Doubles]:
     """Upper bounds of U in the boxes, and points of them where U is large.
 
     U is at most a linear function for every choice of prices, which is largest at a corner. The prices are the best ones at
@@ -142,7 +142,7 @@ def bounded(channel: Channel, boxes: Boxes) -> tuple[Boxes, Floats]:
     return boxes._replace(bound=bound), point
 
 
-def linear_bound(channel: Channel, boxes: Boxes, point: Floats) -> tuple[Floats, Floats]:
+def linear_bound(channel: Channel, boxes: Boxes, point: Doubles) -> tuple[Doubles, Doubles]:
     """Linear upper bounds of U in each box, U <= constant + slope . p, close to U at its point.
 
     Rate i, log2(1 + s / I), is convex in I, in [a, b], and lies below its chord c log2(1 + s / a) + (1 - c) log2(1 + s / b)
@@ -178,8 +178,8 @@ def linear_bound(channel: Channel, boxes: Boxes, point: Floats) -> tuple[Floats,
 
 
 def water_level(  # noqa: PLR0917  # an amount, shares, and the four ends of two vessels
-    amount: Floats, share: Floats, least: Floats, most: Floats, quiet: Floats, loud: Floats
-) -> Floats:
+    amount: Doubles, share: Doubles, least: Doubles, most: Doubles, quiet: Doubles, loud: Doubles
+) -> Doubles:
     """The x with share clip(x - quiet, least, most) + (1 - share) clip(x - loud, least, most) = amount.
 
     Where no clip acts x is `free`, which is the same mean of the solutions where only one clip does and of its threshold.

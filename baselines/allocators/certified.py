@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from baselines.allocators.boxes import Boxes, Channel, bounded, slopes, where_optima_can_be
-from baselines.allocators.checks import Floats, Powers, checked, value_of
+from baselines.allocators.checks import Powers, checked, value_of
 from baselines.allocators.iterative import Limits, iterated, wmmse_step
 from baselines.allocators.watch import Watch
+from wirelessenv.arrays import Doubles
 from wirelessenv.config import ConfigError
 from wirelessenv.physics.checks import count, number
 from wirelessenv.physics.kernels import split
@@ -24,17 +25,17 @@ MOST_BOXES = 2_000_000
 class Certified(NamedTuple):
     """Powers, what they reach, what nothing can exceed, and whether that is as near as was asked for."""
 
-    power: Floats
+    power: Doubles
     """Powers (..., m)."""
-    value: Floats
+    value: Doubles
     """Their weighted sum rate in bit/s/Hz, (...)."""
-    bound: Floats
+    bound: Doubles
     """An upper bound of the optimum in bit/s/Hz, (...)."""
     proved: NDArray[np.bool_]
     """True where `gap` is as small as was asked for, (...)."""
 
     @property
-    def gap(self) -> Floats:
+    def gap(self) -> Doubles:
         """(bound - value) / value, (...)."""
         return (self.bound - self.value) / np.maximum(self.value, 1e-300)
 
@@ -126,7 +127,7 @@ def certify(
     )
 
 
-def _at_full_power(gain: Floats, weights: Floats) -> tuple[Floats, Floats, Floats]:
+def _at_full_power(gain: Doubles, weights: Doubles) -> tuple[Doubles, Doubles, Doubles]:
     """(powers, what they reach, what they would reach without interference) for noise 1: what is known without a search."""
     power, (wanted, _) = np.ones(weights.shape), split(gain)
     alone = np.asarray((weights * np.log1p(wanted)).sum(-1) / np.log(2))
@@ -134,8 +135,8 @@ def _at_full_power(gain: Floats, weights: Floats) -> tuple[Floats, Floats, Float
 
 
 def _solve(  # noqa: PLR0917  # what certify was asked for
-    gain: Floats, weights: Floats, gap: float, most_boxes: int, seconds: float | None, watch: Watch
-) -> tuple[Floats, float, float]:
+    gain: Doubles, weights: Doubles, gap: float, most_boxes: int, seconds: float | None, watch: Watch
+) -> tuple[Doubles, float, float]:
     """(powers in [0, 1], what they reach, what nothing can exceed) for noise 1."""
     end = float("inf") if seconds is None else time.monotonic() + seconds
     channel = Channel(gain, weights)

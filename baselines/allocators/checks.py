@@ -4,21 +4,21 @@ from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from wirelessenv.arrays import Doubles
 from wirelessenv.config import ConfigError
 from wirelessenv.physics import checks
 from wirelessenv.physics.kernels import rate, sinr, split
 from wirelessenv.streams import run_seeds
 
-Floats = NDArray[np.float64]
 Powers = Float[np.ndarray, "*batch tx"]
 """Powers of all transmitters, of each channel of a batch."""
 PerChannel = Float[np.ndarray, "*batch"]
 """One number for each channel of a batch."""
 
 
-def checked(gain: ArrayLike, noise: ArrayLike, p_max: ArrayLike, weights: ArrayLike | None) -> tuple[Floats, ...]:
+def checked(gain: ArrayLike, noise: ArrayLike, p_max: ArrayLike, weights: ArrayLike | None) -> tuple[Doubles, ...]:
     """The arguments of an allocator in double precision, with one leading axis for all n channels.
 
     Args:
@@ -44,8 +44,8 @@ def checked(gain: ArrayLike, noise: ArrayLike, p_max: ArrayLike, weights: ArrayL
     return gains.reshape(-1, *gains.shape[-2:]), *rows
 
 
-def _row(name: str, value: ArrayLike) -> Floats:
-    row: Floats = checks.numbers(name, value)
+def _row(name: str, value: ArrayLike) -> Doubles:
+    row: Doubles = checks.numbers(name, value)
     (checks.weights if name == "weights" else checks.positive)(name, row)
     return row
 
@@ -85,7 +85,7 @@ def sum_rate(gain: ArrayLike, noise: ArrayLike, power: ArrayLike, weights: Array
     return value_of(gains, rows["noise"], powers, None if weights is None else rows["weights"])
 
 
-def value_of(gain: Floats, noise: Floats | float, power: Floats, weights: Floats | None = None) -> Floats:
+def value_of(gain: Doubles, noise: Doubles | float, power: Doubles, weights: Doubles | None = None) -> Doubles:
     """The sum rate of arrays that are known to be sound, in bit/s/Hz.
 
     Args:

@@ -3,8 +3,9 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from baselines.allocators.checks import Floats, Powers, checked
+from baselines.allocators.checks import Powers, checked
 from baselines.allocators.watch import Watch
+from wirelessenv.arrays import Doubles
 from wirelessenv.physics.kernels import split
 
 CHANNELS_AT_ONCE = 256
@@ -54,7 +55,7 @@ def max_min(
     return best.reshape(np.shape(gain)[:-1])
 
 
-def _max_min(gain: Floats, noise: Floats, most: Floats, weights: Floats, watch: Watch) -> Floats:
+def _max_min(gain: Doubles, noise: Doubles, most: Doubles, weights: Doubles, watch: Watch) -> Doubles:
     wanted, cross = split(gain)
     served = (wanted > NOTHING) & (weights > NOTHING)
     scale = np.divide(weights, wanted, out=np.zeros_like(most), where=served)
@@ -79,7 +80,7 @@ def _max_min(gain: Floats, noise: Floats, most: Floats, weights: Floats, watch: 
     return np.asarray(np.divide(best, largest, out=np.zeros_like(best), where=largest > 0))
 
 
-def _reaching(target: Floats, heard: Floats, alone: Floats) -> Floats:
+def _reaching(target: Doubles, heard: Doubles, alone: Doubles) -> Doubles:
     """The p (n, m) with p = t (F p + n), of any sign."""
     system = np.eye(heard.shape[-1]) - target[:, None, None] * heard
     wanted = (target[:, None] * alone)[..., None]

@@ -9,8 +9,9 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from baselines.allocators.checks import Floats, Powers, checked, generator
+from baselines.allocators.checks import Powers, checked, generator
 from baselines.allocators.watch import Watch
+from wirelessenv.arrays import Doubles
 from wirelessenv.config import ConfigError
 from wirelessenv.physics.checks import count, number
 from wirelessenv.physics.kernels import split
@@ -32,7 +33,7 @@ class Channels(NamedTuple):
     weights: Rows
 
     @classmethod
-    def of(cls, gain: Floats, *rows: Floats) -> "Channels":
+    def of(cls, gain: Doubles, *rows: Doubles) -> "Channels":
         """Turn arrays with channels first into ones with channels last.
 
         Args:
@@ -99,7 +100,7 @@ class Limits(NamedTuple):
         return cls(tuple(starts), tolerance, count("iterations", iterations), seed)
 
 
-def iterated(update: Update, given: tuple[Floats, ...], limits: Limits, watch: Watch) -> Floats:
+def iterated(update: Update, given: tuple[Doubles, ...], limits: Limits, watch: Watch) -> Doubles:
     """Powers at the end of iterations from each start, of which the best counts, channel by channel.
 
     Args:

@@ -6,8 +6,9 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from baselines.allocators.checks import Floats, Powers, checked, generator, value_of
+from baselines.allocators.checks import Powers, checked, generator, value_of
 from baselines.allocators.watch import Watch
+from wirelessenv.arrays import Doubles
 from wirelessenv.config import ConfigError
 from wirelessenv.physics.checks import count, gains, numbers
 
@@ -96,7 +97,7 @@ def on_off(
     return best.reshape(np.shape(gain)[:-1])
 
 
-def _best_pattern(gains: Floats, noises: Floats, most: Floats, weight: Floats, watch: Watch) -> Floats:
+def _best_pattern(gains: Doubles, noises: Doubles, most: Doubles, weight: Doubles, watch: Watch) -> Doubles:
     agents, rows = gains.shape[-1], np.arange(len(gains))
     patterns = (np.arange(2**agents)[:, None] >> np.arange(agents) & 1).astype(float)
     best, value = np.zeros_like(most), np.full(len(gains), -np.inf)

@@ -12,7 +12,8 @@ from baselines import allocators
 from baselines.allocators.iterative import Start
 from baselines.allocators.simple import MOST_PATTERNS
 from baselines.comparison.held_out import HeldOut
-from baselines.comparison.methods import Floats, NeededKnowledge, Untrained
+from baselines.comparison.methods import NeededKnowledge, Untrained
+from wirelessenv.arrays import Doubles
 from wirelessenv.config import ConfigError, Count, CountOrZero, NonNegative, Positive, Seed
 from wirelessenv.imports import failure, imported
 from wirelessenv.physics.checks import numbers, powers
@@ -37,7 +38,7 @@ class Allocator(Untrained):
         return self.delay
 
     @abstractmethod
-    def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
+    def allocate(self, gain: Doubles, noise: float, p_max: float) -> Doubles:
         """Powers for the gains of one slot each.
 
         Args:
@@ -49,7 +50,7 @@ class Allocator(Untrained):
             powers (..., m).
         """
 
-    def powers(self, held: HeldOut) -> Floats:
+    def powers(self, held: HeldOut) -> Doubles:
         """Powers (layouts, warm_up + slots, m)."""
         scenario = held.scenario
         gain = allocators.delayed(held.block.gain, self.delay).astype(float)
@@ -65,7 +66,7 @@ class FullPower(Allocator):
     def knows(self) -> NeededKnowledge:
         return "nothing"
 
-    def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
+    def allocate(self, gain: Doubles, noise: float, p_max: float) -> Doubles:
         return allocators.full_power(gain, noise, p_max)
 
 
@@ -79,10 +80,10 @@ class RandomPower(Allocator):
     def knows(self) -> NeededKnowledge:
         return "nothing"
 
-    def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
+    def allocate(self, gain: Doubles, noise: float, p_max: float) -> Doubles:
         return allocators.random_power(gain, noise, p_max, seed=self.seed)
 
-    def powers(self, held: HeldOut) -> Floats:
+    def powers(self, held: HeldOut) -> Doubles:
         """Powers (layouts, warm_up + slots, m); those of a layout do not depend on the others."""
         noise, most = held.scenario.noise, held.scenario.max_power
         rows = zip(held.block.gain, held.layouts, strict=True)
@@ -98,7 +99,7 @@ class OnOff(Allocator):
         if 2**scenario.transmitters > MOST_PATTERNS:
             raise ConfigError(f"{scenario.transmitters} pairs are not valid: on_off tries all patterns, of at most 16 pairs")
 
-    def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
+    def allocate(self, gain: Doubles, noise: float, p_max: float) -> Doubles:
         return allocators.on_off(gain, noise, p_max)
 
 
@@ -122,7 +123,7 @@ class WMMSE(Iterative):
 
     kind: Literal["wmmse"] = "wmmse"
 
-    def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
+    def allocate(self, gain: Doubles, noise: float, p_max: float) -> Doubles:
         return allocators.wmmse(gain, noise, p_max, **self.options())
 
 
@@ -131,7 +132,7 @@ class FractionalProgramming(Iterative):
 
     kind: Literal["fractional_programming"] = "fractional_programming"
 
-    def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
+    def allocate(self, gain: Doubles, noise: float, p_max: float) -> Doubles:
         return allocators.fractional_programming(gain, noise, p_max, **self.options())
 
 
@@ -140,7 +141,7 @@ class MaxMin(Allocator):
 
     kind: Literal["max_min"] = "max_min"
 
-    def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
+    def allocate(self, gain: Doubles, noise: float, p_max: float) -> Doubles:
         return allocators.max_min(gain, noise, p_max)
 
 
@@ -154,7 +155,7 @@ class CertifiedOptimum(Allocator):
     def check(self, scenario: Scenario) -> None:
         refuse_uncertifiable(scenario)
 
-    def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
+    def allocate(self, gain: Doubles, noise: float, p_max: float) -> Doubles:
         channels = math.prod(gain.shape[:-2])
         seconds = None if self.seconds is None else self.seconds * channels
         return allocators.certified_optimum(gain, noise, p_max, gap=self.gap, seconds=seconds)
@@ -175,7 +176,7 @@ class Custom(Allocator):
     def made_of(self) -> tuple[Any, ...]:
         return (imported(self.allocator), sys.modules[self.allocator.partition(":")[0]])
 
-    def allocate(self, gain: Floats, noise: float, p_max: float) -> Floats:
+    def allocate(self, gain: Doubles, noise: float, p_max: float) -> Doubles:
         allocator = imported(self.allocator)
         given = gain.shape
         try:

@@ -19,9 +19,10 @@ import pandas as pd
 from baselines.comparison.comparison import FULL_POWER, WMMSE, Comparison
 from baselines.comparison.held_out import one_layout
 from baselines.comparison.measures import Measured
-from baselines.comparison.methods import Floats, Learned, Method
+from baselines.comparison.methods import Learned, Method
 from trainers.workbench.files import read_tensors, reading, write_atomically
 from trainers.workbench.work_directory import MUST_AGREE, WorkDirectory
+from wirelessenv.arrays import Doubles
 from wirelessenv.saved_state import MOST_COUNTED, misfit, refuse_misfit, refuse_unsound
 from wirelessenv.scenario import Scenario
 
@@ -179,7 +180,7 @@ class ComparisonDirectory(WorkDirectory):
             layout = "" if task.layout is None else task.layout
             yield table.assign(scenario=task.scenario, method=task.method, seed=task.seed, layout=layout)
 
-    def rates(self, comparison: Comparison, scenario: str, method: str) -> Floats:
+    def rates(self, comparison: Comparison, scenario: str, method: str) -> Doubles:
         """Mean rates of all users, of every layout and training, one after the other.
 
         Args:

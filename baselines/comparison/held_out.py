@@ -15,7 +15,7 @@ from wirelessenv.scenario import Scenario
 from wirelessenv.sentences import shown
 from wirelessenv.streams import run_seeds
 
-Number = TypeVar("Number", bound=np.generic)
+Element = TypeVar("Element", bound=np.generic)
 EVALUATION = "evaluation"
 """The stream of the slots that are compared on, which the trainers evaluate on, too."""
 VALIDATION = "validation"
@@ -90,7 +90,7 @@ class HeldOut(NamedTuple):
 
         return Replayed
 
-    def counted(self, values: NDArray[Number]) -> NDArray[Number]:
+    def counted(self, values: NDArray[Element]) -> NDArray[Element]:
         """The part of `values` (layouts, warm_up + slots, ...) in the slots that count; raises ConfigError for other shapes."""
         shape, right = getattr(values, "shape", None), tuple(self.block.wanted.shape[:2])
         if shape is None or tuple(shape[:2]) != right:

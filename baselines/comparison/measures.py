@@ -7,23 +7,22 @@ from numpy.typing import ArrayLike, NDArray
 
 from baselines.allocators import sum_rate
 from baselines.comparison.held_out import HeldOut
+from wirelessenv.arrays import Doubles
 from wirelessenv.config import ConfigError
 from wirelessenv.network import WirelessNetwork
 from wirelessenv.physics.checks import count, numbers, powers
-
-Floats = NDArray[np.float64]
 
 
 class Measured(NamedTuple):
     """Results of powers on every layout, in the slots that count."""
 
-    utility: Floats
+    utility: Doubles
     """Sum of utilities, mean over slots, (layouts,)."""
-    rates: Floats
+    rates: Doubles
     """Rate of every user, mean over slots, bit/s/Hz, (layouts, m)."""
-    power: Floats
+    power: Doubles
     """Power of all transmitters together, mean over slots, (layouts,)."""
-    first: Floats
+    first: Doubles
     """Sum of rates in each of the first k slots, for which the optimum is found, bit/s/Hz, (layouts, k)."""
 
     @classmethod
@@ -41,7 +40,7 @@ class Measured(NamedTuple):
         Raises:
             ConfigError: where `power` has another shape or leaves [0, p_max].
         """
-        given: Floats = numbers("powers", power)
+        given: Doubles = numbers("powers", power)
         first, shape = count("first", first, 0), held.block.wanted.shape
         if given.shape != shape:
             raise ConfigError(f"powers of the shape {given.shape} are not valid for (layouts, slots, m) {shape}")
@@ -66,7 +65,7 @@ class Measured(NamedTuple):
         """Results of several parts as one, in order."""
         return cls(*(np.concatenate(some) for some in zip(*parts, strict=True)))
 
-    def columns(self) -> dict[str, Floats]:
+    def columns(self) -> dict[str, Doubles]:
         """Columns of comparison.csv by name, each (layouts,)."""
         total = self.rates.sum(1)
         squares = self.rates.shape[1] * (self.rates**2).sum(1)

@@ -5,15 +5,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from baselines.comparison.held_out import HeldOut
+from wirelessenv.arrays import Doubles
 from wirelessenv.config import Count, Piece
 from wirelessenv.scenario import Scenario
 
-Floats = NDArray[np.float64]
 NeededKnowledge = Literal["nothing", "own channel", "neighbours", "everything"]
 BITS = 32
 """Bits of a number that is sent."""
@@ -61,7 +59,7 @@ class Untrained(Method):
     """A method that needs no training."""
 
     @abstractmethod
-    def powers(self, held: HeldOut) -> Floats:
+    def powers(self, held: HeldOut) -> Doubles:
         """Powers (layouts, warm_up + slots, m) on held-out slots."""
 
 
@@ -139,7 +137,7 @@ class Learned(Method):
         """
 
     @abstractmethod
-    def powers(self, held: HeldOut, state: dict[str, Any]) -> Floats:
+    def powers(self, held: HeldOut, state: dict[str, Any]) -> Doubles:
         """Powers on held-out slots, as one training has learned to choose them.
 
         Args:

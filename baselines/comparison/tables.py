@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 
 from baselines.comparison.directory import ComparisonDirectory
-from baselines.comparison.methods import Floats, Learned, Method
+from baselines.comparison.methods import Learned, Method
 from trainers.workbench.files import write_atomically
 from trainers.workbench.intervals import Interval, interval
 from trainers.workbench.outcomes import beside, told
 from trainers.workbench.terminal import markdown_table
+from wirelessenv.arrays import Doubles
 from wirelessenv.text import one_line
 
 Row = dict[str, str]
@@ -95,7 +96,7 @@ def _reached(name: str, rows: pd.DataFrame, asked: int, lost: str) -> Row:
 _PLAIN = {"p5_rate": "5th-percentile rate", "jain": "Jain index", "energy_efficiency": "rate / power"}
 
 
-def by_layout(rows: pd.DataFrame, column: str) -> Floats:
+def by_layout(rows: pd.DataFrame, column: str) -> Doubles:
     """A column, mean over trainings, with one value for each layout.
 
     Args:

@@ -16,9 +16,10 @@ from baselines.comparison.comparison import Comparison, Optimum
 from baselines.comparison.directory import AGAIN, ComparisonDirectory, Task, trainings_of
 from baselines.comparison.held_out import VALIDATION, HeldOut
 from baselines.comparison.measures import Measured
-from baselines.comparison.methods import TRAINING, Floats, Learned, Method, Untrained
+from baselines.comparison.methods import TRAINING, Learned, Method, Untrained
 from trainers.workbench.files import write_atomically, write_tensors
 from trainers.workbench.threads import one_thread
+from wirelessenv.arrays import Doubles
 from wirelessenv.config import ConfigError
 from wirelessenv.imports import failure
 from wirelessenv.scenario import Scenario
@@ -130,7 +131,7 @@ def _optimum(comparison: Comparison, directory: ComparisonDirectory, task: Task,
     return {"value": value, "gap": gap}
 
 
-def _certified(gain: Floats, scenario: Scenario, optimum: Optimum) -> tuple[float, float]:
+def _certified(gain: Doubles, scenario: Scenario, optimum: Optimum) -> tuple[float, float]:
     """(the optimum of one slot, how near it is where that is not as asked, else 0); NaN where it is given up."""
     limits: dict[str, Any] = {"gap": optimum.gap, "seconds": optimum.seconds, "most_boxes": optimum.most_boxes}
     found = certify(gain, scenario.noise, scenario.max_power, **limits)
@@ -181,7 +182,7 @@ def _said(method: Method) -> Iterator[None]:
         raise ConfigError(f"{kind.__module__}:{kind.__qualname__}: has failed, {failure(error)}") from error
 
 
-def _measured(held: HeldOut, method: Method, power: Floats, first: int) -> Measured:
+def _measured(held: HeldOut, method: Method, power: Doubles, first: int) -> Measured:
     """Results of powers; NaN on the layouts for which a training has diverged."""
     lost = _lost(power)
     if not isinstance(method, Learned) or not lost.any():
@@ -211,7 +212,7 @@ class Trained(NamedTuple):
     state: dict[str, Any]
 
 
-def _powers(held: HeldOut, method: Method, states: list[Trained | None]) -> Floats:
+def _powers(held: HeldOut, method: Method, states: list[Trained | None]) -> Doubles:
     if isinstance(method, Untrained):
         return method.powers(held)
     assert isinstance(method, Learned)
@@ -220,7 +221,7 @@ def _powers(held: HeldOut, method: Method, states: list[Trained | None]) -> Floa
     return np.concatenate([_learned(held.some([row]), method, states[layout]) for row, layout in enumerate(held.layouts)])
 
 
-def _learned(held: HeldOut, method: Learned, trained: Trained | None) -> Floats:
+def _learned(held: HeldOut, method: Learned, trained: Trained | None) -> Doubles:
     """Powers of a training; NaN where it has diverged."""
     if trained is None:
         return np.full(held.block.wanted.shape, np.nan)

@@ -7,7 +7,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from baselines.comparison.methods import NeededKnowledge
-from baselines.learned.central import Central, Powers
+from baselines.learned.central import Central, CentralNetwork
 from trainers.problems.policies import Policies, PolicySettings
 from wirelessenv.config import Count
 from wirelessenv.network import Block
@@ -17,7 +17,7 @@ CONSTANT = 1e-4
 """A standard deviation that is smaller, relative to the mean, is rounding."""
 
 
-class AggregationNetwork(Powers):
+class AggregationNetwork(CentralNetwork):
     """p_i / p_max = pi(theta, y_i), with one theta for all transmitters, or theta_i of their own; hops of y are standardised.
 
     Raw sequences grow by a factor of 10 a hop and more: sigmoids would saturate before anything is learned.
@@ -63,5 +63,5 @@ class AggregationPolicy(Central):
     def knows(self) -> NeededKnowledge:
         return "neighbours"
 
-    def network(self, scenario: Scenario) -> Powers:
+    def network(self, scenario: Scenario) -> CentralNetwork:
         return AggregationNetwork(scenario, self.policy, own=self.policies == "own")

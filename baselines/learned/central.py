@@ -11,7 +11,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from baselines.comparison.held_out import HeldOut
-from baselines.comparison.methods import Floats, Learned, NeededKnowledge, Stage, bits_to_know, training_layouts
+from baselines.comparison.methods import Learned, NeededKnowledge, Stage, bits_to_know, training_layouts
+from wirelessenv.arrays import Doubles
 from wirelessenv.config import Count, Positive
 from wirelessenv.memory import check_room
 from wirelessenv.network import Block, WirelessNetwork, block_parts
@@ -27,7 +28,7 @@ UNDECIDED = 1e-4
 together in the first steps, and no gradient is left for the few pairs that should be silent (seen in `paper`)."""
 
 
-class Powers(nn.Module):
+class CentralNetwork(nn.Module):
     """A network that turns slots into powers; its inputs are standardised."""
 
     @abstractmethod
@@ -52,7 +53,7 @@ class Central(Learned):
     learning_rate: Positive = Field(3e-3, description="at first; it falls to 0 as half a cosine")
 
     @abstractmethod
-    def network(self, scenario: Scenario) -> Powers:
+    def network(self, scenario: Scenario) -> CentralNetwork:
         """The network, with random parameters drawn from torch's generator."""
 
     @property
@@ -86,7 +87,7 @@ class Central(Learned):
                 state = {name: value.clone() for name, value in network.state_dict().items()}
                 yield Stage(used, used * bits_to_know("everything", scenario), state)
 
-    def powers(self, held: HeldOut, state: dict[str, Any]) -> Floats:
+    def powers(self, held: HeldOut, state: dict[str, Any]) -> Doubles:
         network = self.network(held.scenario)
         refuse_misfit(state, dict(network.state_dict()))
         network.load_state_dict(state)
@@ -101,7 +102,7 @@ class Central(Learned):
         return np.concatenate(parts)
 
 
-def _objective(scenario: Scenario, network: Powers, block: Block) -> Tensor:
+def _objective(scenario: Scenario, network: CentralNetwork, block: Block) -> Tensor:
     logits = network(block)
     power = logits.sigmoid() * scenario.max_power
     wanted, cross = torch.as_tensor(block.wanted), torch.as_tensor(block.cross)

@@ -7,14 +7,14 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from baselines.comparison.methods import NeededKnowledge
-from baselines.learned.central import Central, Powers
+from baselines.learned.central import Central, CentralNetwork
 from trainers.problems.policies import Width
 from wirelessenv.config import Count
 from wirelessenv.network import Block
 from wirelessenv.scenario import Scenario
 
 
-class InterferenceGraphNetwork(Powers):
+class InterferenceGraphNetwork(CentralNetwork):
     """Message passing on the complete graph of pairs (Shen et al., 2021), the same for any number of pairs.
 
     With x_ij = ln(1 + g_ij p_max / noise), standardised, and edges e_ij = (x_ij, x_ji, x_ii, x_jj):
@@ -79,5 +79,5 @@ class GNN(Central):
     def knows(self) -> NeededKnowledge:
         return "everything"
 
-    def network(self, scenario: Scenario) -> Powers:
+    def network(self, scenario: Scenario) -> CentralNetwork:
         return InterferenceGraphNetwork(scenario.max_power / scenario.noise, self.hidden, self.layers)

@@ -18,7 +18,7 @@ from stable_baselines3.common.type_aliases import PyTorchObs, Schedule
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 from torch import Tensor, nn
 
-Floats = NDArray[np.float32]
+from wirelessenv.arrays import Floats
 
 
 def numbered(rows: Floats, agents: int) -> Floats:

@@ -10,9 +10,10 @@ from gymnasium.spaces import Box, Space
 from pydantic import BeforeValidator, Field, model_validator
 
 from baselines.comparison.held_out import HeldOut
-from baselines.comparison.methods import BITS, Floats, Learned, NeededKnowledge, Stage, training_layouts
+from baselines.comparison.methods import BITS, Learned, NeededKnowledge, Stage, training_layouts
 from baselines.learned.seen import knowledge_for, sent_for
 from trainers.problems.policies import Width
+from wirelessenv.arrays import Doubles
 from wirelessenv.config import ConfigError, Count, Piece, Positive, Probability
 from wirelessenv.envs.actions import Actions
 from wirelessenv.envs.batch import Batch
@@ -205,7 +206,7 @@ class Reinforcement(Learned):
     def _rate(self, left: float) -> float:
         return self.learning_rate * (LEAST_RATE + (1 - LEAST_RATE) * left)
 
-    def powers(self, held: HeldOut, state: dict[str, Any]) -> Floats:
+    def powers(self, held: HeldOut, state: dict[str, Any]) -> Doubles:
         """Deterministic actions of the network, all layouts side by side.
 
         Args:

@@ -11,7 +11,7 @@ import torch
 from pydantic import Field, model_validator
 
 from baselines.comparison.held_out import HeldOut
-from baselines.comparison.methods import BITS, Floats, Learned, NeededKnowledge, Stage
+from baselines.comparison.methods import BITS, Learned, NeededKnowledge, Stage
 from baselines.learned.seen import knowledge_for, sent_for
 from trainers.algorithms.base.settings import GradientSettings
 from trainers.experiments import runner
@@ -22,6 +22,7 @@ from trainers.problems.inputs import Inputs
 from trainers.problems.policies import Policies, PolicySettings
 from trainers.workbench.files import reading
 from trainers.workbench.kept_sources import checksum, contents
+from wirelessenv.arrays import Doubles
 from wirelessenv.config import ConfigError, nearest
 from wirelessenv.envs.observations import Aggregation, Observation
 from wirelessenv.saved_state import MOST_COUNTED
@@ -209,7 +210,7 @@ class TrainedRun(Learned):
                 raise ConfigError("is damaged: its slots, bits, seconds and utilities are not all finite")
         return [dict(zip(names, row, strict=True)) for row in table]
 
-    def powers(self, held: HeldOut, state: dict[str, Any]) -> Floats:
+    def powers(self, held: HeldOut, state: dict[str, Any]) -> Doubles:
         scenario, parameters = held.scenario, torch.as_tensor(state["parameters"]).float()
         seen, settings = Inputs.of(state["observation"]), PolicySettings.parse(state["policy"], "policy")
         policies = Policies(seen.size(scenario), 1, 0.0, scenario.max_power, settings)

@@ -24,7 +24,7 @@ from pydantic import Field
 
 from trainers.algorithms.base.server_learner import ServerLearner, ServerSettings
 from trainers.bounds.gradient_methods import async_bc_step
-from trainers.problems.objective import Array, Clients
+from trainers.problems.objective import Clients, NumpyArray
 
 
 class AsyncBCSettings(ServerSettings):
@@ -57,11 +57,11 @@ class AsyncBC(ServerLearner):
     VECTORS: ClassVar[int] = 3
 
     @property
-    def solution(self) -> Array:
+    def solution(self) -> NumpyArray:
         return np.asarray(self._points[0])
 
     @property
-    def momentum(self) -> Array:
+    def momentum(self) -> NumpyArray:
         """Momentum m_t of the server, (variants, runs, d)."""
         return self._momentum
 
@@ -90,7 +90,7 @@ class AsyncBC(ServerLearner):
         tau_c, tau_max = (max(summary[name] for summary in summaries) for name in ("tau_c", "tau_max"))
         return async_bc_step(smoothness, dissimilarity, tau_c, tau_max, iterations), "Theorem 1 of Gao et al. (2025)"
 
-    def _difference(self, client: Clients, sample: Sequence[Array | None]) -> Array:
+    def _difference(self, client: Clients, sample: Sequence[NumpyArray | None]) -> NumpyArray:
         """The answer grad f_k(x_{t+1}; xi) - grad f_k(x_t; xi)."""
         if self.settings.same_sample:
             new, old = self.problem.gradient(client, self._points, sample[0])

@@ -44,14 +44,14 @@ from pydantic import Field
 
 from trainers.algorithms.base.push_sum import PushSumLearner, PushSumSettings
 from trainers.events.link_events import Tick
-from trainers.problems.objective import Array, Clients, Objective
+from trainers.problems.objective import Clients, NumpyArray, Objective
 from wirelessenv.config import CountOrZero, NonNegative
 from wirelessenv.saved_state import refuse_outside
 
 
 def personal_points(
-    objective: Objective, clients: Clients, z: Array, inner_step_size: float, batches: Sequence[Array | None]
-) -> list[Array]:
+    objective: Objective, clients: Clients, z: NumpyArray, inner_step_size: float, batches: Sequence[NumpyArray | None]
+) -> list[NumpyArray]:
     """w_i^(0) = z, w_i^(1), ..., w_i^(u): a gradient step on every one of u batches; lines 5 to 8 of Algorithm 1.
 
     Args:
@@ -71,8 +71,8 @@ def personal_points(
 
 
 def personal_gradient(
-    objective: Objective, clients: Clients, z: Array, inner_step_size: float, batches: Sequence[Array | None]
-) -> Array:
+    objective: Objective, clients: Clients, z: NumpyArray, inner_step_size: float, batches: Sequence[NumpyArray | None]
+) -> NumpyArray:
     """The gradient of f_i(w_i^(u); D_iu) in z, an unbiased one of F_i^(u); lines 5 to 11 of Algorithm 1.
 
     [prod_{r = 0}^{u - 1} (I - alpha Hess f_i(w_i^(r); D_ir))] grad f_i(w_i^(u); D_iu)
@@ -159,24 +159,24 @@ class PARSPushLearner(PushSumLearner):
         refuse_outside("newest_sent", state["newest_sent"], -1, state["iteration"])
         super()._set_state(state)
 
-    def _acting(self, nodes: Array) -> Array:
+    def _acting(self, nodes: NumpyArray) -> NumpyArray:
         """z_i, or, where nodes act with what is their own, w_i^(u) after u exact steps."""
         if not self.problem.acts_personally:
             return nodes
         return self._personal_points(nodes)[-1]
 
-    def _personal_points(self, z: Array) -> list[Array]:
+    def _personal_points(self, z: NumpyArray) -> list[NumpyArray]:
         """w_i^(0) = z, ..., w_i^(u) after u exact steps of all nodes."""
         clients, settings = np.arange(self.problem.clients), self.settings
         return personal_points(self.problem, clients, z, settings.inner_step_size, [None] * settings.inner_steps)
 
-    def total(self) -> Array:
+    def total(self) -> NumpyArray:
         """The sum of (x, y) over all nodes, and of phi_j - rho_ij over all links, (variants, runs, d + 1)."""
         sent = self.phi.reshape(self.variants, -1, self.phi.shape[-1])[:, self.link_events.sender]
         on_links = self.link_events.at_receivers(sent - self.rho).reshape(self.pairs.shape)
         return np.asarray((self.pairs + on_links).sum(2))
 
-    def measures(self) -> dict[str, Array]:
+    def measures(self) -> dict[str, NumpyArray]:
         """As `PushSumLearner.measures`; `personal_cost`, where it is cheap, is F^(u), with exact inner steps, at z_i."""
         if not self.problem.exact_is_cheap:
             return super().measures()

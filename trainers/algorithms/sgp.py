@@ -20,7 +20,7 @@ import numpy as np
 
 from trainers.algorithms.base.push_sum import PushSumLearner, PushSumSettings
 from trainers.events.link_events import Tick
-from trainers.problems.objective import Array
+from trainers.problems.objective import NumpyArray
 
 
 class SGPSettings(PushSumSettings):
@@ -66,7 +66,7 @@ class SGPLearner(PushSumLearner):
         np.add(self.pairs, self._waiting, out=self.pairs, where=awake)  # 5: (x_i, y_i) = (x_i, y_i) + all that waits at i
         np.copyto(self._waiting, 0, where=awake)
 
-    def total(self) -> Array:
+    def total(self) -> NumpyArray:
         """The sum of (x, y) over all nodes, parts that wait and parts on their way, (variants, runs, d + 1)."""
         travelling = np.zeros_like(self.pairs)
         if self.iteration:

@@ -15,7 +15,7 @@ from pydantic import Field
 from trainers.algorithms.base.gradient_learner import GradientLearner
 from trainers.algorithms.base.settings import LINKS, SampledSettings
 from trainers.events.durations import Constant, Duration, round_seconds
-from trainers.problems.objective import Array
+from trainers.problems.objective import NumpyArray
 from wirelessenv.saved_state import refuse_unsound
 
 
@@ -50,7 +50,7 @@ class SyncSGD(GradientLearner):
         self._total = np.zeros_like(self._x)
 
     @property
-    def solution(self) -> Array:
+    def solution(self) -> NumpyArray:
         return self._x
 
     def _update(self) -> None:
@@ -67,6 +67,6 @@ class SyncSGD(GradientLearner):
         refuse_unsound("_seconds", state["_seconds"])
         super()._set_state(state)
 
-    def measures(self) -> dict[str, Array]:
+    def measures(self) -> dict[str, NumpyArray]:
         vectors = 2 * self.iteration  # a point to a client, a gradient back
         return self._measures_beside({"messages": vectors, "entries": vectors * self.problem.size, "seconds": self._seconds})

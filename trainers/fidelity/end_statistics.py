@@ -6,7 +6,8 @@ import numpy as np
 from pydantic import Field
 
 from trainers.experiments.figures import Reached
-from trainers.fidelity.statistics import Curves, Statistic, Values, sound
+from trainers.fidelity.statistics import Curves, Statistic, sound
+from wirelessenv.arrays import Doubles
 from wirelessenv.config import Positive
 
 
@@ -20,7 +21,7 @@ class EndRatio(Statistic):
     second_column: str | None = Field(None, description="if it is another")
     when: Reached | None = None
 
-    def values(self, curves: Curves) -> tuple[Values, str]:
+    def values(self, curves: Curves) -> tuple[Doubles, str]:
         first = curves.taken(self.first, self.column, self.when)
         second = curves.taken(self.second, self.second_column or self.column, self.when)
         with np.errstate(divide="ignore"):  # what is 0 has no logarithm, and no value
@@ -35,7 +36,7 @@ class EndSlope(Statistic):
     column: str
     when: Reached | None = None
 
-    def values(self, curves: Curves) -> tuple[Values, str]:
+    def values(self, curves: Curves) -> tuple[Doubles, str]:
         with np.errstate(divide="ignore"):  # what is 0 has no logarithm, and no value
             ends = np.log(np.stack([curves.taken(name, self.column, self.when) for name in self.settings]))
         setting = np.log(np.array(list(self.settings.values()), float))[:, None]
@@ -50,7 +51,7 @@ class Fall(Statistic):
     curve: str
     column: str
 
-    def values(self, curves: Curves) -> tuple[Values, str]:
+    def values(self, curves: Curves) -> tuple[Doubles, str]:
         start = curves.table(self.curve, self.column).iloc[0].sort_index().to_numpy(float)
         with np.errstate(divide="ignore"):  # what is 0 has no logarithm, and no value
             return sound(np.log2(curves.taken(self.curve, self.column) / start))
@@ -62,7 +63,7 @@ class Lost(Statistic):
     kind: Literal["lost"] = "lost"
     curve: str
 
-    def values(self, curves: Curves) -> tuple[Values, str]:
+    def values(self, curves: Curves) -> tuple[Doubles, str]:
         last = curves.iterations(self.curve)
         lost = (last < curves.iterations().max()) | np.isin(curves.seeds, list(curves.diverged(self.curve)))
         when = f"last sound evaluation at {last[lost].min():.0f} to {last[lost].max():.0f}" if lost.any() else ""
@@ -77,7 +78,7 @@ class MeanDifference(Statistic):
     second: str
     column: str
 
-    def values(self, curves: Curves) -> tuple[Values, str]:
+    def values(self, curves: Curves) -> tuple[Doubles, str]:
         first, second = (curves.table(name, self.column).mean() for name in (self.first, self.second))
         return sound(np.asarray(first - second))
 
@@ -90,7 +91,7 @@ class Jumpiness(Statistic):
     second: str
     column: str
 
-    def values(self, curves: Curves) -> tuple[Values, str]:
+    def values(self, curves: Curves) -> tuple[Doubles, str]:
         rough = []
         for name in (self.first, self.second):
             table = curves.table(name, self.column)

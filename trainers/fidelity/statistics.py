@@ -10,14 +10,12 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from pydantic import Field
 
 from trainers.experiments.figures import Axis, Reached
 from trainers.workbench.outcomes import told
+from wirelessenv.arrays import Doubles
 from wirelessenv.config import ConfigError, Count, Piece, Probability, nearest
-
-Values = NDArray[np.float64]
 
 
 class NoValue(ConfigError):  # noqa: N818  # the name says what happened
@@ -92,7 +90,7 @@ class Curves:
         gain: pd.DataFrame = (utility - utility.iloc[0]) / (best.loc[at] - best.iloc[0])
         return gain
 
-    def time_to(self, level: float, curve: str, reference: str, axis: Axis) -> tuple[Values, int]:
+    def time_to(self, level: float, curve: str, reference: str, axis: Axis) -> tuple[Doubles, int]:
         """Amount that each seed has spent when its gain first reaches a level.
 
         A seed that never does counts with all that it has spent: its true value is larger.
@@ -113,7 +111,7 @@ class Curves:
         values = spent.to_numpy(float)[np.where(missed, len(spent) - 1, first), np.arange(spent.shape[1])]
         return values, int((missed & spent.notna().any().to_numpy()).sum())
 
-    def taken(self, curve: str, column: str, when: Reached | None = None) -> Values:
+    def taken(self, curve: str, column: str, when: Reached | None = None) -> Doubles:
         """Values of a column at each seed's last evaluation, or at the first where another is at most a level.
 
         Args:
@@ -130,7 +128,7 @@ class Curves:
         found: pd.Series[float] = there.loc[pick].set_index("seed")[column]
         return np.asarray(found.reindex(self._sound(curve)).reindex(self.seeds), float)
 
-    def iterations(self, curve: str | None = None) -> Values:
+    def iterations(self, curve: str | None = None) -> Doubles:
         """The last iteration of each seed of a curve, or of the whole run, also of those that diverged."""
         rows = self._metrics if curve is None else self._metrics[self._metrics["curve"] == curve]
         return np.asarray(rows.groupby("seed")["iteration"].max().reindex(self.seeds, fill_value=0), float)
@@ -140,7 +138,7 @@ class Statistic(Piece):
     """A statistic of a run, one value a layout."""
 
     @abstractmethod
-    def values(self, curves: Curves) -> tuple[Values, str]:
+    def values(self, curves: Curves) -> tuple[Doubles, str]:
         """Values, one for each layout, and a remark, such as how many runs never got there."""
 
     def names(self) -> list[str]:
@@ -158,7 +156,7 @@ class GainDifference(Statistic):
     reference: str
     when: Literal["average", "end"] = "average"
 
-    def values(self, curves: Curves) -> tuple[Values, str]:
+    def values(self, curves: Curves) -> tuple[Doubles, str]:
         both = [curves.gain(name, self.reference) for name in (self.first, self.second)]
         found = [gain.mean() if self.when == "average" else gain.iloc[-1] for gain in both]
         return sound(np.asarray(found[0] - found[1]))
@@ -172,7 +170,7 @@ class GainShare(Statistic):
     reference: str
     reference_at: Probability = 1.0
 
-    def values(self, curves: Curves) -> tuple[Values, str]:
+    def values(self, curves: Curves) -> tuple[Doubles, str]:
         return sound(np.asarray(curves.gain(self.curve, self.reference, self.reference_at).iloc[-1]))
 
 
@@ -183,7 +181,7 @@ class UtilityRatio(Statistic):
     first: str
     second: str | None = Field(None, description="a curve; none: full power")
 
-    def values(self, curves: Curves) -> tuple[Values, str]:
+    def values(self, curves: Curves) -> tuple[Doubles, str]:
         column = "utility" if self.second else "full_power_utility"
         other = curves.table(self.second or self.first, column)
         return sound(np.asarray(curves.table(self.first).iloc[-1] / other.iloc[-1]))
@@ -198,7 +196,7 @@ class TimeSlope(Statistic):
     axis: Axis
     level: Probability = 0.5
 
-    def values(self, curves: Curves) -> tuple[Values, str]:
+    def values(self, curves: Curves) -> tuple[Doubles, str]:
         found = [curves.time_to(self.level, name, self.reference, self.axis) for name in self.settings]
         times = np.log(np.stack([np.maximum(times, 1e-9) for times, _ in found]))
         setting = np.log(np.array(list(self.settings.values()), float))[:, None]
@@ -218,7 +216,7 @@ class CostRatio(Statistic):
     axis: Axis = "bits"
     level: Probability = 0.5
 
-    def values(self, curves: Curves) -> tuple[Values, str]:
+    def values(self, curves: Curves) -> tuple[Doubles, str]:
         (first, missed), (second, also) = (
             curves.time_to(self.level, name, self.reference, self.axis) for name in (self.first, self.second)
         )
@@ -234,7 +232,7 @@ class ShareDifference(Statistic):
     second: str
     second_reference: str
 
-    def values(self, curves: Curves) -> tuple[Values, str]:
+    def values(self, curves: Curves) -> tuple[Doubles, str]:
         first = curves.gain(self.first, self.first_reference).mean()
         second = curves.gain(self.second, self.second_reference).mean()
         return sound(np.asarray(first - second))
@@ -251,7 +249,7 @@ class Roughness(Statistic):
     second: str
     reference: str
 
-    def values(self, curves: Curves) -> tuple[Values, str]:
+    def values(self, curves: Curves) -> tuple[Doubles, str]:
         rough = []
         for name in (self.first, self.second):
             gain = curves.gain(name, self.reference)
@@ -260,7 +258,7 @@ class Roughness(Statistic):
         return sound(np.asarray(np.log2(rough[0] / rough[1])))
 
 
-def sound(values: Values, remark: str = "") -> tuple[Values, str]:
+def sound(values: Doubles, remark: str = "") -> tuple[Doubles, str]:
     """Keep the finite values, with a remark on the others: seeds that diverged, or did not arrive.
 
     Args:

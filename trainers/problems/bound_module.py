@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from trainers.problems.objective import Array, Points
+from trainers.problems.objective import NumpyArray, Points
 from wirelessenv.config import ConfigError
 
-Loss = Callable[[Tensor, Tensor], Tensor]
+LossFunction = Callable[[Tensor, Tensor], Tensor]
 FLOATS = (torch.float16, torch.float32, torch.float64)  # those that numpy has, too
 _ALONE = threading.RLock()  # one evaluation at a time in a process: modules may share parameters
 
@@ -46,7 +46,7 @@ class BoundModule:
         ConfigError: for a module that cannot be learned so.
     """
 
-    def __init__(self, module: nn.Module, loss: Loss) -> None:
+    def __init__(self, module: nn.Module, loss: LossFunction) -> None:
         if not isinstance(module, nn.Module):
             raise ConfigError(f"module: {type(module).__name__} is not valid: it should be a torch.nn.Module")
         self.module, self.loss = module, loss
@@ -137,7 +137,7 @@ class BoundModule:
         return [one for _, one in named if one.requires_grad]
 
     @contextmanager
-    def bound(self) -> Iterator[tuple[Array, list[nn.Parameter]]]:
+    def bound(self) -> Iterator[tuple[NumpyArray, list[nn.Parameter]]]:
         """A vector (d,) to write x into, and the module's parameters, which hold what it holds until this is left."""
         with _ALONE, _differentiating():
             parameters = self._parameters()
@@ -163,7 +163,7 @@ class BoundModule:
             flat = torch.empty(self.size, dtype=self.dtype, device="cpu")
             pieces = torch.split(flat, [kind.shape.numel() for kind in self.learned])
             self._parts = [piece.view(kind.shape) for piece, kind in zip(pieces, self.learned, strict=True)]
-        self._point: Array = flat.numpy()
+        self._point: NumpyArray = flat.numpy()
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name not in ("_point", "_parts")}

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.problems.logistic import Logistic
-from trainers.problems.objective import Array
+from trainers.problems.objective import NumpyArray
 from wirelessenv.config import ConfigError
 from wirelessenv.streams import stream
 
@@ -46,9 +46,9 @@ class Images:
     """Images (N, channels, height, width), float32 in [0, 1], with classes 0 to 9; some are kept for testing."""
 
     name: str
-    images: Array
+    images: NumpyArray
     labels: Labels
-    test_images: Array
+    test_images: NumpyArray
     test_labels: Labels
 
 
@@ -191,7 +191,7 @@ def cifar10(contents: Mapping[str, bytes], batch: int = 10000) -> Images:
     return Images("CIFAR-10", images[0], labels[0], images[1], labels[1])
 
 
-def _scaled(pixels: Array, largest: float = 255.0) -> Array:
+def _scaled(pixels: NumpyArray, largest: float = 255.0) -> NumpyArray:
     return pixels.astype(np.float32) / np.float32(largest)
 
 
@@ -207,7 +207,7 @@ def _digits() -> Images:
     return Images("digits (stand-in, scikit-learn)", images[360:], labels[360:], images[:360], labels[:360])
 
 
-def odd_against_even(labels: Labels) -> Array:
+def odd_against_even(labels: Labels) -> NumpyArray:
     """Labels b = 1 for odd classes, -1 for even ones, float32."""
     return np.where(labels % 2 == 1, 1, -1).astype(np.float32)
 
@@ -251,7 +251,7 @@ def dirichlet_split(labels: Labels, clients: int, alpha: float, rng: np.random.G
     return rows
 
 
-def scaled(pixels: Array, scaling: Scaling, kept: Labels | None = None) -> Array:
+def scaled(pixels: NumpyArray, scaling: Scaling, kept: Labels | None = None) -> NumpyArray:
     """Rows of pixels, scaled in one of four ways.
 
     unit_pixels   as they are loaded, each in [0, 1]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from wirelessenv.config import ConfigError
 from wirelessenv.streams import stream
 
-Array = NDArray[Any]
+NumpyArray = NDArray[Any]
 Points = Float[np.ndarray, "*_ d"]
 """Points of R^d, of any leading axes."""
 Clients = int | NDArray[np.intp]
@@ -42,7 +42,7 @@ class Objective(ABC):
     """Channel slots that pass in a tick; 0 where there is no channel."""
 
     @abstractmethod
-    def gradient(self, clients: Clients, x: Points, sample: Array | None = None) -> Points:
+    def gradient(self, clients: Clients, x: Points, sample: NumpyArray | None = None) -> Points:
         """Gradient of f_i(x; sample) in x.
 
         Args:
@@ -55,7 +55,7 @@ class Objective(ABC):
         """
 
     @abstractmethod
-    def cost(self, clients: Clients, x: Points, sample: Array | None = None) -> Array:
+    def cost(self, clients: Clients, x: Points, sample: NumpyArray | None = None) -> NumpyArray:
         """Cost f_i(x; sample) of a client at a point.
 
         Args:
@@ -67,7 +67,7 @@ class Objective(ABC):
             Of the shape of x without its last axis.
         """
 
-    def draw(self, clients: Clients, rng: np.random.Generator) -> Array:
+    def draw(self, clients: Clients, rng: np.random.Generator) -> NumpyArray:
         """Draw one sample for each client.
 
         Args:
@@ -82,7 +82,7 @@ class Objective(ABC):
         """
         raise ConfigError(f"problem: {type(self).__name__} has no samples, only exact gradients")
 
-    def hessian_product(self, clients: Clients, x: Points, vector: Array, sample: Array | None = None) -> Points:
+    def hessian_product(self, clients: Clients, x: Points, vector: NumpyArray, sample: NumpyArray | None = None) -> Points:
         """Product of the Hessian of f_i(x; sample) with a vector.
 
         Args:
@@ -99,11 +99,11 @@ class Objective(ABC):
         """
         raise ConfigError(f"problem: {type(self).__name__} has no Hessian products")
 
-    def start(self, rng: np.random.Generator) -> Array:
+    def start(self, rng: np.random.Generator) -> NumpyArray:
         """Draw the point at which a run begins, (d,)."""
         return np.zeros(self.size)
 
-    def starts(self, seeds: Sequence[int]) -> Array:
+    def starts(self, seeds: Sequence[int]) -> NumpyArray:
         """Points at which the runs of these seeds begin, (runs, d)."""
         return np.stack([self.start(stream(seed, "start")) for seed in seeds])
 
@@ -111,14 +111,14 @@ class Objective(ABC):
         """Gradient of f at x (..., d), of the shape of x."""
         return np.asarray(self.gradient(np.arange(self.clients), x[..., None, :]).mean(-2))
 
-    def mean_cost(self, x: Points) -> Array:
+    def mean_cost(self, x: Points) -> NumpyArray:
         """Mean cost f(x), (...), of points x (..., d)."""
         return np.asarray(self.cost(np.arange(self.clients), x[..., None, :]).mean(-1))
 
-    def measures_of_nodes(self, x: Points) -> dict[str, Array]:
+    def measures_of_nodes(self, x: Points) -> dict[str, NumpyArray]:
         """Measures of nodes at points of their own, x (..., n, d): the mean over the nodes, each (...)."""
         return {name: values.mean(-1) for name, values in self.measures(x).items()}
 
-    def measures(self, x: Points) -> dict[str, Array]:
+    def measures(self, x: Points) -> dict[str, NumpyArray]:
         """Measures that a run reports at x (..., d), each (...)."""
         return {"cost": self.mean_cost(x), "gradient_norm": np.linalg.norm(self.mean_gradient(x), axis=-1)}

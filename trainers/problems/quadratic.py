@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from trainers.problems.objective import Array, Clients, Objective, Points
+from trainers.problems.objective import Clients, NumpyArray, Objective, Points
 from wirelessenv.config import ConfigError, whole
 from wirelessenv.memory import check_room, part
 from wirelessenv.streams import run_seeds, stream
@@ -49,12 +49,12 @@ class Quadratic(Objective):
         self._matrix, self._target = matrices, targets
         self._hessian = matrices @ matrices
         self._pull = (matrices @ targets[..., None])[..., 0]
-        self.minimiser: Array = np.linalg.solve(matrices, targets[..., None])[..., 0]
+        self.minimiser: NumpyArray = np.linalg.solve(matrices, targets[..., None])[..., 0]
         """x*, (d,) or (runs, d)."""
         self.smoothness = float(largest) ** 2
         """L, of f and of every f_i."""
 
-    def _drawn(self, seed: int, smallest: float, largest: float) -> tuple[Array, Array]:
+    def _drawn(self, seed: int, smallest: float, largest: float) -> tuple[NumpyArray, NumpyArray]:
         rng = stream(seed, "quadratic")
         axes = np.linalg.qr(rng.normal(size=(self.size, self.size)))[0]
         eigenvalues = rng.uniform(smallest, largest, self.size)
@@ -62,24 +62,24 @@ class Quadratic(Objective):
         eigenvalues[0] = smallest if self.size > 1 else largest
         return (axes * eigenvalues) @ axes.T, rng.normal(size=self.size)
 
-    def gradient(self, clients: Clients, x: Points, sample: Array | None = None) -> Points:
+    def gradient(self, clients: Clients, x: Points, sample: NumpyArray | None = None) -> Points:
         exact = (x[..., None, :] @ self._hessian)[..., 0, :] - self._pull
         return np.asarray(exact if sample is None else exact + sample)
 
-    def cost(self, clients: Clients, x: Points, sample: Array | None = None) -> Array:
+    def cost(self, clients: Clients, x: Points, sample: NumpyArray | None = None) -> NumpyArray:
         residual = (x[..., None, :] @ self._matrix)[..., 0, :] - self._target
         exact = (residual**2).sum(-1) / 2
         return np.asarray(exact if sample is None else exact + (sample * x).sum(-1))
 
-    def draw(self, clients: Clients, rng: np.random.Generator) -> Array:
+    def draw(self, clients: Clients, rng: np.random.Generator) -> NumpyArray:
         if self.noise == 0:
             return super().draw(clients, rng)
         return self.noise * rng.normal(size=(*np.shape(clients), self.size))
 
-    def hessian_product(self, clients: Clients, x: Points, vector: Array, sample: Array | None = None) -> Points:
+    def hessian_product(self, clients: Clients, x: Points, vector: NumpyArray, sample: NumpyArray | None = None) -> Points:
         return np.asarray((vector[..., None, :] @ self._hessian)[..., 0, :])
 
-    def starts(self, seeds: Sequence[int]) -> Array:
+    def starts(self, seeds: Sequence[int]) -> NumpyArray:
         """Start every run at 0, (runs, d)."""
         if self.minimiser.ndim == 2 and len(self.minimiser) != len(seeds):
             raise ConfigError(f"seed: {len(seeds)} runs are not valid: the problem was drawn for {len(self.minimiser)}")
@@ -88,9 +88,9 @@ class Quadratic(Objective):
     def mean_gradient(self, x: Points) -> Points:
         return self.gradient(0, x)
 
-    def mean_cost(self, x: Points) -> Array:
+    def mean_cost(self, x: Points) -> NumpyArray:
         return self.cost(0, x)
 
-    def measures(self, x: Points) -> dict[str, Array]:
+    def measures(self, x: Points) -> dict[str, NumpyArray]:
         """Cost, norm of the gradient, and the distance from x*."""
         return super().measures(x) | {"distance": np.linalg.norm(x - self.minimiser, axis=-1)}

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainers.problems.bound_module import BoundModule, Loss
-from trainers.problems.objective import Array, Clients, Objective, Points
+from trainers.problems.bound_module import BoundModule, LossFunction
+from trainers.problems.objective import Clients, NumpyArray, Objective, Points
 from trainers.problems.shares import client_rows
 from wirelessenv.config import ConfigError, whole
 from wirelessenv.sentences import shown
@@ -51,7 +51,7 @@ class TorchObjective(Objective):
         targets: Any,
         clients: Any = None,
         *,
-        loss: Loss = functional.cross_entropy,
+        loss: LossFunction = functional.cross_entropy,
         batch: int = 32,
         summed: bool = False,
     ) -> None:
@@ -87,11 +87,11 @@ class TorchObjective(Objective):
             raise ConfigError(f"x: an array {point.shape} of {point.dtype} is not valid: it should be {self.size} numbers")
         self._bound.set_parameters(point)
 
-    def starts(self, seeds: Sequence[int]) -> Array:
+    def starts(self, seeds: Sequence[int]) -> NumpyArray:
         """He et al.'s initial weights for each run, of the module's type."""
         return super().starts(seeds).astype(str(self._bound.dtype).removeprefix("torch."))
 
-    def start(self, rng: np.random.Generator) -> Array:
+    def start(self, rng: np.random.Generator) -> NumpyArray:
         drawn = zip(self._bound.learned, self._first, strict=True)
         parts = [
             rng.normal(scale=sqrt(2 / prod(one.shape[1:])), size=one.shape.numel()) if first is None else first
@@ -99,13 +99,13 @@ class TorchObjective(Objective):
         ]
         return np.concatenate(parts)
 
-    def draw(self, clients: Clients, rng: np.random.Generator) -> Array:
+    def draw(self, clients: Clients, rng: np.random.Generator) -> NumpyArray:
         if isinstance(clients, np.ndarray):
             return np.stack([self.draw(client, rng) for client in clients.tolist()])
         rows = self._rows[clients]
         return np.asarray(rows[(rng.random(self.batch) * len(rows)).astype(np.intp)])
 
-    def gradient(self, clients: Clients, x: Points, sample: Array | None = None) -> Points:
+    def gradient(self, clients: Clients, x: Points, sample: NumpyArray | None = None) -> Points:
         x = self._spread(clients, x)
         out = np.empty(x.shape, x.dtype)
         with self._bound.bound() as (point, parameters):
@@ -116,7 +116,7 @@ class TorchObjective(Objective):
                     out[place] = slope if part == 0 else out[place] + slope
         return out
 
-    def cost(self, clients: Clients, x: Points, sample: Array | None = None) -> Array:
+    def cost(self, clients: Clients, x: Points, sample: NumpyArray | None = None) -> NumpyArray:
         x = self._spread(clients, x)
         out = np.empty(x.shape[:-1])
         with self._bound.bound() as (point, _), torch.no_grad():
@@ -125,7 +125,7 @@ class TorchObjective(Objective):
                 out[place] = sum(float(cost) for _, cost in self._costs(client, rows))
         return out
 
-    def hessian_product(self, clients: Clients, x: Points, vector: Array, sample: Array | None = None) -> Points:
+    def hessian_product(self, clients: Clients, x: Points, vector: NumpyArray, sample: NumpyArray | None = None) -> Points:
         x, vector = np.broadcast_arrays(self._spread(clients, x), vector)
         out = np.zeros(x.shape, x.dtype)
         with self._bound.bound() as (point, parameters):
@@ -138,19 +138,21 @@ class TorchObjective(Objective):
                         out[place] += self._bound.gradient(slopes @ along, parameters).numpy()
         return out
 
-    def measures(self, x: Points) -> dict[str, Array]:
+    def measures(self, x: Points) -> dict[str, NumpyArray]:
         """Cost, norm of the gradient, and `loss`, the mean cost of a row."""
         known = super().measures(x)
         rows = np.mean([len(rows) for rows in self._rows]) if self.summed else 1
         return known | {"loss": known["cost"] / rows}
 
-    def _spread(self, clients: Clients, x: Points) -> Array:
+    def _spread(self, clients: Clients, x: Points) -> NumpyArray:
         """A point for each of several clients."""
         if isinstance(clients, int | np.integer) or x.shape[-2] == len(clients):
             return x
         return np.broadcast_to(x, (*x.shape[:-2], len(clients), self.size))
 
-    def _points(self, clients: Clients, x: Points, sample: Array | None) -> Iterator[tuple[tuple[int, ...], int, Array | None]]:
+    def _points(
+        self, clients: Clients, x: Points, sample: NumpyArray | None
+    ) -> Iterator[tuple[tuple[int, ...], int, NumpyArray | None]]:
         """Every point's place in x, its client and its rows; clients and samples belong to the axes before the last."""
         if x.ndim == 1 and isinstance(clients, int | np.integer):
             yield (), clients, sample
@@ -160,13 +162,13 @@ class TorchObjective(Objective):
             client = int(clients[place[-1]]) if isinstance(clients, np.ndarray) else clients
             yield place, client, None if samples is None else samples[place]
 
-    def _costs(self, client: int, rows: Array | None) -> Iterator[tuple[int, Tensor]]:
+    def _costs(self, client: int, rows: NumpyArray | None) -> Iterator[tuple[int, Tensor]]:
         """Costs whose sum is the client's, of rows that are evaluated at once, numbered."""
         for number, (part, weight) in enumerate(self._batches(client, rows)):
             cost = self._bound.cost(self._inputs[part], self._targets[part])
             yield number, cost if weight == 1 else weight * cost
 
-    def _batches(self, client: int, rows: Array | None) -> list[tuple[Tensor, float]]:
+    def _batches(self, client: int, rows: NumpyArray | None) -> list[tuple[Tensor, float]]:
         """Rows to evaluate at once, and the weight of their loss."""
         if rows is not None:
             return [(torch.from_numpy(rows if rows.flags.writeable else rows.copy()), 1.0)]
@@ -194,7 +196,7 @@ def _tensor(name: str, data: Any, floats: torch.dtype) -> Tensor:
     return values if values.dtype == torch.bool else values.long()
 
 
-def _first(name: str, parameter: Tensor) -> Array | None:
+def _first(name: str, parameter: Tensor) -> NumpyArray | None:
     """Value at which a parameter begins; None where it is drawn."""
     if parameter.ndim > 1 and parameter.numel():
         return None

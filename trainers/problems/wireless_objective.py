@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from trainers.events.timetable import CHUNK
-from trainers.problems.objective import Array, Clients, Objective, Points
+from trainers.problems.objective import Clients, NumpyArray, Objective, Points
 from trainers.problems.policies import Policies, PolicySettings
 from trainers.problems.wireless import WirelessProblem
 from wirelessenv.config import whole
@@ -73,25 +73,25 @@ class WirelessObjective(Objective):
             for part in (self.problem.inputs.of_block(self.scenario, bank), bank.wanted, bank.cross)
         )
 
-    def start(self, rng: np.random.Generator) -> Array:
+    def start(self, rng: np.random.Generator) -> NumpyArray:
         """The initial policy of the run's first transmitter in the other learners."""
         return self.policies.initial([self.seed], self.agents)[0, 0].numpy().astype(np.float64)
 
-    def draw(self, clients: Clients, rng: np.random.Generator) -> Array:
+    def draw(self, clients: Clients, rng: np.random.Generator) -> NumpyArray:
         return rng.integers(len(self._wanted), size=(*np.shape(clients), self.batch))
 
-    def cost(self, clients: Clients, x: Points, sample: Array | None = None) -> Array:
+    def cost(self, clients: Clients, x: Points, sample: NumpyArray | None = None) -> NumpyArray:
         x = _for_each(clients, x)
         with torch.no_grad():
             return _as_given(self._costs(clients, x, sample, _parameters(x)), x.shape[:-1])
 
-    def gradient(self, clients: Clients, x: Points, sample: Array | None = None) -> Points:
+    def gradient(self, clients: Clients, x: Points, sample: NumpyArray | None = None) -> Points:
         x = _for_each(clients, x)
         parameters = _parameters(x).requires_grad_()
         gradient = torch.autograd.grad(self._costs(clients, x, sample, parameters).sum(), parameters)[0]
         return _as_given(gradient, x.shape)
 
-    def hessian_product(self, clients: Clients, x: Points, vector: Array, sample: Array | None = None) -> Points:
+    def hessian_product(self, clients: Clients, x: Points, vector: NumpyArray, sample: NumpyArray | None = None) -> Points:
         x = _for_each(clients, x)
         parameters = _parameters(x).requires_grad_()
         total = self._costs(clients, x, sample, parameters).sum()
@@ -106,13 +106,13 @@ class WirelessObjective(Objective):
         utility = self._utilities(parameters, every).mean((1, 2)).sum()
         return _as_given(-torch.autograd.grad(utility, parameters)[0], x.shape)
 
-    def mean_cost(self, x: Points) -> Array:
+    def mean_cost(self, x: Points) -> NumpyArray:
         parameters = _parameters(x)
         every = torch.arange(len(self._wanted)).expand(len(parameters), -1)
         with torch.no_grad():
             return _as_given(-self._utilities(parameters, every).mean((1, 2)), x.shape[:-1])
 
-    def _costs(self, clients: Clients, x: Points, sample: Array | None, parameters: Tensor) -> Tensor:
+    def _costs(self, clients: Clients, x: Points, sample: NumpyArray | None, parameters: Tensor) -> Tensor:
         """f_i of every row of `parameters`, (rows,)."""
         at = np.arange(len(self._wanted)) if sample is None else sample
         slots = np.broadcast_to(at, (*x.shape[:-1], np.shape(at)[-1])).reshape(len(parameters), -1)
@@ -133,18 +133,18 @@ class WirelessObjective(Objective):
         utilities: Tensor = self.scenario.utility(rate(ratio, self.scenario.sinr_cap), own)
         return utilities
 
-    def measures(self, x: Points) -> dict[str, Array]:
+    def measures(self, x: Points) -> dict[str, NumpyArray]:
         """utility: the total on slots kept for evaluation, with all transmitters using the policy x (..., d)."""
         return self._measured(self.utility(x[..., None, :]))
 
-    def measures_of_nodes(self, x: Points) -> dict[str, Array]:
+    def measures_of_nodes(self, x: Points) -> dict[str, NumpyArray]:
         """The same where each transmitter acts with its own copy (..., m, d)."""
         return self._measured(self.utility(x))
 
-    def _measured(self, utility: Array) -> dict[str, Array]:
+    def _measured(self, utility: NumpyArray) -> dict[str, NumpyArray]:
         return {"utility": utility, "full_power_utility": np.full(utility.shape, self.full_power_utility)}
 
-    def utility(self, copies: Array) -> Array:
+    def utility(self, copies: NumpyArray) -> NumpyArray:
         """Total utility on the evaluation slots with transmitter i's policy at copies (..., m, d) or (..., 1, d), (...)."""
         lead = copies.shape[:-2]
         rows = np.broadcast_to(copies, (*lead, self.agents, self.size)).reshape(-1, self.agents, self.size)
@@ -157,12 +157,12 @@ class WirelessObjective(Objective):
         return float(self.problem.full_power_utility()[0])
 
 
-def _for_each(clients: Clients, x: Points) -> Array:
+def _for_each(clients: Clients, x: Points) -> NumpyArray:
     """A point for each client in x, also where all share one (..., 1, d)."""
     return np.broadcast_to(x, (*np.broadcast_shapes(x.shape[:-1], np.shape(clients)), x.shape[-1]))
 
 
-def _as_given(values: Tensor, shape: tuple[int, ...]) -> Array:
+def _as_given(values: Tensor, shape: tuple[int, ...]) -> NumpyArray:
     return values.numpy().astype(np.float64).reshape(shape)
 
 

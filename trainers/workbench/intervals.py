@@ -5,11 +5,9 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from wirelessenv.arrays import Doubles
 from wirelessenv.config import Model
-
-Values = NDArray[np.float64]
 
 
 class Interval(Model):
@@ -23,7 +21,7 @@ class Interval(Model):
 Average = Literal["mean", "median", "interquartile_mean"]
 
 
-def averaged(values: Values, average: Average, axis: int = -1) -> Values:
+def averaged(values: Doubles, average: Average, axis: int = -1) -> Doubles:
     """Average of values: mean, median, or interquartile mean, which is that of the middle half.
 
     Args:
@@ -41,7 +39,7 @@ def averaged(values: Values, average: Average, axis: int = -1) -> Values:
     return np.asarray((np.mean if average == "mean" else np.median)(values, axis=axis))
 
 
-def interval(values: Sequence[float] | Values, average: Average, resamples: int = 9999) -> Interval:
+def interval(values: Sequence[float] | Doubles, average: Average, resamples: int = 9999) -> Interval:
     """Average over layouts with its 95 % bootstrap interval (percentile for the median, else BCa), seed fixed.
 
     Args:
@@ -54,7 +52,7 @@ def interval(values: Sequence[float] | Values, average: Average, resamples: int 
     """
     from scipy import stats  # noqa: PLC0415  # only claims and comparisons need it
 
-    def statistic(sample: Values, axis: int = -1) -> Values:
+    def statistic(sample: Doubles, axis: int = -1) -> Doubles:
         return averaged(sample, average, axis)
 
     sample = np.asarray(values, float)

@@ -7,10 +7,9 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete, MultiDiscrete, Space
 from numpy.typing import NDArray
 
+from wirelessenv.arrays import Floats
 from wirelessenv.envs.settings import Settings
 from wirelessenv.sentences import shown
-
-Floats = NDArray[np.float32]
 
 
 class Actions:

@@ -7,8 +7,9 @@ import numpy as np
 from gymnasium.spaces import Box, Space
 from gymnasium.utils.seeding import np_random
 
+from wirelessenv.arrays import Floats
 from wirelessenv.config import ConfigError, whole
-from wirelessenv.envs.moment import Floats, Moment, PastSlot
+from wirelessenv.envs.moment import Moment, PastSlot
 from wirelessenv.envs.rendering import Message, Scene
 from wirelessenv.envs.settings import Settings
 from wirelessenv.layout import draw_layout

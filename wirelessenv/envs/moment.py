@@ -3,11 +3,9 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from wirelessenv.arrays import Floats
 from wirelessenv.scenario import Scenario
-
-Floats = NDArray[np.float32]
 
 
 class PastSlot(NamedTuple):

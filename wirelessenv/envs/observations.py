@@ -6,8 +6,9 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from wirelessenv.arrays import Floats
 from wirelessenv.config import Count, Piece
-from wirelessenv.envs.moment import Floats, Moment
+from wirelessenv.envs.moment import Moment
 from wirelessenv.messages.channel import own_order
 from wirelessenv.scenario import Scenario
 

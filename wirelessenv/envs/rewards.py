@@ -5,8 +5,9 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from wirelessenv.arrays import Floats
 from wirelessenv.config import Piece
-from wirelessenv.envs.moment import Floats, Moment
+from wirelessenv.envs.moment import Moment
 
 
 class Reward(Piece):

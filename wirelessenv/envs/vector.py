@@ -8,6 +8,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from wirelessenv.arrays import Floats
 from wirelessenv.config import ConfigError
 from wirelessenv.envs.actions import Actions
 from wirelessenv.envs.batch import Batch
@@ -15,8 +16,6 @@ from wirelessenv.envs.options import AScenario, Options, tells_options
 from wirelessenv.envs.seeding import begin
 from wirelessenv.envs.settings import Settings, not_drawn
 from wirelessenv.sentences import shown
-
-Floats = NDArray[np.float32]
 
 
 class VectorPowerControlEnv(VectorEnv[Floats, NDArray[Any], NDArray[Any]]):

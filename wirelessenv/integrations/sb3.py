@@ -9,6 +9,7 @@ from gymnasium import Wrapper
 from gymnasium.utils.seeding import np_random
 from numpy.typing import NDArray
 
+from wirelessenv.arrays import Floats
 from wirelessenv.envs.actions import Actions
 from wirelessenv.envs.batch import Batch
 from wirelessenv.envs.options import AScenario, Options, tells_options
@@ -23,8 +24,6 @@ except ModuleNotFoundError as missing:
     if missing.name != "stable_baselines3":
         raise
     raise ImportError("wirelessenv.integrations.sb3 needs Stable-Baselines3: pip install stable-baselines3") from None
-
-Floats = NDArray[np.float32]
 
 
 class PowerControlVecEnv(VecEnv):

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from trainers.algorithms.base.settings import Target
-from trainers.problems.objective import Array
+from trainers.problems.objective import NumpyArray
 from wirelessenv.saved_state import refuse_length, refuse_misfit
 
 
@@ -26,14 +26,14 @@ class Arrival:
 
     def __init__(self, target: Target, shape: tuple[int, int]) -> None:
         self._target, self._power = target.below, target.power
-        self._last: deque[Array] = deque(maxlen=target.window)
-        self.arrived: Array = np.full(shape, np.nan)
+        self._last: deque[NumpyArray] = deque(maxlen=target.window)
+        self.arrived: NumpyArray = np.full(shape, np.nan)
         """Spent until the mean of ||grad f||^power over the last `window` iterations was at most the target, (variants, runs);
         NaN before."""
         self.done = False
         """True once all have arrived, or those that have not are no longer finite."""
 
-    def look(self, norms: Array, spent: Array | int) -> None:
+    def look(self, norms: NumpyArray, spent: NumpyArray | int) -> None:
         """Take the gradients' norms after an iteration.
 
         Args:

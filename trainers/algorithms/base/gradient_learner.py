@@ -15,7 +15,7 @@ from trainers.algorithms.base.learner import Learner, Seeds
 from trainers.algorithms.base.settings import GradientSettings
 from trainers.bounds.gradient_methods import beyond
 from trainers.events.timetable import CHUNK
-from trainers.problems.objective import Array, Objective
+from trainers.problems.objective import NumpyArray, Objective
 from wirelessenv.config import ConfigError
 from wirelessenv.memory import check_room, part
 from wirelessenv.streams import generator_state, set_generator_state, stream
@@ -56,21 +56,21 @@ class GradientLearner(Learner):
             part(8 * CHUNK, runs, ("batch", getattr(self.problem, "batch", 1))),
         )
 
-    def _start(self) -> Array:
+    def _start(self) -> NumpyArray:
         """Points where the runs begin, (variants, runs, d): the same for all variants of a run."""
         points = self.problem.starts(self.seeds)
         return np.broadcast_to(points, (self.variants, *points.shape)).copy()
 
     @property
     @abstractmethod
-    def solution(self) -> Array:
+    def solution(self) -> NumpyArray:
         """Answer of the method so far, (variants, runs, d)."""
 
-    def measures(self) -> dict[str, Array]:
+    def measures(self) -> dict[str, NumpyArray]:
         """Measures by name, each (variants, runs): those of the problem at the solution, and the method's own."""
         return self.problem.measures(self.solution)
 
-    def _measures_beside(self, counts: dict[str, Any]) -> dict[str, Array]:
+    def _measures_beside(self, counts: dict[str, Any]) -> dict[str, NumpyArray]:
         """The problem's measures of the solution beside counts, which broadcast to (variants, runs); an entry has 32 bits."""
         with np.errstate(over="ignore", invalid="ignore"):
             known = self.problem.measures(self.solution)
@@ -83,7 +83,7 @@ class GradientLearner(Learner):
         """True once all runs that are watched have arrived, or can arrive no more."""
         return self.arrival is not None and self.arrival.done
 
-    def spent(self) -> Array | int:
+    def spent(self) -> NumpyArray | int:
         """Unit of arrivals: the iterations so far."""
         return self.iteration
 
@@ -97,7 +97,7 @@ class GradientLearner(Learner):
         steps = [] if known is None else self.step_size.ravel().tolist()
         return [sentence for step in steps if known is not None and (sentence := beyond(step, *known))]
 
-    def report(self) -> dict[str, Array]:
+    def report(self) -> dict[str, NumpyArray]:
         """Columns of metrics.csv, each (runs, variants); time and slots in the problem's units."""
         known = dict(self.measures())
         passed = known.pop("seconds", np.full((self.variants, len(self.seeds)), self.iteration))
@@ -108,7 +108,7 @@ class GradientLearner(Learner):
             known["arrived"] = self.arrival.arrived
         return {name: values.T for name, values in known.items()}
 
-    def finite(self) -> Array:
+    def finite(self) -> NumpyArray:
         """Mask of the solutions that are finite, (runs, variants)."""
         return np.asarray(np.isfinite(self.solution).all(-1).T)
 

@@ -10,7 +10,7 @@ from trainers.algorithms.base.gradient_learner import GradientLearner
 from trainers.algorithms.base.settings import LINKS, SampledSettings
 from trainers.events.inboxes import Inboxes, Network, Step
 from trainers.events.staleness import Staleness
-from trainers.problems.objective import Array
+from trainers.problems.objective import NumpyArray
 from wirelessenv.config import ConfigError, Count, Seed
 from wirelessenv.saved_state import refuse_length, refuse_misfit, refuse_outside
 
@@ -53,27 +53,27 @@ class InboxLearner(GradientLearner):
         self._owners = self.seeds if one_seed is None else (one_seed,)
         self.runs = [slice(None)] if shared else [slice(run, run + 1) for run in range(len(self.seeds))]
         """The runs that each order of events is of."""
-        self.models: Array = np.stack([self._start()] * self.nodes)
+        self.models: NumpyArray = np.stack([self._start()] * self.nodes)
         """x_i, (n, variants, runs, d)."""
         self._eta = self.step_size.astype(self.models.dtype)
         self.inboxes = [Inboxes(self.settings.network, self.nodes, seed) for seed in self._owners]
         """One order of events for all runs, or one for each."""
         self.staleness = [Staleness(self.nodes) for _ in self._owners]
-        self._travelling: list[dict[int, tuple[Array, int]]] = [{} for _ in self._owners]
+        self._travelling: list[dict[int, tuple[NumpyArray, int]]] = [{} for _ in self._owners]
         """Gradients on their way, and how many nodes have yet to apply them."""
         self.last: list[int | None] = [None] * len(self._owners)
         """Which node has just made a step, in each order of events."""
 
     @property
-    def solution(self) -> Array:
+    def solution(self) -> NumpyArray:
         return np.asarray(self.models[0])
 
     @property
-    def steps(self) -> Array:
+    def steps(self) -> NumpyArray:
         """T_i, how many gradients each node has applied, (orders of events, n)."""
         return np.stack([one.steps for one in self.staleness])
 
-    def spent(self) -> Array:
+    def spent(self) -> NumpyArray:
         """The largest T_i, for each run."""
         return np.broadcast_to(self.steps.max(-1), len(self.seeds))
 
@@ -89,18 +89,18 @@ class InboxLearner(GradientLearner):
     def _step(self, order: int, step: Step) -> None:
         """Node `step.node` applies a gradient, in the runs of an order of events."""
 
-    def _computed(self, order: int, node: int) -> Array:
+    def _computed(self, order: int, node: int) -> NumpyArray:
         """Gradients grad F(x_i, xi) at samples drawn now, (variants, these runs, d)."""
         client, runs = node if self.problem.clients > 1 else 0, self.runs[order]
         sample = None if self.settings.exact else np.stack([self.problem.draw(client, rng) for rng in self._samples[runs]])
         return self.problem.gradient(client, self.models[node][:, runs], sample)
 
-    def _sent(self, order: int, step: Step, gradient: Array) -> None:
+    def _sent(self, order: int, step: Step, gradient: NumpyArray) -> None:
         """A gradient sets out to all other nodes."""
         if self.nodes > 1:
             self._travelling[order][step.gradient] = gradient, self.nodes - 1
 
-    def _received(self, order: int, step: Step) -> Array:
+    def _received(self, order: int, step: Step) -> NumpyArray:
         """The gradient that a node applies, which is kept until the last node has had it."""
         gradient, missing = self._travelling[order].pop(step.gradient)
         if missing > 1:
@@ -118,7 +118,7 @@ class InboxLearner(GradientLearner):
                 raise ConfigError("state: it is damaged: gradients have been lost on their way")
         return self
 
-    def measures(self) -> dict[str, Array]:
+    def measures(self) -> dict[str, NumpyArray]:
         """Measures by name, each (variants, runs): the problem's, staleness, simulated time, messages and bits so far.
 
         `steps` is the largest T_i, `gradients` counts those computed; a message is a gradient on one link.

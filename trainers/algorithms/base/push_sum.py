@@ -11,7 +11,7 @@ from trainers.algorithms.base.gradient_learner import GradientLearner
 from trainers.algorithms.base.learner import Seeds
 from trainers.algorithms.base.settings import SampledSettings
 from trainers.events.link_events import LinkEvents, Tick
-from trainers.problems.objective import Array, Objective
+from trainers.problems.objective import NumpyArray, Objective
 from wirelessenv.config import ConfigError, NonNegative
 from wirelessenv.saved_state import refuse_outside
 from wirelessenv.scenario import Messaging
@@ -66,23 +66,23 @@ class PushSumLearner(GradientLearner):
         self._posted = np.zeros((self.variants, len(self.link_events.delays), shape[1] * shape[2], shape[3]))
 
     @property
-    def x(self) -> Array:
+    def x(self) -> NumpyArray:
         """x_i, (variants, runs, n, d)."""
         return self.pairs[..., :-1]
 
     @property
-    def y(self) -> Array:
+    def y(self) -> NumpyArray:
         """y_i, (variants, runs, n, 1)."""
         return self.pairs[..., -1:]
 
     @property
-    def nodes(self) -> Array:
+    def nodes(self) -> NumpyArray:
         """z_i = x_i / y_i, (variants, runs, n, d)."""
         with np.errstate(all="ignore"):  # what diverges is NaN, and seen in the measures
             return np.asarray(self.x / self.y)
 
     @property
-    def solution(self) -> Array:
+    def solution(self) -> NumpyArray:
         """The mean of z_i over the nodes, (variants, runs, d)."""
         with np.errstate(all="ignore"):
             return np.asarray(self.nodes.mean(2))
@@ -97,7 +97,7 @@ class PushSumLearner(GradientLearner):
         """Tick t = `iteration` of the pseudo-code, for all nodes."""
 
     @abstractmethod
-    def total(self) -> Array:
+    def total(self) -> NumpyArray:
         """The sum of (x, y) over all nodes and over all links, (variants, runs, d + 1)."""
 
     def _update(self) -> None:
@@ -106,7 +106,7 @@ class PushSumLearner(GradientLearner):
             self._tick(tick)
         self.messages += tick.sends.sum(1)
 
-    def _batches(self, count: int) -> Sequence[Array | None]:
+    def _batches(self, count: int) -> Sequence[NumpyArray | None]:
         """`count` independent batches for every node, each (runs, n, ...); sleeping nodes draw theirs too."""
         if self.settings.exact:
             return [None] * count
@@ -115,19 +115,19 @@ class PushSumLearner(GradientLearner):
         batches = np.stack(drawn) if len(drawn) > 1 else drawn[0][None]
         return list(batches.reshape(len(drawn), count, -1, *batches.shape[2:]).swapaxes(0, 1))
 
-    def _send(self, message: Array) -> None:
+    def _send(self, message: NumpyArray) -> None:
         """Every node's message of this tick; whether it is sent, and where to, `LinkEvents` knows."""
         self._posted[:, self.iteration % len(self.link_events.delays)] = message.reshape(self._posted[:, 0].shape)
 
-    def _sent(self, ago: Array, link: Any = slice(None)) -> Array:
+    def _sent(self, ago: NumpyArray, link: Any = slice(None)) -> NumpyArray:
         """Messages sent over links so many ticks ago, (variants, ..., d + 1)."""
         return self._posted[:, (self.iteration - ago) % len(self.link_events.delays), self.link_events.sender[link]]
 
-    def _acting(self, nodes: Array) -> Array:
+    def _acting(self, nodes: NumpyArray) -> NumpyArray:
         """The points that are measured, of z_i (variants, runs, n, d)."""
         return nodes
 
-    def measures(self) -> dict[str, Array]:
+    def measures(self) -> dict[str, NumpyArray]:
         """Measures by name, each (variants, runs).
 
         The problem's measures of z_i, mean over the nodes; `consensus_distance`, the root of the mean over nodes of

@@ -10,7 +10,7 @@ from pydantic import Field
 from trainers.algorithms.base.gradient_learner import GradientLearner
 from trainers.algorithms.base.settings import LINKS, SampledSettings
 from trainers.events.timetable import CHUNK, Server
-from trainers.problems.objective import Array, Clients
+from trainers.problems.objective import Clients, NumpyArray
 from wirelessenv.config import Seed
 from wirelessenv.saved_state import refuse_infinite, refuse_length, refuse_misfit, refuse_outside
 from wirelessenv.streams import stream
@@ -32,7 +32,7 @@ class Event(NamedTuple):
     """place of the answer among the tasks under way: a slot, or an index of one slot for each run"""
     next_client: Clients
     """the client that gets the next task, or one for each run"""
-    samples: Sequence[Array | None]
+    samples: Sequence[NumpyArray | None]
     """the samples of that client, one for each point that needs a sample of its own"""
 
 
@@ -58,7 +58,7 @@ class ServerLearner(GradientLearner):
         """One for all runs, or one for each."""
         self._x = self._start()
         self._eta = self.step_size.astype(self._x.dtype)
-        self._ahead: list[Array] = []  # samples of the tasks that leave in this chunk, (CHUNK, runs, ...)
+        self._ahead: list[NumpyArray] = []  # samples of the tasks that leave in this chunk, (CHUNK, runs, ...)
         self._loaded = -1
         every = np.arange(self.variants)[:, None], np.arange(len(self.seeds))
         self._places = every  # of a run's variants in `_under_way`
@@ -75,14 +75,14 @@ class ServerLearner(GradientLearner):
         return 1
 
     @property
-    def solution(self) -> Array:
+    def solution(self) -> NumpyArray:
         return self._x
 
-    def _client(self, clients: Array) -> Clients:
+    def _client(self, clients: NumpyArray) -> Clients:
         """One client for each timetable, as an objective takes them."""
         return int(clients[0]) if len(self.timetables) == 1 else clients
 
-    def _draw(self, clients: Array) -> list[Array]:
+    def _draw(self, clients: NumpyArray) -> list[NumpyArray]:
         """Samples (tasks, runs, ...) for tasks of `clients` (tasks, timetables); none where gradients are exact."""
         if self.settings.exact:
             return []
@@ -92,13 +92,13 @@ class ServerLearner(GradientLearner):
             for _ in range(self.draws)
         ]
 
-    def _first(self) -> list[tuple[Clients, list[Array | None]]]:
+    def _first(self) -> list[tuple[Clients, list[NumpyArray | None]]]:
         """The tau_C clients that get the first tasks, with their samples."""
         clients = np.stack([table.first for table in self.timetables], axis=1)
         drawn = self._draw(clients)
         return [(self._client(row), self._task(drawn, place)) for place, row in enumerate(clients)]
 
-    def _task(self, drawn: list[Array], place: int) -> list[Array | None]:
+    def _task(self, drawn: list[NumpyArray], place: int) -> list[NumpyArray | None]:
         return [samples[place] for samples in drawn] or [None] * self.draws
 
     def _next(self) -> Event:
@@ -121,7 +121,7 @@ class ServerLearner(GradientLearner):
             self._ahead = self._draw(clients)
         self._loaded = chunk
 
-    def measures(self) -> dict[str, Array]:
+    def measures(self) -> dict[str, NumpyArray]:
         """Measures by name, each (variants, runs): the problem's, staleness, simulated time, messages and bits so far.
 
         The first tasks, and at each update what arrives and what leaves, are `messages`; `entries` are their numbers,
@@ -164,5 +164,5 @@ class ServerLearner(GradientLearner):
             refuse_outside("_ahead", samples, 0, self.problem.rows - 1)
         refuse_infinite("_ahead", samples)
 
-    _under_way: Array
+    _under_way: NumpyArray
     """Answers of clients that the server has not received, (tau_C, variants, runs, d)."""

@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 
 from trainers.events.timetable import Timetable
-from trainers.problems.objective import Array, Objective
+from trainers.problems.objective import NumpyArray, Objective
 
 
 def async_bc(
     problem: Objective,
     timetable: Timetable,
-    start: Array,
+    start: NumpyArray,
     *,
     step_size: float,
     iterations: int,
     sample: Callable[[int], tuple[Any, Any]] = lambda client: (None, None),
-) -> Array:
+) -> NumpyArray:
     """Run AsyncBC-SGD, or AsyncBC-GD where samples are None.
 
     Args:
@@ -36,7 +36,7 @@ def async_bc(
         (x_{t+1}, m_t) for t = 1, 2, ..., (iterations, 2, d).
     """
 
-    def difference(k: int, new: Array, old: Array) -> Array:
+    def difference(k: int, new: NumpyArray, old: NumpyArray) -> NumpyArray:
         xi, other = sample(k)
         return np.asarray(problem.gradient(k, new, xi) - problem.gradient(k, old, other))
 

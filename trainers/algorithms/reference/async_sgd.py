@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 
 from trainers.events.timetable import Timetable
-from trainers.problems.objective import Array, Objective
+from trainers.problems.objective import NumpyArray, Objective
 
 
 def async_sgd(
     problem: Objective,
     timetable: Timetable,
-    start: Array,
+    start: NumpyArray,
     *,
     step_size: float,
     iterations: int,
     sample: Callable[[int], Any] = lambda client: None,
-) -> Array:
+) -> NumpyArray:
     """Run Async-SGD, or Async-GD where samples are None.
 
     Args:

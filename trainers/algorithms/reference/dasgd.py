@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from trainers.events.inboxes import Network
-from trainers.problems.objective import Array, Objective
+from trainers.problems.objective import NumpyArray, Objective
 from wirelessenv.streams import stream
 
 
@@ -23,7 +23,7 @@ class Gradient(NamedTuple):
     origin: int
     had: frozenset[int]
     """G_j, what its origin had applied when it computed it."""
-    value: Array
+    value: NumpyArray
 
 
 class Applied(NamedTuple):
@@ -33,11 +33,11 @@ class Applied(NamedTuple):
     origin: int
     staleness: int
     """|S|, the size of the symmetric difference of G_i and G_j."""
-    models: Array  # x_i of all nodes after it, (n, d)
+    models: NumpyArray  # x_i of all nodes after it, (n, d)
 
 
 def dasgd(
-    problem: Objective, network: Network, start: Array,
+    problem: Objective, network: Network, start: NumpyArray,
     *, nodes: int, step_size: float, iterations: int, seed: int, sample: Callable[[int], Any] = lambda client: None,
 ) -> list[Applied]:  # fmt: skip
     """Run DASGD; there always is a sample left.

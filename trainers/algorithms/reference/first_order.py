@@ -8,13 +8,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from trainers.algorithms.reference.draws import MessageDraws
-from trainers.algorithms.reference.zeroth_order import Floats, Messages
+from trainers.algorithms.reference.zeroth_order import Messages
+from wirelessenv.arrays import Doubles
 
 
 def first_order(
-    measure: Callable[[Floats], tuple[Floats, Floats]], start: Floats, draws: MessageDraws,
+    measure: Callable[[Doubles], tuple[Doubles, Doubles]], start: Doubles, draws: MessageDraws,
     *, step_sizes: Sequence[float], memory: int, relay: bool = True,
-) -> Floats:  # fmt: skip
+) -> Doubles:  # fmt: skip
     """Run gradient ascent with the messages of Algorithm 2.
 
     Args:
@@ -31,7 +32,7 @@ def first_order(
     """
     m, theta, history = len(start), start.astype(float), []
     messages = Messages(draws, relay, held=[{} for _ in range(m)])
-    kept: list[dict[int, Floats]] = [{} for _ in range(m)]  # of each agent: time -> dp_i/dtheta_i
+    kept: list[dict[int, Doubles]] = [{} for _ in range(m)]  # of each agent: time -> dp_i/dtheta_i
     for t in range(len(step_sizes)):
         slopes, derivatives = measure(theta)
         for i in range(m):

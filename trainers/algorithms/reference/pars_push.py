@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from trainers.algorithms.reference.draws import MessageDraws
-from trainers.problems.objective import Array, Objective
+from trainers.problems.objective import NumpyArray, Objective
 
 
 def pars_push(
     problem: Objective, draws: MessageDraws,
     *, step_sizes: Sequence[float], inner_steps: int, inner_step_size: float, batches: Sequence[Any] | None = None,
-) -> Array:  # fmt: skip
+) -> NumpyArray:  # fmt: skip
     """Run PARS-Push; all x_i begin at 0.
 
     Args:
@@ -36,7 +36,7 @@ def pars_push(
     phi_x, phi_y, kappa = np.zeros((n, d)), np.zeros(n), [-1] * n
     rho_x, rho_y = {link: np.zeros(d) for link in links}, dict.fromkeys(links, 0.0)
     kappa_from = dict.fromkeys(links, -1)
-    travelling: list[tuple[int, int, int, Array, float, int]] = []  # (tick of arrival, i, j, phi_j^x, phi_j^y, kappa_j)
+    travelling: list[tuple[int, int, int, NumpyArray, float, int]] = []  # (tick of arrival, i, j, phi_j^x, phi_j^y, kappa_j)
     history = []
     for t in range(len(step_sizes)):  # 2
         awake = [i for i in range(n) if draws.updates[t, i]]  # 3

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from trainers.algorithms.reference.draws import MessageDraws
-from trainers.problems.objective import Array, Objective
+from trainers.problems.objective import NumpyArray, Objective
 
 
 def sgp(
     problem: Objective, draws: MessageDraws, *, step_sizes: Sequence[float], batches: Sequence[Sequence[Any]] | None = None
-) -> Array:
+) -> NumpyArray:
     """Run SGP; all x_i begin at 0.
 
     Args:
@@ -28,7 +28,7 @@ def sgp(
     """
     n = problem.clients
     x, y = [np.zeros(problem.size) for _ in range(n)], [1.0] * n
-    travelling: list[tuple[int, int, Array, float]] = []  # (tick of arrival, receiver, part of x, part of y)
+    travelling: list[tuple[int, int, NumpyArray, float]] = []  # (tick of arrival, receiver, part of x, part of y)
     history = []
     for t, step in enumerate(step_sizes):  # 1
         awake = [i for i in range(n) if draws.updates[t, i]]

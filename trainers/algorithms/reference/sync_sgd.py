@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from trainers.problems.objective import Array, Objective
+from trainers.problems.objective import NumpyArray, Objective
 
 
 def sync_sgd(
-    problem: Objective, start: Array, *, step_size: float, rounds: int, sample: Callable[[int], Any] = lambda client: None
-) -> Array:
+    problem: Objective, start: NumpyArray, *, step_size: float, rounds: int, sample: Callable[[int], Any] = lambda client: None
+) -> NumpyArray:
     """Run Sync-SGD, or gradient descent where samples are None.
 
     Args:

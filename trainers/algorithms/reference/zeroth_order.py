@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trainers.algorithms.reference.draws import MessageDraws
+from wirelessenv.arrays import Doubles
 
-Floats = NDArray[np.float64]
 Entries = dict[int, tuple[int, Any]]
 """For each agent l that something is known of: (T, what l measured at time T)."""
 
@@ -52,9 +51,9 @@ class Messages:
 
 
 def zeroth_order(
-    measure: Callable[[Floats, Floats], tuple[Floats, Floats]], start: Floats, draws: MessageDraws, perturbations: Floats,
+    measure: Callable[[Doubles, Doubles], tuple[Doubles, Doubles]], start: Doubles, draws: MessageDraws, perturbations: Doubles,
     *, smoothing: float, step_sizes: Sequence[float], memory: int, relay: bool = True, perturb_sleeping: bool = True,
-) -> Floats:  # fmt: skip
+) -> Doubles:  # fmt: skip
     """Run Algorithm 2, or Algorithm 1.
 
     Args:
@@ -73,7 +72,7 @@ def zeroth_order(
     """
     m, theta, history = len(start), start.astype(float), []
     messages = Messages(draws, relay, held=[{} for _ in range(m)])
-    kept: list[dict[int, Floats]] = [{} for _ in range(m)]  # of each agent: time -> u_i
+    kept: list[dict[int, Doubles]] = [{} for _ in range(m)]  # of each agent: time -> u_i
     for t in range(len(perturbations)):
         for i in range(m):
             kept[i].pop(t - memory, None)  # 6
