@@ -65,6 +65,8 @@ def test_the_memory_of_this_machine_is_known() -> None:
         ({"num_envs": 10**6}, "num_envs"),
         ({"scenario": {"preset": "dense", "transmitters": 10_000}}, "transmitters"),
         ({"num_envs": 1000, "messages": "learned", "message_size": 10_000}, "message_size"),
+        ({"num_envs": 1000, "scenario": {"preset": "drifting", "fading": {"sinusoids": 1000}}}, "fading.sinusoids"),
+        ({"num_envs": 10**7, "scenario": {"preset": "dense", "transmitters": 1}}, "num_envs"),
         (
             {"messages": "utility", "messaging": {"links": {"delay": {"kind": "uniform", "longest": 10_000}}}},
             "links.delay",
@@ -74,6 +76,13 @@ def test_the_memory_of_this_machine_is_known() -> None:
 def test_environments_that_are_too_large_are_refused(options: dict[str, Any], name: str, eight_gib: None) -> None:
     with pytest.raises(ConfigError, match=rf"^{name}: .* GiB"):
         VectorPowerControlEnv(**{"scenario": "dense", **options}).reset(seed=0)
+
+
+def test_no_more_environments_are_begun_than_seconds_allow() -> None:
+    with pytest.raises(ConfigError, match=r"^num_envs: 100001 is not valid: it should be at most 100000$"):
+        VectorPowerControlEnv(100_001, {"preset": "dense", "transmitters": 1})
+    with pytest.raises(ConfigError, match="give at most 100000 seeds"):
+        WirelessNetwork({"preset": "dense", "transmitters": 1}, range(100_001))
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from wirelessenv.channel.fading import Rayleigh, RealAR1
 from wirelessenv.channel.geometry import NoPlacement, UniformPlacement
 from wirelessenv.channel.path_loss import NoPathLoss, PowerLaw
 from wirelessenv.config import ConfigError
+from wirelessenv.layout import draw_layout, draw_layouts
 from wirelessenv.messages.graph import BlockGraph, CompleteGraph
 from wirelessenv.messages.knowledge import message_graphs
-from wirelessenv.network import draw_layout
 from wirelessenv.scenario import MESSAGINGS, SCENARIOS, Messaging, Scenario
 
 
@@ -251,3 +251,25 @@ def test_gains_beyond_32_bits_are_refused():
     steep = Scenario(preset="dense", path_loss={"kind": "power_law", "amplitude_exponent": 1000, "smallest_distance": 0.1})
     with pytest.raises(ConfigError, match="the mean gain of a link is beyond 32-bit numbers"):
         draw_layout(steep, 0)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"preset": "dense"},
+        {"preset": "dense", "layout": "fixed"},
+        {"preset": "d2d", "shadowing": "log_normal"},
+        {"preset": "cellular", "transmitters": 23, "direct_gain_db": 3},
+        {"association": "uplink", "receivers": 5, "direct_gain_db": 7, "path_loss": "log_distance"},
+        {"preset": "uplink", "shadowing": {"kind": "log_normal", "correlation_distance": 2.0}},
+        {"preset": "gaussian"},
+    ],
+)
+def test_layouts_drawn_together_are_those_drawn_alone(changes):
+    scenario, seeds = Scenario.of(changes), list(range(3, 80))
+    for seed, together in zip(seeds, draw_layouts(scenario, seeds, episode=2), strict=True):
+        alone = draw_layout(scenario, seed, episode=2)
+        for name in ("transmitters", "receivers", "serving", "mean_gain", "shadowing"):
+            one, other = getattr(alone, name), getattr(together, name)
+            assert one.dtype == other.dtype
+            np.testing.assert_array_equal(one, other)

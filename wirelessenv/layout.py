@@ -1,11 +1,13 @@
 """One placement of a network: positions, shadowing, mean gains, and who serves whom."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wirelessenv.channel.geometry import Positions, distances, serving_receiver
+from wirelessenv.channel.shadowing import NoShadowing
 from wirelessenv.config import ConfigError
 from wirelessenv.scenario import Scenario
 from wirelessenv.streams import stream
@@ -27,6 +29,10 @@ class Layout:
     """the shadowing in it, dB, (n, antennas)"""
 
 
+LINKS_AT_ONCE = 2**15
+"""Links of layouts whose gains are worked out together, so that they stay in the cache."""
+
+
 def draw_layout(scenario: Scenario, seed: int, episode: int = 0) -> Layout:
     """The layout of a seed and episode, or of the scenario's own layout_seed where its layout is fixed.
 
@@ -41,40 +47,82 @@ def draw_layout(scenario: Scenario, seed: int, episode: int = 0) -> Layout:
     Raises:
         ConfigError: where a mean gain is beyond 64-bit numbers, or there is no place for somebody.
     """
-    key = (scenario.layout_seed, 0) if scenario.layout == "fixed" else (seed, episode)
+    return draw_layouts(scenario, [seed], episode)[0]
+
+
+def draw_layouts(scenario: Scenario, seeds: Sequence[int], episode: int = 0) -> list[Layout]:
+    """The layouts of some seeds, the same as `draw_layout` of each, in less time.
+
+    Args:
+        scenario: the radio network.
+        seeds: one for each run.
+        episode: the episode of all.
+
+    Returns:
+        A layout for each seed.
+
+    Raises:
+        ConfigError: where a mean gain is beyond 64-bit numbers, or there is no place for somebody.
+    """
+    if scenario.layout == "fixed":
+        return _drawn(scenario, [scenario.layout_seed], 0) * len(seeds)
+    at_once = max(1, LINKS_AT_ONCE // (scenario.transmitters * (scenario.receivers or scenario.transmitters)))
+    return [
+        layout
+        for begin in range(0, len(seeds), at_once)
+        for layout in _drawn(scenario, seeds[begin : begin + at_once], episode)
+    ]
+
+
+def _drawn(scenario: Scenario, seeds: Sequence[int], episode: int) -> list[Layout]:
+    """New layouts of some seeds, at once."""
     stations = scenario.receivers if scenario.association == "uplink" else None  # ad hoc, each transmitter has its own nearby
-    transmitters, receivers = scenario.placement.draw(stream(key[0], "layout", key[1]), scenario.transmitters, stations)
-    if scenario.gains is not None:
-        serving = np.arange(scenario.transmitters)
-        gain = scenario.given_gains().mean(axis=0, dtype=np.float64)
-        gain = with_direct_gain(scenario, gain, serving, None)
-        gain = np.minimum(gain, scenario.largest_gain)
-        return Layout(transmitters, receivers, serving, gain.astype(np.float32), np.zeros_like(gain))
+    placed = [scenario.placement.draw(stream(seed, "layout", episode), scenario.transmitters, stations) for seed in seeds]
+    transmitters, receivers = (np.stack(places) for places in zip(*placed, strict=True))
     antenna = scenario.placement.antennas(scenario.transmitters)
-    shadowing = scenario.shadowing.draw(
-        stream(key[0], "shadowing", key[1]), receivers, antenna_positions(transmitters, antenna)
-    )
-    with np.errstate(over="ignore"):
-        gain, serving = antenna_gain(scenario, transmitters, receivers, shadowing)
-    if not np.isfinite(gain).all():
-        raise ConfigError(
-            "path_loss, shadowing, direct_gain_db: not valid: the mean gain of a link is beyond 32-bit numbers, and 64-bit ones"
-        )
-    by_transmitter = np.minimum(gain if antenna is None else gain[:, antenna], scenario.largest_gain)
-    return Layout(transmitters, receivers, serving, by_transmitter.astype(np.float32), shadowing)
+    if scenario.gains is not None:
+        given = np.asarray(scenario.given_gains().mean(axis=0, dtype=np.float64))
+        serving = np.broadcast_to(np.arange(scenario.transmitters), (len(seeds), scenario.transmitters))
+        gain = np.broadcast_to(with_direct_gain(scenario, given, serving[0], None), (len(seeds), *given.shape))
+        shadowing = np.zeros(gain.shape)
+    else:
+        shadowing = _shadowing(scenario, seeds, episode, receivers, antenna_positions(transmitters, antenna))
+        with np.errstate(over="ignore"):
+            gain, serving = antenna_gain(scenario, transmitters, receivers, shadowing)
+        if not np.isfinite(gain).all():
+            raise ConfigError(
+                "path_loss, shadowing, direct_gain_db: not valid: the mean gain of a link is beyond 32-bit numbers, and 64-bit "
+                "ones"
+            )
+        gain = gain if antenna is None else gain[..., antenna]
+    mean_gain = np.minimum(gain, scenario.largest_gain).astype(np.float32)
+    return [
+        Layout(transmitters[run], receivers[run], serving[run], mean_gain[run], shadowing[run]) for run in range(len(seeds))
+    ]
+
+
+def _shadowing(
+    scenario: Scenario, seeds: Sequence[int], episode: int, receivers: Positions, transmitters: Positions
+) -> NDArray[np.float64]:
+    """The shadowing of each seed, dB, (runs, n, antennas)."""
+    if isinstance(scenario.shadowing, NoShadowing):  # which needs no streams
+        return np.zeros((len(seeds), receivers.shape[1], transmitters.shape[1]))
+    draw = scenario.shadowing.draw
+    ends = zip(seeds, receivers, transmitters, strict=True)
+    return np.stack([draw(stream(seed, "shadowing", episode), *places) for seed, *places in ends])
 
 
 def antenna_positions(transmitters: Positions, antenna: NDArray[np.intp] | None) -> Positions:
     """Positions of the antennas of some transmitters.
 
     Args:
-        transmitters: positions (m, 2).
+        transmitters: positions (..., m, 2).
         antenna: the antenna of each transmitter, (m,); None: everybody has one of its own.
 
     Returns:
-        Positions (antennas, 2).
+        Positions (..., antennas, 2).
     """
-    return transmitters if antenna is None else transmitters[np.unique(antenna, return_index=True)[1]]
+    return transmitters if antenna is None else transmitters[..., np.unique(antenna, return_index=True)[1], :]
 
 
 def antenna_gain(
@@ -84,18 +132,18 @@ def antenna_gain(
 
     Args:
         scenario: the radio network.
-        transmitters: positions (m, 2).
-        receivers: positions (n, 2).
-        shadowing: gains in dB, (n, antennas).
+        transmitters: positions (..., m, 2).
+        receivers: positions (..., n, 2).
+        shadowing: gains in dB, (..., n, antennas).
 
     Returns:
-        Mean gains, linear, (n, antennas), and the serving receiver of every transmitter, (m,).
+        Mean gains, linear, (..., n, antennas), and the serving receiver of every transmitter, (..., m).
     """
     antenna = scenario.placement.antennas(scenario.transmitters)
     gain = scenario.path_loss.gain(distances(receivers, antenna_positions(transmitters, antenna)))
     if shadowing.any():
         gain = gain * 10 ** (shadowing / 10)
-    serving = serving_receiver(gain if antenna is None else gain[:, antenna], scenario.association)
+    serving = serving_receiver(gain if antenna is None else gain[..., antenna], scenario.association)
     return with_direct_gain(scenario, gain, serving, antenna), serving
 
 
@@ -106,14 +154,16 @@ def with_direct_gain(
 
     Args:
         scenario: the radio network, with its `direct_gain_db`.
-        gain: mean gains, linear, (n, antennas).
-        serving: the receiver of each transmitter, (m,).
+        gain: mean gains, linear, (..., n, antennas).
+        serving: the receiver of each transmitter, (..., m).
         antenna: the antenna of each transmitter, (m,); None: everybody has one of its own.
 
     Returns:
-        Mean gains, linear, (n, antennas).
+        Mean gains, linear, (..., n, antennas).
     """
     if scenario.direct_gain_db != 0:
         gain = gain.copy()
-        gain[serving, np.arange(len(serving)) if antenna is None else antenna] *= 10 ** (scenario.direct_gain_db / 10)
+        runs, agents = gain.reshape(-1, *gain.shape[-2:]), serving.shape[-1]
+        own = np.arange(agents) if antenna is None else antenna
+        runs[np.arange(len(runs))[:, None], serving.reshape(-1, agents), own] *= 10 ** (scenario.direct_gain_db / 10)
     return gain

@@ -15,7 +15,7 @@ from wirelessenv.channel.fading import Span
 from wirelessenv.channel.sampling import Sampler, sampler
 from wirelessenv.config import ConfigError
 from wirelessenv.large_scale import LargeScale, Setting, large_scale
-from wirelessenv.layout import Layout, draw_layout
+from wirelessenv.layout import Layout, draw_layout, draw_layouts
 from wirelessenv.memory import Part, check_room, part, room_for
 from wirelessenv.physics.checks import alike, count
 from wirelessenv.physics.kernels import aggregate, rate, sinr, split, visible_amplitude
@@ -57,6 +57,10 @@ class Outcome(NamedTuple):
     """in the unit of the scenario's utility"""
 
 
+OBJECTS = 2500
+"""Bytes of a run's layout and random streams, beside the numbers in them."""
+
+
 def block_parts(scenario: Scenario, runs: int, slots: int, *, of: str = "slots", each: str = "seeds") -> tuple[Part, ...]:
     """The memory that a block of slots takes.
 
@@ -73,9 +77,11 @@ def block_parts(scenario: Scenario, runs: int, slots: int, *, of: str = "slots",
     agents, many = ("transmitters", scenario.transmitters), ((each, runs), (of, slots))
     return (
         part(64, agents, agents),  # a layout while it is drawn
+        part(OBJECTS, (each, runs)),
         part(40, (each, runs), agents, agents),
         part(36, *many, agents, agents),  # gains, cross gains, amplitudes, and draws of the fading
         part(12, *many, agents, ("hops", scenario.hops)),
+        *scenario.fading.parts((each, runs), agents, agents),
     )
 
 
@@ -131,7 +137,7 @@ class WirelessNetwork:
         check_room(*block_parts(scenario, self.runs, 1), device=self.device)
         self._checked = 1  # slots of the largest block that there was room for
         self.episode = episode
-        self.layouts = [draw_layout(scenario, seed, episode) for seed in self.seeds]
+        self.layouts = draw_layouts(scenario, self.seeds, episode)
         self._antenna = scenario.placement.antennas(scenario.transmitters)
         self._large_scale = self._new_large_scale()
         self._sampler = sampler(self.seeds, "fading", episode, self.device)

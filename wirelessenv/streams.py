@@ -34,7 +34,8 @@ def stream(seed: int, purpose: str, episode: int = 0) -> np.random.Generator:
     return np.random.default_rng([seed, zlib.crc32(purpose.encode()), episode])
 
 
-MOST_SEEDS = 10**7
+MOST_SEEDS = 100_000
+"""of a batch: more take minutes to begin."""
 MOST_BITS = 1024
 """of a seed: numpy works for minutes on one of a million."""
 _BYTES = str | bytes | bytearray | memoryview

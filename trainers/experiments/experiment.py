@@ -13,9 +13,8 @@ from trainers.workbench.kept_sources import named_as_yaml
 from wirelessenv.config import Count, Document, Seed, assignment, merge, nearest, read_configuration
 from wirelessenv.sentences import cut, shown
 from wirelessenv.sources import with_sources
+from wirelessenv.streams import MOST_SEEDS
 from wirelessenv.text import as_name
-
-MOST_SEEDS = 100_000
 
 
 def _seeds(value: Any) -> Any:

@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from wirelessenv.channel.sampling import Sampler
 from wirelessenv.channel.waves import SPEED_OF_LIGHT, bessel_j0
 from wirelessenv.config import Count, NonNegative, Piece, Positive
-from wirelessenv.memory import check_room, part
+from wirelessenv.memory import Part, part
 
 
 class Span(NamedTuple):
@@ -49,6 +49,17 @@ class Fading(Piece):
             The gains |f|^2, linear, (runs, slots, receivers, transmitters) float32, a new array that the caller may change; and
             the state after the block.
         """
+
+    def parts(self, *links: tuple[str, int]) -> tuple[Part, ...]:
+        """The memory that is taken beside the gains.
+
+        Args:
+            links: settings and their values, whose product is the number of links in all runs.
+
+        Returns:
+            Parts with the names of the settings that they grow with; here none.
+        """
+        return ()
 
 
 class Rayleigh(Fading):
@@ -211,10 +222,11 @@ class Jakes(DopplerFading):
         imaginary *= scale
         return real, imaginary, [waves, turn]
 
+    def parts(self, *links: tuple[str, int]) -> tuple[Part, ...]:
+        return (part(96, ("fading.sinusoids", self.sinusoids), *links),)
+
     def _start(self, sampler: Sampler, span: Span) -> tuple[Any, Any]:
         """The waves of slot 0, and what turns each of them from slot to slot: (runs, N, receivers, transmitters) complex."""
-        links = ("receivers", span.receivers), ("transmitters", span.transmitters)
-        check_room(part(96, ("fading.sinusoids", self.sinusoids), *links))
         drawn = sampler.uniform(1, 2, self.sinusoids, *span.shape[1:])[:, 0]
         xp = array_namespace(drawn)
         angle, phase = 2 * math.pi * xp.astype(drawn[:, 0], xp.float64), 2 * math.pi * xp.astype(drawn[:, 1], xp.float64)

@@ -229,32 +229,34 @@ class NoPlacement(Placement):
         return np.full((transmitters, 2), np.nan), np.full((receivers or transmitters, 2), np.nan)
 
 
-def distances(receivers: Float[np.ndarray, "rx 2"], transmitters: Float[np.ndarray, "tx 2"]) -> Float[np.ndarray, "rx tx"]:
+def distances(
+    receivers: Float[np.ndarray, "*runs rx 2"], transmitters: Float[np.ndarray, "*runs tx 2"]
+) -> Float[np.ndarray, "*runs rx tx"]:
     """Euclidean distances between receivers and transmitters.
 
     Args:
-        receivers: positions (n, 2).
-        transmitters: positions (m, 2), in the same unit of length.
+        receivers: positions (..., n, 2).
+        transmitters: positions (..., m, 2), in the same unit of length.
 
     Returns:
-        Distances (n, m), [receiver, transmitter], in that unit.
+        Distances (..., n, m), [receiver, transmitter], in that unit.
     """
-    return np.asarray(np.linalg.norm(receivers[:, None] - transmitters[None], axis=-1))
+    return np.asarray(np.linalg.norm(receivers[..., :, None, :] - transmitters[..., None, :, :], axis=-1))
 
 
-def serving_receiver(gain: Float[np.ndarray, "rx tx"], association: Literal["ad_hoc", "uplink"]) -> NDArray[np.intp]:
+def serving_receiver(gain: Float[np.ndarray, "*runs rx tx"], association: Literal["ad_hoc", "uplink"]) -> NDArray[np.intp]:
     """The serving receiver r(i) of each transmitter i: receiver i itself, or that with the largest mean gain.
 
     In an uplink where the gain falls with distance the latter is the nearest base station (Behmandpoor et al., 2024, Section
     II).
 
     Args:
-        gain: mean gains (n, m), linear, [receiver, transmitter].
+        gain: mean gains (..., n, m), linear, [receiver, transmitter].
         association: "ad_hoc" or "uplink".
 
     Returns:
-        The receivers r(i), (m,).
+        The receivers r(i), (..., m).
     """
     if association == "ad_hoc":
-        return np.arange(gain.shape[1])
-    return np.asarray(np.argmax(gain, axis=0))
+        return np.broadcast_to(np.arange(gain.shape[-1]), (*gain.shape[:-2], gain.shape[-1]))
+    return np.asarray(np.argmax(gain, axis=-2))

@@ -18,7 +18,7 @@ from wirelessenv.messages.channel import MessageChannel
 from wirelessenv.messages.knowledge import message_graphs
 from wirelessenv.network import WirelessNetwork, block_parts
 from wirelessenv.sentences import shown
-from wirelessenv.streams import run_seeds
+from wirelessenv.streams import MOST_SEEDS, run_seeds
 
 MOST_SLOTS, MOST_LINKS = 64, 2**18
 """Slots that are made at once, and links in them."""
@@ -46,6 +46,8 @@ class Batch:
         """Slots played in this episode; -1 before the first reset."""
         self._slots_at_once = max(1, min(MOST_SLOTS, MOST_LINKS // (self.environments * self.agents**2)))
         check_room(*self._parts())
+        if self.environments > MOST_SEEDS:
+            raise ConfigError(f"num_envs: {self.environments} is not valid: it should be at most {MOST_SEEDS}")
         self._network: WirelessNetwork | None = None
         self._network_type = network
         self._channel: MessageChannel | None = None
