@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from baselines.comparison.comparison import Comparison
+from baselines.comparison.methods import Learned
+from tests.wheel import SHORT
 from trainers.experiments.experiment import Experiment
 from wirelessenv import __version__, shipped
 from wirelessenv.__main__ import ENTRIES, main
@@ -148,6 +151,13 @@ def test_shipped_configurations_are_run_by_name(tmp_path, monkeypatch, capsys):
     assert (tmp_path / "runs/fig2/figure.png").is_file()
 
 
+def test_the_wheel_is_tried_on_every_method_that_learns_but_for_a_moment():
+    methods = Comparison.load(shipped.configuration("dense", "comparison")).methods
+    learning = {name for name, method in methods.items() if isinstance(method, Learned)}
+    assert learning - SHORT.keys() == {"zeroth-order"}  # one run of the project's own trainers is learned in full
+    assert SHORT.keys() <= learning
+
+
 def test_bench_begins_anew_where_threads_are_not_bounded(monkeypatch, tmp_path):
     from benchmarks import commands, speeds
 
@@ -190,6 +200,8 @@ def without(library, folder, *arguments):
         ("torch", "-m wirelessenv train fig2", "python -m wirelessenv train needs torch"),
         ("torch", "-m wirelessenv compare dense", "python -m wirelessenv compare needs torch"),
         ("rich", "-m wirelessenv runs", "python -m wirelessenv runs needs rich"),
+        ("torch", "-m wirelessenv bench", "python -m wirelessenv bench needs torch"),
+        ("torch", "-m benchmarks", "python -m benchmarks needs torch"),
         ("scipy", "-m trainers theory", "python -m trainers theory needs scipy"),
     ],
 )

@@ -59,7 +59,8 @@ SHORT = {
     "PPO, sum, 200k slots": "{slots: 1600}",
     "SAC, sum reward": "{slots: 1600}",
     "DQN, sum reward": "{slots: 1600}",
-    "zeroth-order, selfish": "random_power",  # one curve of the experiment beside it is enough
+    "zeroth-order, own channel": "random_power",  # one curve of an experiment beside it is enough
+    "zeroth-order, selfish": "random_power",
 }
 """Changes that make the methods of the comparison `dense` learn for a moment alone."""
 FEW = ("layouts=2", "slots=4", "seeds=1", "optimum=null", *(f"methods.{name}={change}" for name, change in SHORT.items()))
@@ -130,6 +131,7 @@ def use_alone(wheel: Path, folder: Path) -> None:
         ("trainers needs torch", "train", ["python", "-c", "from trainers import ZerothOrderLearner"]),
         ("wirelessenv train needs torch", "train", ["wirelessenv", "train", "fig2"]),
         ("wirelessenv compare needs rich", "compare", ["wirelessenv", "compare", "dense"]),
+        ("wirelessenv bench needs torch", "train", ["wirelessenv", "bench"]),
     ):
         refused(programs / given[0], *given[1:], folder=empty, sentence=needs.format(needed, extra))
     _unchanged(empty, set())

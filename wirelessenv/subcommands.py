@@ -57,15 +57,16 @@ class Command(NamedTuple):
             ConfigError: where a library of an extra is not installed, and whatever the work raises.
         """
         module, _, name = self.work.partition(":")
-        with needing(called, self.extra), importing():
-            work = getattr(import_module(module), name)
-        with no_imports(getattr(chosen, "no_imports", False)):
-            return int(work(chosen))
+        with needing(called, self.extra):
+            with importing():
+                work = getattr(import_module(module), name)
+            with no_imports(getattr(chosen, "no_imports", False)):  # work imports, too: bench does once threads are bounded
+                return int(work(chosen))
 
 
 @contextmanager
 def needing(called: str, extra: str) -> Iterator[None]:
-    """Context for imports of a command: a missing library of an extra is told in one sentence.
+    """Context for imports of a command and for its work: a missing library of an extra is told in one sentence.
 
     Args:
         called: the command, as the sentence names it.
