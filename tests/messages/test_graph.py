@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from wirelessenv.config import ConfigError
-from wirelessenv.messages.graph import Graph, checked, diameter, strongly_connected
+from wirelessenv.messages.graph import Graph, checked, diameter, hop_counts, strongly_connected
 from wirelessenv.streams import stream
 
 digraphs = st.integers(1, 7).flatmap(lambda m: arrays(bool, (m, m)))
@@ -206,3 +206,12 @@ def test_nearest_neighbours_need_positions_and_enough_others():
         build("k_nearest", 8, positions=np.full((8, 2), np.nan))
     with pytest.raises(ConfigError, match=r"graph\.neighbours: 8 is not valid: an agent has 7 others"):
         build({"kind": "k_nearest", "neighbours": 8}, 8, positions=np.zeros((8, 2)))
+
+
+@given(digraphs)
+def test_hop_counts_are_lengths_of_shortest_paths(links):
+    np.fill_diagonal(links, False)
+    agents = len(links)
+    lengths = dict(nx.all_pairs_shortest_path_length(nx.from_numpy_array(links, create_using=nx.DiGraph)))
+    expected = [[lengths[i].get(j, agents) for j in range(agents)] for i in range(agents)]
+    np.testing.assert_array_equal(hop_counts(links), expected)

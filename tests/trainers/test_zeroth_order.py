@@ -38,6 +38,9 @@ MIXED = {"links": {"delay": {"kind": "uniform", "shortest": 0, "longest": 2}, "l
         ("centralised", {"common_noise": True}),
         ({"graph": "ring", "activity": HALF}, {"perturb_sleeping": False}),
         ({"graph": "ring", "activity": HALF}, {"cooperative": False}),
+        ({"graph": "ring", "activity": HALF}, {"most_hops": 1}),
+        ({"graph": {"kind": "ring", "both_ways": False}, **LATE}, {"most_hops": 2}),
+        ({"graph": "ring", "activity": {"transmit": 0.3}}, {"most_hops": 2, "memory": 3}),  # many entries are too old
     ],
 )
 def test_the_iterates_are_those_of_the_reference(messaging, options, seed):
@@ -60,6 +63,7 @@ def test_the_iterates_are_those_of_the_reference(messaging, options, seed):
         measure, theta, draws, np.stack([sampler.normal(1, 6, theta.shape[1])[0, 0].astype(float) for _ in range(iterations)]),
         smoothing=options["smoothing"], step_sizes=0.8 / np.arange(1, iterations + 1) ** 0.25, memory=options["memory"],
         relay=messaging.relay, perturb_sleeping=options.get("perturb_sleeping", True),
+        most_hops=options.get("most_hops"),
     )  # fmt: skip
     for step in expected:
         learner.learn(1)
@@ -185,6 +189,22 @@ def test_entries_older_than_the_memory_are_counted_and_left_out():
     assert learner.max_age[0, 0] > 5
     assert learner.dropped_queries[0, 0] > 0
     assert learner_of(0, Messaging(graph="ring"), memory=5).learn(200).dropped_queries[0, 0] == 0
+
+
+def test_terms_within_the_diameter_are_all_terms_bit_for_bit():
+    ring = {"graph": "ring", "activity": HALF}  # of 6 agents: diameter 3
+    paper, all_hops, near = (learner_of([0, 1], ring, most_hops=hops).learn(60) for hops in (None, 3, 2))
+    assert torch.equal(paper.parameters, all_hops.parameters)
+    assert not torch.equal(paper.parameters, near.parameters)
+    beside = learner_of([0, 1], ring, most_hops=[None, 3]).learn(60)  # variants of one learner
+    assert torch.equal(beside.parameters[:, :, 0], beside.parameters[:, :, 1])
+
+
+def test_near_agents_alone_ask_for_less_memory():
+    ring = {"graph": "ring", "links": {"delay": 4}}
+    assert learner_of(0, ring, memory=9, most_hops=2).learn(30).dropped_queries[0, 0] == 0
+    with pytest.raises(ConfigError, match=r"memory: 8 is not valid: hops .* asks for at least 9 instants"):
+        learner_of(0, ring, memory=8, most_hops=2)
 
 
 def test_the_selfish_learner_sends_nothing_and_hears_nobody():

@@ -41,7 +41,7 @@ from trainers.algorithms.base.message_passing import MessagePassingLearner, in_m
 from trainers.algorithms.base.settings import VARIES, MessagePassingSettings, StepSize
 from trainers.events.plan import Plan
 from wirelessenv.channel.sampling import sampler
-from wirelessenv.config import Positive
+from wirelessenv.config import Count, Positive
 from wirelessenv.saved_state import refuse_unsound
 
 SMALLEST, LARGEST = 1e-6, 1e6
@@ -62,6 +62,11 @@ class ZerothOrderSettings(MessagePassingSettings):
     )
     common_noise: bool = Field(False, strict=True, description="both measurements of a query meet the same channels")
     perturb_sleeping: bool = Field(True, strict=True, description="agents that do not update perturb all the same")
+    most_hops: Annotated[Count | None, VARIES] = Field(
+        None,
+        description="h: an agent uses the queries of agents at most h hops away, which is local and biased, not the paper's; "
+        "none: of all",
+    )
 
 
 class ZerothOrderLearner(MessagePassingLearner):
@@ -73,6 +78,11 @@ class ZerothOrderLearner(MessagePassingLearner):
     A run is one seed: a layout, its channels and its initial policies. `links`, `smoothing`, `step_size`, `decay` and
     `cooperative` may be sequences of equal length: variants that train side by side on the same runs and share their
     channels and perturbations, so that their differences are paired.
+
+    The local variant, `most_hops` = h, is not the paper's: in line 8 the sum is over those l alone whose messages need at most
+    h hops to agent i. What it follows is biased, the gradient of the near agents' utilities; but where far agents hardly
+    disturb each other, their queries are mostly variance, and it grows with m. It needs perturbations of h times the largest
+    delay only. Messages and their bits stay those of Algorithm 2.
 
     >>> from trainers import WirelessProblem
     >>> learner = ZerothOrderLearner(WirelessProblem("dense", seed=3), "paper", smoothing=0.2, seed=3)

@@ -45,6 +45,7 @@ class Planner:
         memory: int,
         perturb_sleeping: bool,
         device: str,
+        near: Sequence[NDArray[np.bool_] | None],
     ) -> None:
         """Plan for a batch of runs and variants.
 
@@ -55,9 +56,10 @@ class Planner:
             memory: how many instants an agent remembers.
             perturb_sleeping: whether agents that do not update perturb all the same.
             device: where the plans are needed.
+            near: for each variant, whose measurements l an agent i uses, (runs, i, l); None: everybody's.
         """
         self.knowledge, self._step_size, self._decay = knowledge, step_size, decay
-        self._memory, self._perturb_sleeping, self._device = memory, perturb_sleeping, device
+        self._memory, self._perturb_sleeping, self._device, self._near = memory, perturb_sleeping, device, near
         runs, agents = knowledge[0].links.shape[:2]
         self.dropped = np.zeros((runs, len(knowledge)), np.int64)
         """Entries left out because they were older than the memory, (runs, variants)."""
@@ -94,8 +96,11 @@ class Planner:
             now = knowledge.steps(instants)  # 2, 3, 4, 5
             times, awake = now.times[:, None, None, None], now.updating[..., None]
             np.remainder(now.newest, self._memory, out=rows[:, :, :, variant])
-            usable = now.newest != UNKNOWN
-            if now.oldest.max() >= self._memory:  # 6: the perturbations of some entries are forgotten
+            usable, ages = now.newest != UNKNOWN, now.oldest.max(1)
+            if (near := self._near[variant]) is not None:
+                usable &= near
+                ages = np.where(usable, times - now.newest, 0).max((1, 2, 3))
+            if ages.max() >= self._memory:  # 6: the perturbations of some entries are forgotten
                 known, usable = usable, usable & (now.newest > times - self._memory)
                 self.dropped[:, variant] += np.count_nonzero(known & ~usable & awake, axis=(0, 2, 3))
             if not self._perturb_sleeping:
@@ -103,7 +108,7 @@ class Planner:
             gamma = self._step_size[variant] / (times + 1) ** self._decay[variant]  # 8: gamma^t, or 0 for who does not update
             np.multiply(usable, awake * gamma.astype(np.float32), out=weights[:, :, :, variant])
             updating[..., variant] = now.updating
-            oldest = np.maximum(oldest, np.minimum(now.oldest.max(1), self._memory - 1))
+            oldest = np.maximum(oldest, np.minimum(ages, self._memory - 1))
         leaves = (
             torch.from_numpy(rows).to(self._device),
             torch.from_numpy(weights).to(self._device),

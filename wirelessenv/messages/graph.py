@@ -217,6 +217,26 @@ def diameter(links: LinkMatrix) -> int:
     return found
 
 
+def hop_counts(links: LinkMatrix) -> NDArray[np.int32]:
+    """Number of links on a shortest path between each two agents.
+
+    Args:
+        links: the graph, (m, m), [sender, receiver].
+
+    Returns:
+        (m, m), [sender, receiver]; 0 on the diagonal, m where no path leads there.
+    """
+    agents = len(links)
+    hops = np.full((agents, agents), agents, np.int32)
+    reached, count = np.eye(agents, dtype=bool), 0
+    newest = reached
+    while newest.any():
+        hops[newest] = count
+        newest, count = (newest.astype(np.float32) @ links > 0) & ~reached, count + 1
+        reached = reached | newest
+    return hops
+
+
 def _bits(rows: LinkMatrix) -> NDArray[np.uint64]:
     """Rows (n, m) of truth values as bits, (n, m / 64)."""
     padded = np.zeros((len(rows), -(-rows.shape[1] // 64) * 64), bool)

@@ -86,12 +86,13 @@ def entry_bits(agents: int, value_bits: int = 32) -> int:
     return value_bits + ceil(log2(max(agents, 2))) + 32
 
 
-def needed_memory(messaging: Messaging, links: Bool[np.ndarray, "runs m m"]) -> int:
+def needed_memory(messaging: Messaging, links: Bool[np.ndarray, "runs m m"], most_hops: int | None = None) -> int:
     """Number of perturbations that an agent keeps when all probabilities are 1: diameter times largest delay, plus one.
 
     Args:
         messaging: the configuration.
         links: the graph of every run, (runs, m, m).
+        most_hops: entries of agents farther away are not used; None: those of all agents are.
 
     Returns:
         The number, of instants.
@@ -100,7 +101,8 @@ def needed_memory(messaging: Messaging, links: Bool[np.ndarray, "runs m m"]) -> 
         ConfigError: where a graph is not strongly connected.
     """
     hops = max(diameter(graph) for graph in np.unique(links, axis=0)) if messaging.relay else 1
-    return int(hops * messaging.links.delay.largest) + 1
+    used = hops if most_hops is None else min(hops, most_hops)
+    return int(used * messaging.links.delay.largest) + 1
 
 
 class Knowledge:

@@ -17,6 +17,7 @@ from trainers.problems.problem import Problem
 from trainers.problems.saved import rebuilt
 from wirelessenv.config import ConfigError
 from wirelessenv.memory import Part, check_room, part
+from wirelessenv.messages.graph import hop_counts
 from wirelessenv.messages.knowledge import Knowledge, entry_bits, message_graphs, needed_memory
 from wirelessenv.saved_state import refuse_outside
 from wirelessenv.scenario import Messaging
@@ -59,10 +60,13 @@ class MessagePassingLearner(Learner):
         check_room(*self._parts(), device=problem.device)
         start = problem.policies.initial(self.seeds, agents).to(problem.device)
         self._parameters = start[:, :, None].expand(runs, agents, self.variants, size).clone()
-        self.knowledge = [self._knowledge(variant) for variant in range(self.variants)]
+        graphs = [self._graphs(variant) for variant in range(self.variants)]
+        self.knowledge = [self._knowledge(variant, links) for variant, links in enumerate(graphs)]
         step_sizes, decays = (np.array([getattr(one, name) for one in self.each]) for name in ("step_size", "decay"))
         all_perturb = getattr(self.settings, "perturb_sleeping", True)
-        self._planner = Planner(self.knowledge, step_sizes, decays, self.settings.memory, all_perturb, problem.device)
+        near = [self._near(variant, links) for variant, links in enumerate(graphs)]
+        memory = self.settings.memory
+        self._planner = Planner(self.knowledge, step_sizes, decays, memory, all_perturb, problem.device, near)
 
     def _parts(self) -> tuple[Part, ...]:
         """Memory that is needed, with the names of the settings that say how much."""
@@ -80,15 +84,26 @@ class MessagePassingLearner(Learner):
             part(16 * AHEAD, each, agents, agents, variants),
         )
 
-    def _knowledge(self, variant: int) -> Knowledge:
-        messaging = self.links[variant]
-        links = message_graphs(messaging, self.problem.agents, self.seeds, self.problem.positions())
+    def _graphs(self, variant: int) -> NDArray[np.bool_]:
+        return message_graphs(self.links[variant], self.problem.agents, self.seeds, self.problem.positions())
+
+    def _most_hops(self, variant: int) -> int | None:
+        return getattr(self.each[variant], "most_hops", None)
+
+    def _near(self, variant: int, links: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+        """Mask of the agents l whose measurements agent i uses, (runs, i, l); None where it uses all."""
+        most = self._most_hops(variant)
+        return None if most is None else np.stack([most >= hop_counts(graph).T for graph in links])
+
+    def _knowledge(self, variant: int, links: NDArray[np.bool_]) -> Knowledge:
+        messaging, most = self.links[variant], self._most_hops(variant)
         if not self.each[variant].cooperative:
             return Knowledge(messaging, np.zeros_like(links), self.seeds)
-        needed = needed_memory(messaging, links)
+        needed = needed_memory(messaging, links, most)
         if self.settings.memory < needed:
+            hops = "the graph's diameter" if most is None else "hops (most_hops, or the graph's diameter)"
             raise ConfigError(
-                f"memory: {self.settings.memory} is not valid: the graph's diameter times the largest delay asks for at least "
+                f"memory: {self.settings.memory} is not valid: {hops} times the largest delay asks for at least "
                 f"{needed} instants"
             )
         return Knowledge(messaging, links, self.seeds)

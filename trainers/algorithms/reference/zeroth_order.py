@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from trainers.algorithms.reference.draws import MessageDraws
+from trainers.algorithms.reference.draws import Flags, MessageDraws
 from wirelessenv.arrays import Doubles
 
 Entries = dict[int, tuple[int, Any]]
@@ -53,6 +53,7 @@ class Messages:
 def zeroth_order(
     measure: Callable[[Doubles, Doubles], tuple[Doubles, Doubles]], start: Doubles, draws: MessageDraws, perturbations: Doubles,
     *, smoothing: float, step_sizes: Sequence[float], memory: int, relay: bool = True, perturb_sleeping: bool = True,
+    most_hops: int | None = None,
 ) -> Doubles:  # fmt: skip
     """Run Algorithm 2, or Algorithm 1.
 
@@ -66,6 +67,7 @@ def zeroth_order(
         memory: how many perturbations an agent keeps.
         relay: whether messages carry all that their sender holds.
         perturb_sleeping: whether agents that do not update perturb all the same; else their u_i is 0.
+        most_hops: agents from which messages need more hops are left out of the update; None: nobody is.
 
     Returns:
         theta^1, theta^2, ..., (instants, m, n).
@@ -73,6 +75,7 @@ def zeroth_order(
     m, theta, history = len(start), start.astype(float), []
     messages = Messages(draws, relay, held=[{} for _ in range(m)])
     kept: list[dict[int, Doubles]] = [{} for _ in range(m)]  # of each agent: time -> u_i
+    near = [[most_hops is None or _hops(draws.graph, other, i) <= most_hops for other in range(m)] for i in range(m)]
     for t in range(len(perturbations)):
         for i in range(m):
             kept[i].pop(t - memory, None)  # 6
@@ -85,9 +88,18 @@ def zeroth_order(
         following = theta.copy()
         for i in range(m):
             if draws.updates[t, i]:  # 8
-                for time, query in messages.held[i].values():
-                    if time in kept[i]:
+                for about, (time, query) in messages.held[i].items():
+                    if near[i][about] and time in kept[i]:
                         following[i] += step_sizes[t] * query * kept[i][time]  # equations (6), (7)
         theta = following
         history.append(theta)
     return np.array(history)
+
+
+def _hops(graph: Flags, sender: int, receiver: int) -> int:
+    """Number of links that a message needs from a sender to a receiver."""
+    reached, hops = {sender}, 0
+    while receiver not in reached:
+        reached |= {there for here in reached for there in np.flatnonzero(graph[here]).tolist()}
+        hops += 1
+    return hops
