@@ -7,9 +7,10 @@ import torch
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
-from tests.shapes import CHECKED
+from tests.shapes import ARRAYS_CHECKED, CHECKED
 
 install_import_hook(CHECKED, "tests.shapes.check")  # before the first of these modules is imported
+install_import_hook(ARRAYS_CHECKED, "tests.shapes.check_arrays")
 
 from wirelessenv.channel.fading import Fading  # noqa: E402  # after the hook
 from wirelessenv.config import Piece  # noqa: E402  # after the hook

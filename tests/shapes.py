@@ -17,9 +17,23 @@ CHECKED = [
     "trainers.problems.wireless",
 ]
 """Modules whose every call is checked in the test run."""
+ARRAYS_CHECKED = [
+    "baselines.allocators.certified",
+    "baselines.allocators.checks",
+    "baselines.allocators.fair",
+    "baselines.allocators.simple",
+]
+"""Modules that refuse what users hand in by sentences of their own, so that of every call the arrays alone are checked."""
 _checked = beartype(conf=BeartypeConf(is_pep484_tower=True))  # an int may stand where a float is asked for
 
 
 def check(function: Any) -> Any:
     """Check a function's annotations at every call; constructors look at what users hand in themselves."""
     return function if function.__qualname__.endswith("__init__") else _checked(function)
+
+
+def check_arrays(function: Any) -> Any:
+    """Check those annotations of a function that hold shapes of arrays."""
+    for name, hint in function.__annotations__.items():
+        function.__annotations__[name] = hint if "jaxtyping" in repr(hint) else Any
+    return check(function)

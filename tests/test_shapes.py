@@ -7,7 +7,7 @@ import pytest
 import torch
 from jaxtyping import TypeCheckError
 
-from tests.shapes import CHECKED
+from tests.shapes import ARRAYS_CHECKED, CHECKED
 from trainers.problems.analytic import AnalyticProblem
 from wirelessenv.physics import kernels
 
@@ -30,7 +30,7 @@ def test_parameters_of_a_wrong_shape_are_noticed():
         problem.policies.logits(torch.zeros(5, 2), torch.zeros(4, 1, 0))
 
 
-@pytest.mark.parametrize("module", CHECKED)
+@pytest.mark.parametrize("module", [*CHECKED, *ARRAYS_CHECKED])
 def test_every_module_of_the_list_is_checked(module):
     found = importlib.import_module(module)
     assert "jaxtyping" in type(found.__loader__).__module__

@@ -8,10 +8,13 @@ import math
 from typing import NamedTuple, Self
 
 import numpy as np
+from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 
 from wirelessenv.arrays import Doubles
 
+PerBox = Float[Doubles, "boxes m"]
+"""A number of each pair in each box."""
 LN2 = math.log(2)
 STEPS = 5
 """Steps of ascent towards the point where the best linear bound is tight."""
@@ -24,16 +27,16 @@ ROUNDING = 1e-13
 class Boxes(NamedTuple):
     """Boxes [low, high] of powers (n, m); nothing in one exceeds its bound (n,)."""
 
-    low: Doubles
-    high: Doubles
-    bound: Doubles
+    low: PerBox
+    high: PerBox
+    bound: Float[Doubles, " boxes"]
 
     @classmethod
     def all_powers(cls, pairs: int) -> Self:
         """One box with all that is allowed."""
         return cls(np.zeros((1, pairs)), np.ones((1, pairs)), np.array([np.inf]))
 
-    def some(self, which: NDArray[np.bool_] | NDArray[np.intp]) -> "Boxes":
+    def some(self, which: Bool[NDArray[np.bool_], " boxes"] | Int[NDArray[np.intp], " some"]) -> "Boxes":
         """The boxes of some places or marks alone."""
         return Boxes(*(part[which] for part in self))
 
@@ -45,17 +48,17 @@ class Boxes(NamedTuple):
 class Channel:
     """One channel with its weights: gain (m, m), [receiver, transmitter], for powers up to 1 and noise 1."""
 
-    def __init__(self, gain: Doubles, weights: Doubles) -> None:
+    def __init__(self, gain: Float[Doubles, "m m"], weights: Float[Doubles, " m"]) -> None:
         self.weights, self.own = weights, np.diag(gain).copy()
         self.cross = gain - np.diag(self.own)
 
-    def ranges(self, boxes: Boxes) -> tuple[Doubles, Doubles, Doubles, Doubles]:
+    def ranges(self, boxes: Boxes) -> tuple[PerBox, PerBox, PerBox, PerBox]:
         """(smallest s, largest s, smallest I, largest I)."""
         low, high, _ = boxes
         return low * self.own, high * self.own, 1 + low @ self.cross.T, 1 + high @ self.cross.T
 
 
-def slopes(channel: Channel, boxes: Boxes) -> tuple[Doubles, Doubles, Doubles, Doubles]:
+def slopes(channel: Channel, boxes: Boxes) -> tuple[PerBox, PerBox, PerBox, PerBox]:
     """Bounds of the slopes of U in every power, over each box.
 
     ln(2) dU/dp_k = gain_k - loss_k. gain_k = w_k g_kk / T_k falls in every power.
@@ -76,7 +79,7 @@ def slopes(channel: Channel, boxes: Boxes) -> tuple[Doubles, Doubles, Doubles, D
     return reward / (loud + most), reward / (quiet + least), loss_least, loss_most
 
 
-def bends(channel: Channel, boxes: Boxes) -> tuple[Doubles, Doubles]:
+def bends(channel: Channel, boxes: Boxes) -> tuple[PerBox, PerBox]:
     """Bounds of the second derivatives of U in every power, over each box.
 
     ln(2) d2U/dp_k2 = up_k - down_k. down_k = w_k (g_kk / T_k)^2 falls in every power.
@@ -120,7 +123,7 @@ def where_optima_can_be(channel: Channel, boxes: Boxes) -> Boxes:
     return Boxes(low, high, boxes.bound).some((low <= high).all(1) & (high == 1).any(1))
 
 
-def bounded(channel: Channel, boxes: Boxes) -> tuple[Boxes, Doubles]:
+def bounded(channel: Channel, boxes: Boxes) -> tuple[Boxes, PerBox]:
     """Upper bounds of U in the boxes, and points of them where U is large.
 
     U is at most a linear function for every choice of prices, which is largest at a corner. The prices are the best ones at
@@ -142,7 +145,7 @@ def bounded(channel: Channel, boxes: Boxes) -> tuple[Boxes, Doubles]:
     return boxes._replace(bound=bound), point
 
 
-def linear_bound(channel: Channel, boxes: Boxes, point: Doubles) -> tuple[Doubles, Doubles]:
+def linear_bound(channel: Channel, boxes: Boxes, point: PerBox) -> tuple[Float[Doubles, " boxes"], PerBox]:
     """Linear upper bounds of U in each box, U <= constant + slope . p, close to U at its point.
 
     Rate i, log2(1 + s / I), is convex in I, in [a, b], and lies below its chord c log2(1 + s / a) + (1 - c) log2(1 + s / b)
@@ -178,8 +181,13 @@ def linear_bound(channel: Channel, boxes: Boxes, point: Doubles) -> tuple[Double
 
 
 def water_level(  # noqa: PLR0917  # an amount, shares, and the four ends of two vessels
-    amount: Doubles, share: Doubles, least: Doubles, most: Doubles, quiet: Doubles, loud: Doubles
-) -> Doubles:
+    amount: Float[Doubles, "*boxes m"],
+    share: Float[Doubles, "*boxes m"],
+    least: Float[Doubles, "*boxes m"],
+    most: Float[Doubles, "*boxes m"],
+    quiet: Float[Doubles, "*boxes m"],
+    loud: Float[Doubles, "*boxes m"],
+) -> Float[Doubles, "*boxes m"]:
     """The x with share clip(x - quiet, least, most) + (1 - share) clip(x - loud, least, most) = amount.
 
     Where no clip acts x is `free`, which is the same mean of the solutions where only one clip does and of its threshold.

@@ -4,10 +4,11 @@ import time
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from jaxtyping import Bool, Float
+from numpy.typing import NDArray
 
 from baselines.allocators.boxes import Boxes, Channel, bounded, slopes, where_optima_can_be
-from baselines.allocators.checks import Powers, checked, value_of
+from baselines.allocators.checks import ChannelGains, PerChannel, PerReceiver, PerTransmitter, Powers, checked, value_of
 from baselines.allocators.iterative import Limits, iterated, wmmse_step
 from baselines.allocators.watch import Watch
 from wirelessenv.arrays import Doubles
@@ -25,26 +26,26 @@ MOST_BOXES = 2_000_000
 class Certified(NamedTuple):
     """Powers, what they reach, what nothing can exceed, and whether that is as near as was asked for."""
 
-    power: Doubles
+    power: Powers
     """Powers (..., m)."""
-    value: Doubles
+    value: PerChannel
     """Their weighted sum rate in bit/s/Hz, (...)."""
-    bound: Doubles
+    bound: PerChannel
     """An upper bound of the optimum in bit/s/Hz, (...)."""
-    proved: NDArray[np.bool_]
+    proved: Bool[NDArray[np.bool_], "*batch"]
     """True where `gap` is as small as was asked for, (...)."""
 
     @property
-    def gap(self) -> Doubles:
+    def gap(self) -> PerChannel | np.float64:
         """(bound - value) / value, (...)."""
         return (self.bound - self.value) / np.maximum(self.value, 1e-300)
 
 
 def certified_optimum(
-    gain: ArrayLike,
-    noise: ArrayLike,
-    p_max: ArrayLike,
-    weights: ArrayLike | None = None,
+    gain: ChannelGains,
+    noise: PerReceiver,
+    p_max: PerTransmitter,
+    weights: PerReceiver | None = None,
     *,
     gap: float = 0.01,
     seconds: float | None = None,
@@ -77,10 +78,10 @@ def certified_optimum(
 
 
 def certify(
-    gain: ArrayLike,
-    noise: ArrayLike,
-    p_max: ArrayLike,
-    weights: ArrayLike | None = None,
+    gain: ChannelGains,
+    noise: PerReceiver,
+    p_max: PerTransmitter,
+    weights: PerReceiver | None = None,
     *,
     gap: float = 0.01,
     seconds: float | None = None,
@@ -127,7 +128,9 @@ def certify(
     )
 
 
-def _at_full_power(gain: Doubles, weights: Doubles) -> tuple[Doubles, Doubles, Doubles]:
+def _at_full_power(
+    gain: Float[Doubles, "n m m"], weights: Float[Doubles, "n m"]
+) -> tuple[Float[Doubles, "n m"], Float[Doubles, " n"], Float[Doubles, " n"]]:
     """(powers, what they reach, what they would reach without interference) for noise 1: what is known without a search."""
     power, (wanted, _) = np.ones(weights.shape), split(gain)
     alone = np.asarray((weights * np.log1p(wanted)).sum(-1) / np.log(2))
@@ -135,8 +138,8 @@ def _at_full_power(gain: Doubles, weights: Doubles) -> tuple[Doubles, Doubles, D
 
 
 def _solve(  # noqa: PLR0917  # what certify was asked for
-    gain: Doubles, weights: Doubles, gap: float, most_boxes: int, seconds: float | None, watch: Watch
-) -> tuple[Doubles, float, float]:
+    gain: Float[Doubles, "m m"], weights: Float[Doubles, " m"], gap: float, most_boxes: int, seconds: float | None, watch: Watch
+) -> tuple[Float[Doubles, " m"], float, float]:
     """(powers in [0, 1], what they reach, what nothing can exceed) for noise 1."""
     end = float("inf") if seconds is None else time.monotonic() + seconds
     channel = Channel(gain, weights)

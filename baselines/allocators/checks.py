@@ -4,21 +4,28 @@ from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 
-from wirelessenv.arrays import Doubles
+from wirelessenv.arrays import ArrayLike, Doubles
 from wirelessenv.config import ConfigError
 from wirelessenv.physics import checks
 from wirelessenv.physics.kernels import rate, sinr, split
 from wirelessenv.streams import run_seeds
 
-Powers = Float[np.ndarray, "*batch tx"]
+ChannelGains = Float[Doubles, "*batch rx tx"] | ArrayLike
+"""|h|^2 of each channel of a batch, or lists of such numbers."""
+PerReceiver = Float[Doubles, "*batch rx"] | ArrayLike
+"""A number for each receiver, or one for all."""
+PerTransmitter = Float[Doubles, "*batch tx"] | ArrayLike
+"""A number for each transmitter, or one for all."""
+Powers = Float[Doubles, "*batch tx"]
 """Powers of all transmitters, of each channel of a batch."""
-PerChannel = Float[np.ndarray, "*batch"]
+PerChannel = Float[Doubles, "*batch"]
 """One number for each channel of a batch."""
+AllocatorInput = tuple[Float[Doubles, "n m m"], Float[Doubles, "n m"], Float[Doubles, "n m"], Float[Doubles, "n m"]]
+"""Gains, noise, largest powers and weights of n channels."""
 
 
-def checked(gain: ArrayLike, noise: ArrayLike, p_max: ArrayLike, weights: ArrayLike | None) -> tuple[Doubles, ...]:
+def checked(gain: ChannelGains, noise: PerReceiver, p_max: PerTransmitter, weights: PerReceiver | None) -> AllocatorInput:
     """The arguments of an allocator in double precision, with one leading axis for all n channels.
 
     Args:
@@ -41,10 +48,11 @@ def checked(gain: ArrayLike, noise: ArrayLike, p_max: ArrayLike, weights: ArrayL
         if checks.fits(name, row, gains.shape[:-1], f"gains {gains.shape}") != gains.shape[:-1]:
             raise ConfigError(f"{name}: the shape {row.shape} is not valid for gains {gains.shape}")
         rows.append(np.broadcast_to(row, gains.shape[:-1]).reshape(-1, gains.shape[-1]))
-    return gains.reshape(-1, *gains.shape[-2:]), *rows
+    noises, most, weight = rows
+    return gains.reshape(-1, *gains.shape[-2:]), noises, most, weight
 
 
-def _row(name: str, value: ArrayLike) -> Doubles:
+def _row(name: str, value: ArrayLike) -> Float[Doubles, "*batch"]:
     row: Doubles = checks.numbers(name, value)
     (checks.weights if name == "weights" else checks.positive)(name, row)
     return row
@@ -55,7 +63,7 @@ def generator(seed: int | Sequence[int]) -> np.random.Generator:
     return np.random.default_rng(run_seeds(seed))  # looked at before: numpy does not return from some that are none
 
 
-def sum_rate(gain: ArrayLike, noise: ArrayLike, power: ArrayLike, weights: ArrayLike | None = None) -> PerChannel:
+def sum_rate(gain: ChannelGains, noise: PerReceiver, power: PerTransmitter, weights: PerReceiver | None = None) -> PerChannel:
     """Weighted sum rate: sum_i w_i log2(1 + SINR_i), in bit/s/Hz. Leading axes broadcast.
 
     >>> float(sum_rate([[3.0, 1.0], [0.0, 7.0]], noise=1.0, power=[1.0, 0.0]))
@@ -85,7 +93,12 @@ def sum_rate(gain: ArrayLike, noise: ArrayLike, power: ArrayLike, weights: Array
     return value_of(gains, rows["noise"], powers, None if weights is None else rows["weights"])
 
 
-def value_of(gain: Doubles, noise: Doubles | float, power: Doubles, weights: Doubles | None = None) -> Doubles:
+def value_of(
+    gain: Float[Doubles, "*#batch m m"],
+    noise: Float[Doubles, "*#batch m"] | Float[Doubles, "*#batch 1"] | Float[Doubles, ""] | float,
+    power: Float[Doubles, "*#batch m"],
+    weights: Float[Doubles, "*#batch m"] | Float[Doubles, "*#batch 1"] | Float[Doubles, ""] | None = None,
+) -> Float[Doubles, "*#batch"]:
     """The sum rate of arrays that are known to be sound, in bit/s/Hz.
 
     Args:

@@ -1,9 +1,9 @@
 """Max-min allocator: the same SINR for everybody, as large as it can be."""
 
 import numpy as np
-from numpy.typing import ArrayLike
+from jaxtyping import Float
 
-from baselines.allocators.checks import Powers, checked
+from baselines.allocators.checks import ChannelGains, PerReceiver, PerTransmitter, Powers, checked
 from baselines.allocators.watch import Watch
 from wirelessenv.arrays import Doubles
 from wirelessenv.physics.kernels import split
@@ -16,10 +16,10 @@ NOTHING = 1e-100
 
 
 def max_min(
-    gain: ArrayLike,
-    noise: ArrayLike,
-    p_max: ArrayLike,
-    weights: ArrayLike | None = None,
+    gain: ChannelGains,
+    noise: PerReceiver,
+    p_max: PerTransmitter,
+    weights: PerReceiver | None = None,
     *,
     seconds: float | None = None,
     progress: bool = False,
@@ -55,7 +55,13 @@ def max_min(
     return best.reshape(np.shape(gain)[:-1])
 
 
-def _max_min(gain: Doubles, noise: Doubles, most: Doubles, weights: Doubles, watch: Watch) -> Doubles:
+def _max_min(
+    gain: Float[Doubles, "n m m"],
+    noise: Float[Doubles, "n m"],
+    most: Float[Doubles, "n m"],
+    weights: Float[Doubles, "n m"],
+    watch: Watch,
+) -> Float[Doubles, "n m"]:
     wanted, cross = split(gain)
     served = (wanted > NOTHING) & (weights > NOTHING)
     scale = np.divide(weights, wanted, out=np.zeros_like(most), where=served)
@@ -80,7 +86,9 @@ def _max_min(gain: Doubles, noise: Doubles, most: Doubles, weights: Doubles, wat
     return np.asarray(np.divide(best, largest, out=np.zeros_like(best), where=largest > 0))
 
 
-def _reaching(target: Doubles, heard: Doubles, alone: Doubles) -> Doubles:
+def _reaching(
+    target: Float[Doubles, " n"], heard: Float[Doubles, "n m m"], alone: Float[Doubles, "n m"]
+) -> Float[Doubles, "n m"]:
     """The p (n, m) with p = t (F p + n), of any sign."""
     system = np.eye(heard.shape[-1]) - target[:, None, None] * heard
     wanted = (target[:, None] * alone)[..., None]

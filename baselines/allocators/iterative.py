@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from jaxtyping import Float, Int
+from numpy.typing import NDArray
 
-from baselines.allocators.checks import Powers, checked, generator
+from baselines.allocators.checks import AllocatorInput, ChannelGains, PerReceiver, PerTransmitter, Powers, checked, generator
 from baselines.allocators.watch import Watch
 from wirelessenv.arrays import Doubles
 from wirelessenv.config import ConfigError
@@ -17,7 +18,8 @@ from wirelessenv.physics.checks import count, number
 from wirelessenv.physics.kernels import split
 from wirelessenv.sentences import shown
 
-Rows = NDArray[np.float64]
+Rows = Float[Doubles, "m n"]
+"""A number of each of m pairs in each of n channels."""
 CHANNELS_AT_ONCE = 256
 """Channels in a batch that fits the cache."""
 Start = Literal["full", "random"]
@@ -27,13 +29,13 @@ class Channels(NamedTuple):
     """Some channels, channels last: gains split as (m, n) and (m, m, n), the latter 0 on its diagonal; the others (m, n)."""
 
     wanted: Rows
-    cross: Rows
+    cross: Float[Doubles, "m m n"]
     noise: Rows
     most: Rows
     weights: Rows
 
     @classmethod
-    def of(cls, gain: Doubles, *rows: Doubles) -> "Channels":
+    def of(cls, gain: Float[Doubles, "n m m"], *rows: Float[Doubles, "n m"]) -> "Channels":
         """Turn arrays with channels first into ones with channels last.
 
         Args:
@@ -51,7 +53,7 @@ class Channels(NamedTuple):
         """Power that receivers get from others, and noise, (m, n): added up, for a difference would lose strong SINRs."""
         return np.asarray(np.einsum("ijn,jn->in", self.cross, power) + self.noise)
 
-    def value(self, power: Rows) -> Rows:
+    def value(self, power: Rows) -> Float[Doubles, " n"]:
         """Weighted sum rate of powers (m, n) in bit/s/Hz, (n,)."""
         return np.asarray((self.weights * np.log2(1 + self.wanted * power / self.interference(power))).sum(0))
 
@@ -59,7 +61,7 @@ class Channels(NamedTuple):
         """sum_k g_ki x_k of prices x (m, n): the price that each transmitter pays for a unit of power."""
         return np.asarray(np.einsum("kin,kn->in", self.cross, prices) + self.wanted * prices)
 
-    def some(self, which: NDArray[np.intp]) -> "Channels":
+    def some(self, which: Int[NDArray[np.intp], " some"]) -> "Channels":
         """The channels of some places alone."""
         return Channels(*(part[..., which] for part in self))
 
@@ -100,7 +102,7 @@ class Limits(NamedTuple):
         return cls(tuple(starts), tolerance, count("iterations", iterations), seed)
 
 
-def iterated(update: Update, given: tuple[Doubles, ...], limits: Limits, watch: Watch) -> Doubles:
+def iterated(update: Update, given: AllocatorInput, limits: Limits, watch: Watch) -> Float[Doubles, "n m"]:
     """Powers at the end of iterations from each start, of which the best counts, channel by channel.
 
     Args:
@@ -152,10 +154,10 @@ def _settled(update: Update, channels: Channels, power: Rows, limits: Limits, wa
 
 
 def wmmse(
-    gain: ArrayLike,
-    noise: ArrayLike,
-    p_max: ArrayLike,
-    weights: ArrayLike | None = None,
+    gain: ChannelGains,
+    noise: PerReceiver,
+    p_max: PerTransmitter,
+    weights: PerReceiver | None = None,
     *,
     starts: Sequence[Start] = ("full",),
     tolerance: float = 1e-3,
@@ -213,10 +215,10 @@ def wmmse_step(channels: Channels, power: Rows) -> Rows:
 
 
 def fractional_programming(
-    gain: ArrayLike,
-    noise: ArrayLike,
-    p_max: ArrayLike,
-    weights: ArrayLike | None = None,
+    gain: ChannelGains,
+    noise: PerReceiver,
+    p_max: PerTransmitter,
+    weights: PerReceiver | None = None,
     *,
     starts: Sequence[Start] = ("full",),
     tolerance: float = 1e-3,

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 
-from baselines.allocators.checks import Powers, checked, generator, value_of
+from baselines.allocators.checks import ChannelGains, PerReceiver, PerTransmitter, Powers, checked, generator, value_of
 from baselines.allocators.watch import Watch
-from wirelessenv.arrays import Doubles
+from wirelessenv.arrays import ArrayLike, Doubles
 from wirelessenv.config import ConfigError
 from wirelessenv.physics.checks import count, gains, numbers
 
@@ -16,7 +15,7 @@ MOST_PATTERNS = 2**16
 AT_ONCE = 2**14
 
 
-def full_power(gain: ArrayLike, noise: ArrayLike, p_max: ArrayLike, weights: ArrayLike | None = None) -> Powers:
+def full_power(gain: ChannelGains, noise: PerReceiver, p_max: PerTransmitter, weights: PerReceiver | None = None) -> Powers:
     """Powers of everybody at the maximum, whatever the channel.
 
     Args:
@@ -36,7 +35,12 @@ def full_power(gain: ArrayLike, noise: ArrayLike, p_max: ArrayLike, weights: Arr
 
 
 def random_power(
-    gain: ArrayLike, noise: ArrayLike, p_max: ArrayLike, weights: ArrayLike | None = None, *, seed: int | Sequence[int] = 0
+    gain: ChannelGains,
+    noise: PerReceiver,
+    p_max: PerTransmitter,
+    weights: PerReceiver | None = None,
+    *,
+    seed: int | Sequence[int] = 0,
 ) -> Powers:
     """Powers drawn uniformly from [0, p_max], independent of the channel.
 
@@ -58,10 +62,10 @@ def random_power(
 
 
 def on_off(
-    gain: ArrayLike,
-    noise: ArrayLike,
-    p_max: ArrayLike,
-    weights: ArrayLike | None = None,
+    gain: ChannelGains,
+    noise: PerReceiver,
+    p_max: PerTransmitter,
+    weights: PerReceiver | None = None,
     *,
     seconds: float | None = None,
     progress: bool = False,
@@ -97,7 +101,13 @@ def on_off(
     return best.reshape(np.shape(gain)[:-1])
 
 
-def _best_pattern(gains: Doubles, noises: Doubles, most: Doubles, weight: Doubles, watch: Watch) -> Doubles:
+def _best_pattern(
+    gains: Float[Doubles, "n m m"],
+    noises: Float[Doubles, "n m"],
+    most: Float[Doubles, "n m"],
+    weight: Float[Doubles, "n m"],
+    watch: Watch,
+) -> Float[Doubles, "n m"]:
     agents, rows = gains.shape[-1], np.arange(len(gains))
     patterns = (np.arange(2**agents)[:, None] >> np.arange(agents) & 1).astype(float)
     best, value = np.zeros_like(most), np.full(len(gains), -np.inf)
@@ -112,7 +122,7 @@ def _best_pattern(gains: Doubles, noises: Doubles, most: Doubles, weight: Double
     return best
 
 
-def delayed(gain: ArrayLike, slots: int) -> Float[np.ndarray, "*batch slots rx tx"]:
+def delayed(gain: Float[np.ndarray, "*batch slots rx tx"] | ArrayLike, slots: int) -> Float[np.ndarray, "*batch slots rx tx"]:
     """Gains of some slots before, for an allocator that learns of them late; at first the first ones.
 
     >>> delayed(np.arange(4.0).reshape(4, 1, 1), 2).ravel().tolist()
