@@ -22,8 +22,17 @@ ARRAYS_CHECKED = [
     "baselines.allocators.checks",
     "baselines.allocators.fair",
     "baselines.allocators.simple",
+    "trainers.problems.images",
+    "trainers.problems.objective",
+    "trainers.problems.ridge_regression",
+    "trainers.problems.torch_loss",
+    "trainers.problems.wireless_objective",
 ]
-"""Modules that refuse what users hand in by sentences of their own, so that of every call the arrays alone are checked."""
+"""Modules that refuse what users hand in by sentences of their own, so that of every call the arrays alone are checked.
+
+Inner loops are annotated alone, for checks of them take longer than the tests: iterative and boxes of allocators; quadratic,
+least_squares and logistic of problems.
+"""
 _checked = beartype(conf=BeartypeConf(is_pep484_tower=True))  # an int may stand where a float is asked for
 
 

@@ -7,8 +7,10 @@ import pytest
 import torch
 from jaxtyping import TypeCheckError
 
+from baselines.allocators.checks import value_of
 from tests.shapes import ARRAYS_CHECKED, CHECKED
 from trainers.problems.analytic import AnalyticProblem
+from trainers.problems.ridge_regression import RidgeRegression
 from wirelessenv.physics import kernels
 
 
@@ -28,6 +30,17 @@ def test_parameters_of_a_wrong_shape_are_noticed():
         problem.measure(torch.zeros(3, 4, 5, 2), 1, True)
     with pytest.raises(TypeCheckError):
         problem.policies.logits(torch.zeros(5, 2), torch.zeros(4, 1, 0))
+
+
+def test_points_and_channels_of_a_wrong_shape_are_noticed():
+    problem = RidgeRegression(clients=3, size=4)
+    assert problem.gradient(np.arange(3), np.zeros((2, 1, 4))).shape == (2, 3, 4)
+    with pytest.raises(TypeCheckError):
+        problem.hessian_product(0, np.zeros((2, 4)), np.zeros((3, 4)))
+    with pytest.raises(TypeCheckError):
+        problem.cost(np.zeros((1, 3), int), np.zeros(4))
+    with pytest.raises(TypeCheckError):
+        value_of(np.ones((5, 3, 3)), 1.0, np.ones((4, 3)))
 
 
 @pytest.mark.parametrize("module", [*CHECKED, *ARRAYS_CHECKED])

@@ -12,13 +12,15 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
+from jaxtyping import Float, Float32, Int, Shaped
 from numpy.typing import NDArray
 
 from trainers.problems.logistic import Logistic
 from trainers.problems.objective import NumpyArray
+from wirelessenv.arrays import Floats
 from wirelessenv.config import ConfigError
 from wirelessenv.streams import stream
 
@@ -46,10 +48,10 @@ class Images:
     """Images (N, channels, height, width), float32 in [0, 1], with classes 0 to 9; some are kept for testing."""
 
     name: str
-    images: NumpyArray
-    labels: Labels
-    test_images: NumpyArray
-    test_labels: Labels
+    images: Float32[Floats, "rows channels height width"]
+    labels: Int[Labels, " rows"]
+    test_images: Float32[Floats, "test_rows channels height width"]
+    test_labels: Int[Labels, " test_rows"]
 
 
 def load(dataset: Dataset = "digits", folder: str | Path | None = None) -> Images:
@@ -155,7 +157,7 @@ def fashion_mnist(contents: Mapping[str, bytes], samples: tuple[int, int] = (600
     Raises:
         ConfigError: where a file does not hold these images.
     """
-    parts = []
+    parts: list[NDArray[Any]] = []
     for prefix, count in zip(("train", "t10k"), samples, strict=True):
         images, labels = f"{prefix}-images-idx3-ubyte.gz", f"{prefix}-labels-idx1-ubyte.gz"
         pixels = read_idx(images, contents[images], (count, side, side))
@@ -191,7 +193,7 @@ def cifar10(contents: Mapping[str, bytes], batch: int = 10000) -> Images:
     return Images("CIFAR-10", images[0], labels[0], images[1], labels[1])
 
 
-def _scaled(pixels: NumpyArray, largest: float = 255.0) -> NumpyArray:
+def _scaled(pixels: Shaped[NumpyArray, "*shape"], largest: float = 255.0) -> Float32[Floats, "*shape"]:
     return pixels.astype(np.float32) / np.float32(largest)
 
 
@@ -207,12 +209,14 @@ def _digits() -> Images:
     return Images("digits (stand-in, scikit-learn)", images[360:], labels[360:], images[:360], labels[:360])
 
 
-def odd_against_even(labels: Labels) -> NumpyArray:
+def odd_against_even(labels: Int[Labels, " rows"]) -> Float32[Floats, " rows"]:
     """Labels b = 1 for odd classes, -1 for even ones, float32."""
     return np.where(labels % 2 == 1, 1, -1).astype(np.float32)
 
 
-def dirichlet_split(labels: Labels, clients: int, alpha: float, rng: np.random.Generator) -> list[Labels]:
+def dirichlet_split(
+    labels: Int[Labels, " rows"], clients: int, alpha: float, rng: np.random.Generator
+) -> list[Int[Labels, " share"]]:
     """Split rows among clients, each with its own proportions of the classes (Hsu et al., 2019).
 
     A client draws its proportions q ~ Dirichlet(alpha p), p the classes' shares of all rows, and takes N // n rows so, without
@@ -251,7 +255,9 @@ def dirichlet_split(labels: Labels, clients: int, alpha: float, rng: np.random.G
     return rows
 
 
-def scaled(pixels: NumpyArray, scaling: Scaling, kept: Labels | None = None) -> NumpyArray:
+def scaled(
+    pixels: Float[NumpyArray, "rows d"], scaling: Scaling, kept: Int[Labels, " kept"] | None = None
+) -> Float[NumpyArray, "rows d"]:
     """Rows of pixels, scaled in one of four ways.
 
     unit_pixels   as they are loaded, each in [0, 1]

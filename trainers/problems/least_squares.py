@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
+from jaxtyping import Float
 
-from trainers.problems.objective import Clients, NumpyArray, Objective, Points
+from trainers.problems.objective import Clients, NumpyArray, Objective, PerPoint, Points, Sample
+from wirelessenv.arrays import Doubles
 from wirelessenv.config import ConfigError, whole
 from wirelessenv.memory import check_room, part
 from wirelessenv.streams import run_seeds, stream
@@ -68,10 +70,10 @@ class LeastSquares(Objective):
         """L_max of the f_i."""
         self.dissimilarity = max(abs(self.smoothness - one) for one in self._curvatures)
         """delta of Gao et al. (2025), Assumption 2."""
-        self.minimiser: NumpyArray = self._pulls.mean(0) / self.smoothness
+        self.minimiser: Float[Doubles, " d"] | Float[Doubles, "runs d"] = self._pulls.mean(0) / self.smoothness
         """x*, (d,) or (runs, d)."""
 
-    def _of(self, table: NumpyArray, clients: Clients) -> NumpyArray:
+    def _of(self, table: Float[Doubles, "n *runs d"], clients: Clients) -> Float[Doubles, "*_ d"]:
         """Rows of a table (n, d) or (n, runs, d): a client's for each run, or, of several clients, one for each of them."""
         if self._runs and isinstance(clients, np.ndarray):
             if len(clients) != self._runs:
@@ -79,28 +81,28 @@ class LeastSquares(Objective):
             return np.asarray(table[clients, np.arange(self._runs)])
         return np.asarray(table[clients])
 
-    def _scaled(self, factors: NumpyArray | list[float], clients: Clients) -> NumpyArray | float:
+    def _scaled(self, factors: Float[Doubles, " n"] | list[float], clients: Clients) -> Float[Doubles, "k 1"] | float:
         return np.asarray(factors)[clients][:, None] if isinstance(clients, np.ndarray) else factors[clients]
 
-    def gradient(self, clients: Clients, x: Points, sample: NumpyArray | None = None) -> Points:
+    def gradient(self, clients: Clients, x: Points, sample: Sample | None = None) -> Points:
         exact = self._scaled(self._curvatures, clients) * x
         exact -= self._of(self._pulls, clients)
         return np.asarray(exact if sample is None else exact + sample)
 
-    def cost(self, clients: Clients, x: Points, sample: NumpyArray | None = None) -> NumpyArray:
+    def cost(self, clients: Clients, x: Points, sample: Sample | None = None) -> PerPoint:
         residual = self._scaled(self._scales, clients) * x - self._of(self._targets, clients)
         exact = (residual**2).sum(-1) / 2
         return np.asarray(exact if sample is None else exact + (sample * x).sum(-1))
 
-    def draw(self, clients: Clients, rng: np.random.Generator) -> NumpyArray:
+    def draw(self, clients: Clients, rng: np.random.Generator) -> Sample:
         if self.noise == 0:
             return super().draw(clients, rng)
         return self.noise * rng.normal(size=(*np.shape(clients), self.size))
 
-    def hessian_product(self, clients: Clients, x: Points, vector: NumpyArray, sample: NumpyArray | None = None) -> Points:
+    def hessian_product(self, clients: Clients, x: Points, vector: Points, sample: Sample | None = None) -> Points:
         return np.asarray(self._scaled(self._curvatures, clients) * vector)
 
-    def starts(self, seeds: Sequence[int]) -> NumpyArray:
+    def starts(self, seeds: Sequence[int]) -> Float[NumpyArray, "runs d"]:
         """x* + 1, or 0, for each run."""
         if self._runs not in (0, len(seeds)):
             raise ConfigError(f"seed: {len(seeds)} runs are not valid: the problem was drawn for {self._runs}")
@@ -110,9 +112,9 @@ class LeastSquares(Objective):
     def mean_gradient(self, x: Points) -> Points:
         return np.asarray(self.smoothness * (x - self.minimiser))
 
-    def mean_cost(self, x: Points) -> NumpyArray:
+    def mean_cost(self, x: Points) -> PerPoint:
         return np.asarray(np.mean([self.cost(client, x) for client in range(self.clients)], axis=0))
 
-    def measures(self, x: Points) -> dict[str, NumpyArray]:
+    def measures(self, x: Points) -> dict[str, PerPoint]:
         """Cost, norm of the gradient, and the distance from x*."""
         return super().measures(x) | {"distance": np.linalg.norm(x - self.minimiser, axis=-1)}

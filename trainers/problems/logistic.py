@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
+from jaxtyping import Float
 from scipy.special import expit
 
-from trainers.problems.objective import Clients, NumpyArray, Objective, Points
+from trainers.problems.objective import Clients, NumpyArray, Objective, PerPoint, Points, Sample
 from trainers.problems.shares import client_rows
 from wirelessenv.config import ConfigError, whole
 from wirelessenv.memory import check_room, part
@@ -46,7 +47,7 @@ class Logistic(Objective):
         batch: int = 32,
         regulariser: Literal["l2", "nonconvex"] = "l2",
         weight: float = 0.0,
-        held_out: tuple[NumpyArray, NumpyArray] | None = None,
+        held_out: tuple[Float[NumpyArray, "rows d"], Float[NumpyArray, " rows"]] | None = None,
     ) -> None:
         features, labels = np.asarray(features), np.asarray(labels)
         _check(features, labels)
@@ -93,47 +94,47 @@ class Logistic(Objective):
         gram = (self._signed * self._row_weights[:, None]).T @ self._signed
         return float(np.linalg.eigvalsh(gram.astype(float))[-1]) / 4 + self.weight * (1 if self.regulariser == "l2" else 2)
 
-    def draw(self, clients: Clients, rng: np.random.Generator) -> NumpyArray:
+    def draw(self, clients: Clients, rng: np.random.Generator) -> Sample:
         counts = np.asarray(self._counts[clients])[..., None]
         drawn = (rng.random((*np.shape(clients), self.batch)) * counts).astype(np.intp)
         return np.asarray(drawn + (np.asarray(self._ends[clients])[..., None] - counts))
 
-    def _rows(self, client: int, sample: NumpyArray | None) -> NumpyArray:
+    def _rows(self, client: int, sample: Sample | None) -> Float[NumpyArray, "rows d"]:
         if sample is not None:
             return np.asarray(self._signed.take(sample, axis=0))
         return np.asarray(self._signed[self._ends[client] - self._counts[client] : self._ends[client]])
 
-    def gradient(self, clients: Clients, x: Points, sample: NumpyArray | None = None) -> Points:
+    def gradient(self, clients: Clients, x: Points, sample: Sample | None = None) -> Points:
         one_batch = sample is None or sample.size == sample.shape[-1]  # for all points
         if isinstance(clients, int | np.integer) and one_batch:
             return self._gradient(int(clients), x, None if sample is None else sample.ravel())
         return self._each(lambda one, own, point: self._gradient(one, point, own), clients, sample, x)
 
-    def _gradient(self, client: int, x: Points, sample: NumpyArray | None) -> NumpyArray:
+    def _gradient(self, client: int, x: Points, sample: Sample | None) -> Points:
         rows = self._rows(client, sample)
         slopes = expit(-_along(x.reshape(-1, self.size), rows.T))
         slopes *= -1 / len(rows)
         gradient = _along(slopes, rows).reshape(x.shape)
         return gradient + self._regulariser_slope(x) if self.weight else gradient
 
-    def cost(self, clients: Clients, x: Points, sample: NumpyArray | None = None) -> NumpyArray:
+    def cost(self, clients: Clients, x: Points, sample: Sample | None = None) -> PerPoint:
         return self._each(lambda one, own, point: self._cost(one, point, own)[..., None], clients, sample, x)[..., 0]
 
-    def _cost(self, client: int, x: Points, sample: NumpyArray | None) -> NumpyArray:
+    def _cost(self, client: int, x: Points, sample: Sample | None) -> PerPoint:
         margins = x @ self._rows(client, sample).T
         return np.asarray(np.logaddexp(0, -margins).mean(-1) + self._regularised(x))
 
-    def hessian_product(self, clients: Clients, x: Points, vector: NumpyArray, sample: NumpyArray | None = None) -> Points:
+    def hessian_product(self, clients: Clients, x: Points, vector: Points, sample: Sample | None = None) -> Points:
         return self._each(lambda one, own, point, along: self._product(one, point, along, own), clients, sample, x, vector)
 
-    def _product(self, client: int, x: Points, vector: NumpyArray, sample: NumpyArray | None) -> NumpyArray:
+    def _product(self, client: int, x: Points, vector: Points, sample: Sample | None) -> Points:
         rows = self._rows(client, sample)
         probability = expit(x @ rows.T)
         curved = (probability * (1 - probability) * (vector @ rows.T)) @ rows / len(rows)
         return np.asarray(curved + self._regulariser_curvature(x) * vector)
 
     def _each(
-        self, work: Callable[..., NumpyArray], clients: Clients, sample: NumpyArray | None, *points: NumpyArray
+        self, work: Callable[..., NumpyArray], clients: Clients, sample: Sample | None, *points: NumpyArray
     ) -> NumpyArray:
         """Apply `work` (client, sample, points) to every client and sample, each result at its place among the points."""
         lead = np.shape(clients) if sample is None else sample.shape[:-1]
@@ -148,14 +149,14 @@ class Logistic(Objective):
             out[at] = found
         return np.asarray(out)
 
-    def _regularised(self, x: Points) -> NumpyArray:
+    def _regularised(self, x: Points) -> PerPoint:
         squares = x**2
         return np.asarray(self.weight * (squares / 2 if self.regulariser == "l2" else squares / (1 + squares)).sum(-1))
 
-    def _regulariser_slope(self, x: Points) -> NumpyArray:
+    def _regulariser_slope(self, x: Points) -> Points:
         return self.weight * x if self.regulariser == "l2" else 2 * self.weight * x / np.square(1 + x * x)
 
-    def _regulariser_curvature(self, x: Points) -> NumpyArray | float:
+    def _regulariser_curvature(self, x: Points) -> Points | float:
         return self.weight if self.regulariser == "l2" else 2 * self.weight * (1 - 3 * x**2) / (1 + x**2) ** 3
 
     def mean_gradient(self, x: Points) -> Points:
@@ -166,7 +167,7 @@ class Logistic(Objective):
             total -= (expit(-(points @ rows.T)) * weights) @ rows
         return np.asarray(total.reshape(x.shape) + self._regulariser_slope(x))
 
-    def mean_cost(self, x: Points) -> NumpyArray:
+    def mean_cost(self, x: Points) -> PerPoint:
         points = x.reshape(-1, self.size)
         total = np.zeros(len(points))
         for start in range(0, len(self._signed), ROWS):
@@ -174,7 +175,7 @@ class Logistic(Objective):
             total += np.logaddexp(0, -(points @ rows.T)) @ weights
         return np.asarray(total.reshape(x.shape[:-1]) + self._regularised(x))
 
-    def measures(self, x: Points) -> dict[str, NumpyArray]:
+    def measures(self, x: Points) -> dict[str, PerPoint]:
         """Cost, norm of the gradient, and accuracy on the rows held out, where there are some."""
         known = super().measures(x)
         if self.held_out is not None:
@@ -182,12 +183,12 @@ class Logistic(Objective):
             known["accuracy"] = np.asarray((((x @ features.T) > 0) == (labels > 0)).mean(-1))
         return known
 
-    def starts(self, seeds: Sequence[int]) -> NumpyArray:
+    def starts(self, seeds: Sequence[int]) -> Float[NumpyArray, "runs d"]:
         """Start every run at 0, (runs, d), of the features' type."""
         return np.zeros((len(seeds), self.size), self._signed.dtype)
 
 
-def _along(points: NumpyArray, columns: NumpyArray) -> NumpyArray:
+def _along(points: Float[NumpyArray, "k p"], columns: Float[NumpyArray, "p q"]) -> Float[NumpyArray, "k q"]:
     """The product points @ columns; of a few points (K, p) one by one, which BLAS does in half the time."""
     return np.asarray((points[:, None, :] @ columns)[:, 0] if len(points) < 4 else points @ columns)
 

@@ -5,16 +5,22 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int, Shaped
 from numpy.typing import NDArray
 
 from wirelessenv.config import ConfigError
 from wirelessenv.streams import stream
 
 NumpyArray = NDArray[Any]
-Points = Float[np.ndarray, "*_ d"]
-"""Points of R^d, of any leading axes."""
-Clients = int | NDArray[np.intp]
+"""Numbers of any type and shape."""
+Points = Float[NumpyArray, "*#points d"]
+"""Points of R^d, single or double precision, of any leading axes, which broadcast."""
+PerPoint = Float[NumpyArray, "*#points"]
+"""A number for each point."""
+Sample = Shaped[NumpyArray, "..."]
+"""Samples of clients; their type and trailing axes are the problem's own."""
+Clients = int | Int[NDArray[np.intp], " k"]
+"""One client, or k of them."""
 
 
 class Objective(ABC):
@@ -42,7 +48,7 @@ class Objective(ABC):
     """Channel slots that pass in a tick; 0 where there is no channel."""
 
     @abstractmethod
-    def gradient(self, clients: Clients, x: Points, sample: NumpyArray | None = None) -> Points:
+    def gradient(self, clients: Clients, x: Points, sample: Sample | None = None) -> Points:
         """Gradient of f_i(x; sample) in x.
 
         Args:
@@ -55,7 +61,7 @@ class Objective(ABC):
         """
 
     @abstractmethod
-    def cost(self, clients: Clients, x: Points, sample: NumpyArray | None = None) -> NumpyArray:
+    def cost(self, clients: Clients, x: Points, sample: Sample | None = None) -> PerPoint:
         """Cost f_i(x; sample) of a client at a point.
 
         Args:
@@ -67,7 +73,7 @@ class Objective(ABC):
             Of the shape of x without its last axis.
         """
 
-    def draw(self, clients: Clients, rng: np.random.Generator) -> NumpyArray:
+    def draw(self, clients: Clients, rng: np.random.Generator) -> Sample:
         """Draw one sample for each client.
 
         Args:
@@ -82,7 +88,7 @@ class Objective(ABC):
         """
         raise ConfigError(f"problem: {type(self).__name__} has no samples, only exact gradients")
 
-    def hessian_product(self, clients: Clients, x: Points, vector: NumpyArray, sample: NumpyArray | None = None) -> Points:
+    def hessian_product(self, clients: Clients, x: Points, vector: Points, sample: Sample | None = None) -> Points:
         """Product of the Hessian of f_i(x; sample) with a vector.
 
         Args:
@@ -99,11 +105,11 @@ class Objective(ABC):
         """
         raise ConfigError(f"problem: {type(self).__name__} has no Hessian products")
 
-    def start(self, rng: np.random.Generator) -> NumpyArray:
+    def start(self, rng: np.random.Generator) -> Float[NumpyArray, " d"]:
         """Draw the point at which a run begins, (d,)."""
         return np.zeros(self.size)
 
-    def starts(self, seeds: Sequence[int]) -> NumpyArray:
+    def starts(self, seeds: Sequence[int]) -> Float[NumpyArray, "runs d"]:
         """Points at which the runs of these seeds begin, (runs, d)."""
         return np.stack([self.start(stream(seed, "start")) for seed in seeds])
 
@@ -111,14 +117,14 @@ class Objective(ABC):
         """Gradient of f at x (..., d), of the shape of x."""
         return np.asarray(self.gradient(np.arange(self.clients), x[..., None, :]).mean(-2))
 
-    def mean_cost(self, x: Points) -> NumpyArray:
+    def mean_cost(self, x: Points) -> PerPoint:
         """Mean cost f(x), (...), of points x (..., d)."""
         return np.asarray(self.cost(np.arange(self.clients), x[..., None, :]).mean(-1))
 
-    def measures_of_nodes(self, x: Points) -> dict[str, NumpyArray]:
+    def measures_of_nodes(self, x: Float[NumpyArray, "*points n d"]) -> dict[str, Float[NumpyArray, "*points"]]:
         """Measures of nodes at points of their own, x (..., n, d): the mean over the nodes, each (...)."""
         return {name: values.mean(-1) for name, values in self.measures(x).items()}
 
-    def measures(self, x: Points) -> dict[str, NumpyArray]:
+    def measures(self, x: Points) -> dict[str, PerPoint]:
         """Measures that a run reports at x (..., d), each (...)."""
         return {"cost": self.mean_cost(x), "gradient_norm": np.linalg.norm(self.mean_gradient(x), axis=-1)}

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
+from jaxtyping import Float
 
-from trainers.problems.objective import Clients, NumpyArray, Objective, Points
+from trainers.problems.objective import Clients, NumpyArray, Objective, PerPoint, Points, Sample
+from wirelessenv.arrays import Doubles
 from wirelessenv.config import ConfigError, whole
 from wirelessenv.memory import check_room, part
 from wirelessenv.streams import run_seeds, stream
@@ -49,12 +51,12 @@ class Quadratic(Objective):
         self._matrix, self._target = matrices, targets
         self._hessian = matrices @ matrices
         self._pull = (matrices @ targets[..., None])[..., 0]
-        self.minimiser: NumpyArray = np.linalg.solve(matrices, targets[..., None])[..., 0]
+        self.minimiser: Float[Doubles, " d"] | Float[Doubles, "runs d"] = np.linalg.solve(matrices, targets[..., None])[..., 0]
         """x*, (d,) or (runs, d)."""
         self.smoothness = float(largest) ** 2
         """L, of f and of every f_i."""
 
-    def _drawn(self, seed: int, smallest: float, largest: float) -> tuple[NumpyArray, NumpyArray]:
+    def _drawn(self, seed: int, smallest: float, largest: float) -> tuple[Float[Doubles, "d d"], Float[Doubles, " d"]]:
         rng = stream(seed, "quadratic")
         axes = np.linalg.qr(rng.normal(size=(self.size, self.size)))[0]
         eigenvalues = rng.uniform(smallest, largest, self.size)
@@ -62,24 +64,24 @@ class Quadratic(Objective):
         eigenvalues[0] = smallest if self.size > 1 else largest
         return (axes * eigenvalues) @ axes.T, rng.normal(size=self.size)
 
-    def gradient(self, clients: Clients, x: Points, sample: NumpyArray | None = None) -> Points:
+    def gradient(self, clients: Clients, x: Points, sample: Sample | None = None) -> Points:
         exact = (x[..., None, :] @ self._hessian)[..., 0, :] - self._pull
         return np.asarray(exact if sample is None else exact + sample)
 
-    def cost(self, clients: Clients, x: Points, sample: NumpyArray | None = None) -> NumpyArray:
+    def cost(self, clients: Clients, x: Points, sample: Sample | None = None) -> PerPoint:
         residual = (x[..., None, :] @ self._matrix)[..., 0, :] - self._target
         exact = (residual**2).sum(-1) / 2
         return np.asarray(exact if sample is None else exact + (sample * x).sum(-1))
 
-    def draw(self, clients: Clients, rng: np.random.Generator) -> NumpyArray:
+    def draw(self, clients: Clients, rng: np.random.Generator) -> Sample:
         if self.noise == 0:
             return super().draw(clients, rng)
         return self.noise * rng.normal(size=(*np.shape(clients), self.size))
 
-    def hessian_product(self, clients: Clients, x: Points, vector: NumpyArray, sample: NumpyArray | None = None) -> Points:
+    def hessian_product(self, clients: Clients, x: Points, vector: Points, sample: Sample | None = None) -> Points:
         return np.asarray((vector[..., None, :] @ self._hessian)[..., 0, :])
 
-    def starts(self, seeds: Sequence[int]) -> NumpyArray:
+    def starts(self, seeds: Sequence[int]) -> Float[NumpyArray, "runs d"]:
         """Start every run at 0, (runs, d)."""
         if self.minimiser.ndim == 2 and len(self.minimiser) != len(seeds):
             raise ConfigError(f"seed: {len(seeds)} runs are not valid: the problem was drawn for {len(self.minimiser)}")
@@ -88,9 +90,9 @@ class Quadratic(Objective):
     def mean_gradient(self, x: Points) -> Points:
         return self.gradient(0, x)
 
-    def mean_cost(self, x: Points) -> NumpyArray:
+    def mean_cost(self, x: Points) -> PerPoint:
         return self.cost(0, x)
 
-    def measures(self, x: Points) -> dict[str, NumpyArray]:
+    def measures(self, x: Points) -> dict[str, PerPoint]:
         """Cost, norm of the gradient, and the distance from x*."""
         return super().measures(x) | {"distance": np.linalg.norm(x - self.minimiser, axis=-1)}

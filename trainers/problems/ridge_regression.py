@@ -4,9 +4,10 @@ from functools import cached_property
 from typing import Literal, get_args
 
 import numpy as np
+from jaxtyping import Float
 
 from trainers.events.timetable import CHUNK
-from trainers.problems.objective import Clients, NumpyArray, Objective, Points
+from trainers.problems.objective import Clients, NumpyArray, Objective, PerPoint, Points, Sample
 from wirelessenv.arrays import Doubles
 from wirelessenv.config import ConfigError, finite, whole
 from wirelessenv.memory import check_room, part
@@ -89,20 +90,20 @@ class RidgeRegression(Objective):
             part(24, many, numbers, ("batch", batch)),
         )
         rng = stream(seed, "regression")
-        self.targets: Doubles = common * rng.normal(size=size) + spread * rng.normal(size=(clients, size))
+        self.targets: Float[Doubles, "n d"] = common * rng.normal(size=size) + spread * rng.normal(size=(clients, size))
         """beta_i, (n, d)."""
         self._draw_law(local_vectors, condition, rng)
         moments = self._second_moments()
-        self.hessians: Doubles = 2 * moments + self.ridge * np.eye(size)
+        self.hessians: Float[Doubles, "n d d"] = 2 * moments + self.ridge * np.eye(size)
         """H_i, (n, d, d)."""
         self._linear = 2 * _apply(moments, self.targets)
         self._constant = (self._linear * self.targets).sum(-1) / 2 + noise**2
         self._test = self._rows(np.arange(clients), test_samples, stream(seed, "regression test"))
 
     def _draw_law(self, local_vectors: int, condition: float, rng: np.random.Generator) -> None:
-        self._vectors: Doubles | None = None
+        self._vectors: Float[Doubles, "n vectors d"] | None = None
         """Vectors over which a is uniform, (n, local_vectors, d)."""
-        self._factors: Doubles | None = None
+        self._factors: Float[Doubles, "n d d"] | None = None
         """Factors R_i of a ~ N(0, R_i'R_i), (n, d, d)."""
         if self.features == "local_sets":
             self._vectors = rng.normal(size=(self.clients, local_vectors, self.size))
@@ -111,7 +112,7 @@ class RidgeRegression(Objective):
             rotations = np.linalg.qr(rng.normal(size=(self.clients, self.size, self.size)))[0]
             self._factors = np.sqrt(spectrum / spectrum.mean())[:, None] * rotations
 
-    def _second_moments(self) -> Doubles:
+    def _second_moments(self) -> Float[Doubles, "n d d"]:
         """E aa' of each client, (n, d, d)."""
         if self._vectors is not None:
             return np.asarray(self._vectors.mT @ self._vectors / self._vectors.shape[1])
@@ -119,7 +120,7 @@ class RidgeRegression(Objective):
             return self._factors.mT @ self._factors
         return np.repeat(np.eye(self.size)[None], self.clients, axis=0)
 
-    def _rows(self, clients: Clients, count: int, rng: np.random.Generator) -> Doubles:
+    def _rows(self, clients: Clients, count: int, rng: np.random.Generator) -> Float[Doubles, "*clients rows columns"]:
         """Independent rows (a, b) of clients, (..., count, d + 1)."""
         rows = np.empty((*np.shape(clients), count, self.size + 1))
         if self._vectors is not None:
@@ -131,29 +132,29 @@ class RidgeRegression(Objective):
         rows[..., -1] = _apply(rows[..., :-1], self.targets[clients]) + self.noise * rng.standard_normal(rows.shape[:-1])
         return rows
 
-    def draw(self, clients: Clients, rng: np.random.Generator) -> NumpyArray:
+    def draw(self, clients: Clients, rng: np.random.Generator) -> Sample:
         return self._rows(clients, self.batch, rng)
 
-    def cost(self, clients: Clients, x: Points, sample: NumpyArray | None = None) -> NumpyArray:
+    def cost(self, clients: Clients, x: Points, sample: Sample | None = None) -> PerPoint:
         if sample is None:
             bent = _apply(self.hessians[clients], x) / 2 - self._linear[clients]
             return np.asarray((bent * x).sum(-1) + self._constant[clients])
         residual = _apply(sample[..., :-1], x) - sample[..., -1]
         return np.asarray((residual**2).mean(-1) + self.ridge / 2 * (x**2).sum(-1))
 
-    def gradient(self, clients: Clients, x: Points, sample: NumpyArray | None = None) -> Points:
+    def gradient(self, clients: Clients, x: Points, sample: Sample | None = None) -> Points:
         if sample is None:
             return np.asarray(_apply(self.hessians[clients], x) - self._linear[clients])
         residual = _apply(sample[..., :-1], x) - sample[..., -1]
         return np.asarray(2 / sample.shape[-2] * _apply(sample[..., :-1].mT, residual) + self.ridge * x)
 
-    def hessian_product(self, clients: Clients, x: Points, vector: NumpyArray, sample: NumpyArray | None = None) -> Points:
+    def hessian_product(self, clients: Clients, x: Points, vector: Points, sample: Sample | None = None) -> Points:
         if sample is None:
             return _apply(self.hessians[clients], vector)
         product = _apply(sample[..., :-1].mT, _apply(sample[..., :-1], vector))
         return np.asarray(2 / sample.shape[-2] * product + self.ridge * vector)
 
-    def minimiser(self, steps: int = 0, inner_step_size: float | None = None) -> Doubles:
+    def minimiser(self, steps: int = 0, inner_step_size: float | None = None) -> Float[Doubles, " d"]:
         """Point z* that is best after u own gradient steps: it minimises (1/n) sum_i f_i(w_i).
 
         w_i is the point that u exact gradient steps on f_i lead to from z.
@@ -173,7 +174,7 @@ class RidgeRegression(Objective):
         bent = (steps_taken @ self.hessians @ steps_taken).sum(0)
         return np.linalg.solve(bent, _apply(steps_taken @ steps_taken, self._linear).sum(0))
 
-    def mean_personal_gradient(self, x: Points, steps: int) -> NumpyArray:
+    def mean_personal_gradient(self, x: Points, steps: int) -> Points:
         """Gradient of the cost that `minimiser` minimises: (1/n) sum_i P_i (H_i w_i - c_i).
 
         Args:
@@ -187,7 +188,7 @@ class RidgeRegression(Objective):
         slopes = self.gradient(clients, self.personal(x, steps))
         return np.asarray(_apply(np.linalg.matrix_power(jacobian, steps), slopes).mean(-2))
 
-    def personal(self, x: Points, steps: int) -> NumpyArray:
+    def personal(self, x: Float[NumpyArray, "*points d"], steps: int) -> Float[NumpyArray, "*points n d"]:
         """Points w_i after u exact gradient steps on each f_i.
 
         Args:
@@ -203,7 +204,7 @@ class RidgeRegression(Objective):
             w = w - self.inner_step_size * self.gradient(clients, w)
         return w
 
-    def test_error(self, x: Points, steps: int = 0) -> NumpyArray:
+    def test_error(self, x: Points, steps: int = 0) -> PerPoint:
         """Mean test error over clients, each at its own w_i.
 
         Args:
@@ -216,7 +217,7 @@ class RidgeRegression(Objective):
         residual = _apply(self._test[..., :-1], self.personal(x, steps)) - self._test[..., -1]
         return np.asarray((residual**2).mean((-1, -2)))
 
-    def measures(self, x: Points) -> dict[str, NumpyArray]:
+    def measures(self, x: Points) -> dict[str, PerPoint]:
         """Cost of f, its gradient's norm, how far the cost is above f*, and test errors after u = 0 ... `budget` steps.
 
         Beside the latter stand those of the exact minimisers: `plain_error_u` from that of f, `personal_error_u` from that
@@ -233,6 +234,8 @@ class RidgeRegression(Objective):
         return plain | {f"personal_error_{u}": float(self.test_error(self.minimiser(u), u)) for u in steps}
 
 
-def _apply(matrices: NumpyArray, vectors: NumpyArray) -> NumpyArray:
+def _apply(
+    matrices: Float[NumpyArray, "*#batch p q"], vectors: Float[NumpyArray, "*#batch q"]
+) -> Float[NumpyArray, "*#batch p"]:
     """Matrices (..., p, q) times vectors (..., q)."""
     return np.asarray((matrices @ vectors[..., None])[..., 0])

@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
 from trainers.problems.bound_module import BoundModule, LossFunction
-from trainers.problems.objective import Clients, NumpyArray, Objective, Points
+from trainers.problems.objective import Clients, NumpyArray, Objective, PerPoint, Points, Sample
 from trainers.problems.shares import client_rows
+from wirelessenv.arrays import Doubles
 from wirelessenv.config import ConfigError, whole
 from wirelessenv.sentences import shown
 
@@ -87,11 +89,11 @@ class TorchObjective(Objective):
             raise ConfigError(f"x: an array {point.shape} of {point.dtype} is not valid: it should be {self.size} numbers")
         self._bound.set_parameters(point)
 
-    def starts(self, seeds: Sequence[int]) -> NumpyArray:
+    def starts(self, seeds: Sequence[int]) -> Float[NumpyArray, "runs d"]:
         """He et al.'s initial weights for each run, of the module's type."""
         return super().starts(seeds).astype(str(self._bound.dtype).removeprefix("torch."))
 
-    def start(self, rng: np.random.Generator) -> NumpyArray:
+    def start(self, rng: np.random.Generator) -> Float[NumpyArray, " d"]:
         drawn = zip(self._bound.learned, self._first, strict=True)
         parts = [
             rng.normal(scale=sqrt(2 / prod(one.shape[1:])), size=one.shape.numel()) if first is None else first
@@ -99,13 +101,13 @@ class TorchObjective(Objective):
         ]
         return np.concatenate(parts)
 
-    def draw(self, clients: Clients, rng: np.random.Generator) -> NumpyArray:
+    def draw(self, clients: Clients, rng: np.random.Generator) -> Sample:
         if isinstance(clients, np.ndarray):
             return np.stack([self.draw(client, rng) for client in clients.tolist()])
         rows = self._rows[clients]
         return np.asarray(rows[(rng.random(self.batch) * len(rows)).astype(np.intp)])
 
-    def gradient(self, clients: Clients, x: Points, sample: NumpyArray | None = None) -> Points:
+    def gradient(self, clients: Clients, x: Points, sample: Sample | None = None) -> Points:
         x = self._spread(clients, x)
         out = np.empty(x.shape, x.dtype)
         with self._bound.bound() as (point, parameters):
@@ -116,7 +118,7 @@ class TorchObjective(Objective):
                     out[place] = slope if part == 0 else out[place] + slope
         return out
 
-    def cost(self, clients: Clients, x: Points, sample: NumpyArray | None = None) -> NumpyArray:
+    def cost(self, clients: Clients, x: Points, sample: Sample | None = None) -> PerPoint:
         x = self._spread(clients, x)
         out = np.empty(x.shape[:-1])
         with self._bound.bound() as (point, _), torch.no_grad():
@@ -125,7 +127,7 @@ class TorchObjective(Objective):
                 out[place] = sum(float(cost) for _, cost in self._costs(client, rows))
         return out
 
-    def hessian_product(self, clients: Clients, x: Points, vector: NumpyArray, sample: NumpyArray | None = None) -> Points:
+    def hessian_product(self, clients: Clients, x: Points, vector: Points, sample: Sample | None = None) -> Points:
         x, vector = np.broadcast_arrays(self._spread(clients, x), vector)
         out = np.zeros(x.shape, x.dtype)
         with self._bound.bound() as (point, parameters):
@@ -138,20 +140,20 @@ class TorchObjective(Objective):
                         out[place] += self._bound.gradient(slopes @ along, parameters).numpy()
         return out
 
-    def measures(self, x: Points) -> dict[str, NumpyArray]:
+    def measures(self, x: Points) -> dict[str, PerPoint]:
         """Cost, norm of the gradient, and `loss`, the mean cost of a row."""
         known = super().measures(x)
         rows = np.mean([len(rows) for rows in self._rows]) if self.summed else 1
         return known | {"loss": known["cost"] / rows}
 
-    def _spread(self, clients: Clients, x: Points) -> NumpyArray:
+    def _spread(self, clients: Clients, x: Points) -> Points:
         """A point for each of several clients."""
         if isinstance(clients, int | np.integer) or x.shape[-2] == len(clients):
             return x
         return np.broadcast_to(x, (*x.shape[:-2], len(clients), self.size))
 
     def _points(
-        self, clients: Clients, x: Points, sample: NumpyArray | None
+        self, clients: Clients, x: Points, sample: Sample | None
     ) -> Iterator[tuple[tuple[int, ...], int, NumpyArray | None]]:
         """Every point's place in x, its client and its rows; clients and samples belong to the axes before the last."""
         if x.ndim == 1 and isinstance(clients, int | np.integer):
@@ -196,7 +198,7 @@ def _tensor(name: str, data: Any, floats: torch.dtype) -> Tensor:
     return values if values.dtype == torch.bool else values.long()
 
 
-def _first(name: str, parameter: Tensor) -> NumpyArray | None:
+def _first(name: str, parameter: Tensor) -> Float[Doubles, " size"] | None:
     """Value at which a parameter begins; None where it is drawn."""
     if parameter.ndim > 1 and parameter.numel():
         return None

@@ -5,12 +5,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from trainers.events.timetable import CHUNK
-from trainers.problems.objective import Clients, NumpyArray, Objective, Points
+from trainers.problems.objective import Clients, NumpyArray, Objective, PerPoint, Points, Sample
 from trainers.problems.policies import Policies, PolicySettings
 from trainers.problems.wireless import WirelessProblem
+from wirelessenv.arrays import Doubles
 from wirelessenv.config import whole
 from wirelessenv.memory import check_room, part
 from wirelessenv.network import WirelessNetwork, block_parts
@@ -73,25 +75,25 @@ class WirelessObjective(Objective):
             for part in (self.problem.inputs.of_block(self.scenario, bank), bank.wanted, bank.cross)
         )
 
-    def start(self, rng: np.random.Generator) -> NumpyArray:
+    def start(self, rng: np.random.Generator) -> Float[NumpyArray, " d"]:
         """The initial policy of the run's first transmitter in the other learners."""
         return self.policies.initial([self.seed], self.agents)[0, 0].numpy().astype(np.float64)
 
-    def draw(self, clients: Clients, rng: np.random.Generator) -> NumpyArray:
+    def draw(self, clients: Clients, rng: np.random.Generator) -> Sample:
         return rng.integers(len(self._wanted), size=(*np.shape(clients), self.batch))
 
-    def cost(self, clients: Clients, x: Points, sample: NumpyArray | None = None) -> NumpyArray:
+    def cost(self, clients: Clients, x: Points, sample: Sample | None = None) -> PerPoint:
         x = _for_each(clients, x)
         with torch.no_grad():
             return _as_given(self._costs(clients, x, sample, _parameters(x)), x.shape[:-1])
 
-    def gradient(self, clients: Clients, x: Points, sample: NumpyArray | None = None) -> Points:
+    def gradient(self, clients: Clients, x: Points, sample: Sample | None = None) -> Points:
         x = _for_each(clients, x)
         parameters = _parameters(x).requires_grad_()
         gradient = torch.autograd.grad(self._costs(clients, x, sample, parameters).sum(), parameters)[0]
         return _as_given(gradient, x.shape)
 
-    def hessian_product(self, clients: Clients, x: Points, vector: NumpyArray, sample: NumpyArray | None = None) -> Points:
+    def hessian_product(self, clients: Clients, x: Points, vector: Points, sample: Sample | None = None) -> Points:
         x = _for_each(clients, x)
         parameters = _parameters(x).requires_grad_()
         total = self._costs(clients, x, sample, parameters).sum()
@@ -106,13 +108,15 @@ class WirelessObjective(Objective):
         utility = self._utilities(parameters, every).mean((1, 2)).sum()
         return _as_given(-torch.autograd.grad(utility, parameters)[0], x.shape)
 
-    def mean_cost(self, x: Points) -> NumpyArray:
+    def mean_cost(self, x: Points) -> PerPoint:
         parameters = _parameters(x)
         every = torch.arange(len(self._wanted)).expand(len(parameters), -1)
         with torch.no_grad():
             return _as_given(-self._utilities(parameters, every).mean((1, 2)), x.shape[:-1])
 
-    def _costs(self, clients: Clients, x: Points, sample: NumpyArray | None, parameters: Tensor) -> Tensor:
+    def _costs(
+        self, clients: Clients, x: Points, sample: Sample | None, parameters: Float[Tensor, "rows d"]
+    ) -> Float[Tensor, " rows"]:
         """f_i of every row of `parameters`, (rows,)."""
         at = np.arange(len(self._wanted)) if sample is None else sample
         slots = np.broadcast_to(at, (*x.shape[:-1], np.shape(at)[-1])).reshape(len(parameters), -1)
@@ -120,7 +124,9 @@ class WirelessObjective(Objective):
         one = None if self.clients == 1 else torch.tensor(client)
         return -self._utilities(parameters, torch.tensor(slots), one).mean((1, 2))
 
-    def _utilities(self, parameters: Tensor, slots: Tensor, client: Tensor | None = None) -> Tensor:
+    def _utilities(
+        self, parameters: Float[Tensor, "rows d"], slots: Int[Tensor, "rows slots"], client: Int[Tensor, " rows"] | None = None
+    ) -> Float[Tensor, "rows slots clients"]:
         """Utilities (rows, slots, m), or (rows, slots, 1) of one client a row, where row r plays policy r in slots[r]."""
         rows, batch = slots.shape
         features = self._features[slots].reshape(rows, batch * self.agents, -1)
@@ -133,18 +139,18 @@ class WirelessObjective(Objective):
         utilities: Tensor = self.scenario.utility(rate(ratio, self.scenario.sinr_cap), own)
         return utilities
 
-    def measures(self, x: Points) -> dict[str, NumpyArray]:
+    def measures(self, x: Points) -> dict[str, PerPoint]:
         """utility: the total on slots kept for evaluation, with all transmitters using the policy x (..., d)."""
         return self._measured(self.utility(x[..., None, :]))
 
-    def measures_of_nodes(self, x: Points) -> dict[str, NumpyArray]:
+    def measures_of_nodes(self, x: Float[NumpyArray, "*points m d"]) -> dict[str, Float[NumpyArray, "*points"]]:
         """The same where each transmitter acts with its own copy (..., m, d)."""
         return self._measured(self.utility(x))
 
-    def _measured(self, utility: NumpyArray) -> dict[str, NumpyArray]:
+    def _measured(self, utility: Float[NumpyArray, "*points"]) -> dict[str, Float[NumpyArray, "*points"]]:
         return {"utility": utility, "full_power_utility": np.full(utility.shape, self.full_power_utility)}
 
-    def utility(self, copies: NumpyArray) -> NumpyArray:
+    def utility(self, copies: Float[NumpyArray, "*points copies d"]) -> Float[NumpyArray, "*points"]:
         """Total utility on the evaluation slots with transmitter i's policy at copies (..., m, d) or (..., 1, d), (...)."""
         lead = copies.shape[:-2]
         rows = np.broadcast_to(copies, (*lead, self.agents, self.size)).reshape(-1, self.agents, self.size)
@@ -157,14 +163,14 @@ class WirelessObjective(Objective):
         return float(self.problem.full_power_utility()[0])
 
 
-def _for_each(clients: Clients, x: Points) -> NumpyArray:
+def _for_each(clients: Clients, x: Points) -> Points:
     """A point for each client in x, also where all share one (..., 1, d)."""
     return np.broadcast_to(x, (*np.broadcast_shapes(x.shape[:-1], np.shape(clients)), x.shape[-1]))
 
 
-def _as_given(values: Tensor, shape: tuple[int, ...]) -> NumpyArray:
+def _as_given(values: Float[Tensor, "..."], shape: tuple[int, ...]) -> Float[Doubles, "..."]:
     return values.numpy().astype(np.float64).reshape(shape)
 
 
-def _parameters(x: Points) -> Tensor:
+def _parameters(x: Points) -> Float[Tensor, "rows d"]:
     return torch.tensor(x.reshape(-1, x.shape[-1]), dtype=torch.float32)
