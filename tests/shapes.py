@@ -7,6 +7,7 @@ from beartype import BeartypeConf, beartype
 CHECKED = [
     "wirelessenv.channel.path_loss",
     "wirelessenv.messages.channel",
+    "wirelessenv.messages.knowledge",
     "wirelessenv.physics.kernels",
     "wirelessenv.physics.rates",
     "wirelessenv.physics.aggregation",

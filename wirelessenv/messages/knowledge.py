@@ -11,7 +11,7 @@ from math import ceil, log2
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Int32
+from jaxtyping import Bool, Float, Int, Int32, Int64
 from numpy.typing import NDArray
 
 from wirelessenv.memory import Part, check_room, part, room_for
@@ -21,6 +21,8 @@ from wirelessenv.messages.messaging import Messaging
 from wirelessenv.saved_state import refuse_outside
 from wirelessenv.streams import generator_state, set_generator_state, stream
 
+Counts = Int64[NDArray[np.int64], "instants runs"]
+"""A number for each instant of each run."""
 UNKNOWN = -1
 LAST_INSTANT = 2**31 - 2**20
 """that 32 bits hold, with room for what is worked out ahead"""
@@ -29,26 +31,30 @@ LAST_INSTANT = 2**31 - 2**20
 class Instants(NamedTuple):
     """Record of consecutive instants of global time, for all runs of a batch."""
 
-    times: NDArray[np.int32]
+    times: Int32[NDArray[np.int32], " instants"]
     """(instants,)"""
-    queried: NDArray[np.bool_]
+    queried: Bool[NDArray[np.bool_], "instants runs m"]
     """(instants, runs, m): True for agents that measured."""
-    updating: NDArray[np.bool_]
+    updating: Bool[NDArray[np.bool_], "instants runs m"]
     """(instants, runs, m): True for agents that update."""
-    newest: NDArray[np.int32]
+    newest: Int32[NDArray[np.int32], "instants runs m m"]
     """T (instants, runs, m, m): [i, l] is the newest query time of l that i knows at the end of the instant; -1: none."""
-    oldest: NDArray[np.int32]
+    oldest: Int32[NDArray[np.int32], "instants runs"]
     """(instants, runs): the largest age t - T[i, l] among the entries that are known; -1 where none is."""
-    messages: NDArray[np.int64]
+    messages: Counts
     """(instants, runs): messages sent, one for each link used, those that are lost included."""
-    entries: NDArray[np.int64]
+    entries: Counts
     """(instants, runs): table entries in them."""
-    changed_entries: NDArray[np.int64]
+    changed_entries: Counts
     """(instants, runs): those of them that are new since the last message over the same link."""
 
 
 def message_graphs(
-    messaging: Messaging, agents: int, seeds: Sequence[int], positions: Any = None, episode: int = 0
+    messaging: Messaging,
+    agents: int,
+    seeds: Sequence[int],
+    positions: Sequence[Float[NDArray[np.float64], "m 2"]] | Float[NDArray[np.float64], "runs m 2"] | None = None,
+    episode: int = 0,
 ) -> Bool[np.ndarray, "runs m m"]:
     """The strongly connected message graph of every run.
 
@@ -216,7 +222,13 @@ class Knowledge:
         sent = self.time - len(self._travels) + when
         return [tuple(map(int, row)) for row in zip(*ends, sent, delays, strict=True)]  # type: ignore[misc]  # five, as zipped
 
-    def _evolve(self, tables: NDArray[np.int32], held: NDArray[np.int32], travels: Any, queried: Any) -> None:
+    def _evolve(
+        self,
+        tables: Int32[NDArray[np.int32], "slots runs m m"],
+        held: Int32[NDArray[np.int32], "instants runs m m"],
+        travels: Int[NDArray[np.signedinteger], "slots runs m m"],
+        queried: Bool[NDArray[np.bool_], "instants runs m"],
+    ) -> None:
         """Fill in `tables`, the past followed by the new instants; and `held`, what agents hold when messages leave."""
         past = len(tables) - len(held)
         index = (slice(None), self._run_index, self._senders, self._receiver_index)
@@ -231,7 +243,12 @@ class Knowledge:
                 sender = held[new] if delay == 0 else tables[now - delay]
                 self._receive(tables[now], sender, unheard[delay][now - delay])  # 3
 
-    def _receive(self, table: NDArray[np.int32], sender: NDArray[np.int32], unheard: NDArray[np.bool_]) -> None:
+    def _receive(
+        self,
+        table: Int32[NDArray[np.int32], "runs m m"],
+        sender: Int32[NDArray[np.int32], "runs m m"],
+        unheard: Bool[NDArray[np.bool_], "runs m senders"],
+    ) -> None:
         """Messages with what the senders' tables held arrive, except over the links where `unheard` is True."""
         if self._relay:
             told = sender[self._run_index, self._senders]
@@ -242,7 +259,13 @@ class Knowledge:
             index = (self._run_index, self._receiver_index, self._senders)
             table[index] = np.maximum(table[index], told)  # 4, 5
 
-    def _count(self, sent: Any, tables: NDArray[np.int32], held: NDArray[np.int32], times: Any) -> tuple[Any, Any, Any]:
+    def _count(
+        self,
+        sent: Bool[NDArray[np.bool_], "instants runs m m"],
+        tables: Int32[NDArray[np.int32], "slots runs m m"],
+        held: Int32[NDArray[np.int32], "instants runs m m"],
+        times: Int32[NDArray[np.int32], "instants 1 1 1"],
+    ) -> tuple[Counts, Counts, Counts]:
         """(messages, entries, changed entries) of every instant, each (instants, runs); who knows nothing sends nothing."""
         # An entry is new to a link if it changed after the last message there. What arrives without delay leaves with
         # the next instant's messages, so that is when it counts as changed.
@@ -304,7 +327,9 @@ class Knowledge:
     )
 
 
-def _latest(start: NDArray[np.int32], stamps: NDArray[np.int32]) -> NDArray[np.int32]:
+def _latest(
+    start: Int32[NDArray[np.int32], "runs m m"], stamps: Int[NDArray[np.signedinteger], "instants runs m m"]
+) -> Int32[NDArray[np.int32], "_ runs m m"]:
     """The newest stamp so far, (instants + 1, ...), beginning with `start`; -1 is no stamp."""
     return np.maximum.accumulate(np.concatenate([start[None], stamps.astype(np.int32)]), axis=0)
 
