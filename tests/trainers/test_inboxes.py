@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from trainers import DASGD, Quadratic
 from trainers.events.inboxes import Inboxes, Network
-from trainers.events.staleness import measured_staleness, rounds_within, section_4_1
+from trainers.events.staleness import different_seeds, measured_staleness, rounds_within, section_4_1
 from wirelessenv import ConfigError
 
 GRAPHS = ["complete", "ring", {"kind": "ring", "both_ways": False}, {"kind": "erdos_renyi", "probability": 0.5}]
@@ -140,6 +140,17 @@ def test_staleness_is_measured_within_a_budget_of_events(nodes, graph, rounds):
     network = Network(graph=graph)
     assert rounds_within(network, nodes) == rounds == min(20, 4_000_000 // (2 * nodes * (nodes + links)))
     assert rounds_within(network, nodes, most=3) == min(3, rounds)
+    assert rounds_within(network, nodes, runs=20) == min(20, 4_000_000 // (40 * nodes * (nodes + links)))
+
+
+def test_events_that_do_not_depend_on_the_seed_are_simulated_once():
+    seeds = [4, 7, 9]
+    assert different_seeds(Network(computing="linear"), 5, seeds) == [4]
+    assert different_seeds(Network(computing="exponential"), 5, seeds) == seeds
+    assert different_seeds(Network(links="exponential"), 5, seeds) == seeds
+    assert different_seeds(Network(graph={"kind": "erdos_renyi", "probability": 0.5}), 9, [4, 7, 4]) == [4, 7]
+    runs = [measured_staleness(Network(computing="linear"), 5, 3, seed) for seed in seeds]
+    assert runs[0] == runs[1] == runs[2]
 
 
 def test_of_a_thousand_nodes_no_bound_is_known_and_nobody_waits_for_one():

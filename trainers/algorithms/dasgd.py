@@ -27,7 +27,7 @@ from typing import Literal
 from trainers.algorithms.base.inbox_learner import InboxLearner, InboxSettings
 from trainers.bounds.gradient_methods import dasgd_step
 from trainers.events.inboxes import Step
-from trainers.events.staleness import measured_staleness, rounds_within
+from trainers.events.staleness import different_seeds, measured_staleness, rounds_within
 
 
 class DASGDSettings(InboxSettings):
@@ -69,8 +69,10 @@ class DASGD(InboxLearner):
         smoothness = getattr(self.problem, "smoothness", None)
         if not self.settings.exact or smoothness is None:
             return None
-        network, rounds = self.settings.network, rounds_within(self.settings.network, self.nodes)
+        network = self.settings.network
+        seeds = different_seeds(network, self.nodes, self._owners)
+        rounds = rounds_within(network, self.nodes, runs=len(seeds))
         if not rounds:  # of so many nodes staleness is not known before the run
             return None
-        averages = [measured_staleness(network, self.nodes, rounds, seed)["s_avg"] for seed in self._owners]
+        averages = [measured_staleness(network, self.nodes, rounds, seed)["s_avg"] for seed in seeds]
         return dasgd_step(smoothness, max(averages)), "Theorem 1 of Tosi and Theobald (2023)"

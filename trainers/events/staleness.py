@@ -1,5 +1,6 @@
 """Staleness of gradients in DASGD: S_avg and S_max, measured and expected (Tosi and Theobald, 2023, Section 4.1)."""
 
+from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -51,16 +52,33 @@ MOST_EVENTS = 4_000_000
 """Steps and messages that are simulated to know the staleness of a network: some ten seconds."""
 
 
-def rounds_within(network: Network, nodes: int, most: int = 20) -> int:
+def rounds_within(network: Network, nodes: int, most: int = 20, *, runs: int = 1) -> int:
     """Rounds of n gradients, at most `most`, that `measured_staleness` counts within MOST_EVENTS; 0 where not even one is.
 
     Args:
         network: graph and durations.
         nodes: n.
         most: rounds that are enough.
+        runs: the number of times that it is called.
     """
     links = int(np.count_nonzero(network.graph.build(nodes, stream(0, "graph"))))
-    return min(most, MOST_EVENTS // (2 * nodes * (nodes + links)))
+    return min(most, MOST_EVENTS // (2 * nodes * (nodes + links) * runs))
+
+
+def different_seeds(network: Network, nodes: int, seeds: Sequence[int]) -> list[int]:
+    """The first of some seeds for each course of events: where nothing is random, all have the same.
+
+    Args:
+        network: graph and durations.
+        nodes: n.
+        seeds: of runs.
+    """
+    if network.computing.random or network.links.random:
+        return list(seeds)
+    found: dict[bytes, int] = {}
+    for seed in seeds:
+        found.setdefault(network.graph.build(nodes, stream(seed, "graph")).tobytes(), seed)
+    return list(found.values())
 
 
 def measured_staleness(network: Network | dict[str, Any], nodes: int, rounds: int, seed: int = 0) -> dict[str, float]:
