@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from wirelessenv.channel.shadowing import LogNormalShadowing, NoShadowing
+from wirelessenv.config import ConfigError
 from wirelessenv.streams import stream
 
 RECEIVERS = np.array([[0.0, 0.0], [6.0, 8.0], [100.0, 0.0]])  # 10 apart, and far
@@ -91,3 +92,9 @@ def test_no_shadowing_is_0_db_and_draws_nothing():
     np.testing.assert_array_equal(values, np.zeros((3, 2)))
     assert NoShadowing().move(rng, values, (RECEIVERS, TRANSMITTERS), (RECEIVERS, TRANSMITTERS)) is values
     assert rng.bit_generator.state == before
+
+
+def test_correlated_shadowing_of_too_many_places_is_refused():
+    places = np.zeros((4001, 2))
+    with pytest.raises(ConfigError, match=r"^shadowing.correlation_distance: 7.0 is not valid for 4001 transmitters"):
+        LogNormalShadowing(correlation_distance=7.0).draw(stream(0, "x"), places[:1], places)

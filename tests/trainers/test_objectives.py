@@ -5,12 +5,17 @@ import pytest
 import torch
 from torch.nn import functional
 
+from trainers.algorithms.async_bc import AsyncBC
 from trainers.algorithms.async_sgd import AsyncSGD
 from trainers.algorithms.dasgd import DASGD
 from trainers.algorithms.first_order import FirstOrderLearner
+from trainers.algorithms.pars_push import PARSPushLearner
 from trainers.algorithms.sync_sgd import SyncSGD
+from trainers.algorithms.zeroth_order import ZerothOrderLearner
+from trainers.problems.analytic import AnalyticProblem
 from trainers.problems.least_squares import LeastSquares
 from trainers.problems.logistic import Logistic
+from trainers.problems.parallel_env import ParallelEnvProblem
 from trainers.problems.quadratic import Quadratic
 from trainers.problems.torch_loss import TorchObjective, small_cnn
 from wirelessenv import ConfigError
@@ -223,6 +228,22 @@ def test_the_network_starts_with_he_s_law_and_runs_differ():
         (lambda: AsyncSGD(Quadratic(), step_size="a"), "step_size: 'a' is not valid"),
         (lambda: DASGD(Quadratic(), nodes=2.5), "nodes: 2.5 is not valid"),
         (lambda: FirstOrderLearner(object()), "problem: object is not valid: gradients need a WirelessProblem"),
+        (lambda: FirstOrderLearner(Quadratic()), "problem: Quadratic is not valid: gradients need a WirelessProblem"),
+        (lambda: AsyncBC(None), r"problem: NoneType is not valid: this method needs an objective, such as Quadratic\(\)"),
+        (lambda: PARSPushLearner(AnalyticProblem()), "problem: AnalyticProblem is not valid: this method needs an objective"),
+        (lambda: DASGD(Quadratic), "problem: the class Quadratic is not valid: this method needs an objective"),
+        (lambda: ZerothOrderLearner(Quadratic()), "problem: Quadratic is not valid: this method needs agents with policies"),
+        (lambda: ZerothOrderLearner("dense"), "problem: str is not valid: this method needs agents with policies"),
+        (
+            lambda: ParallelEnvProblem(AnalyticProblem()),
+            "make_environment: AnalyticProblem is not valid: it should be a function",
+        ),
+        (
+            lambda: ParallelEnvProblem(object),
+            "make_environment: object, which it made, is not valid: it should be a ParallelEnv",
+        ),
+        (lambda: Quadratic(4000), "size: 4000 is not valid with 1 seeds: to draw them takes minutes; choose at most 3419"),
+        (lambda: Quadratic(1000, seed=range(50)), "size: 1000 is not valid with 50 seeds: .* at most 928"),
         (lambda: LeastSquares().draw(0, RNG), "no samples"),
         (lambda: Quadratic().draw(0, RNG), "no samples"),
         (lambda: LeastSquares(seed=[0, 1]).starts([0]), "seed: 1 runs"),

@@ -62,11 +62,12 @@ class FirstOrderLearner(MessagePassingLearner):
     settings: FirstOrderSettings
     each: list[FirstOrderSettings]
     problem: WirelessProblem
+    wants = "gradients need a WirelessProblem"
     STATE: ClassVar[tuple[str, ...]] = (*MessagePassingLearner.STATE, "_past_parameters", "_past_inputs", "_past_slopes")
 
     def _begin(self) -> None:
         if not isinstance(self.problem, WirelessProblem):
-            raise ConfigError(f"problem: {type(self.problem).__name__} is not valid: gradients need a WirelessProblem")
+            raise ConfigError(f"problem: {type(self.problem).__name__} is not valid: {self.wants}")
         super()._begin()
         runs, agents, variants, size = self._parameters.shape
 

@@ -56,7 +56,16 @@ class ParallelEnvProblem(Problem):
         self.seeds = run_seeds(seed)
         self._make, self._sample = make_environment, sample
         self._evaluation_samples, self._variants = whole("evaluation_samples", evaluation_samples), whole("variants", variants)
+        if not callable(make_environment):
+            raise ConfigError(
+                f"make_environment: {type(make_environment).__name__} is not valid: it should be a function that makes a new "
+                "environment at each call, such as a lambda"
+            )
         first = make_environment()
+        if not hasattr(first, "possible_agents"):
+            raise ConfigError(
+                f"make_environment: {type(first).__name__}, which it made, is not valid: it should be a ParallelEnv"
+            )
         self._names = list(first.possible_agents)
         self.agents = len(self._names)
         observed = [_box(first, "observation_space", name) for name in self._names]

@@ -11,6 +11,9 @@ from wirelessenv.config import ConfigError, whole
 from wirelessenv.memory import check_room, part
 from wirelessenv.streams import run_seeds, stream
 
+MOST_WORK = 4e10
+"""Sum of size^3 over the runs: half a minute of factorisations."""
+
 
 class Quadratic(Objective):
     """f_i(x) = ||A x - b||^2 / 2, the same for all clients; A symmetric with eigenvalues in [smallest, largest], b ~ N(0, I).
@@ -44,6 +47,11 @@ class Quadratic(Objective):
             raise ConfigError(f"noise: {noise} is not valid: it should be 0 or more")
         self.clients, self.size, self.noise = whole("clients", clients), whole("size", size), noise
         check_room(part(32, ("size", self.size), ("size", self.size), ("seeds", len(run_seeds(seed)))))
+        if (runs := len(run_seeds(seed))) * self.size**3 > MOST_WORK:
+            raise ConfigError(
+                f"size: {self.size} is not valid with {runs} seeds: to draw them takes minutes; choose at most "
+                f"{int((MOST_WORK / runs) ** (1 / 3))}"
+            )
         drawn = [self._drawn(one, smallest, largest) for one in run_seeds(seed)]
         matrices, targets = (np.stack(part) for part in zip(*drawn, strict=True))
         if np.ndim(seed) == 0:

@@ -212,11 +212,12 @@ class Jakes(DopplerFading):
         # their length drifts by less than 1e-6 in 10^9 slots.
         waves, turn = self._start(sampler, span) if state is None else state
         xp = array_namespace(waves)
+        waves = waves * 1  # a new array, which is turned in place
         real, imaginary = sampler.ones(*span.shape), sampler.ones(*span.shape)
         for slot in range(span.slots):
             total = waves.sum(1)
             real[:, slot], imaginary[:, slot] = xp.real(total), xp.imag(total)
-            waves = waves * turn
+            waves *= turn
         scale = 1 / math.sqrt(self.sinusoids)
         real *= scale
         imaginary *= scale

@@ -8,7 +8,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from wirelessenv.channel.geometry import Positions, distances
-from wirelessenv.config import NonNegative, Piece
+from wirelessenv.config import ConfigError, NonNegative, Piece
+
+MOST_CORRELATED = 4000
+"""Places whose shadowing is correlated: the work grows with the third power, to some ten seconds here."""
 
 
 class Shadowing(Piece):
@@ -111,5 +114,10 @@ class LogNormalShadowing(Shadowing):
 
     def _root(self, positions: Positions) -> NDArray[np.float64]:
         """Cholesky's factor of the correlation of positions; the jitter lets two of them coincide."""
+        if len(positions) > MOST_CORRELATED:
+            raise ConfigError(
+                f"shadowing.correlation_distance: {self.correlation_distance} is not valid for {len(positions)} transmitters "
+                f"or receivers: correlated shadowing is drawn for at most {MOST_CORRELATED}; 0 lets links be independent"
+            )
         correlation = self._correlation(distances(positions, positions))
         return np.asarray(np.linalg.cholesky(correlation + 1e-9 * np.eye(len(positions))), np.float64)

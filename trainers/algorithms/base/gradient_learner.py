@@ -29,6 +29,8 @@ class GradientLearner(Learner):
     """
 
     STATE: ClassVar[tuple[str, ...]] = ("iteration", "train_seconds")
+    takes = ("clients", "size", "gradient", "cost")
+    wants = "this method needs an objective, such as Quadratic() or WirelessObjective()"
     one_cost: ClassVar[bool] = False
     """True where all nodes have the same cost, so that a problem of different clients is given as their mean."""
 

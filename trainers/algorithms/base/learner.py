@@ -53,6 +53,10 @@ class Learner(ABC):
     """Iterations so far."""
     train_seconds: float
     """Wall-clock time spent learning."""
+    takes: ClassVar[tuple[str, ...]] = ()
+    """Attributes that a problem has to have."""
+    wants: ClassVar[str] = ""
+    """End of the sentence that refuses what has them not."""
     links_vary: ClassVar[bool] = False
     """True where variants may differ in `links`."""
 
@@ -64,6 +68,9 @@ class Learner(ABC):
             cls.__doc__ = f"{cleandoc(cls.__doc__ or cls.__name__)}\n\n{described(cls.Settings)}\n"
 
     def __init__(self, problem: Any, links: Any = None, *, seed: Seeds = 0, **settings: Any) -> None:
+        if isinstance(problem, type) or not all(hasattr(problem, name) for name in self.takes):
+            given = f"the class {problem.__name__}" if isinstance(problem, type) else type(problem).__name__
+            raise ConfigError(f"problem: {given} is not valid: {self.wants}")
         linked = self.Settings.marked(LINKS)
         if linked and links is not None:
             settings[linked[0]] = links

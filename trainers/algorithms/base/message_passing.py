@@ -38,6 +38,8 @@ class MessagePassingLearner(Learner):
     each: list[Any]
     links: list[Messaging]
     links_vary = True
+    takes = ("seeds", "agents", "policies", "measure")
+    wants = "this method needs agents with policies, such as WirelessProblem()"
     STATE: ClassVar[tuple[str, ...]] = ("iteration", "train_seconds", "_parameters")
 
     def __init__(self, problem: Problem, links: Messagings = "paper", *, seed: Seeds = 0, **settings: Any) -> None:
