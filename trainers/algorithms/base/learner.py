@@ -122,7 +122,7 @@ class Learner(ABC):
         for past in counted(iterations, progress_bar):
             if self.done:
                 break
-            self._wanted = 1 if callback is not None else iterations - past
+            self._wanted = 1 if callback is not None else int(iterations) - past
             self._iteration()
             if callback is not None and callback(self) is False:
                 break
