@@ -66,6 +66,9 @@ class Channels(NamedTuple):
         return Channels(*(part[..., which] for part in self))
 
 
+MOST_STARTS = 10_000
+"""Random starts are computed one after another: no optimum needs more, and a mistyped number would take days."""
+
 Update = Callable[[Channels, Rows], Rows]
 """From powers (m, n) to the next ones."""
 
@@ -97,6 +100,8 @@ class Limits(NamedTuple):
         known = get_args(Start)
         if not isinstance(starts, Sequence) or not starts or not all(isinstance(s, str) and s in known for s in starts):
             raise ConfigError(f'starts: {shown(starts)} is not valid: it should be a list of "full" and "random"')
+        if len(starts) > MOST_STARTS:
+            raise ConfigError(f"starts: {len(starts)} of them are not valid: give at most {MOST_STARTS}")
         tolerance = number("tolerance", tolerance, above=False)
         generator(seed)  # refuses what is none
         return cls(tuple(starts), tolerance, count("iterations", iterations), seed)

@@ -193,5 +193,7 @@ def test_what_cannot_be_used_is_refused_in_one_sentence(arguments, sentence):
             random_power(np.ones((2, 2)), 1.0, 1.0, seed=seed)
     with pytest.raises(ConfigError, match="starts"):
         wmmse(np.ones((2, 2)), 1.0, 1.0, starts=["zero"])
+    with pytest.raises(ConfigError, match="starts: 10001 of them are not valid: give at most 10000"):
+        wmmse(np.ones((2, 2)), 1.0, 1.0, starts=["full"] * 10_001)
     with pytest.raises(ConfigError, match="of at most 16 pairs"):
         on_off(np.ones((17, 17)), 1.0, 1.0)
