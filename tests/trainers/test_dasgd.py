@@ -6,7 +6,7 @@ import torch
 
 from trainers.algorithms.dasgd import DASGD
 from trainers.algorithms.reference.dasgd import dasgd
-from trainers.bounds.gradient_methods import dasgd_bound, dasgd_bound_loose, dasgd_step, dasgd_step_loose
+from trainers.bounds.dasgd import dasgd_bound, dasgd_bound_loose, dasgd_step, dasgd_step_loose
 from trainers.events.inboxes import Inboxes
 from trainers.problems.logistic import Logistic
 from trainers.problems.quadratic import Quadratic

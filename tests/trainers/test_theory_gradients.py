@@ -7,12 +7,11 @@ from trainers.algorithms.async_bc import AsyncBC
 from trainers.algorithms.async_sgd import AsyncSGD
 from trainers.algorithms.dasgd import DASGD
 from trainers.algorithms.sync_sgd import SyncSGD
+from trainers.bounds.dasgd import dasgd_step, dasgd_step_loose
 from trainers.bounds.gradient_methods import (
     async_bc_bound,
     async_bc_step,
     async_bc_step_sampled,
-    dasgd_step,
-    dasgd_step_loose,
     independent_noise,
 )
 from trainers.events.staleness import measured_staleness

@@ -25,7 +25,7 @@ forwards gradients where not all nodes are neighbours, and drops what comes twic
 from typing import Literal
 
 from trainers.algorithms.base.inbox_learner import InboxLearner, InboxSettings
-from trainers.bounds.gradient_methods import dasgd_step
+from trainers.bounds.dasgd import dasgd_step
 from trainers.events.inboxes import Step
 from trainers.events.staleness import different_seeds, measured_staleness, rounds_within
 

@@ -1,18 +1,14 @@
-"""Step-size bounds and rates of DASGD (Tosi and Theobald, 2023) and AsyncBC (Gao et al., 2025).
+"""Step-size bounds and rates of AsyncBC (Gao et al., 2025), and when a step size is beyond a bound.
 
-Symbols: L the smoothness of f, L_i that of f_i, delta the Hessian dissimilarity, l the mean-squared smoothness; F_0 = r_0 =
-f(x_0) - f*; T iterations; tau_C, tau_max as a timetable's `summary` has them; S_avg, S_max and their loose forms S^ as
-`trainers.events.staleness.Staleness`.
+Symbols: L the smoothness of f, L_i that of f_i, delta the Hessian dissimilarity, l the mean-squared smoothness; F_0 =
+f(x_0) - f*; T iterations; tau_C, tau_max as a timetable's `summary` has them.
 
 Corrections of what is printed:
-1. Tosi and Theobald (2023), (11): the first term is sigma^2 / eps^2, as in (12); its proof has sigma^2. Both step sizes also
-   have to be at most 1 / (2 L), which Lemma 6 asks for and S_avg < 1/2 would break; L >= 1 is asked for where its proof
-   simplifies.
-2. Gao et al. (2025), proofs of Theorems 1 and 2, say "assume eta <= L / 4": it must be 1 / (4 L), so that
+1. Gao et al. (2025), proofs of Theorems 1 and 2, say "assume eta <= L / 4": it must be 1 / (4 L), so that
    eta / 4 - L eta^2 / 2 >= eta / 8. The theorems' steps satisfy it (those of Theorem 2 since L <= l, which Assumption 5 gives).
-3. Gao et al. (2025), the end of Theorem 1's proof drops 1 / (10 delta sqrt(T)), "by Fact 1". But delta may be up to L + L_i,
+2. Gao et al. (2025), the end of Theorem 1's proof drops 1 / (10 delta sqrt(T)), "by Fact 1". But delta may be up to L + L_i,
    far above L, where f's curvature is that of f_i of opposite signs; then the printed step is too large. It is kept here.
-4. Gao et al. (2025), Theorem 3: E||x_T||^2 has a factor d, which the sum over coordinates gives; and without noise ||x_T||^2 is
+3. Gao et al. (2025), Theorem 3: E||x_T||^2 has a factor d, which the sum over coordinates gives; and without noise ||x_T||^2 is
    (1 - eta)^{2T} ||x_0||^2. With f_i = ||x + b_i||^2 / 2, x_T is the noise-free path plus the noise, so that
 
        E||x_T - x*||^2 = (1 - eta)^{2T} ||x_0 - x*||^2 + d sigma^2 sum_{s=1}^{T-1} (1 - (1 - eta)^{T-s})^2
@@ -23,84 +19,6 @@ Corrections of what is printed:
 from math import inf, sqrt
 
 import numpy as np
-
-
-def dasgd_step(smoothness: float, average: float) -> float:
-    """The largest step where gradients are bounded: min{1 / (4 L S_avg), 1 / (2 L)} (Tosi and Theobald, 2023, Theorem 1).
-
-    Args:
-        smoothness: L of f.
-        average: S_avg.
-
-    Returns:
-        The step size eta.
-
-    >>> dasgd_step(smoothness=4.0, average=2.0)
-    0.03125
-    """
-    return 1 / max(4 * smoothness * average, 2 * smoothness)
-
-
-def dasgd_step_loose(smoothness: float, average: float, largest: float) -> float:
-    """The largest step where gradients may be unbounded: min{1 / (4 L sqrt(S^_avg S^_max)), 1 / (2 L)}.
-
-    Source: Tosi and Theobald (2023), Theorem 1.
-
-    Args:
-        smoothness: L of f.
-        average: S^_avg, of the loose staleness.
-        largest: S^_max, of the loose staleness.
-
-    Returns:
-        The step size eta.
-
-    >>> dasgd_step_loose(smoothness=4.0, average=2.0, largest=8.0)
-    0.015625
-    """
-    return dasgd_step(smoothness, sqrt(average * largest))
-
-
-def dasgd_bound(
-    step: float, steps: int, gap: float, *, smoothness: float, noise: float, gradient: float, average: float
-) -> float:
-    """A bound of (1/(T+1)) sum_t E||grad f(x_i^t)||^2 for gradients of norm at most Q.
-
-    Source: Tosi and Theobald (2023), Appendix A.2.2.
-
-    2 r_0 / (eta (T+1)) + 3 L eta sigma^2 + L^2 S_avg^2 eta^2 Q^2, for every node i.
-
-    Args:
-        step: eta, up to `dasgd_step`.
-        steps: T, of one node.
-        gap: r_0 = f(x_0) - f*.
-        smoothness: L of f.
-        noise: sigma, where E||grad F(x, xi) - grad f(x)||^2 <= sigma^2.
-        gradient: Q.
-        average: S_avg.
-
-    Returns:
-        The bound, in units of a squared gradient.
-    """
-    first = 2 * gap / (step * (steps + 1))
-    return first + 3 * smoothness * step * noise**2 + (smoothness * average * step * gradient) ** 2
-
-
-def dasgd_bound_loose(step: float, steps: int, gap: float, *, smoothness: float, noise: float) -> float:
-    """The bound without bounded gradients: 7 r_0 / (3 eta (T+1)) + (14/3) L eta sigma^2.
-
-    Source: Tosi and Theobald (2023), Appendix A.2.2.
-
-    Args:
-        step: eta, up to `dasgd_step_loose`.
-        steps: T, of one node.
-        gap: r_0 = f(x_0) - f*.
-        smoothness: L of f.
-        noise: sigma, where E||grad F(x, xi) - grad f(x)||^2 <= sigma^2.
-
-    Returns:
-        The bound, in units of a squared gradient.
-    """
-    return 7 * gap / (3 * step * (steps + 1)) + 14 / 3 * smoothness * step * noise**2
 
 
 def async_bc_step(
