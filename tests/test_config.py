@@ -19,6 +19,7 @@ from wirelessenv.config import (
     Probability,
     Seed,
     merge,
+    nearest,
     read_yaml,
 )
 from wirelessenv.scenario import Messaging, Scenario
@@ -123,6 +124,12 @@ def test_a_piece_is_chosen_by_name_by_mapping_or_by_instance():
 @pytest.mark.parametrize("value", [3, None, [], {}, {"pressure": 3}, {"kind": 3}, True, Wood()])
 def test_what_is_no_piece_of_the_family_is_refused(value):
     assert refusal({"engine": value}) == "ship.engine: should be a kind or a mapping with a kind (known: diesel, steam)"
+
+
+@pytest.mark.parametrize("key", ["KAPPA", "Kapa", "kappa_"])
+def test_the_nearest_name_is_found_in_any_case(key):
+    assert nearest(key, ["kappa", "Stride"]) == ' (did you mean "kappa"?)'
+    assert nearest("STRIDE", ["kappa", "Stride"]) == ' (did you mean "Stride"?)'
 
 
 def test_an_unknown_kind_is_refused_with_the_nearest_known_one():

@@ -72,8 +72,9 @@ def nearest(key: str, known: Iterable[str]) -> str:
         ' (did you mean "kappa"?)', or the known names where none is near.
     """
     known = sorted(known)
-    close = difflib.get_close_matches(cut(key), known, n=1, cutoff=0.5)
-    return f' (did you mean "{close[0]}"?)' if close else f" (known: {', '.join(known)})"
+    lower = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(cut(key).lower(), lower, n=1, cutoff=0.5)
+    return f' (did you mean "{lower[close[0]]}"?)' if close else f" (known: {', '.join(known)})"
 
 
 def plain(value: Any, depth: int = 0) -> Any:

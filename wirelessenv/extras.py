@@ -5,19 +5,22 @@ from importlib.util import find_spec
 LIBRARIES = ("torch", "matplotlib", "rich", "scipy", "pandas", "sklearn", "stable_baselines3")
 """Names by which what extras install is imported."""
 
+PACKAGES = {"stable_baselines3": "stable-baselines3", "sklearn": "scikit-learn"}
+"""Names under which pip knows those that are imported by another."""
+
 
 def missing(user: str, library: str, extra: str) -> str:
     """Say in one sentence what to install.
 
     Args:
         user: a command or a package, as the sentence names it.
-        library: one of `LIBRARIES`.
+        library: name by which it is imported.
         extra: of the package, with all that the user needs.
 
     Returns:
         The sentence.
     """
-    return f"{user} needs {library.replace('_', '-')}, which is not installed: pip install 'wirelessenv[{extra}]'"
+    return f"{user} needs {PACKAGES.get(library, library)}, which is not installed: pip install 'wirelessenv[{extra}]'"
 
 
 def require(user: str, library: str, extra: str) -> None:

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from typing import Any, Self
 
 from wirelessenv.config import ConfigError
+from wirelessenv.extras import missing
 from wirelessenv.physics.checks import number
 from wirelessenv.sentences import shown
 
@@ -54,6 +55,6 @@ def _bar() -> Any:
         from rich.console import Console  # noqa: PLC0415  # only who wants to see it needs it
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
     except ImportError:
-        raise ConfigError('progress: True needs the package rich: pip install "wirelessenv[train]"') from None
+        raise ConfigError(missing("progress: True", "rich", "train")) from None
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[note]}"))
     return Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True))

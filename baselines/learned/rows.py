@@ -19,6 +19,7 @@ from wirelessenv.envs.actions import Actions
 from wirelessenv.envs.batch import Batch
 from wirelessenv.envs.observations import Local, Observation
 from wirelessenv.envs.settings import Settings
+from wirelessenv.extras import missing
 from wirelessenv.layout import draw_layout
 from wirelessenv.memory import check_room, part
 from wirelessenv.messages.knowledge import entry_bits, message_graphs
@@ -252,8 +253,8 @@ def stable_baselines3() -> Any:
     """The module that needs Stable-Baselines3; raises ConfigError where that is missing."""
     try:
         from baselines.learned import stable_baselines  # noqa: PLC0415  # the other methods do without Stable-Baselines3
-    except ModuleNotFoundError as missing:
-        if missing.name != "stable_baselines3":
+    except ModuleNotFoundError as error:
+        if error.name != "stable_baselines3":
             raise
-        raise ConfigError("ppo, sac and dqn need Stable-Baselines3: pip install 'wirelessenv[compare]'") from None
+        raise ConfigError(missing("ppo, sac or dqn", "stable_baselines3", "compare")) from None
     return stable_baselines

@@ -338,4 +338,6 @@ def test_what_cannot_be_is_told_in_one_sentence(make, sentence):
 
 def test_without_stable_baselines3_a_sentence_says_what_to_install():
     done = subprocess.run([sys.executable, "-c", IMPORT_WITHOUT], capture_output=True, text=True, check=False)  # noqa: S603  # our own code
-    assert done.stderr.splitlines()[-1].endswith("ppo, sac and dqn need Stable-Baselines3: pip install 'wirelessenv[compare]'")
+    assert done.stderr.splitlines()[-1].endswith(
+        "ppo, sac or dqn needs stable-baselines3, which is not installed: pip install 'wirelessenv[compare]'"
+    )

@@ -223,7 +223,7 @@ except Exception as error:
     print(type(error).__name__, error)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
-    sentence = 'ConfigError render_mode: drawing needs matplotlib, which is not installed: pip install "wirelessenv[render]"'
+    sentence = "ConfigError render_mode: drawing needs matplotlib, which is not installed: pip install 'wirelessenv[render]'"
     assert done.stdout.strip() == sentence
 
 

@@ -189,7 +189,7 @@ def test_the_stand_in_says_what_it_is(digits):
 
 def test_a_machine_without_scikit_learn_is_told_so(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    with pytest.raises(ConfigError, match="scikit-learn is missing"):
+    with pytest.raises(ConfigError, match="dataset: digits needs scikit-learn, which is not installed"):
         load("digits")
 
 

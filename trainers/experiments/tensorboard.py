@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from wirelessenv.config import ConfigError
+from wirelessenv.extras import missing
 
 NOT_SCALARS = ("curve", "seed", "iteration", "wall_seconds", "simulated_seconds")
 
@@ -16,7 +17,7 @@ def require() -> None:
     try:
         import torch.utils.tensorboard  # noqa: F401, PLC0415  # only to see whether it is there
     except ImportError:
-        raise ConfigError("--tensorboard: the package is missing: pip install tensorboard") from None
+        raise ConfigError(missing("--tensorboard", "tensorboard", "tensorboard")) from None
 
 
 class Board:

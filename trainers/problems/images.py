@@ -22,6 +22,7 @@ from trainers.problems.logistic import Logistic
 from trainers.problems.objective import NumpyArray
 from wirelessenv.arrays import Floats
 from wirelessenv.config import ConfigError
+from wirelessenv.extras import missing
 from wirelessenv.streams import stream
 
 Labels = NDArray[np.intp]
@@ -201,7 +202,7 @@ def _digits() -> Images:
     try:
         from sklearn.datasets import load_digits  # noqa: PLC0415  # half a second, and only the stand-in needs it
     except ModuleNotFoundError:
-        raise ConfigError("dataset: digits is not valid here: scikit-learn is missing; pip install scikit-learn") from None
+        raise ConfigError(missing("dataset: digits", "sklearn", "train")) from None
     found = load_digits()
     images, labels = _scaled(found.images[:, None], 16.0), found.target.astype(np.intp)
     order = stream(0, "digits").permutation(len(labels))

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wirelessenv.config import ConfigError
+from wirelessenv.extras import missing
 from wirelessenv.text import drawn
 
 Pixels = NDArray[np.uint8]
@@ -218,9 +219,7 @@ def _matplotlib() -> Iterator[None]:
     try:
         yield
     except ImportError:
-        raise ConfigError(
-            'render_mode: drawing needs matplotlib, which is not installed: pip install "wirelessenv[render]"'
-        ) from None
+        raise ConfigError(missing("render_mode: drawing", "matplotlib", "render")) from None
 
 
 class Screen:

@@ -14,16 +14,17 @@ from wirelessenv.envs.actions import Actions
 from wirelessenv.envs.batch import Batch
 from wirelessenv.envs.options import AScenario, Options, tells_options
 from wirelessenv.envs.settings import Settings, not_drawn
+from wirelessenv.extras import missing
 from wirelessenv.streams import run_seeds, stream
 
 try:
     from stable_baselines3.common.callbacks import BaseCallback
     from stable_baselines3.common.vec_env import VecEnv
     from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices
-except ModuleNotFoundError as missing:
-    if missing.name != "stable_baselines3":
+except ModuleNotFoundError as error:
+    if error.name != "stable_baselines3":
         raise
-    raise ImportError("wirelessenv.integrations.sb3 needs Stable-Baselines3: pip install stable-baselines3") from None
+    raise ImportError(missing("wirelessenv.integrations.sb3", "stable_baselines3", "sb3")) from None
 
 
 class PowerControlVecEnv(VecEnv):
