@@ -157,6 +157,25 @@ def test_a_run_ends_where_it_arrives(tmp_path, capsys):
     assert "finished" in capsys.readouterr().out
 
 
+def test_training_ends_once_all_runs_side_by_side_are_there(tmp_path):
+    """Gradient descent with a large, a small and a diverging step: as a run without end, up to where the slow one is there."""
+    curves = {name: {"learner": {"step_size": step}} for name, step in (("fast", 0.2), ("slow", 0.05), ("lost", 1e30))}
+    asked = {"curves": curves, "iterations": 800, "measure": "distance"}
+    learner = {"kind": "dasgd", "nodes": 1, "exact": True}
+    runner.run(experiment(QUADRATIC, learner, **asked), tmp_path / "whole", quiet=True, workers=1)
+    until = {"column": "distance", "below": 1e-3}
+    runner.run(experiment(QUADRATIC, learner, until=until, **asked), tmp_path / "run", quiet=True, workers=1)
+    whole, found = rows(tmp_path / "whole"), rows(tmp_path / "run")
+    last = {}
+    for seed in ("0", "1"):
+        slow = {int(row["iteration"]): float(row["distance"]) for row in whole if (row["curve"], row["seed"]) == ("slow", seed)}
+        last[seed] = min(at for at, distance in slow.items() if distance <= 1e-3)
+    assert found == [row for row in whole if int(row["iteration"]) <= last[row["seed"]]]
+    assert max(last.values()) < 800
+    with pytest.raises(ConfigError, match=r'until\.column: "dist" is not a column'):
+        runner.run(experiment(QUADRATIC, learner, until={"column": "dist", "below": 1}, **asked), tmp_path / "none", quiet=True)
+
+
 def test_a_search_finds_the_step_that_arrives_first(tmp_path, capsys):
     path = tmp_path / "small.yaml"
     path.write_text(

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, model_validator
 
 from trainers.experiments.curves import Curve, build
-from trainers.experiments.figures import Panel
+from trainers.experiments.figures import Panel, Reached
 from trainers.experiments.strided import AnyLearner
 from trainers.workbench.kept_sources import named_as_yaml
 from wirelessenv.config import Count, Document, Seed, assignment, merge, nearest, read_configuration
@@ -38,6 +38,7 @@ class Experiment(Curve, Document):
     title: str = ""
     iterations: Count = 6000
     evaluate_every: Count = 100
+    until: Reached | None = Field(None, description="runs that train side by side end once a column of all is small")
     seeds: Annotated[tuple[Seed, ...], BeforeValidator(_seeds)] = Field(tuple(range(10)), description="how many, or which")
     curves: dict[Annotated[str, AfterValidator(as_name)], dict[str, Any]] = Field({"learned": {}}, min_length=1)
     measure: str = Field("utility", description="the column of metrics.csv that curves are judged by")

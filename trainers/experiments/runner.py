@@ -66,7 +66,7 @@ def run(
         learner = experiment.build(group.curves, group.seeds, device)
         models.append(learner.parameters.to("meta"))  # shape and dtype alone
         if group.number == 0:
-            _refuse_measure(experiment.measure, learner)
+            _refuse_columns(experiment, learner)
         if not quiet and group.seeds[0] == experiment.seeds[0]:
             for sentence in learner.warnings(experiment.iterations):
                 print(f"{' and '.join(group.curves)}: {sentence}", file=sys.stderr)
@@ -90,10 +90,11 @@ def run(
     return directory
 
 
-def _refuse_measure(measure: str, learner: AnyLearner) -> None:
-    known = learner.report()
-    if measure not in known:
-        raise ConfigError(f'measure: "{measure}" is not a column of metrics.csv{nearest(measure, known)}')
+def _refuse_columns(experiment: Experiment, learner: AnyLearner) -> None:
+    known, until = learner.report(), experiment.until
+    for name, column in (("measure", experiment.measure), ("until.column", until.column if until else experiment.measure)):
+        if column not in known:
+            raise ConfigError(f'{name}: "{column}" is not a column of metrics.csv{nearest(column, known)}')
 
 
 def _unfinished(path: Path, groups: list[Group], models: list[Tensor]) -> list[Group]:

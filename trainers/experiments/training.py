@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from trainers.experiments.experiment import Experiment
+from trainers.experiments.figures import Reached
 from trainers.experiments.groups import Group, GroupFiles
 from trainers.experiments.strided import AnyLearner
 from trainers.workbench.progress import Cadence
@@ -38,18 +39,22 @@ def train(
             on_evaluation(experiment.iterations)
             return True
         learner, resumed = files.load(lambda: experiment.build(group.curves, group.seeds, device), experiment.iterations)
-        evaluation = Evaluation(group, files, learner)
+        evaluation = Evaluation(group, files, learner, experiment.until)
         if not resumed:
             evaluation.write()
         cadence, stop = Cadence(save_every), on_evaluation(learner.iteration)
-        while not (stop or learner.done) and learner.iteration < experiment.iterations:
+
+        def over() -> bool:
+            return learner.done or evaluation.there or learner.iteration >= experiment.iterations
+
+        while not (stop or over()):
             learner.learn(min(experiment.evaluate_every, experiment.iterations - learner.iteration))
             evaluation.write()
             stop = on_evaluation(learner.iteration)
-            if not learner.done and learner.iteration < experiment.iterations and (stop or cadence.due()):
+            if not over() and (stop or cadence.due()):
                 with cadence.spending():
                     files.save(learner.iteration, learner.state())
-        if learner.iteration < experiment.iterations and not learner.done:
+        if not over():
             return False
         files.finish(learner.parameters)
         return True
@@ -58,8 +63,10 @@ def train(
 class Evaluation:
     """Writer of evaluations: rows of the group's runs, and of those that diverged."""
 
-    def __init__(self, group: Group, files: GroupFiles, learner: AnyLearner) -> None:
-        self._group, self._files, self._learner = group, files, learner
+    def __init__(self, group: Group, files: GroupFiles, learner: AnyLearner, until: Reached | None = None) -> None:
+        self._group, self._files, self._learner, self._until = group, files, learner, until
+        self.there = False
+        """True once all runs have reached `until`, or have diverged."""
         self._diverged = {(row[0], int(row[1])) for row in files.rows("diverged.csv")}
 
     def write(self) -> None:
@@ -67,7 +74,7 @@ class Evaluation:
         report, sound = self._learner.report(), self._learner.finite()
         self._files.reports(report)
         judged = next(iter(report))
-        rows, diverged = [], []
+        rows, diverged, there = [], [], self._until is not None
         for variant, curve in enumerate(self._group.curves):
             for index, seed in enumerate(self._group.seeds):
                 at = (index, variant)
@@ -76,9 +83,14 @@ class Evaluation:
                 key = {"curve": curve, "seed": seed, "iteration": self._learner.iteration}
                 if sound[at] and np.isfinite(report[judged][at]):
                     values = {name: column[at].item() for name, column in report.items()}
+                    there = there and self._reached(values)
                     rows.append(key | values | {"wall_seconds": self._learner.train_seconds / sound.size})
                 else:
                     self._diverged.add((curve, seed))
                     diverged.append(key | {"quantity": judged if sound[at] else "parameters"})
         self._files.append("metrics.csv", rows)
         self._files.append("diverged.csv", diverged)
+        self.there = there
+
+    def _reached(self, values: dict[str, float]) -> bool:
+        return self._until is not None and values[self._until.column] <= self._until.below

@@ -138,7 +138,11 @@ class GradientLearner(Learner):
 
     def _look(self) -> None:
         if self.arrival is not None:
-            self.arrival.look(np.linalg.norm(self.problem.mean_gradient(self.solution), axis=-1), self.spent())
+            self.arrival.look(self._norms(), self.spent)
+
+    def _norms(self) -> NumpyArray:
+        """Norms ||grad f|| at the solution, (variants, runs)."""
+        return np.asarray(np.linalg.norm(self.problem.mean_gradient(self.solution), axis=-1))
 
     def _problem_configuration(self) -> dict[str, Any]:
         return {"kind": type(self.problem).__name__, "clients": self.problem.clients, "size": self.problem.size}
