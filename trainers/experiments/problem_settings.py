@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from trainers.problems.image_networks import MeasuredOnSome, tutorial_cnn
 from trainers.problems.images import Dataset, Scaling, fashion_mnist_is_there, image_logistic, load
 from trainers.problems.inputs import SeenAtOnce
 from trainers.problems.least_squares import LeastSquares
@@ -188,27 +189,30 @@ class ImageLogisticSettings(ImageSettings):
 
 
 class CNNSettings(ImageSettings):
-    """A small convolutional network on images, which all nodes have: see `small_cnn`."""
+    """A convolutional network on images, which all nodes have: see `small_cnn` and `tutorial_cnn`."""
 
     kind: Literal["cnn"] = "cnn"
-    width: Annotated[Count, Field(le=1024)] = Field(8, description="channels of the first convolution")
+    network: Literal["small", "tutorial"] = Field(
+        "small", description="tutorial: that of TensorFlow's tutorial, to which Tosi and Theobald (2023) refer"
+    )
+    width: Annotated[Count, Field(le=1024)] = Field(8, description="small: channels of the first convolution")
     batch: Annotated[Count, Field(le=10_000)] = 32
     summed: bool = Field(True, strict=True, description="costs are sums over the batch, not means")
+    measured: Count | None = Field(
+        None, description="rows whose mean loss is measured, and nothing else; none: cost, gradient and loss of all rows"
+    )
 
     def objective(self, scenario: Scenario, policy: PolicySettings, seed: int, *, shared: bool = False) -> Objective:
         import torch  # noqa: PLC0415  # only this problem needs its functions
 
         data = load(self.dataset, self.folder)
         channels, side = data.images.shape[1:3]
-        reduction = "sum" if self.summed else "mean"
-        return TorchObjective(
-            small_cnn(channels, side, width=self.width),
-            data.images,
-            data.labels,
-            loss=torch.nn.CrossEntropyLoss(reduction=reduction),
-            batch=self.batch,
-            summed=self.summed,
-        )
+        module = tutorial_cnn(channels, side) if self.network == "tutorial" else small_cnn(channels, side, width=self.width)
+        loss = torch.nn.CrossEntropyLoss(reduction="sum" if self.summed else "mean")
+        given: dict[str, Any] = {"loss": loss, "batch": self.batch, "summed": self.summed}
+        if self.measured is None:
+            return TorchObjective(module, data.images, data.labels, **given)
+        return MeasuredOnSome(module, data.images, data.labels, measured=self.measured, **given)
 
 
 class TorchLossSettings(ProblemSettings):
