@@ -8,13 +8,12 @@ from pathlib import Path
 
 import torch
 
-from trainers.events.staleness import section_4_1
 from trainers.experiments import delays, listing, plots, search
 from trainers.experiments.experiment import Experiment
 from trainers.experiments.run_directory import RunDirectory
 from trainers.experiments.runner import run
 from trainers.fidelity import claims as fidelity
-from trainers.fidelity import theory as theory_runs
+from trainers.fidelity import theory
 from trainers.workbench.terminal import print_table
 from trainers.workbench.work_directory import safe
 from trainers.workbench.workers import Interrupted, WorkerDied
@@ -121,12 +120,8 @@ def runs_command(chosen: Namespace) -> int:
 
 def theory_command(_: Namespace) -> int:
     """Print the papers' theory beside measurements."""
-    print_table("Behmandpoor et al. (2024): theory, as published and corrected, beside measurement", theory_runs.report())
-    print_table("Tosi and Theobald (2023), Section 4.1: staleness that is expected, beside what is measured", section_4_1())
-    print_table(
-        "Gao et al. (2025), Theorem 3: independent noise, its bound beside what is measured",
-        theory_runs.independent_noise_report(),
-    )
+    for title, rows in theory.tables():
+        print_table(title, rows)
     return 0
 
 

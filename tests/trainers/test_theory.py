@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainers.bounds.zeroth_order import direction_variance, gradient_bound, largest_delay, largest_step, step_constant
-from trainers.fidelity.theory import MESSAGINGS, bound_beside_run, stale_gradients
+from trainers.fidelity.theory.zeroth_order import MESSAGINGS, bound_beside_run, stale_gradients
 from trainers.problems.analytic import AnalyticProblem, Constants
 from wirelessenv import ConfigError, Messaging
 from wirelessenv.messages.knowledge import Knowledge, message_graphs

@@ -15,7 +15,7 @@ from trainers.bounds.gradient_methods import (
     independent_noise,
 )
 from trainers.events.staleness import measured_staleness
-from trainers.fidelity.theory import independent_noise_report
+from trainers.fidelity.theory.async_bc import independent_noise_report
 from trainers.problems.least_squares import LeastSquares
 from trainers.problems.quadratic import Quadratic
 
