@@ -10,7 +10,7 @@ PYTHON_3_11 := $(shell for p in $(PYTHON) python3.11; do \
 PYTHON_NEWEST := $(shell for p in python3.14 python3.13 python3.12 python3.11 $(PYTHON); do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: demo figures compare fuzz torture soak test wheel clients oldest newest bench venv clean
+.PHONY: demo figures long compare fuzz torture soak test wheel clients oldest newest bench venv clean
 
 demo: .venv/train.done  ## Figure 2 of the zeroth-order paper, in full
 	$(BIN)/python -m trainers configs/paper/fig2.yaml --out runs/fig2 --resume
@@ -18,6 +18,10 @@ demo: .venv/train.done  ## Figure 2 of the zeroth-order paper, in full
 figures: .venv/train.done  ## every figure, and the papers' claims checked, into docs/results; goes on where it stopped
 	$(BIN)/python -m trainers fidelity
 	$(BIN)/python docs/write_results.py figures
+
+long: .venv/train.done  ## claims whose runs take long (Figure 2c of DASGD: 7 minutes on 2 cores), into docs/results
+	$(BIN)/python -m trainers fidelity --claims configs/long/claims.yaml --runs runs/long
+	$(BIN)/python docs/write_results.py long
 
 compare: .venv/compare.done  ## five comparisons on the same channels, into docs/results; goes on where it stopped
 	for name in dense paper gaussian d2d cellular; do \

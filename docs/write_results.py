@@ -1,6 +1,7 @@
 """Writes what finished runs have found into docs/results/ and README.md, between the markers that stand there.
 
 python docs/write_results.py figures    claims, tables and pictures of "make figures", from runs/
+python docs/write_results.py long       the claims of "make long" and their pictures, from runs/long/
 python docs/write_results.py compare    tables and pictures of "make compare", from runs/compare/
 python docs/write_results.py speed      the tables of "make bench", from runs/speed.md
 """
@@ -83,6 +84,14 @@ def figures(runs: Path, root: Path) -> None:
         _pictures(folder, root)
 
 
+def long(runs: Path, root: Path) -> None:
+    """Claims whose runs take long, and their pictures."""
+    rows = pd.read_csv(runs / "long" / "fidelity.csv", keep_default_na=False).to_dict("records")
+    put(root / "docs" / "results" / "gradient_methods.md", "long claims", claims(rows))
+    for folder in (runs / "long").iterdir():
+        _pictures(folder, root)
+
+
 def claims(rows: list[dict[str, Any]]) -> str:
     """The table of claims, and a list of the remarks about them."""
     table = [{key: str(row[key]) for key in ("claim", "source", "measured", "asked", "layouts", "verdict")} for row in rows]
@@ -128,4 +137,4 @@ def _pictures(folder: Path, root: Path) -> None:
 
 
 if __name__ == "__main__":
-    {"figures": figures, "compare": compare, "speed": speed}[sys.argv[1]](Path("runs"), ROOT)
+    {"figures": figures, "long": long, "compare": compare, "speed": speed}[sys.argv[1]](Path("runs"), ROOT)

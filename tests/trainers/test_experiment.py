@@ -8,7 +8,8 @@ from wirelessenv import ConfigError
 from wirelessenv.messages.graph import BlockGraph, CompleteGraph
 from wirelessenv.messages.knowledge import message_graphs
 
-CONFIGS = sorted(p for p in (Path(__file__).parents[2] / "configs" / "paper").glob("*.yaml") if p.stem != "claims")
+FOLDERS = [Path(__file__).parents[2] / "configs" / name for name in ("paper", "long")]
+CONFIGS = sorted(path for folder in FOLDERS for path in folder.glob("*.yaml") if path.stem != "claims")
 
 
 def experiment(tmp_path, text, *changes):
