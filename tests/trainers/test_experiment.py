@@ -42,7 +42,7 @@ def test_every_configuration_loads_and_its_resolved_text_means_the_same(path):
 
 
 def test_figure_2_has_the_settings_of_the_paper():
-    figure = Experiment.load(CONFIGS[0].with_name("fig2.yaml"))
+    figure = Experiment.load(FOLDERS[0] / "fig2.yaml")
     names = ["centralised", "p=0.9", "p=0.5", "p=0.25"]
     assert list(figure.curves) == [*names, *(f"{name}, step 0.5" for name in names)]
     assert len(figure.seeds) >= 10
@@ -63,7 +63,7 @@ def test_figure_2_has_the_settings_of_the_paper():
 
 
 def test_figure_3_has_four_neighbours_and_two_laws_of_fading():
-    figure = Experiment.load(CONFIGS[0].with_name("fig3.yaml"))
+    figure = Experiment.load(FOLDERS[0] / "fig3.yaml")
     links = message_graphs(figure.messaging, 24, [0])[0]
     assert links.sum(1)[2:-2].tolist() == [4] * 20
     assert links.sum(1)[[0, 1, -2, -1]].tolist() == [2, 3, 3, 2]

@@ -15,6 +15,7 @@ from wirelessenv import ConfigError
 from wirelessenv.config import read_yaml
 
 CLAIMS = Path(__file__).parents[2] / "configs" / "paper" / "claims.yaml"
+LONG = CLAIMS.parents[1] / "long" / "claims.yaml"
 
 
 RISING = ("arrived", "accuracy", "steps", "gradient_norm", "excess_cost")
@@ -27,7 +28,7 @@ def table(**curves):
         {
             "curve": name, "seed": seed, "iteration": 10 * step, "utility": utility, "full_power_utility": 4.0,
             "bits": 100 * step * (1 + (name == "slow")), "simulated_seconds": 0.5 * step, "slots": step, "wall_seconds": step,
-            "cost": 1 / (1 + step), "loss": 1 / (1 + step), **dict.fromkeys(RISING, utility),
+            "cost": 1 / (1 + step), "loss": 1.2 / (1 + step), **dict.fromkeys(RISING, utility),
         }
         for name, seeds in curves.items()
         for seed, utilities in enumerate(seeds)
@@ -157,14 +158,15 @@ def test_an_interval_of_one_value_decides_nothing():
 
 
 def test_every_claim_names_a_run_and_curves_that_exist():
-    claims = Claims.parse(read_yaml(CLAIMS)).claims
+    stated = {path: Claims.parse(read_yaml(path)).claims.values() for path in (CLAIMS, LONG)}
+    claims = [claim for own in stated.values() for claim in own]
     assert len(claims) >= 15
-    for claim in claims.values():
-        experiment = Experiment.load(CLAIMS.with_name(f"{claim.run}.yaml"), QUICK)
+    for path, claim in ((path, claim) for path, own in stated.items() for claim in own):
+        experiment = Experiment.load(path.with_name(f"{claim.run}.yaml"), QUICK)
         fake = table(**{name: [[1, 2, 4, 3, 5]] * 4 for name in experiment.curves})
         found, _ = claim.statistic.values(Curves(fake))
         assert found.shape == (4,)
-    kinds = {claim.statistic.dump()["kind"] for claim in claims.values()}
+    kinds = {claim.statistic.dump()["kind"] for claim in claims}
     assert kinds == set(Statistic.kinds)  # none without a user
 
 
