@@ -27,12 +27,13 @@ def network_output(theta, inputs, hidden, p_max):
     return p_max / (1 + np.exp(-x[0]))
 
 
-def cost_measurer(gains, features, *, batch, p_max, noise, hidden, common_noise):
+def cost_measurer(gains, features, *, batches, p_max, noise, hidden, common_noise):
     """A function of theta and theta + mu u, (m, n): the mean costs, minus rates, in the next slots with each, (m,).
 
-    gains (slots, m, m) and features (slots, m, K) are used in their order.
+    gains (slots, m, m) and features (slots, m, K) are used in their order; `batches` says how many for each of the two, call
+    after call.
     """
-    slot = iter(range(len(gains)))
+    slot, sizes = iter(range(len(gains))), iter(batches)
 
     def mean_costs(theta, slots):
         total = np.zeros(len(theta))
@@ -42,6 +43,7 @@ def cost_measurer(gains, features, *, batch, p_max, noise, hidden, common_noise)
         return total / len(slots)
 
     def measure(theta, perturbed):
+        batch = next(sizes)
         slots = [next(slot) for _ in range(batch)]
         others = slots if common_noise else [next(slot) for _ in range(batch)]
         return mean_costs(theta, slots), mean_costs(perturbed, others)

@@ -8,7 +8,7 @@ from pettingzoo import ParallelEnv
 
 from trainers import FirstOrderLearner, ParallelEnvProblem, WirelessProblem, ZerothOrderLearner
 from trainers.problems.policies import PolicySettings
-from trainers.problems.wireless import _grouped
+from trainers.problems.samples import grouped
 from wirelessenv import Block, ConfigError, Messaging, Scenario, WirelessNetwork, power_control_v0
 
 SMALL = Scenario(preset="dense", transmitters=5, hops=3)
@@ -209,7 +209,7 @@ def test_physics_in_torch_gives_the_numbers_of_physics_in_numpy():
     in_torch.network = WirelessNetwork(SMALL, [0, 1], device="cpu")
     block = WirelessNetwork(SMALL, [0, 1]).block(40)
     in_torch._bank = _as_torch(numpy_bank)
-    in_torch._ahead = [_grouped(_as_torch(block), torch.from_numpy(block.features), 20, 0, 2)]
+    in_torch._ahead = [grouped(_as_torch(block), torch.from_numpy(block.features), 20, 0, 2)]
     assert isinstance(in_torch._ahead[0].cross, torch.Tensor)
     torch.testing.assert_close(in_torch.measure(parameters, 20, False), measured, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(in_torch.evaluate(parameters[0]), evaluated, rtol=1e-5)

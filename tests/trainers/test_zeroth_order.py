@@ -41,6 +41,9 @@ MIXED = {"links": {"delay": {"kind": "uniform", "shortest": 0, "longest": 2}, "l
         ({"graph": "ring", "activity": HALF}, {"most_hops": 1}),
         ({"graph": {"kind": "ring", "both_ways": False}, **LATE}, {"most_hops": 2}),
         ({"graph": "ring", "activity": {"transmit": 0.3}}, {"most_hops": 2, "memory": 3}),  # many entries are too old
+        ({"graph": "ring", "activity": HALF}, {"smoothing_decay": 0.5}),
+        ({"graph": "ring", "activity": HALF}, {"batch_growth": 0.5}),
+        ("centralised", {"smoothing_decay": 0.25, "batch_growth": 1.0, "common_noise": True}),
     ],
 )
 def test_the_iterates_are_those_of_the_reference(messaging, options, seed):
@@ -50,9 +53,11 @@ def test_the_iterates_are_those_of_the_reference(messaging, options, seed):
     problem = WirelessProblem(SMALL, TINY, seed)
     learner = ZerothOrderLearner(problem, messaging, seed=seed, **options)
     theta = learner.parameters[0, :, 0].numpy().copy()
-    block = WirelessNetwork(SMALL, seed).block(2 * batch * iterations)
+    times = np.arange(1, iterations + 1)
+    batches = np.ceil(batch * times ** options.get("batch_growth", 0)).astype(int)
+    block = WirelessNetwork(SMALL, seed).block(2 * batches.sum())
     measure = cost_measurer(
-        block.gain[0], block.features[0], batch=batch, p_max=SMALL.max_power, noise=SMALL.noise, hidden=TINY.hidden,
+        block.gain[0], block.features[0], batches=batches, p_max=SMALL.max_power, noise=SMALL.noise, hidden=TINY.hidden,
         common_noise=options.get("common_noise", False),
     )  # fmt: skip
     draws = message_draws(messaging, 6, seed, iterations, senders="all" if messaging.relay else "querying")
@@ -61,7 +66,8 @@ def test_the_iterates_are_those_of_the_reference(messaging, options, seed):
     sampler = NumpySampler([seed], "perturbation")
     expected = zeroth_order(
         measure, theta, draws, np.stack([sampler.normal(1, 6, theta.shape[1])[0, 0].astype(float) for _ in range(iterations)]),
-        smoothing=options["smoothing"], step_sizes=0.8 / np.arange(1, iterations + 1) ** 0.25, memory=options["memory"],
+        smoothing=options["smoothing"] / times ** options.get("smoothing_decay", 0), step_sizes=0.8 / times**0.25,
+        memory=options["memory"],
         relay=messaging.relay, perturb_sleeping=options.get("perturb_sleeping", True),
         most_hops=options.get("most_hops"),
     )  # fmt: skip
@@ -163,7 +169,9 @@ def test_equal_seeds_give_equal_runs_bit_for_bit_and_cuts_do_not_matter():
     assert not torch.equal(whole.parameters, learner_of([0, 2], messaging).learn(75).parameters)
 
 
-@pytest.mark.parametrize("options", [{}, {"perturb_sleeping": False}, {"common_noise": True}])
+@pytest.mark.parametrize(
+    "options", [{}, {"perturb_sleeping": False}, {"common_noise": True}, {"smoothing_decay": 0.5, "batch_growth": 0.5}]
+)
 def test_a_saved_learner_goes_on_bit_for_bit(tmp_path, options):
     messaging = Messaging(graph="ring", activity=HALF, links={"delay": {"kind": "uniform"}, "loss": 0.2})
     learner = learner_of([4, 9], [messaging, Messaging()], **options).learn(37, callback=lambda _: None)

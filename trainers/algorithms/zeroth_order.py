@@ -29,6 +29,7 @@ The step: equation (4) has 1/m in the query and the authors' code has none, so t
 m = 24. The default is the 0.5 of the paper's text.
 """
 
+from math import ceil
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -41,7 +42,7 @@ from trainers.algorithms.base.message_passing import MessagePassingLearner, in_m
 from trainers.algorithms.base.settings import VARIES, MessagePassingSettings, StepSize
 from trainers.events.plan import Plan
 from wirelessenv.channel.sampling import sampler
-from wirelessenv.config import Count, Positive
+from wirelessenv.config import Count, NonNegative, Positive
 from wirelessenv.saved_state import refuse_unsound
 
 SMALLEST, LARGEST = 1e-6, 1e6
@@ -60,6 +61,12 @@ class ZerothOrderSettings(MessagePassingSettings):
     smoothing: Annotated[Positive, Field(ge=SMALLEST, le=LARGEST), VARIES] = Field(
         2.0, description="mu, the size of the perturbation"
     )
+    smoothing_decay: Annotated[NonNegative, Field(le=1), VARIES] = Field(
+        0.0, description="how fast it falls: mu_t = smoothing / (t + 1)^smoothing_decay"
+    )
+    batch_growth: Annotated[NonNegative, Field(le=1)] = Field(
+        0.0, description="how fast the batch grows: B_t = batch (t + 1)^batch_growth, rounded up"
+    )
     common_noise: bool = Field(False, strict=True, description="both measurements of a query meet the same channels")
     perturb_sleeping: bool = Field(True, strict=True, description="agents that do not update perturb all the same")
     most_hops: Annotated[Count | None, VARIES] = Field(
@@ -75,8 +82,11 @@ class ZerothOrderLearner(MessagePassingLearner):
     r_i^t = (1 / (mu m B)) sum_b {F_i(theta^t, xi^b) - F_i(theta^t + mu u^t, xi'^b)}                 equation (4)
     theta_i^{t+1} = theta_i^t + gamma^t sum_l r_l^{T_i^{l,t}} u_i^{T_i^{l,t}},  gamma^t = step_size / (t + 1)^decay
 
-    A run is one seed: a layout, its channels and its initial policies. `links`, `smoothing`, `step_size`, `decay` and
-    `cooperative` may be sequences of equal length: variants that train side by side on the same runs and share their
+    mu and B may have schedules of the text after Theorem VI.4: mu_t = smoothing / (t + 1)^smoothing_decay and
+    B_t = batch (t + 1)^batch_growth; both are constant unless asked for.
+
+    A run is one seed: a layout, its channels and its initial policies. `links` and the settings that
+    vary (see below) may be sequences of equal length: variants that train side by side on the same runs and share their
     channels and perturbations, so that their differences are paired.
 
     The local variant, `most_hops` = h, is not the paper's: in line 8 the sum is over those l alone whose messages need at most
@@ -114,8 +124,7 @@ class ZerothOrderLearner(MessagePassingLearner):
         self._perturbations = torch.zeros((memory, runs, agents, size), device=device)  # row t % memory is u^t
         self._queries = torch.zeros((runs, memory, variants, agents), device=device)  # [:, t % memory] is r^t
         self._draws = sampler(self.seeds, "perturbation", device=None if device == "cpu" else device)
-        self._mu = torch.tensor([one.smoothing for one in self.each], dtype=torch.float32, device=device)[:, None]
-        self._per_mu_m = 1 / (self._mu * agents)
+        self._set_mu()
 
     @property
     def parameters(self) -> Tensor:
@@ -125,10 +134,12 @@ class ZerothOrderLearner(MessagePassingLearner):
     def _iterate(self, plan: Plan) -> None:
         t, memory = self.iteration, self.settings.memory
         row = t % memory
+        if any(one.smoothing_decay for one in self.each):
+            self._set_mu()
         self._perturb(self._perturbations[row], plan.updating)  # 6, 7 of instant t - 1: u^t in the place of u^{t - memory}
 
         # 1: r_i^t = (utility with theta^t + mu u^t - utility with theta^t) / (mu m), kept in row t % memory of all queries.
-        plain, perturbed = self.problem.measure(self._parameters, self.settings.batch, self.settings.common_noise)
+        plain, perturbed = self.problem.measure(self._parameters, self._batch(), self.settings.common_noise)
         torch.sub(perturbed, plain, out=self._queries[:, row]).mul_(self._per_mu_m)
 
         # 2, 3, 4, 5: `Knowledge`. plan.rows[i, l] is T_i^l % memory, the row of r_l^{T_i^l}.
@@ -138,6 +149,16 @@ class ZerothOrderLearner(MessagePassingLearner):
         terms = held.mul_(plan.weights)
         weight_of_row = torch.zeros((*terms.shape[:3], memory), device=terms.device).scatter_add_(3, plan.rows, terms)
         self._move(weight_of_row, range(t - plan.oldest, t + 1))
+
+    def _set_mu(self) -> None:
+        """Set mu_t = smoothing / (t + 1)^smoothing_decay of each variant, and 1 / (mu_t m)."""
+        mu = [max(one.smoothing / (self.iteration + 1) ** one.smoothing_decay, SMALLEST) for one in self.each]
+        self._mu = torch.tensor(mu, dtype=torch.float32, device=self.problem.device)[:, None]
+        self._per_mu_m = 1 / (self._mu * self.problem.agents)
+
+    def _batch(self) -> int:
+        """B_t = batch (t + 1)^batch_growth, rounded up."""
+        return ceil(self.settings.batch * (self.iteration + 1) ** self.settings.batch_growth)
 
     def _perturb(self, drawn: Tensor, updating: NDArray[np.bool_]) -> None:
         """Draw u^t ~ N(0, I) into `drawn`, and set theta^t + mu u^t."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor
 from trainers.problems.inputs import Inputs
 from trainers.problems.policies import Policies, PolicySettings
 from trainers.problems.problem import Problem
+from trainers.problems.samples import Samples, grouped, regrouped
 from wirelessenv.config import ConfigError, whole
 from wirelessenv.memory import check_room
 from wirelessenv.network import Block, WirelessNetwork, block_parts
@@ -82,22 +83,27 @@ class WirelessProblem(Problem):
     def measure(
         self, parameters: Float[Tensor, "2 runs agents variants size"], batch: int, common_noise: bool
     ) -> Float[Tensor, "2 runs variants agents"]:
-        if not self._ahead:
-            self._ahead = self._prepare(batch, 1 if common_noise else 2)
-        samples = self._ahead.pop(0)
-        if samples.wanted.shape[-2] != batch or (samples.wanted.shape[0] == 1) != common_noise:
-            raise ConfigError(f"batch: {batch} is not valid: slots were prepared for another batch or noise")
         self._slots += 2 * batch
-        return self._mean_utilities(parameters, samples)
+        return self._mean_utilities(parameters, self._next(batch, 1 if common_noise else 2))
 
-    def _prepare(self, batch: int, groups: int) -> list["Samples"]:
+    def _next(self, batch: int, groups: int) -> Samples:
+        """The slots of the next measurement; those prepared for another batch are cut anew, so that none is left out."""
+        if not self._ahead:
+            ahead = max(1, AHEAD_SLOTS // (2 * batch * self.network.runs)) if self.device == "cpu" else 1
+            self._ahead = self._prepare(batch, groups, ahead)
+        elif not self._ahead[0].fit(batch, groups):
+            left = sum(len(samples.wanted) * samples.wanted.shape[3] for samples in self._ahead)
+            short = -left % (groups * batch)
+            self._ahead = regrouped([*self._ahead, *(self._prepare(short, 1, 1) if short else [])], batch, groups)
+        return self._ahead.pop(0)
+
+    def _prepare(self, batch: int, groups: int, ahead: int) -> list[Samples]:
         """The slots of some measurements ahead: channels do not depend on actions, and small arrays cost as much as larger."""
-        ahead = max(1, AHEAD_SLOTS // (2 * batch * self.network.runs)) if self.device == "cpu" else 1
         block = self.network.block(ahead * groups * batch)
         seen = self.inputs.of_block(self.scenario, block)
-        return [_grouped(block, seen, batch, start, groups) for start in range(0, ahead * groups * batch, groups * batch)]
+        return [grouped(block, seen, batch, start, groups) for start in range(0, ahead * groups * batch, groups * batch)]
 
-    def _powers(self, parameters: Tensor, samples: "Samples") -> Tensor:
+    def _powers(self, parameters: Tensor, samples: Samples) -> Tensor:
         """(groups, runs, variants, slots, agents) of parameters (groups, runs, agents, variants, size)."""
         groups, runs, agents, variants, size = parameters.shape
         slots, width = samples.inputs.shape[-2:]
@@ -105,7 +111,7 @@ class WirelessProblem(Problem):
         powers = self.policies(parameters.reshape(-1, size), inputs)
         return powers.view(groups, runs, agents, variants, slots).permute(0, 1, 3, 4, 2).contiguous()
 
-    def _mean_utilities(self, parameters: Tensor, samples: "Samples") -> Tensor:
+    def _mean_utilities(self, parameters: Tensor, samples: Samples) -> Tensor:
         """(groups, runs, variants, agents) of parameters (groups, runs, agents, variants, size)."""
         powers = self._powers(parameters, samples)
         own = powers.numpy() if isinstance(samples.wanted, np.ndarray) else powers
@@ -125,9 +131,7 @@ class WirelessProblem(Problem):
         Returns:
             Policy inputs (runs, agents, 1, slots, inputs), and dU_l/dp_i (runs, variants, slots, l, i).
         """
-        if not self._ahead:
-            self._ahead = self._prepare(batch, 1)
-        samples = self._ahead.pop(0)
+        samples = self._next(batch, 1)
         self._slots += batch
         wanted, cross = torch.as_tensor(samples.wanted)[0], torch.as_tensor(samples.cross)[0]
         power = self._powers(parameters[None], samples)[0].requires_grad_()
@@ -149,7 +153,7 @@ class WirelessProblem(Problem):
         total: Any = 0.0
         for start in range(0, self.evaluation_slots, EVALUATION_CHUNK):
             slots = min(EVALUATION_CHUNK, self.evaluation_slots - start)
-            mean = self._mean_utilities(parameters[None], _grouped(self._bank, self._bank_seen, slots, start, 1))[0]
+            mean = self._mean_utilities(parameters[None], grouped(self._bank, self._bank_seen, slots, start, 1))[0]
             total = total + mean.double().sum(2) * slots
         return np.asarray((total / self.evaluation_slots).cpu())
 
@@ -238,31 +242,9 @@ class WirelessProblem(Problem):
         refuse_misfit(samples, self._empty_samples(groups, batch)._asdict(), where)
         refuse_infinite(where, samples)
 
-    def _empty_samples(self, groups: int, batch: int) -> "Samples":
+    def _empty_samples(self, groups: int, batch: int) -> Samples:
         runs, agents = self.network.runs, self.agents
         inputs = torch.zeros((groups, runs, agents, 1, batch, self.policies.inputs), device=self.device)
         wanted = torch.zeros((groups, runs, 1, batch, agents), device=self.device)
         cross = torch.zeros((groups, runs, 1, batch, agents, agents), device=self.device)
         return Samples(inputs, wanted.numpy(), cross.numpy()) if self.device == "cpu" else Samples(inputs, wanted, cross)
-
-
-class Samples(NamedTuple):
-    """The slots of one measurement; a group of slots for each of the two sets of policies, or one for both."""
-
-    inputs: Tensor
-    """policy inputs (groups, runs, agents, 1, slots, inputs)"""
-    wanted: Any
-    """(groups, runs, 1, slots, agents)"""
-    cross: Any
-    """(groups, runs, 1, slots, agents, agents)"""
-
-
-def _grouped(block: Block, seen: Any, batch: int, start: int, groups: int) -> Samples:
-    """`groups` times `batch` slots of a block and of the policy inputs `seen` in it, beginning with slot `start`."""
-
-    def cut(leaf: Any) -> Any:
-        part = leaf[:, start : start + groups * batch]
-        return part.reshape(part.shape[0], groups, batch, *part.shape[2:]).swapaxes(0, 1)
-
-    inputs = torch.as_tensor(cut(seen)).transpose(2, 3).unsqueeze(3).contiguous()
-    return Samples(inputs, cut(block.wanted)[:, :, None], cut(block.cross)[:, :, None])

@@ -52,8 +52,8 @@ class Messages:
 
 def zeroth_order(
     measure: Callable[[Doubles, Doubles], tuple[Doubles, Doubles]], start: Doubles, draws: MessageDraws, perturbations: Doubles,
-    *, smoothing: float, step_sizes: Sequence[float], memory: int, relay: bool = True, perturb_sleeping: bool = True,
-    most_hops: int | None = None,
+    *, smoothing: float | Sequence[float], step_sizes: Sequence[float], memory: int, relay: bool = True,
+    perturb_sleeping: bool = True, most_hops: int | None = None,
 ) -> Doubles:  # fmt: skip
     """Run Algorithm 2, or Algorithm 1.
 
@@ -62,7 +62,7 @@ def zeroth_order(
         start: theta^0, (m, n).
         draws: who queries, updates and sends, and what arrives.
         perturbations: u^0, u^1, ..., (instants, m, n).
-        smoothing: mu.
+        smoothing: mu, or mu_0, mu_1, ...
         step_sizes: gamma^0, gamma^1, ...
         memory: how many perturbations an agent keeps.
         relay: whether messages carry all that their sender holds.
@@ -73,6 +73,7 @@ def zeroth_order(
         theta^1, theta^2, ..., (instants, m, n).
     """
     m, theta, history = len(start), start.astype(float), []
+    mu = np.broadcast_to(smoothing, len(perturbations))
     messages = Messages(draws, relay, held=[{} for _ in range(m)])
     kept: list[dict[int, Doubles]] = [{} for _ in range(m)]  # of each agent: time -> u_i
     near = [[most_hops is None or _hops(draws.graph, other, i) <= most_hops for other in range(m)] for i in range(m)]
@@ -80,10 +81,10 @@ def zeroth_order(
         for i in range(m):
             kept[i].pop(t - memory, None)  # 6
             kept[i][t] = perturbations[t, i] * (perturb_sleeping or draws.updates[t, i])  # 7 of the instant before
-        plain, perturbed = measure(theta, theta + smoothing * np.stack([own[t] for own in kept]))
+        plain, perturbed = measure(theta, theta + mu[t] * np.stack([own[t] for own in kept]))
         for i in range(m):
             if draws.queries[t, i]:  # 1
-                messages.held[i][i] = (t, (plain[i] - perturbed[i]) / (smoothing * m))  # equation (4)
+                messages.held[i][i] = (t, (plain[i] - perturbed[i]) / (mu[t] * m))  # equation (4)
         messages.exchange(t)  # 2 to 5
         following = theta.copy()
         for i in range(m):
