@@ -29,7 +29,6 @@ The step: equation (4) has 1/m in the query and the authors' code has none, so t
 m = 24. The default is the 0.5 of the paper's text.
 """
 
-from math import ceil
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -158,7 +157,7 @@ class ZerothOrderLearner(MessagePassingLearner):
 
     def _batch(self) -> int:
         """B_t = batch (t + 1)^batch_growth, rounded up."""
-        return ceil(self.settings.batch * (self.iteration + 1) ** self.settings.batch_growth)
+        return int(np.ceil(self.settings.batch * (self.iteration + 1) ** self.settings.batch_growth))
 
     def _perturb(self, drawn: Tensor, updating: NDArray[np.bool_]) -> None:
         """Draw u^t ~ N(0, I) into `drawn`, and set theta^t + mu u^t."""

@@ -21,7 +21,12 @@ class Samples(NamedTuple):
     """(groups, runs, 1, slots, agents, agents)"""
 
     def fit(self, batch: int, groups: int) -> bool:
-        """True where there are `groups` groups of `batch` slots."""
+        """True where the measurement is one of a batch.
+
+        Args:
+            batch: slots of a group.
+            groups: 1 or 2.
+        """
         return (len(self.wanted), self.wanted.shape[3]) == (groups, batch)
 
 
