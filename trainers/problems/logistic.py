@@ -160,12 +160,13 @@ class Logistic(Objective):
         return self.weight if self.regulariser == "l2" else 2 * self.weight * (1 - 3 * x**2) / (1 + x**2) ** 3
 
     def mean_gradient(self, x: Points) -> Points:
-        points = x.reshape(-1, self.size)
-        total = np.zeros_like(points)
+        points, total = x.reshape(-1, self.size), None
         for start in range(0, len(self._signed), ROWS):
             rows, weights = self._signed[start : start + ROWS], self._row_weights[start : start + ROWS]
-            total -= (expit(-(points @ rows.T)) * weights) @ rows
-        return np.asarray(total.reshape(x.shape) + self._regulariser_slope(x))
+            part = (expit(-(points @ rows.T)) * weights) @ rows
+            total = -part if total is None else total - part
+        slope = np.asarray(total).reshape(x.shape)
+        return slope + self._regulariser_slope(x) if self.weight else slope
 
     def mean_cost(self, x: Points) -> PerPoint:
         points = x.reshape(-1, self.size)
