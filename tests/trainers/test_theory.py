@@ -60,7 +60,7 @@ def test_more_delay_and_more_agents_ask_for_smaller_steps_and_corrected_is_never
     assert largest_step(constants.smoothness, agents + 1, delay + 1) < largest_step(constants.smoothness, agents, delay)
 
 
-@pytest.mark.parametrize("shape", ["convex", "nonconvex"])
+@pytest.mark.parametrize("shape", ["convex", "lopsided", "nonconvex"])
 def test_the_constants_are_those_of_the_functions(shape):
     problem = AnalyticProblem(3, 2, shape, value_noise=0.3, slope_noise=0.4)
     known, rng = problem.constants, np.random.default_rng(0)

@@ -31,7 +31,9 @@ class Panel(Model):
     x: Axis = "iteration"
     y: str = Field("", description="the column; none: the experiment's measure")
     curves: tuple[str, ...] | None = Field(None, description="which, all where it is not given")
-    relative_to: Literal["full_power", "best"] = Field("full_power", description="what a layout's utilities are divided by")
+    relative_to: Literal["full_power", "full_power_difference", "best"] = Field(
+        "full_power", description="what a layout's utilities are divided by; or full power's is subtracted, where signs vary"
+    )
     reference: str | None = Field(None, description="the curve that the others are compared with, if not the experiment's")
     points: dict[str, tuple[Point, ...]] = Field({}, description="lines through the ends of curves, by name")
     when: Reached | None = Field(None, description="points: not at the end of a curve, but where it gets this far")

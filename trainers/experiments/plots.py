@@ -26,15 +26,23 @@ AXES: dict[Axis, str] = {
     "bits": "bits sent, all agents",
     "wall_seconds": "training time a run (s)",
 }
+FULL_POWER = {"full_power": 1, "full_power_difference": 0}
+"""The level of full power in a panel that is relative to it."""
+AGAINST = {
+    "full_power": " relative to full power",
+    "full_power_difference": " minus that of full power",
+    "best": " relative to the best",
+}
 
 
 def plot(path: str | Path, x: Axis | None = None, out: str | Path | None = None) -> list[Path]:
     """Draw figure.png and figure.pdf of a run directory, panel by panel.
 
     Each line is the mean over layouts of utility / full-power utility (of the utility itself where there is no full
-    power), or of the utility / the panel's best on the same layout (`relative_to: best`). The band about a curve is the
-    95 % interval (Student) of its mean paired difference to the reference: where the reference's line is outside it, the
-    two differ. Without a reference it is the interval of the mean itself, which is paired with full power. Seeds that
+    power), of the utility minus that of full power (`relative_to: full_power_difference`), or of the utility / the panel's
+    best on the same layout (`best`). The band about a curve is the 95 % interval (Student) of its mean paired difference
+    to the reference: where the reference's line is outside it, the two differ. Without a reference it is the interval of
+    the mean itself, which is paired with full power. Seeds that
     diverged are in no line; its label says how many they are.
 
     Args:
@@ -88,9 +96,11 @@ def _draw_panel(axes: Axes, panel: Panel, experiment: Experiment, outcomes: Outc
     metrics = outcomes.sound
     shown = metrics[metrics["curve"].isin(names) | (metrics["curve"] == reference)].copy()
     column = panel.y or experiment.measure
-    full_power = column == "utility" and panel.relative_to == "full_power" and _has_full_power(shown)
-    if full_power:
+    level = FULL_POWER.get(panel.relative_to) if column == "utility" and _has_full_power(shown) else None
+    if level == 1:
         shown["value"] = shown["utility"] / shown["full_power_utility"]
+    elif level == 0:
+        shown["value"] = shown["utility"] - shown["full_power_utility"]
     elif panel.relative_to == "best":
         shown["value"] = shown[column] / shown.groupby("seed")[column].transform("max")
     else:
@@ -103,10 +113,10 @@ def _draw_panel(axes: Axes, panel: Panel, experiment: Experiment, outcomes: Outc
         style = COLOURS[number % len(COLOURS)], DASHES[number // len(COLOURS) % len(DASHES)]
         line = Line(name, shown[shown["curve"] == name], shown[shown["curve"] == reference], *style)
         _draw(axes, line, panel, outcomes)
-    if full_power:
-        axes.axhline(1, color="grey", linewidth=0.8, linestyle=":", label="full power")
+    if level is not None:
+        axes.axhline(level, color="grey", linewidth=0.8, linestyle=":", label="full power")
     axes.set_xlabel(title(panel.x_label) or AXES[panel.x])
-    against = " relative to full power" if full_power else " relative to the best" if panel.relative_to == "best" else ""
+    against = "" if level is None and panel.relative_to != "best" else AGAINST[panel.relative_to]
     axes.set_ylabel(title(panel.y_label) or drawn(column.replace("_", " ")) + against)
 
 

@@ -1,4 +1,4 @@
-"""Statistics of any column of a run, for claims about gradient methods: one number for each seed."""
+"""Statistics of any column of a run, for claims about gradient methods, and of utilities of any sign: one number a seed."""
 
 from typing import Literal
 
@@ -9,6 +9,17 @@ from trainers.experiments.figures import Reached
 from trainers.fidelity.statistics import Curves, Statistic, sound
 from wirelessenv.arrays import Doubles
 from wirelessenv.config import Positive
+
+
+class AboveFullPower(Statistic):
+    """Utility of `curve` at its end minus that of full power, in the utility's unit: also where utilities are negative."""
+
+    kind: Literal["above_full_power"] = "above_full_power"
+    curve: str
+
+    def values(self, curves: Curves) -> tuple[Doubles, str]:
+        ends, full = (curves.table(self.curve, column).iloc[-1] for column in ("utility", "full_power_utility"))
+        return sound(np.asarray(ends - full))
 
 
 class EndRatio(Statistic):

@@ -18,7 +18,7 @@ from wirelessenv.config import ConfigError
 from wirelessenv.saved_state import refuse_outside
 from wirelessenv.streams import run_seeds, stream
 
-SHAPES = {"convex": 1.0, "nonconvex": np.exp(-0.5)}
+SHAPES = {"convex": 1.0, "lopsided": 1.0, "nonconvex": np.exp(-0.5)}
 """The largest slope of each shape; the largest curvature of both is 1."""
 
 
@@ -45,7 +45,8 @@ class AnalyticProblem(Problem):
 
     F_i(theta, xi) = sum_k phi(c_ik'(theta - theta*)) + tau xi_0 + rho xi_1 sin(c_i0'(theta - theta*))
 
-    phi(x) = sqrt(1 + x^2) - 1 (convex) or 1 - exp(-x^2 / 2) (nonconvex), |phi''| <= 1; the n = m n_l vectors c_ik of an
+    phi(x) = sqrt(1 + x^2) - 1 (convex), a quarter of it for x > 0 (lopsided, so that the smooth approximation of (3) has its
+    minimum elsewhere) or 1 - exp(-x^2 / 2) (nonconvex), |phi''| <= 1; the n = m n_l vectors c_ik of an
     agent are orthonormal, theta* is where all costs have their minimum 0. The sample xi is common to all agents, as a
     channel is: xi_0 ~ N(0, 1), xi_1 = +-1. Then
 
@@ -61,7 +62,7 @@ class AnalyticProblem(Problem):
     Args:
         agents: m.
         size: n_l, parameters of each agent.
-        shape: "convex" or "nonconvex".
+        shape: "convex", "lopsided" or "nonconvex".
         value_noise: tau, noise of the value alone.
         slope_noise: rho, noise of the slope.
         distance: root mean square of the entries of theta*: how far from the minimum a run starts.
@@ -75,7 +76,7 @@ class AnalyticProblem(Problem):
         self,
         agents: int = 4,
         size: int = 2,
-        shape: Literal["convex", "nonconvex"] = "nonconvex",
+        shape: Literal["convex", "lopsided", "nonconvex"] = "nonconvex",
         *,
         value_noise: float = 0.0,
         slope_noise: float = 0.0,
@@ -84,7 +85,7 @@ class AnalyticProblem(Problem):
         device: str = "cpu",
     ) -> None:
         if shape not in SHAPES:
-            raise ConfigError(f'shape: {shape!r} is not valid: it should be "convex" or "nonconvex"')
+            raise ConfigError(f'shape: {shape!r} is not valid: it should be "convex", "lopsided" or "nonconvex"')
         self.seeds, self.agents, self.device = run_seeds(seed), agents, device
         self.policies: Policies = _Points(size)
         self.shape, self.value_noise, self.slope_noise, self._slots = shape, value_noise, slope_noise, 0
@@ -117,8 +118,12 @@ class AnalyticProblem(Problem):
         return torch.einsum("ikp,...p->...ik", self._directions, flat)
 
     def _costs(self, along: Tensor) -> Tensor:
-        shaped = (1 + along**2).sqrt() - 1 if self.shape == "convex" else -torch.expm1(-(along**2) / 2)
-        return shaped.sum(-1)
+        shaped = -torch.expm1(-(along**2) / 2) if self.shape == "nonconvex" else (1 + along**2).sqrt() - 1
+        return (shaped * self._weights(along)).sum(-1)
+
+    def _weights(self, along: Tensor) -> Tensor | float:
+        """A quarter on one side where costs are lopsided; else 1."""
+        return 1 - 0.75 * (along > 0).double() if self.shape == "lopsided" else 1.0
 
     def costs(self, parameters: Float[Tensor, "*lead agents variants size"]) -> Float[Tensor, "*lead variants agents"]:
         """f_i(theta), (..., variants, i), of parameters (..., agents, variants, size)."""
@@ -129,7 +134,8 @@ class AnalyticProblem(Problem):
     ) -> Float[Tensor, "*lead variants agents agents size"]:
         """df_i/dtheta_l, (..., variants, i, l, size), of parameters (..., agents, variants, size)."""
         along = self._along(parameters)
-        slopes = along / (1 + along**2).sqrt() if self.shape == "convex" else along * torch.exp(-(along**2) / 2)
+        slopes = along * torch.exp(-(along**2) / 2) if self.shape == "nonconvex" else along / (1 + along**2).sqrt()
+        slopes = slopes * self._weights(along)
         gradients = torch.einsum("...ik,ikp->...ip", slopes, self._directions)
         return gradients.reshape(*gradients.shape[:-1], self.agents, self.policies.size)
 
