@@ -162,6 +162,7 @@ def test_every_claim_names_a_run_and_curves_that_exist():
     stated = {path: Claims.parse(read_yaml(path)).claims.values() for path in (CLAIMS, LONG)}
     claims = [claim for own in stated.values() for claim in own]
     assert len(claims) >= 15
+    assert len({claim.claim for claim in claims}) == len(claims)  # tables are looked up by them
     for path, claim in ((path, claim) for path, own in stated.items() for claim in own):
         experiment = Experiment.load(path.with_name(f"{claim.run}.yaml"), QUICK)
         fake = table(**{name: [[1, 2, 4, 3, 5]] * 4 for name in experiment.curves})
