@@ -96,7 +96,7 @@ def claims(rows: list[dict[str, Any]]) -> str:
     """The table of claims, and a list of the remarks about them."""
     table = [{key: str(row[key]) for key in ("claim", "source", "measured", "asked", "layouts", "verdict")} for row in rows]
     remarks = [f"- *{row['claim']}*: {row['remark']}" for row in rows if row["remark"]]
-    return "\n".join([*markdown_table(table), "", "Remarks:", "", *remarks]) + "\n"
+    return "\n".join([*markdown_table(table), *(["", "Remarks:", "", *remarks] if remarks else [])]) + "\n"
 
 
 def in_short(table: str) -> str:

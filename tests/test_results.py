@@ -91,6 +91,17 @@ def test_claims_and_runs_are_written_into_theirs(tmp_path, copy):
     assert (copy / "docs" / "images" / "fig2.png").read_bytes() == (directory.path / "figure.png").read_bytes()
 
 
+def test_claims_whose_runs_take_long_are_written_into_theirs(tmp_path, copy):
+    rows = list(write_results._rows(write_results.written(ROOT / "docs" / "results" / "claims.md", "claims")))
+    (tmp_path / "runs" / "long" / "dasgd_fig2c_tutorial").mkdir(parents=True)
+    (tmp_path / "runs" / "long" / "dasgd_fig2c_tutorial" / "figure.png").write_bytes(b"new")
+    write_tables([rows[0] | {"claim": "a | b", "remark": "c"}], tmp_path / "runs" / "long")
+    write_results.long(tmp_path / "runs", copy)
+    page = text(copy / "docs" / "results" / "gradient_methods.md")
+    assert "- *a | b*: c\n" in page
+    assert (copy / "docs" / "images" / "dasgd_fig2c_tutorial.png").read_bytes() == b"new"
+
+
 def test_speeds_are_written_into_theirs(tmp_path, copy):
     (tmp_path / "speed.md").write_text("| a | b |\n| --- | --- |\n| \\1 | 2 |\n")
     write_results.speed(tmp_path, copy)
