@@ -6,8 +6,18 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainers.bounds.zeroth_order import direction_variance, gradient_bound, largest_delay, largest_step, step_constant
-from trainers.fidelity.theory.zeroth_order import MESSAGINGS, bound_beside_run, stale_gradients
+from trainers.bounds.zeroth_order import (
+    direction_variance,
+    gradient_bound,
+    largest_delay,
+    largest_step,
+    outdated_bound,
+    step_constant,
+)
+from trainers.fidelity.theory.zeroth_order import MESSAGINGS, bound_beside_run, direction_beside_run, stale_gradients
+from trainers.fidelity.theory.zeroth_order_outdated import outdated_costs, outdated_distance, outdated_rows
+from trainers.fidelity.theory.zeroth_order_rates import Falling, falling
+from trainers.fidelity.theory.zeroth_order_steps import largest_stable_step
 from trainers.problems.analytic import AnalyticProblem, Constants
 from wirelessenv import ConfigError, Messaging
 from wirelessenv.messages.knowledge import Knowledge, message_graphs
@@ -112,3 +122,53 @@ def test_the_largest_delay_is_the_one_measured():
         largest_delay(knowledge)
     knowledge.steps(20)
     assert largest_delay([knowledge]) == 3
+
+
+def test_the_bound_of_outdated_parameters_by_hand():
+    known = {"agents": 2, "size": 3, "smoothing": 0.5, "batch": 1, "common_noise": True}  # n = 6
+    variance, printed = (direction_variance(ONE, **known, published=which) for which in (False, True))
+    assert outdated_bound(ONE, [0.2, 0.1], **known) == pytest.approx(4 * 2 * variance * 0.05)
+    most = 0.25 * 4 * 9**3 / 4 + 2  # Delta
+    assert outdated_bound(ONE, [0.2, 0.1], **known, published=True) == pytest.approx(4 * 2 * (2 * printed * 0.04 + most * 0.05))
+    assert outdated_bound(ONE, [], **known) == outdated_bound(ONE, [], **known, published=True) == 0  # nothing is outdated
+
+
+def test_distances_of_outdated_parameters_and_costs_are_those_of_a_plain_loop():
+    rng = np.random.default_rng(2)
+    history, costs, newest = rng.normal(size=(5, 2, 6)), rng.normal(size=(5, 2, 3)), rng.integers(0, 5, (2, 3, 3))
+    far, off = outdated_distance(history, newest, 4), outdated_costs(costs, newest, 4)
+    for run, mine in np.ndindex(2, 3):
+        missed = [((history[4, run] - history[newest[run, mine, other], run]) ** 2).sum() for other in range(3)]
+        assert far[run, mine] == pytest.approx(sum(missed))
+        for other in range(3):
+            assert off[run, mine, other] == abs(costs[4, run, other] - costs[newest[run, mine, other], run, other])
+
+
+def test_outdated_parameters_approach_the_present_ones_beside_a_run():
+    rows = outdated_rows("ring, delay 1", runs=5, iterations=500)
+    assert [row["verdict"] for row in rows] == ["holds", "holds"]
+
+
+def test_a_batch_does_not_average_the_random_direction():
+    one, many = (direction_beside_run(batch, common_noise=True, runs=400) for batch in (1, 500))
+    assert float(many["measured"]) == pytest.approx(float(one["measured"]), rel=0.3)
+    assert (one["verdict"], many["verdict"]) == ("holds", "holds, fails as published")
+
+
+def test_slopes_and_schedules_of_curves_that_are_powers():
+    times = np.array([10, 100, 1000])
+    squares = np.tile((5.0 * times**-0.5)[:, None, None], (1, 4, 2)) * np.array([1.0, 7.0])
+    found = Falling(times, squares, 0)
+    assert found.slope(variant=1) == pytest.approx(-0.5)
+    assert found.resampled(found.slope) == pytest.approx((-0.5, -0.5, -0.5))
+
+
+def test_a_growing_batch_has_less_noise_at_the_end():
+    options = {"runs": 10, "iterations": 300, "value_noise": 0.02, "slope_noise": 0.0, "smoothing": 0.02}
+    constant, growing = (falling("no delay", **options, batch_growth=growth).best()[-1, 0] for growth in (0.0, 0.5))
+    assert growing < constant / 3
+
+
+def test_a_step_that_is_stable_and_one_that_is_not():
+    """Two agents without delay, n = 4: descent along random directions is stable in mean square below 2 / (n + 2) = 1/3."""
+    assert 0.1 < largest_stable_step(2, 0, runs=10, iterations=300) < 0.6

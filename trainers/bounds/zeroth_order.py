@@ -177,3 +177,44 @@ def gradient_bound(
     start = 2 * smoothing**2 * constants.smoothness * n + 2 * gap
     noise = 2 * limit * variance * agents * (gamma**2).sum()
     return float(bend + (start + noise) / (eta * gamma[warm_up:].sum()))
+
+
+def outdated_bound(
+    constants: Constants,
+    steps: ArrayLike,
+    *,
+    agents: int,
+    size: int,
+    smoothing: float,
+    batch: int,
+    common_noise: bool,
+    published: bool = False,
+) -> float:
+    """The right-hand side of (30): a bound of E||Theta-bar_l^t - Theta_l^t||^2, for every l (Theorem VI.4 (i)).
+
+    published  m^2 D_max^2 V (gamma^{t - D_max})^2 + m^2 D_max Delta sum_tau (gamma^tau)^2,
+               Delta = mu^2 L^2 (n + 3)^3 / (2 m) + 2 G^2
+    corrected  m^2 D_max V sum_tau (gamma^tau)^2, for V of `direction_variance` bounds the whole E||s_l||^2
+
+    Args:
+        constants: of the problem.
+        steps: gamma^{t - D_max}, ..., gamma^{t - 1}, the steps that an outdated entry has missed.
+        agents: m.
+        size: n_l.
+        smoothing: mu.
+        batch: B.
+        common_noise: Corollary VI.3 instead of Theorem VI.2.
+        published: as printed; else corrected.
+
+    Returns:
+        The bound, in units of a squared parameter.
+    """
+    gamma = np.asarray(steps, np.float64)
+    delay, squares = len(gamma), float((gamma**2).sum())
+    known = {"agents": agents, "size": size, "smoothing": smoothing, "batch": batch, "common_noise": common_noise}
+    variance = direction_variance(constants, **known, published=published)  # type: ignore[arg-type]  # names and types above
+    if not published:
+        return agents**2 * delay * variance * squares
+    bend = (smoothing * constants.smoothness) ** 2 * (agents * size + 3) ** 3 / (2 * agents)
+    most = bend + 2 * constants.gradient**2
+    return agents**2 * delay * (delay * variance * float((gamma**2).max(initial=0)) + most * squares)
