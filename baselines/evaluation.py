@@ -64,7 +64,8 @@ def evaluate(
             a function of observations (layouts, m, size) -> actions (layouts, m);
             a torch module of rows (layouts * m, size) -> (layouts * m,) or (layouts * m, 1);
             a model of Stable-Baselines3, asked for deterministic actions of such rows;
-            anything with `predict(observations)` of dicts by agent, as PettingZoo's, such as a learner of this project.
+            anything with `predict(observations)` of dicts by agent, as PettingZoo's, such as a learner of this project; where
+            it has `options`, these are options of the environment that it acts in, such as those of its messages.
         scenario: a preset's name, a mapping, or a Scenario.
         layouts: how many, with the seeds 0, 1, ...: the unit of the intervals.
         slots: of every layout that count.
@@ -117,29 +118,28 @@ def _is_allocator(policy: Any) -> bool:
 
 def _played(policy: Any, held: HeldOut, observation: Any, actions: str | None) -> Doubles:
     """Powers (layouts, warm_up + slots, m) of a policy that sees observations, slot by slot."""
-    meant: dict[str, Any] = _of_space(policy) if actions is None else {"actions": actions}
-    options = meant | ({} if observation is None else {"observation": observation})
+    given = {"actions": actions, "observation": observation}
+    options = _of_space(policy) | _own_options(policy) | {name: one for name, one in given.items() if one is not None}
     settings = Settings.of(held.scenario, options)
     batch, space = Batch(settings, len(held.layouts), network=held.network()), Actions(settings)
     _refuse_other_observations(policy, batch.observation_space(), held.scenario)
     decide, agents = _decision(policy, batch), batch.agents
     batch.reset(held.layouts)
-    nothing = np.zeros((batch.environments, agents, 0), np.float32)
+    shape = (batch.environments, agents, space.width)[: 2 if space.width == 1 else 3]
     found = np.empty((held.block.gain.shape[1], batch.environments, agents))
     for slot in range(len(found)):
         chosen = np.asarray(_called(decide, "its actions", batch.observations(), real=settings.actions != "discrete"))
-        if chosen.shape not in ((batch.environments, agents), (batch.environments, agents, 1)):
-            raise ConfigError(
-                f"policy: actions of the shape {chosen.shape} are not valid for (layouts, m) {(batch.environments, agents)}"
-            )
-        chosen = chosen.reshape(batch.environments, agents)
+        if chosen.shape not in (shape, (*shape[:2], space.width)):
+            axes = "(layouts, m)" if space.width == 1 else "(layouts, m, numbers)"
+            raise ConfigError(f"policy: actions of the shape {chosen.shape} are not valid for {axes} {shape}")
+        chosen = chosen.reshape(shape)
         if settings.actions == "power":  # which an environment would clip in silence
-            powers("policy: its powers", chosen, agents, held.scenario.max_power)
+            powers("policy: its powers", chosen.reshape(*shape[:2], -1)[..., 0], agents, held.scenario.max_power)
         try:
-            found[slot] = space.of_array(chosen, chosen.shape)[0]
+            found[slot], messages = space.of_array(chosen, shape)
         except ValueError as error:
             raise ConfigError(f"policy: {error}") from None
-        batch.step(found[slot], nothing)
+        batch.step(found[slot], messages)
     return found.swapaxes(0, 1)
 
 
@@ -151,6 +151,12 @@ def _of_space(policy: Any) -> dict[str, Any]:
     if isinstance(space, Box):
         return {"actions": "normalised" if (space.low < 0).all() else "power"}
     return {"actions": "power" if _is_learner(policy) else "normalised"}
+
+
+def _own_options(policy: Any) -> dict[str, Any]:
+    """The options of the environment that a policy names itself, such as how its messages travel."""
+    own = getattr(policy, "options", None)
+    return dict(own) if isinstance(own, Mapping) else {}
 
 
 def _is_learner(policy: Any) -> bool:
@@ -177,7 +183,7 @@ def _decision(policy: Any, batch: Batch) -> Decide:
 
         def of_dicts(seen: np.ndarray) -> Any:
             told = [policy.predict(dict(zip(names, one, strict=True))) for one in seen]
-            return np.array([[np.ravel(one[name])[0] for name in names] for one in told])
+            return np.array([[np.ravel(one[name]) for name in names] for one in told])
 
         return of_dicts
     if any(one.__module__ == "torch.nn.modules.module" for one in type(policy).__mro__):

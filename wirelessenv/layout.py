@@ -28,6 +28,11 @@ class Layout:
     shadowing: NDArray[np.float64]
     """the shadowing in it, dB, (n, antennas)"""
 
+    @property
+    def link_gain(self) -> NDArray[np.float32]:
+        """E|h|^2 (m, m), [receiver of agent i, transmitter j]."""
+        return self.mean_gain[self.serving]
+
 
 LINKS_AT_ONCE = 2**15
 """Links of layouts whose gains are worked out together, so that they stay in the cache."""

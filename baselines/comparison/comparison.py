@@ -11,7 +11,13 @@ from baselines.comparison import allocation
 from baselines.comparison.allocation import Custom, refuse_uncertifiable
 from baselines.comparison.held_out import one_layout
 from baselines.comparison.methods import Learned, Method, NeededKnowledge
-from baselines.learned import aggregation_policy, gnn, reinforcement, trained_run  # their kinds are known from here on
+from baselines.learned import (
+    aggregation_policy,
+    gnn,
+    message_policy,
+    reinforcement,
+    trained_run,
+)  # their kinds are known from here on
 from wirelessenv import own_code
 from wirelessenv.channel.fading import NoFading
 from wirelessenv.config import ConfigError, Count, CountOrZero, Document, Model, Positive, assignment, merge, read_configuration
@@ -185,4 +191,14 @@ class Comparison(Document):
         return cls.parse(data)
 
 
-__all__ = ["FULL_POWER", "WMMSE", "Comparison", "Optimum", "aggregation_policy", "gnn", "reinforcement", "trained_run"]
+__all__ = [
+    "FULL_POWER",
+    "WMMSE",
+    "Comparison",
+    "Optimum",
+    "aggregation_policy",
+    "gnn",
+    "message_policy",
+    "reinforcement",
+    "trained_run",
+]

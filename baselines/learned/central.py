@@ -1,7 +1,7 @@
 """Networks that are trained in one place, without labels: ascent on the sum of utilities, through the rate."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from baselines.comparison.held_out import HeldOut
 from baselines.comparison.methods import Learned, NeededKnowledge, Stage, bits_to_know, training_layouts
 from wirelessenv.arrays import Doubles
 from wirelessenv.config import Count, Positive
+from wirelessenv.layout import Layout, draw_layouts
 from wirelessenv.memory import check_room
 from wirelessenv.network import Block, WirelessNetwork, block_parts
 from wirelessenv.physics.kernels import interference, rate
@@ -32,12 +33,12 @@ class CentralNetwork(nn.Module):
     """A network that turns slots into powers; its inputs are standardised."""
 
     @abstractmethod
-    def fit(self, slots: Block) -> None:
+    def fit(self, seen: Any) -> None:
         """Take the scale of the inputs from some slots, once, before training."""
 
     @abstractmethod
-    def forward(self, slots: Block) -> Tensor:
-        """Logits of the shares of p_max, (networks, slots, m), of a block."""
+    def forward(self, seen: Any) -> Tensor:
+        """Logits of the shares of p_max, (networks, slots, m), of what `Central.see` makes of a block."""
 
 
 class Central(Learned):
@@ -56,6 +57,25 @@ class Central(Learned):
     def network(self, scenario: Scenario) -> CentralNetwork:
         """The network, with random parameters drawn from torch's generator."""
 
+    def see(self, scenario: Scenario, layouts: Sequence[Layout], block: Block, seed: int) -> Any:
+        """Inputs of the network in the slots of a block.
+
+        Args:
+            scenario: of the networks.
+            layouts: theirs, one for each.
+            block: their slots.
+            seed: of whatever else is random.
+
+        Returns:
+            The block itself, where the network needs nothing else.
+        """
+        return block
+
+    @property
+    def unheard(self) -> int:
+        """Slots at the beginning of a block in which not everything has arrived that will."""
+        return 0
+
     @property
     def knows_in_training(self) -> NeededKnowledge:
         return "everything"
@@ -65,7 +85,7 @@ class Central(Learned):
             torch.manual_seed(int(stream(seed, "central training").integers(2**62)))
             network = self.network(scenario)
         seeds = training_layouts(seed, self.networks) if layout is None else [layout]
-        slots = self.slots if layout is None else self.slots * self.networks
+        slots = self.unheard + (self.slots if layout is None else self.slots * self.networks)
         check_room(*block_parts(scenario, len(seeds), slots, each="networks"))
         channels = WirelessNetwork(scenario, seeds)
         optimiser = torch.optim.Adam(network.parameters(), lr=self.learning_rate)
@@ -73,10 +93,11 @@ class Central(Learned):
         used = 0
         for step in range(1, self.steps + 1):
             block = channels.block(slots)
+            seen = self.see(scenario, channels.layouts, block, seed * self.steps + step)
             if step == 1:
-                network.fit(block)
+                network.fit(seen)
             optimiser.zero_grad()
-            (-_objective(scenario, network, block)).backward()  # type: ignore[no-untyped-call]  # torch gives it no type
+            (-_objective(scenario, network(seen), block, self.unheard)).backward()  # type: ignore[no-untyped-call]  # torch gives it no type
             nn.utils.clip_grad_norm_(network.parameters(), LARGEST_GRADIENT)
             optimiser.step()
             schedule.step()
@@ -92,20 +113,23 @@ class Central(Learned):
         refuse_misfit(state, dict(network.state_dict()))
         network.load_state_dict(state)
         agents = held.scenario.transmitters
+        layouts = draw_layouts(held.scenario, held.layouts)
         slots = held.block.wanted.shape[1]
         at_once = max(1, LINKS_AT_ONCE // (slots * agents**2))
         parts = []
         with torch.no_grad():
             for start in range(0, len(held.layouts), at_once):
-                some = held.some(range(start, min(start + at_once, len(held.layouts))))
-                parts.append(network(some.block).sigmoid().double().numpy() * held.scenario.max_power)
+                places = range(start, min(start + at_once, len(held.layouts)))
+                seen = self.see(held.scenario, layouts[start : places.stop], held.some(places).block, held.layouts[start])
+                parts.append(network(seen).sigmoid().double().numpy() * held.scenario.max_power)
         return np.concatenate(parts)
 
 
-def _objective(scenario: Scenario, network: CentralNetwork, block: Block) -> Tensor:
-    logits = network(block)
+def _objective(scenario: Scenario, logits: Tensor, block: Block, first: int) -> Tensor:
+    """Mean utility, less a little for large logits, from slot `first` on."""
+    logits = logits[:, first:]
     power = logits.sigmoid() * scenario.max_power
-    wanted, cross = torch.as_tensor(block.wanted), torch.as_tensor(block.cross)
+    wanted, cross = torch.as_tensor(block.wanted[:, first:]), torch.as_tensor(block.cross[:, first:])
     ratio = wanted * power / (interference(cross, power) + scenario.noise)
     utilities: Tensor = scenario.utility(rate(ratio, scenario.sinr_cap), power)
     objective: Tensor = (utilities - UNDECIDED * logits**2).mean()

@@ -1,13 +1,13 @@
 """Knowledge that agents need, and numbers that they are sent, to observe the parts of an observation."""
 
 from baselines.comparison.methods import NeededKnowledge
-from wirelessenv.envs.observations import Aggregation, Full, Gain, Incoming, Local, Neighbours, Observation, Outgoing
+from wirelessenv.envs.observations import Aggregation, Edges, Full, Gain, Incoming, Local, Neighbours, Observation, Outgoing
 from wirelessenv.scenario import Scenario
 
 
 def knowledge_for(part: Observation) -> NeededKnowledge:
     """The knowledge that an agent needs to observe this part."""
-    if isinstance(part, Local | Gain | Incoming):
+    if isinstance(part, Local | Gain | Incoming) or (isinstance(part, Outgoing) and part.source == "mean"):
         return "own channel"
     return "everything" if isinstance(part, Full) else "neighbours"
 
@@ -27,6 +27,6 @@ def sent_for(part: Observation, scenario: Scenario) -> int:
         return agents * (scenario.hops - 1)
     if isinstance(part, Neighbours):  # the rates of interferers, in two slots; channel, rate and noise of those disturbed
         return agents * 5 * min(part.strongest, agents - 1)
-    if isinstance(part, Outgoing):  # every receiver tells every other transmitter how loud it is
-        return agents * (agents - 1)
+    if isinstance(part, Edges) or (isinstance(part, Outgoing) and part.source != "mean"):
+        return agents * (agents - 1)  # every receiver tells every other transmitter how loud it is; means are told once
     return agents**2 + agents if isinstance(part, Full) else 0

@@ -8,9 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wirelessenv import ConfigError, power_control_v0
+from trainers.problems.inputs import Inputs
+from wirelessenv import ConfigError, Scenario, WirelessNetwork, power_control_v0
 from wirelessenv.envs.observations import Observation
 from wirelessenv.envs.rewards import Reward
+from wirelessenv.envs.vector import VectorPowerControlEnv
+from wirelessenv.layout import draw_layouts
 from wirelessenv.presets import SCENARIOS
 
 NOISE, MOST = 0.5, 4.0
@@ -179,3 +182,27 @@ def test_an_observation_of_ones_own_is_in_its_space_whatever_its_type(registry):
     env = power_control_v0.parallel_env(scenario="dense", observation="exact")
     observations, _ = env.reset(seed=0)
     assert all(env.observation_space(agent).contains(seen) for agent, seen in observations.items())
+
+
+def test_means_and_edges_are_those_of_the_layout_and_of_both_slots():
+    scenario = Scenario(preset="dense", transmitters=4)
+    parts = [{"kind": "incoming", "source": "mean"}, {"kind": "outgoing", "source": "mean"}, "edges"]
+    env = VectorPowerControlEnv(2, scenario=scenario, observation=parts)
+    first, _ = env.reset(seed=[0, 1])
+    second = env.step(np.zeros((2, 4), np.float32))[0]
+    gains = WirelessNetwork(scenario, [0, 1]).block(2).gain
+    for run, layout in enumerate(draw_layouts(scenario, [0, 1])):
+        for i in range(4):
+            others = [(i + k) % 4 for k in range(1, 4)]
+            mean = layout.mean_gain * scenario.max_power / scenario.noise
+            arrives, causes = sum(mean[i, j] for j in others), sum(mean[j, i] for j in others)
+            here = [[gains[run, slot, i, j] for j in others] for slot in (0, 1)]
+            there = [0.0] * 3, [gains[run, 0, j, i] for j in others]
+            for seen, slot in ((first, 0), (second, 1)):
+                snr = np.array([*here[slot], *there[slot]]) * scenario.max_power / scenario.noise
+                np.testing.assert_allclose(seen[run, i], np.log1p([arrives, causes, *snr]), rtol=1e-4, atol=1e-5)
+
+
+def test_parts_that_need_the_mean_gains_are_no_inputs_of_many_slots_at_once():
+    with pytest.raises(ConfigError, match="incoming"):
+        Inputs.of({"kind": "incoming", "source": "mean"})

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from wirelessenv.config import ConfigError
-from wirelessenv.messages.graph import Graph, checked, diameter, hop_counts, strongly_connected
+from wirelessenv.messages.graph import Graph, StrongestGraph, checked, diameter, hop_counts, strongly_connected
+from wirelessenv.messages.knowledge import message_graphs
+from wirelessenv.messages.messaging import Messaging
 from wirelessenv.streams import stream
 
 digraphs = st.integers(1, 7).flatmap(lambda m: arrays(bool, (m, m)))
@@ -215,3 +217,21 @@ def test_hop_counts_are_lengths_of_shortest_paths(links):
     lengths = dict(nx.all_pairs_shortest_path_length(nx.from_numpy_array(links, create_using=nx.DiGraph)))
     expected = [[lengths[i].get(j, agents) for j in range(agents)] for i in range(agents)]
     np.testing.assert_array_equal(hop_counts(links), expected)
+
+
+def test_the_strongest_are_those_of_the_largest_sums_of_both_gains():
+    gain = np.array([[9.0, 1, 5, 0], [2, 9, 0, 0], [0, 1, 9, 1], [8, 0, 0, 9]])
+    links = StrongestGraph(neighbours=1).of_gains(gain)
+    heard_from = {i: set(np.flatnonzero(links[:, i])) for i in range(4)}
+    assert heard_from[0] >= {3}
+    assert heard_from[1] >= {0}
+    assert heard_from[2] >= {0}
+    assert heard_from[3] >= {0}
+    assert strongly_connected(links)
+
+
+def test_the_strongest_need_gains_and_enough_others():
+    with pytest.raises(ConfigError, match="neighbours: 4 is not valid: an agent has 3 others"):
+        StrongestGraph(neighbours=4).of_gains(np.ones((4, 4)))
+    with pytest.raises(ConfigError, match="it goes by mean gains"):
+        message_graphs(Messaging(graph="strongest"), 6, [0])

@@ -53,7 +53,8 @@ class Batch:
         self._channel: MessageChannel | None = None
         if settings.messages is not None:  # refuse a messaging that does not fit now, and not at the first reset
             layout = draw_layout(settings.scenario, settings.scenario.layout_seed)
-            message_graphs(settings.messaging, self.agents, [settings.scenario.layout_seed], [layout.transmitters])
+            seed, gains = settings.scenario.layout_seed, [layout.link_gain]
+            message_graphs(settings.messaging, self.agents, [seed], [layout.transmitters], mean_gains=gains)
         self._instants_at_once = 1 if drawn else 32
         self.episodes = 0
         """Episodes begun."""
@@ -110,6 +111,9 @@ class Batch:
         self.cycle, self.episodes = -1, self.episodes + 1  # not begun, if what follows fails
         self._last = self._before_last = PastSlot.never(self.environments, self.agents)
         self._paid = self._last.utility
+        self._mean_gain = None
+        if any(part.needs_mean_gain for part in self.settings.observation):
+            self._mean_gain = np.stack([layout.link_gain for layout in self._network.layouts])
         self._next_block(self._network)
         self._seen = (self._block, 0)
         self._start_messages(self._network)
@@ -137,7 +141,10 @@ class Batch:
         fixed = settings.scenario.layout == "fixed"
         seeds = [settings.scenario.layout_seed] * self.environments if fixed else network.seeds
         where = [layout.transmitters for layout in network.layouts]
-        graphs = message_graphs(settings.messaging, self.agents, seeds, where, 0 if fixed else network.episode)
+        gains = [layout.link_gain for layout in network.layouts]
+        graphs = message_graphs(
+            settings.messaging, self.agents, seeds, where, 0 if fixed else network.episode, mean_gains=gains
+        )
         self._channel = MessageChannel(
             settings.messaging,
             graphs,
@@ -188,8 +195,8 @@ class Batch:
         block, slot, channel = self._block, self._slot, self._channel
         seen = (block.gain[:, slot], block.features[:, slot], self._last, self._before_last)
         if channel is None:
-            return Moment(self.settings.scenario, *seen)
-        return Moment(self.settings.scenario, *seen, channel.values, self._in_slots(channel.ages))
+            return Moment(self.settings.scenario, *seen, mean_gain=self._mean_gain)
+        return Moment(self.settings.scenario, *seen, channel.values, self._in_slots(channel.ages), self._mean_gain)
 
     def _in_slots(self, ages: Floats) -> Floats:
         """Slots since the interval of which something is known ended, from ages in instants; -1 stays."""

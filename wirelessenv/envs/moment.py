@@ -54,6 +54,8 @@ class Moment(NamedTuple):
     """[i, k]: the newest numbers that i knows of agent (i + k) mod m, (E, m, m, size); None without messages"""
     ages: Floats | None = None
     """their ages in slots, (E, m, m); -1 where nothing is known"""
+    mean_gain: Floats | None = None
+    """E|h|^2 of the layouts, (E, m, m) [receiver, transmitter]; None where no part of an observation needs it"""
 
     @classmethod
     def without_past(cls, scenario: Scenario, gain: Floats, features: Floats) -> "Moment":

@@ -24,6 +24,11 @@ class Observation(Piece):
         """True where it may look at slots that are over, and so at powers that were chosen there."""
         return True
 
+    @property
+    def needs_mean_gain(self) -> bool:
+        """True where it looks at the mean gains of the layout."""
+        return False
+
     @abstractmethod
     def size(self, scenario: Scenario) -> int:
         """The number of values for each agent."""
@@ -86,8 +91,11 @@ class Gain(Observation):
 
 
 Source = Annotated[
-    Literal["powers", "pilots"],
-    Field(description="powers: those of the last slot; pilots: p_max from everybody, in the coming slot"),
+    Literal["powers", "pilots", "mean"],
+    Field(
+        description="powers: those of the last slot; pilots: p_max from everybody, in the coming slot; mean: p_max from "
+        "everybody, on average over the fading"
+    ),
 ]
 
 
@@ -95,7 +103,7 @@ class Incoming(Observation):
     """The interference I at an agent's own receiver, one number: ln(1 + I / noise).
 
     With `powers`, I = sum over j of g_ij p_j in the last slot, which the receiver has measured; with `pilots`, of g_ij p_max in
-    the coming slot, which it measures while others send pilots.
+    the coming slot, which it measures while others send pilots; with `mean`, of E[g_ij] p_max, measured over a long time.
     """
 
     kind: Literal["incoming"] = "incoming"
@@ -103,7 +111,11 @@ class Incoming(Observation):
 
     @property
     def looks_back(self) -> bool:
-        return self.source == "powers"
+        return self.source != "pilots"
+
+    @property
+    def needs_mean_gain(self) -> bool:
+        return self.source == "mean"
 
     def size(self, scenario: Scenario) -> int:
         return 1
@@ -115,8 +127,8 @@ class Incoming(Observation):
 class Outgoing(Observation):
     """The interference O that an agent's transmitter causes at all other receivers together, one number: ln(1 + O / noise).
 
-    With `powers`, O = sum over j of g_ji p_i in the last slot; with `pilots`, of g_ji p_max in the coming slot. The other
-    receivers measure it, and each feeds one number back.
+    With `powers`, O = sum over j of g_ji p_i in the last slot; with `pilots`, of g_ji p_max in the coming slot; with
+    `mean`, of E[g_ji] p_max. The other receivers measure it, and each feeds one number back, in every slot or, of means, once.
     """
 
     kind: Literal["outgoing"] = "outgoing"
@@ -124,7 +136,11 @@ class Outgoing(Observation):
 
     @property
     def looks_back(self) -> bool:
-        return self.source == "powers"
+        return self.source != "pilots"
+
+    @property
+    def needs_mean_gain(self) -> bool:
+        return self.source == "mean"
 
     def size(self, scenario: Scenario) -> int:
         return 1
@@ -137,8 +153,30 @@ def _crossing(now: Moment, source: str) -> Floats:
     """Received powers of interference, (E, m, m) [receiver, transmitter], with a zero diagonal."""
     if source == "powers":
         return np.asarray(now.last.cross * now.last.power[:, None])
-    cross = now.gain * (1 - np.eye(now.gain.shape[-1], dtype=np.float32))
+    gain = now.mean_gain if source == "mean" else now.gain
+    assert gain is not None, "needs_mean_gain says so"
+    cross = gain * (1 - np.eye(gain.shape[-1], dtype=np.float32))
     return np.asarray(cross * np.float32(now.scenario.max_power))
+
+
+class Edges(Observation):
+    """Both channels between an agent and every other one: 2 (m - 1) numbers, agents in its own order, i + 1, i + 2, ....
+
+    First how loud each of them is at the agent's receiver in the coming slot, ln(1 + g_ij p_max / noise), which the receiver
+    measures; then how loud the agent's transmitter was at the receiver of each in the last slot, ln(1 + g_ji p_max / noise),
+    which that one has fed back.
+    """
+
+    kind: Literal["edges"] = "edges"
+
+    def size(self, scenario: Scenario) -> int:
+        return 2 * (scenario.transmitters - 1)
+
+    def observe(self, now: Moment) -> Floats:
+        agents = now.gain.shape[-1]
+        itself, others = np.arange(agents)[:, None], own_order(agents)[:, 1:]
+        here, there = now.snr(now.gain[:, itself, others]), now.snr(now.last.gain[:, others, itself])
+        return np.concatenate([here, there], axis=-1)
 
 
 class Neighbours(Observation):

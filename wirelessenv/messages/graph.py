@@ -127,21 +127,67 @@ class NearestGraph(Graph):
             raise ConfigError('graph.kind: "k_nearest" is not valid: the scenario places no transmitters')
         if self.neighbours >= agents:
             raise ConfigError(f"graph.neighbours: {self.neighbours} is not valid: an agent has {agents - 1} others")
-        distance = np.linalg.norm(positions[:, None] - positions[None], axis=-1)
-        np.fill_diagonal(distance, np.inf)
-        links = np.zeros((agents, agents), bool)
-        np.put_along_axis(links, np.argsort(distance, axis=1, kind="stable")[:, : self.neighbours], True, axis=1)
-        group_of = np.arange(agents)
-        joined = _contracted(_digraph(links), group_of)
-        for pair in np.argsort(distance, axis=None, kind="stable"):  # the nearest first
-            if joined.number_of_nodes() == 1:
-                break
-            i, j = divmod(int(pair), agents)
-            if group_of[i] != group_of[j]:
-                links[i, j] = links[j, i] = True
-                joined.add_edges_from([(group_of[i], group_of[j]), (group_of[j], group_of[i])])
-                joined = _contracted(joined, group_of)
-        return links
+        return _nearest(np.linalg.norm(positions[:, None] - positions[None], axis=-1), self.neighbours)
+
+
+class StrongestGraph(Graph):
+    """Each agent hears from the `neighbours` agents with which it shares the loudest interference, on average over fading.
+
+    The loudness of a pair is the sum of its two mean gains, from each transmitter to the other's receiver. Groups that do not
+    reach each other are joined by their loudest pair, as in `k_nearest`.
+    """
+
+    kind: Literal["strongest"] = "strongest"
+    neighbours: Count = 4
+
+    def build(self, agents: int, rng: np.random.Generator, positions: NDArray[np.float64] | None = None) -> LinkMatrix:
+        raise ConfigError(
+            'graph.kind: "strongest" is not valid here: it goes by mean gains, which environments know; use k_nearest or block'
+        )
+
+    def of_gains(self, mean_gain: NDArray[np.floating]) -> LinkMatrix:
+        """The message graph of a layout.
+
+        Args:
+            mean_gain: E|h|^2, linear, (m, m), [receiver, transmitter].
+
+        Returns:
+            The links (m, m), [sender, receiver], with a False diagonal.
+
+        Raises:
+            ConfigError: for more neighbours than there are.
+        """
+        if self.neighbours >= len(mean_gain):
+            raise ConfigError(f"graph.neighbours: {self.neighbours} is not valid: an agent has {len(mean_gain) - 1} others")
+        loudness = mean_gain.astype(np.float64) + mean_gain.T
+        return _nearest(-loudness, self.neighbours).T
+
+
+def _nearest(distance: NDArray[np.float64], neighbours: int) -> LinkMatrix:
+    """Links (m, m) from each agent to the nearest ones; the two nearest of different groups are joined until all are one.
+
+    Args:
+        distance: symmetric, (m, m); changed in place.
+        neighbours: how many, fewer than m.
+
+    Returns:
+        The links, [sender, receiver].
+    """
+    agents = len(distance)
+    np.fill_diagonal(distance, np.inf)
+    links = np.zeros((agents, agents), bool)
+    np.put_along_axis(links, np.argsort(distance, axis=1, kind="stable")[:, :neighbours], True, axis=1)
+    group_of = np.arange(agents)
+    joined = _contracted(_digraph(links), group_of)
+    for pair in np.argsort(distance, axis=None, kind="stable"):  # the nearest first
+        if joined.number_of_nodes() == 1:
+            break
+        i, j = divmod(int(pair), agents)
+        if group_of[i] != group_of[j]:
+            links[i, j] = links[j, i] = True
+            joined.add_edges_from([(group_of[i], group_of[j]), (group_of[j], group_of[i])])
+            joined = _contracted(joined, group_of)
+    return links
 
 
 class EdgeGraph(Graph):

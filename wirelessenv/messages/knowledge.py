@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from wirelessenv.memory import Part, check_room, part, room_for
 from wirelessenv.messages.activity import Trials
-from wirelessenv.messages.graph import checked, diameter
+from wirelessenv.messages.graph import StrongestGraph, checked, diameter
 from wirelessenv.messages.messaging import Messaging
 from wirelessenv.saved_state import refuse_outside
 from wirelessenv.streams import generator_state, set_generator_state, stream
@@ -55,6 +55,8 @@ def message_graphs(
     seeds: Sequence[int],
     positions: Sequence[Float[NDArray[np.float64], "m 2"]] | Float[NDArray[np.float64], "runs m 2"] | None = None,
     episode: int = 0,
+    *,
+    mean_gains: Sequence[Float[NDArray[np.floating], "m m"]] | None = None,
 ) -> Bool[np.ndarray, "runs m m"]:
     """The strongly connected message graph of every run.
 
@@ -64,6 +66,7 @@ def message_graphs(
         seeds: one for each run.
         positions: the transmitters', (runs, m, 2), or None.
         episode: the episode whose random stream is drawn from.
+        mean_gains: of every run's layout, (m, m), or None where nobody knows them.
 
     Returns:
         The links (runs, m, m), [sender, receiver].
@@ -74,7 +77,10 @@ def message_graphs(
     graphs: list[NDArray[np.bool_]] = []
     for run, seed in enumerate(seeds):
         where = None if positions is None else np.asarray(positions[run])
-        graph = messaging.graph.build(agents, stream(seed, "graph", episode), where)
+        if isinstance(messaging.graph, StrongestGraph) and mean_gains is not None:
+            graph = messaging.graph.of_gains(mean_gains[run])
+        else:
+            graph = messaging.graph.build(agents, stream(seed, "graph", episode), where)
         graphs.append(graph if graphs and np.array_equal(graph, graphs[-1]) else checked(graph))  # most laws have one graph
     return np.stack(graphs)
 

@@ -1,0 +1,118 @@
+"""A policy of agents that talk: a graph neural network whose messages travel between neighbours, late and lossily."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+SIZE_OF_NODE, SIZE_OF_EDGE = 4, 2
+
+
+class Heard(NamedTuple):
+    """All that the agents of some networks see and hear in consecutive slots: k places for neighbours, some of them empty."""
+
+    nodes: Tensor
+    """(networks, slots, m, 4): own channel and interference of pilots now; mean interference that arrives and that it causes.
+
+    All as ln(1 + x / noise)."""
+    edges: Tensor
+    """(networks, slots, m, k, 2): loudness of the neighbour here now, and of the agent there, as it was told."""
+    neighbour: Tensor
+    """(networks, m, k): numbers of the neighbours; of empty places 0."""
+    said: Tensor
+    """(networks, slots, m, k): slot in which the newest message that has arrived was sent; -1: none, or an empty place."""
+    ages: Tensor
+    """(networks, slots, m, k): slots since then; 0 where there is none."""
+
+    def at_once(self) -> "Heard":
+        """The same where all messages arrive in the slot in which they are sent."""
+        slots = torch.arange(self.said.shape[1])[:, None, None].expand(self.said.shape)
+        return self._replace(said=slots, ages=torch.zeros_like(self.ages))
+
+    @property
+    def there(self) -> Tensor:
+        """Mark of messages that there are, (networks, slots, m, k)."""
+        return self.said >= 0
+
+
+class MessageNetwork(nn.Module):
+    """A shared network: every agent runs it on what it sees and hears, and sends `rounds` times `floats` numbers in a slot.
+
+    With v_i the node, e_ij = (edge, ln(1 + age)) and N(i) the neighbours of which something was heard:
+      1. h_i^0 = relu(A v_i + a)
+      2. s_i^r = tanh(B_r h_i^(r-1) + b_r)                                           is sent
+      3. m_ij^r = relu(C_r s_j^r + D_r e_ij + d_r), for j in N(i), s_j^r as old as it is
+      4. h_i^r = h_i^(r-1) + MLP_r(h_i^(r-1), max_j m_ij^r, sum_j m_ij^r / 4)
+      5. p_i / p_max = sigmoid(w h_i^R + w_0)
+    Any number of agents and of neighbours; permuting agents permutes powers and messages.
+    """
+
+    def __init__(self, rounds: int, floats: int, hidden: int) -> None:
+        super().__init__()
+        self.rounds, self.floats = rounds, floats
+        self.first = nn.Linear(SIZE_OF_NODE, hidden)
+        self.say = nn.ModuleList(nn.Linear(hidden, floats) for _ in range(rounds))
+        self.of_message = nn.ModuleList(nn.Linear(floats, hidden, bias=False) for _ in range(rounds))
+        self.of_edge = nn.ModuleList(nn.Linear(SIZE_OF_EDGE + 1, hidden) for _ in range(rounds))
+        self.update = nn.ModuleList(
+            nn.Sequential(nn.Linear(3 * hidden, hidden), nn.ReLU(), nn.Linear(hidden, hidden)) for _ in range(rounds)
+        )
+        self.last = nn.Linear(hidden, 1)
+        self.register_buffer("scale", torch.tensor([[0.0, 1.0]]).repeat(SIZE_OF_NODE + SIZE_OF_EDGE, 1))
+        self.scale: Tensor
+        """Mean and standard deviation of every number of a node and of an edge."""
+
+    def fit(self, heard: Heard) -> None:
+        """Take the scale of the inputs from some slots, once, before training."""
+        edges = heard.edges[heard.there]
+        for row, values in zip(self.scale, (*heard.nodes.flatten(0, -2).T, *edges.T), strict=True):
+            if values.numel():
+                row[0], row[1] = values.mean(), values.std(correction=min(1, values.numel() - 1)) + 1e-6
+
+    def run(self, heard: Heard, before: list[Tensor] | None = None) -> tuple[Tensor, list[Tensor]]:
+        """One pass over all slots.
+
+        Args:
+            heard: what agents see and hear.
+            before: messages of every round, (networks, slots, m, floats), that travel; where not given, those of this pass.
+
+        Returns:
+            Logits of the shares of p_max, (networks, slots, m), and the messages that agents send, of every round.
+        """
+        run = torch.arange(len(heard.nodes))[:, None, None, None]
+        said, whose = heard.said.clamp(min=0), heard.neighbour[:, None]
+
+        def arrived(number: int, sent: Tensor) -> Tensor:
+            return (sent if before is None else before[number])[run, said, whose]
+
+        return self.decide(heard.nodes, heard.edges, heard.ages, heard.there, arrived)
+
+    def decide(
+        self, nodes: Tensor, edges: Tensor, ages: Tensor, there: Tensor, arrived: Callable[[int, Tensor], Tensor]
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Choose powers and messages: lines 1 to 5.
+
+        Args:
+            nodes: (..., m, 4), see `Heard`.
+            edges: (..., m, k, 2).
+            ages: (..., m, k).
+            there: mark of the neighbours of which something was heard, (..., m, k).
+            arrived: the messages (..., m, k, floats) that are here, of a round and of what agents send in it (..., m, floats).
+
+        Returns:
+            Logits (..., m), and the messages of every round.
+        """
+        mean, std = self.scale.T
+        nodes = (nodes - mean[:SIZE_OF_NODE]) / std[:SIZE_OF_NODE]
+        edges = (edges - mean[SIZE_OF_NODE:]) / std[SIZE_OF_NODE:]
+        edges = torch.cat([edges, ages.log1p()[..., None]], dim=-1)
+        hidden, sent = torch.relu(self.first(nodes)), []  # 1.
+        for number in range(self.rounds):
+            sent.append(torch.tanh(self.say[number](hidden)))  # 2.
+            heard = self.of_message[number](arrived(number, sent[number])) + self.of_edge[number](edges)
+            messages = torch.relu(heard).masked_fill(~there[..., None], 0.0)  # 3.
+            joined = torch.cat([hidden, messages.amax(-2), messages.sum(-2) / 4], dim=-1)
+            hidden = hidden + self.update[number](joined)  # 4.
+        logits: Tensor = self.last(hidden)[..., 0]  # 5.
+        return logits, sent

@@ -1,0 +1,155 @@
+"""A trained message-passing policy that acts step by step in an environment whose agents send each other numbers."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from baselines.learned.message_network import SIZE_OF_NODE, MessageNetwork
+from baselines.learned.message_policy import MessagePolicy, TravellingNetwork
+from trainers.workbench.files import read_tensors, write_tensors
+from wirelessenv.arrays import Floats
+from wirelessenv.config import ConfigError
+from wirelessenv.saved_state import refuse_misfit
+from wirelessenv.scenario import Scenario
+
+OBSERVATION = (
+    {"kind": "gain"},
+    {"kind": "incoming", "source": "pilots"},
+    {"kind": "incoming", "source": "mean"},
+    {"kind": "outgoing", "source": "mean"},
+    {"kind": "edges"},
+)
+"""Parts of an agent's observation that the network reads, in order: its node, and its edges to all others."""
+
+
+class Talker:
+    """A message-passing policy for agents: from observations to powers and messages, one slot at a time.
+
+    Every agent runs the same network on its own observation, which holds what has arrived: `options` are those of the
+    environment in which it does. Messages sent in a slot are heard in the next one at the earliest, so that each round costs a
+    slot.
+    """
+
+    def __init__(self, method: MessagePolicy, scenario: Scenario | str | Mapping[str, Any], state: Mapping[str, Any]) -> None:
+        """A policy of the state that a training ended with.
+
+        Args:
+            method: the policy's settings; its pace is "round_a_slot".
+            scenario: that it was trained for.
+            state: tensors of the network.
+
+        Raises:
+            ConfigError: for another pace, or a state that does not fit.
+        """
+        if method.pace != "round_a_slot":
+            raise ConfigError(f'pace: "{method.pace}" is not valid: in an environment every round takes a slot, "round_a_slot"')
+        self.method, self.scenario = method, Scenario.of(scenario)
+        holder = method.network(self.scenario)
+        assert isinstance(holder, TravellingNetwork)
+        refuse_misfit(dict(state), dict(holder.state_dict()))
+        holder.load_state_dict(state)
+        self.network: MessageNetwork = holder.network
+
+    @classmethod
+    def train(cls, method: MessagePolicy, scenario: Scenario | str | Mapping[str, Any], seed: int = 0) -> Self:
+        """Train a policy through the rate.
+
+        Args:
+            method: its settings.
+            scenario: the network.
+            seed: of the training.
+
+        Returns:
+            The trained policy.
+
+        Raises:
+            ConfigError: for settings that do not fit each other.
+        """
+        scenario = Scenario.of(scenario)
+        method.check(scenario)
+        *_, last = method.train(scenario, seed, None)
+        return cls(method, scenario, last.state)
+
+    @property
+    def width(self) -> int:
+        """Numbers in a message: those of all rounds."""
+        return self.method.rounds * self.method.floats
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Options of the environment that it acts in; the scenario is another one."""
+        messaging = {
+            "graph": {"kind": "strongest", "neighbours": self.method.neighbours},
+            "activity": self.method.activity,
+            "links": self.method.links,
+            "relay": False,
+        }
+        told = {"messages": "learned", "message_size": self.width, "messaging": messaging} if self.method.rounds else {}
+        return {"observation": OBSERVATION, "actions": "normalised", **told}
+
+    def predict(self, observations: Mapping[str, Floats] | Floats) -> Any:
+        """Actions of all agents, each from its own observation.
+
+        Args:
+            observations: by agent, as PettingZoo gives them, or an array (..., m, size).
+
+        Returns:
+            Actions by agent, or an array (..., m, 1 + size of a message): the power in [-1, 1], and the message.
+
+        Raises:
+            ConfigError: for observations of another size than those of `options`.
+        """
+        if not isinstance(observations, Mapping):
+            return self._actions(np.asarray(observations, np.float32))
+        actions = self._actions(np.stack(list(observations.values())).astype(np.float32))
+        return dict(zip(observations, actions, strict=True))
+
+    def _actions(self, seen: Floats) -> Floats:
+        agents, width = seen.shape[-2], self.width
+        others = agents - 1
+        told = agents * width + agents if width else 0
+        right = SIZE_OF_NODE + 2 * others + told
+        if seen.shape[-1] != right:
+            raise ConfigError(
+                f"observations: {seen.shape[-1]} numbers an agent are not valid: the policy reads {right} for {agents} agents; "
+                "make the environment with its `options`"
+            )
+        seen_by = torch.from_numpy(seen)
+        nodes, rest = seen_by[..., :SIZE_OF_NODE], seen_by[..., SIZE_OF_NODE:]
+        edges = rest[..., : 2 * others].reshape(*seen.shape[:-1], 2, others).transpose(-1, -2)
+        if width:
+            known = rest[..., 2 * others : -agents].reshape(*seen.shape[:-1], agents, width)[..., 1:, :]
+            ages = rest[..., -agents + 1 :]
+        else:
+            known, ages = seen_by.new_zeros(*edges.shape[:-1], 0), seen_by.new_full(edges.shape[:-1], -1.0)
+        there, floats = ages >= 0, self.method.floats
+
+        def arrived(number: int, sent: Tensor) -> Tensor:
+            part: Tensor = known[..., number * floats : (number + 1) * floats]
+            return part
+
+        with torch.no_grad():
+            ages = torch.where(there, ages + 1, torch.zeros(()))  # 0 in an observation: said in the last slot
+            logits, sent = self.network.decide(nodes, edges, ages, there, arrived)
+            return torch.cat([2 * logits.sigmoid()[..., None] - 1, *sent], dim=-1).numpy()
+
+    def save(self, path: str | Path) -> None:
+        """Write the policy into one file, as a whole or not at all."""
+        said = {"method": self.method.dump(), "scenario": self.scenario.dump()}
+        write_tensors(Path(path), {**said, "state": self.network_state()})
+
+    def network_state(self) -> dict[str, Tensor]:
+        """Tensors of the network, as a training ends with them."""
+        return {f"network.{name}": value for name, value in self.network.state_dict().items()}
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """The policy of a file; raises ConfigError where it is none."""
+        found = read_tensors(Path(path))
+        if not isinstance(found, dict) or set(found) != {"method", "scenario", "state"}:
+            raise ConfigError(f"{path}: this is no message-passing policy")
+        return cls(MessagePolicy.parse(found["method"], str(path)), Scenario.of(found["scenario"]), found["state"])
