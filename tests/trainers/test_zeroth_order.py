@@ -24,6 +24,17 @@ LATE = {"links": {"delay": {"kind": "uniform", "shortest": 1, "longest": 3}, "lo
 MIXED = {"links": {"delay": {"kind": "uniform", "shortest": 0, "longest": 2}, "loss": LOSS}, "relay": False}
 
 
+def disturbed_by(seed, weakest):
+    """N_rx of equation (2) from distances alone: whom agent i disturbs, (i, l), amplitude d^-2.2."""
+    if weakest is None:
+        return None
+    layout = WirelessNetwork(SMALL, seed).layouts[0]
+    distance = np.linalg.norm(layout.transmitters[:, None] - layout.receivers[None], axis=-1)
+    found = SMALL.max_power * np.maximum(distance, 0.1) ** -4.4 / SMALL.noise >= weakest
+    assert 6 < found.sum() < 36  # some agents disturb some others, not all
+    return found | np.eye(6, dtype=bool)
+
+
 @pytest.mark.parametrize("seed", [5, 6])
 @pytest.mark.parametrize(
     ("messaging", "options"),
@@ -41,6 +52,8 @@ MIXED = {"links": {"delay": {"kind": "uniform", "shortest": 0, "longest": 2}, "l
         ({"graph": "ring", "activity": HALF}, {"most_hops": 1}),
         ({"graph": {"kind": "ring", "both_ways": False}, **LATE}, {"most_hops": 2}),
         ({"graph": "ring", "activity": {"transmit": 0.3}}, {"most_hops": 2, "memory": 3}),  # many entries are too old
+        ({"graph": "ring", "activity": HALF}, {"weakest_interference": 0.5}),
+        ({"graph": "ring", "activity": HALF}, {"weakest_interference": 0.3, "most_hops": 2}),
         ({"graph": "ring", "activity": HALF}, {"smoothing_decay": 0.5}),
         ({"graph": "ring", "activity": HALF}, {"batch_growth": 0.5}),
         ("centralised", {"smoothing_decay": 0.25, "batch_growth": 1.0, "common_noise": True}),
@@ -69,7 +82,7 @@ def test_the_iterates_are_those_of_the_reference(messaging, options, seed):
         smoothing=options["smoothing"] / times ** options.get("smoothing_decay", 0), step_sizes=0.8 / times**0.25,
         memory=options["memory"],
         relay=messaging.relay, perturb_sleeping=options.get("perturb_sleeping", True),
-        most_hops=options.get("most_hops"),
+        most_hops=options.get("most_hops"), uses=disturbed_by(seed, options.get("weakest_interference")),
     )  # fmt: skip
     for step in expected:
         learner.learn(1)
@@ -206,6 +219,12 @@ def test_terms_within_the_diameter_are_all_terms_bit_for_bit():
     assert not torch.equal(paper.parameters, near.parameters)
     beside = learner_of([0, 1], ring, most_hops=[None, 3]).learn(60)  # variants of one learner
     assert torch.equal(beside.parameters[:, :, 0], beside.parameters[:, :, 1])
+
+
+def test_who_disturbs_whom_is_not_known_of_every_problem():
+    problem = QuadraticProblem(np.zeros((2, 2, 2)), np.zeros((2, 2)), 1, np.zeros(2))
+    with pytest.raises(ConfigError, match=r"weakest_interference: 1\.0 is not valid: .* use WirelessProblem"):
+        ZerothOrderLearner(problem, "centralised", weakest_interference=1.0)
 
 
 def test_near_agents_alone_ask_for_less_memory():

@@ -73,6 +73,11 @@ class ZerothOrderSettings(MessagePassingSettings):
         description="h: an agent uses the queries of agents at most h hops away, which is local and biased, not the paper's; "
         "none: of all",
     )
+    weakest_interference: Annotated[Positive | None, VARIES] = Field(
+        None,
+        description="an agent uses the queries of those alone whom it disturbs, N_rx of equation (2): at full power with at "
+        "least so many times the noise; none: of all, as in Section VII",
+    )
 
 
 class ZerothOrderLearner(MessagePassingLearner):

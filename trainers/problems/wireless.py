@@ -80,6 +80,16 @@ class WirelessProblem(Problem):
     def positions(self) -> Sequence[NDArray[np.float64]]:
         return [layout.transmitters for layout in self.network.layouts]
 
+    def interference_to_noise(self) -> Float[np.ndarray, "runs agents agents"]:
+        """Mean power in which each agent l receives each transmitter i at full power, over the noise, (runs, l, i).
+
+        The mean is over the fading, at the beginning of an episode; where i = l it is the signal-to-noise ratio.
+        """
+        antenna = self.scenario.placement.antennas(self.agents)
+        gains = np.stack([layout.mean_gain[layout.serving] for layout in self.network.layouts])
+        ratio = gains.astype(np.float64) * self.scenario.max_power / self.scenario.noise
+        return ratio if antenna is None else np.asarray(ratio[..., antenna])
+
     def measure(
         self, parameters: Float[Tensor, "2 runs agents variants size"], batch: int, common_noise: bool
     ) -> Float[Tensor, "2 runs variants agents"]:

@@ -94,8 +94,16 @@ class MessagePassingLearner(Learner):
 
     def _near(self, variant: int, links: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
         """Mask of the agents l whose measurements agent i uses, (runs, i, l); None where it uses all."""
-        most = self._most_hops(variant)
-        return None if most is None else np.stack([most >= hop_counts(graph).T for graph in links])
+        most, weakest = self._most_hops(variant), getattr(self.each[variant], "weakest_interference", None)
+        near = None if most is None else np.stack([most >= hop_counts(graph).T for graph in links])
+        if weakest is None:
+            return near
+        if not hasattr(self.problem, "interference_to_noise"):
+            told = "nobody knows who disturbs whom in this problem: use WirelessProblem()"
+            raise ConfigError(f"weakest_interference: {weakest} is not valid: {told}")
+        disturbed = self.problem.interference_to_noise().swapaxes(1, 2) >= weakest
+        disturbed |= np.eye(self.problem.agents, dtype=bool)
+        return disturbed if near is None else near & disturbed
 
     def _knowledge(self, variant: int, links: NDArray[np.bool_]) -> Knowledge:
         messaging, most = self.links[variant], self._most_hops(variant)

@@ -53,7 +53,7 @@ class Messages:
 def zeroth_order(
     measure: Callable[[Doubles, Doubles], tuple[Doubles, Doubles]], start: Doubles, draws: MessageDraws, perturbations: Doubles,
     *, smoothing: float | Sequence[float], step_sizes: Sequence[float], memory: int, relay: bool = True,
-    perturb_sleeping: bool = True, most_hops: int | None = None,
+    perturb_sleeping: bool = True, most_hops: int | None = None, uses: Flags | None = None,
 ) -> Doubles:  # fmt: skip
     """Run Algorithm 2, or Algorithm 1.
 
@@ -68,6 +68,7 @@ def zeroth_order(
         relay: whether messages carry all that their sender holds.
         perturb_sleeping: whether agents that do not update perturb all the same; else their u_i is 0.
         most_hops: agents from which messages need more hops are left out of the update; None: nobody is.
+        uses: N_rx, whose queries l agent i uses, (i, l); None: everybody's.
 
     Returns:
         theta^1, theta^2, ..., (instants, m, n).
@@ -77,6 +78,8 @@ def zeroth_order(
     messages = Messages(draws, relay, held=[{} for _ in range(m)])
     kept: list[dict[int, Doubles]] = [{} for _ in range(m)]  # of each agent: time -> u_i
     near = [[most_hops is None or _hops(draws.graph, other, i) <= most_hops for other in range(m)] for i in range(m)]
+    if uses is not None:
+        near = [[near[i][other] and uses[i, other] for other in range(m)] for i in range(m)]
     for t in range(len(perturbations)):
         for i in range(m):
             kept[i].pop(t - memory, None)  # 6
