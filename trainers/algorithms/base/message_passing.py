@@ -101,8 +101,8 @@ class MessagePassingLearner(Learner):
         if not hasattr(self.problem, "interference_to_noise"):
             told = "nobody knows who disturbs whom in this problem: use WirelessProblem()"
             raise ConfigError(f"weakest_interference: {weakest} is not valid: {told}")
-        disturbed = self.problem.interference_to_noise().swapaxes(1, 2) >= weakest
-        disturbed |= np.eye(self.problem.agents, dtype=bool)
+        strong = self.problem.interference_to_noise().swapaxes(1, 2) >= weakest
+        disturbed: NDArray[np.bool_] = strong | np.eye(self.problem.agents, dtype=bool)
         return disturbed if near is None else near & disturbed
 
     def _knowledge(self, variant: int, links: NDArray[np.bool_]) -> Knowledge:
