@@ -247,3 +247,12 @@ def test_problems_evaluate_on_something():
         WirelessProblem(SMALL, evaluation_slots=0)
     with pytest.raises(ConfigError, match="evaluation_samples: 0 is not valid"):
         ParallelEnvProblem(Echo, evaluation_samples=0)
+
+
+@pytest.mark.parametrize("preset", ["dense", "uplink", "cellular"])
+def test_interference_to_noise_is_the_mean_over_many_slots(preset):
+    problem = WirelessProblem(preset, seed=[3, 4])
+    expected = problem.network.bank(3000, "evaluation").gain.astype(float).mean(1) * problem.scenario.max_power
+    found = problem.interference_to_noise()
+    assert np.median(found * problem.scenario.noise / expected) == pytest.approx(1, abs=0.1)
+    assert np.abs(np.log(found * problem.scenario.noise / expected)).max() < 1
