@@ -7,7 +7,7 @@ import torch
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
-from tests.shapes import ARRAYS_CHECKED, CHECKED
+from tests.shapes import ARRAYS_CHECKED, CHECKED, begin
 
 install_import_hook(CHECKED, "tests.shapes.check")  # before the first of these modules is imported
 install_import_hook(ARRAYS_CHECKED, "tests.shapes.check_arrays")
@@ -22,6 +22,12 @@ from wirelessenv.physics.utilities import Utility  # noqa: E402  # after the hoo
 settings.register_profile("suite", deadline=None, derandomize=True, max_examples=50)
 settings.register_profile("search", deadline=None, max_examples=1000)
 settings.load_profile("suite")
+
+
+@pytest.fixture(autouse=True)
+def shapes_are_checked():
+    """The first calls of every test are checked, whatever the last one did."""
+    begin()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -19,7 +19,7 @@ PerPoint = Float[NumpyArray, "*#points"]
 """A number for each point."""
 Sample = Shaped[NumpyArray, "..."]
 """Samples of clients; their type and trailing axes are the problem's own."""
-Clients = int | Int[NDArray[np.intp], " k"]
+Clients = int | np.integer[Any] | Int[NDArray[np.intp], " k"]
 """One client, or k of them."""
 
 
