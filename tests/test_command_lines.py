@@ -74,11 +74,11 @@ sys.meta_path.insert(0, Slow())
     ("program", "library"),
     [
         ("wirelessenv", "gymnasium"),
-        ("trainers", "gymnasium"),
+        pytest.param("trainers", "gymnasium", marks=pytest.mark.slow),
         ("trainers", "torch"),
-        ("baselines", "torch"),
-        ("benchmarks", "torch"),
-        ("tests.torture", "pettingzoo"),
+        pytest.param("baselines", "torch", marks=pytest.mark.slow),
+        pytest.param("benchmarks", "torch", marks=pytest.mark.slow),
+        pytest.param("tests.torture", "pettingzoo", marks=pytest.mark.slow),
     ],
 )
 def test_ctrl_c_while_libraries_are_imported_is_one_sentence(program, library, tmp_path):
@@ -129,6 +129,7 @@ def test_a_disk_that_refuses_is_said_of_the_place(capsys):
     assert capsys.readouterr().err == "out: cannot be written (No space left on device)\n"
 
 
+@pytest.mark.slow
 def test_output_that_nobody_reads_or_that_fits_nowhere_is_no_traceback(tmp_path):
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     for redirect, status, said in (

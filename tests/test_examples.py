@@ -51,11 +51,13 @@ def test_own_ppo_learns(tmp_path):
     assert earned[-1] > earned[0]
 
 
+@pytest.mark.slow
 def test_stable_baselines3(tmp_path):
     assert 0.5 < float(run("sb3_ppo.py", tmp_path).split("PPO earns ")[1].split()[0]) < 3
     assert (tmp_path / "ppo.zip").exists()
 
 
+@pytest.mark.slow
 def test_own_allocator_stands_in_the_table(tmp_path):
     table = run("own_allocator.py", tmp_path)
     for name in ("greedy", "greedy, a slot late", "random power", "WMMSE", "full power"):
@@ -68,6 +70,7 @@ def test_algorithm_2_draws_its_picture(tmp_path):
     assert all(name in said for name in ("told by all, at once", "told by neighbours, late", "told by nobody"))
 
 
+@pytest.mark.slow
 def test_own_asynchronous_method_is_a_curve_beside_others(tmp_path):
     small = ("--set", "iterations=40", "--seeds", "1", "--workers", "1")
     table = started(tmp_path, "-m", "trainers", EXAMPLES / "own_async_method.yaml", *small)

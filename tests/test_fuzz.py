@@ -9,7 +9,10 @@ FIRST = 1_000_000
 """Numbers that `make fuzz` does not come to."""
 
 
-@pytest.mark.parametrize("target", TARGETS)
+SLOW = {"run directories", "comparisons"}
+
+
+@pytest.mark.parametrize("target", [pytest.param(one, marks=pytest.mark.slow) if one in SLOW else one for one in TARGETS])
 def test_mutated_inputs_are_taken_or_refused_in_one_sentence(target, tmp_path):
     for number in range(FIRST, FIRST + (4 if target == "run directories" else 25)):
         outcome, said = tried(target, number, tmp_path)

@@ -92,6 +92,7 @@ def test_positions_start_as_drawn_and_change_at_their_interval_at_their_speeds(n
         assert changed[mobility.update_slots - 1 :: mobility.update_slots].all() == moves
 
 
+@pytest.mark.slow
 def test_pairs_stay_pairs_and_users_in_their_cells():
     drifting = WirelessNetwork(MOVING["drifting"], seed=range(4)).block(3000)
     offset = drifting.receivers - drifting.transmitters

@@ -4,6 +4,7 @@ import mmap
 import time
 
 import numpy as np
+import pytest
 from matplotlib import colors
 
 from tests import soak
@@ -17,6 +18,7 @@ def test_growth_and_slowness_are_noticed_and_noise_is_not():
     assert soak.judged(flat, [1.0 + 0.1 * part for part in range(10)]) == (1.0, 1.8 / 1.1, False)
 
 
+@pytest.mark.slow
 def test_what_is_measured_is_the_memory_that_is_kept_and_the_processors_time():
     kept = []
 

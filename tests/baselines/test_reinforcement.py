@@ -78,6 +78,7 @@ def test_who_disturbs_is_silent_for_the_sum_and_loud_for_itself(polite, name, re
     np.testing.assert_allclose(power, [10, best], atol=1.2)  # soft: SAC's policy stays away from the ends
 
 
+@pytest.mark.slow
 def test_utilities_that_come_late_are_learned_from_through_the_discount(polite):
     late = {"reward": "known", "messaging": COMPLETE, **QUICK, **LEARNERS["ppo-own"][1]}
     assert learned_powers(PPO(gamma=0.9, **late), polite)[1] < 1

@@ -52,6 +52,7 @@ def test_receivers_may_stand_on_one_another():
     np.testing.assert_allclose(values, np.broadcast_to(values[0], values.shape), atol=0.01)
 
 
+@pytest.mark.slow
 def test_along_a_moving_link_it_is_gudmundsons_autoregression():
     law, rng = LogNormalShadowing(std_db=8.0, correlation_distance=10.0), stream(2, "shadowing")
     after_rx, after_tx = RECEIVERS + np.array([[3, 4], [0, 0], [0, 0]]), TRANSMITTERS + np.array([[0, 0], [1, 0]])

@@ -109,6 +109,7 @@ def counts(method, zeta):
     return arrived[np.argmin(arrived.max(1))]
 
 
+@pytest.mark.slow
 def test_heterogeneity_does_not_slow_asyncbc_and_slows_async_gd():
     """Figure 1: the counts are equal for every zeta from x_0 = x* + 1, where Async-GD's grow from fewer to more."""
     corrected = {zeta: counts(AsyncBC, zeta) for zeta in (0.0, 1.0, 10.0)}

@@ -389,6 +389,7 @@ def test_a_missing_tensorboard_is_one_sentence(tmp_path, config, capsys, monkeyp
 
 
 @pytest.mark.parametrize("place", ["short", "long" * 25, "nowhere"])
+@pytest.mark.slow
 def test_workers_begin_wherever_temporary_files_are(tmp_path, config, place):
     """The path of a socket has a largest length, which a folder for temporary files may exceed; or nobody may write there."""
     folder = tmp_path / place

@@ -111,6 +111,7 @@ def test_a_run_depends_on_nothing_beside_it():
         np.testing.assert_allclose(values[1, 1], alone.measures()[name][0, 0], rtol=1e-9, err_msg=name)
 
 
+@pytest.mark.slow
 def test_iterations_are_flat_in_the_largest_staleness():
     """Figure 2a in small: the counts change by less than 1 % from one node alone to a node that is 20 times slower."""
 

@@ -85,6 +85,7 @@ def test_rows_of_any_name_are_read_back(tmp_path):
     assert found == list(odd)
 
 
+@pytest.mark.slow
 def test_a_terminal_that_knows_ascii_alone_gets_what_it_knows(tmp_path):
     directory(tmp_path / "é", {"né 漢": [240, 240]})
     env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONIOENCODING": "ascii"}

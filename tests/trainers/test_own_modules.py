@@ -52,6 +52,7 @@ def python(*arguments, folder):
     return subprocess.run([sys.executable, *arguments], cwd=folder, env=env, capture_output=True, text=True, check=False)  # noqa: S603  # our own program
 
 
+@pytest.mark.slow
 def test_the_guides_example_runs_from_empty_files_to_a_figure_that_resumes_and_is_listed_from_anywhere(
     tmp_path, monkeypatch, capsys
 ):

@@ -66,6 +66,7 @@ def test_without_inner_steps_sleep_or_loss_and_over_links_of_one_tick_it_is_sgp(
         np.testing.assert_allclose(ours.learn(40).nodes, theirs.learn(40).nodes, rtol=1e-8, atol=1e-10)
 
 
+@pytest.mark.slow
 def test_with_full_batches_it_converges_to_the_exact_minimiser():
     """Under sleep, loss and delay; the error falls like theta(t), as 1 / t."""
     problem = RidgeRegression(clients=4, size=3, local_vectors=4, seed=3)
@@ -159,6 +160,7 @@ def test_measures_are_means_over_nodes_each_at_its_own_point():
     np.testing.assert_allclose(measures["mass"], 1)
 
 
+@pytest.mark.slow
 def test_sleep_loss_and_delay_stop_sgp_but_not_pars_push():
     """Figure 2 of Toghani et al. (2023): the best of a grid of step sizes for each method alike, chosen on other seeds.
 
@@ -180,6 +182,7 @@ def test_sleep_loss_and_delay_stop_sgp_but_not_pars_push():
 
 
 @pytest.mark.parametrize(("features", "inner_steps"), [("local_sets", 1), ("local_sets", 5), ("iid", 2)])
+@pytest.mark.slow
 def test_what_it_learns_for_personal_steps_errs_less_after_them_where_clients_differ(features, inner_steps):
     """Figure 1 of Toghani et al. (2023), trained under sleep, loss and delay; i.i.d. features as the control without a gap."""
     alpha = 0.1 if features == "local_sets" else 0.05

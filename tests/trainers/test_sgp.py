@@ -67,6 +67,7 @@ def test_a_message_counts_when_it_is_sent_lost_or_not():
     assert asleep.messages[0] == message_draws(Messaging(**ring, activity={"update": 0.3}), 5, 3, 200).updates.sum()
 
 
+@pytest.mark.slow
 def test_it_converges_without_loss_and_diverges_with_loss():
     """Figure 2 of Toghani et al. (2023), its curve of SGP, with a control: sleep and delay alone do no harm."""
     problem, seeds = RidgeRegression(), range(5)

@@ -117,7 +117,9 @@ def directions(problem, smoothing, samples):
     return np.array(found)
 
 
-@pytest.mark.parametrize("smoothing", [0.01, 0.5, 4.0])
+@pytest.mark.parametrize(
+    "smoothing", [pytest.param(0.01, marks=pytest.mark.slow), 0.5, pytest.param(4.0, marks=pytest.mark.slow)]
+)
 def test_on_a_quadratic_the_estimate_is_unbiased_for_every_smoothing(smoothing):
     rng, agents, size = np.random.default_rng(1), 3, 2
     hessians = rng.normal(size=(agents, 6, 6))
@@ -130,6 +132,7 @@ def test_on_a_quadratic_the_estimate_is_unbiased_for_every_smoothing(smoothing):
     assert (np.abs(error) < 4.5 * found.std(0) / np.sqrt(len(found))).all()
 
 
+@pytest.mark.slow
 def test_on_a_linear_cost_the_second_moment_is_n_plus_2_times_the_squared_slope():
     rng, agents, size = np.random.default_rng(2), 2, 4
     linear = rng.normal(size=(agents, 8))
