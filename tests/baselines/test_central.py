@@ -39,7 +39,7 @@ def test_the_gradient_is_that_of_the_mean_utility(method):
     network, block = made(method)
     network, block = network.double(), replace(block, features=block.features.astype(float), gain=block.gain.astype(float))
     block = replace(block, wanted=block.wanted.astype(float), cross=block.cross.astype(float))
-    objective = _objective(SMALL, network, block)
+    objective = _objective(SMALL, network(block), block, 0)
     objective.backward()
     parameter = max(network.parameters(), key=lambda one: one.grad.abs().max().item())
     at = np.unravel_index(int(parameter.grad.abs().argmax()), parameter.shape)
@@ -47,7 +47,7 @@ def test_the_gradient_is_that_of_the_mean_utility(method):
     for step in (1e-5, -2e-5):
         with torch.no_grad():
             parameter[at] += step
-            values.append(_objective(SMALL, network, block).item())
+            values.append(_objective(SMALL, network(block), block, 0).item())
     assert parameter.grad[at].item() == pytest.approx((values[0] - values[1]) / 2e-5, rel=1e-4)
     power = network(block).sigmoid().detach().numpy() * 10
     utility = WirelessNetwork(SMALL, 0).utilities(block.wanted, block.cross, power).mean()
