@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from trainers.algorithms.sync_sgd import SyncSGD
     from trainers.algorithms.zeroth_order import ZerothOrderLearner
     from trainers.problems.analytic import AnalyticProblem
+    from trainers.problems.image_networks import MeasuredOnSome
     from trainers.problems.least_squares import LeastSquares
     from trainers.problems.logistic import Logistic
     from trainers.problems.objective import Objective
@@ -37,6 +38,7 @@ _MODULES = {
     "Logistic": "problems.logistic",
     "Objective": "problems.objective",
     "PARSPushLearner": "algorithms.pars_push",
+    "MeasuredOnSome": "problems.image_networks",
     "ParallelEnvProblem": "problems.parallel_env",
     "Policies": "problems.policies",
     "Quadratic": "problems.quadratic",
@@ -56,6 +58,7 @@ __all__ = [
     "FirstOrderLearner",
     "LeastSquares",
     "Logistic",
+    "MeasuredOnSome",
     "Objective",
     "PARSPushLearner",
     "ParallelEnvProblem",

@@ -37,7 +37,7 @@ def differences(gain, weights, power, k, step):
     return (after - before) / (2 * step), (after - 2 * here + before) / step**2
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(**SOME)
 def test_nothing_in_a_box_exceeds_its_bound(pairs, seed, strength):
     rng, gain, weights, channel, boxes = some_boxes(pairs, seed, strength)
@@ -48,7 +48,7 @@ def test_nothing_in_a_box_exceeds_its_bound(pairs, seed, strength):
     np.testing.assert_allclose(bound.bound[7:], sum_rate(gain, 1.0, boxes.low[7:], weights), rtol=1e-7)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(**SOME)
 def test_a_linear_bound_holds_wherever_its_prices_are_from(pairs, seed, strength):
     rng, gain, weights, channel, boxes = some_boxes(pairs, seed, strength)
@@ -59,7 +59,7 @@ def test_a_linear_bound_holds_wherever_its_prices_are_from(pairs, seed, strength
             assert (sum_rate(gain, 1.0, power, weights) <= constant + (slope * power).sum(1)).all()
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 9999), strength=st.sampled_from([0.1, 1.0, 30.0]), width=st.sampled_from([1e-6, 0.05, 1.0]))
 def test_a_linear_bound_of_one_pair_touches_its_concave_envelope(seed, strength, width):
     """The envelope at (s, I): the best mixture with that mean of points at the smallest and at the largest I, by search."""
@@ -79,7 +79,7 @@ def test_a_linear_bound_of_one_pair_touches_its_concave_envelope(seed, strength,
     assert envelope * (1 - 1e-12) <= constant + slope[0] @ point <= envelope * (1 + 1e-4)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 9999))
 def test_the_water_level_shares_the_amount(seed):
     rng = np.random.default_rng(seed)
@@ -91,7 +91,7 @@ def test_the_water_level_shares_the_amount(seed):
     np.testing.assert_allclose(shared, amount, rtol=1e-9)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(**SOME)
 def test_slopes_and_bends_are_within_what_is_claimed(pairs, seed, strength):
     rng, gain, weights, channel, boxes = some_boxes(pairs, seed, min(strength, 100.0))
@@ -127,7 +127,7 @@ def test_slopes_and_bends_of_a_point_are_its_derivatives():
         np.testing.assert_allclose((up - down)[:, k], second, atol=1e-5)
 
 
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(pairs=st.integers(1, 3), seed=st.integers(0, 9999), strength=st.sampled_from([0.1, 1.0, 30.0]), silent=st.booleans())
 def test_shrinking_keeps_an_optimum(pairs, seed, strength, silent):
     """All powers in a grid of boxes, each shrunk: among the grid points that are left is the best of all grid points."""

@@ -82,6 +82,7 @@ def test_policies_are_those_of_the_trainers(policies):
     np.testing.assert_allclose(network(block).sigmoid().detach().numpy() * 10, powers, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_no_training_falls_silent_where_sequences_are_raw_and_large():
     scenario, method = Scenario(preset="gaussian"), AggregationPolicy(steps=300)
     assert scenario.observation_scale == "raw"

@@ -161,6 +161,7 @@ def test_another_comparison_is_not_overwritten_and_what_is_damaged_is_done_again
     pd.testing.assert_frame_equal(numbers(Path("one")), numbers(finished[0]))
 
 
+@pytest.mark.slow
 def test_an_allocator_that_fails_half_way_is_one_sentence_and_nothing_is_lost(place, capfd):
     Path("my_allocators.py").write_text("def half(gain, noise, p_max):\n    return gain\n")
     few = {**CONFIG, "methods": {"mine": "my_allocators:half"}, "optimum": None}
@@ -171,6 +172,7 @@ def test_an_allocator_that_fails_half_way_is_one_sentence_and_nothing_is_lost(pl
     assert main(["comparison.yaml", "--out", "one", "--quiet", "--resume"]) == 0
 
 
+@pytest.mark.slow
 def test_runs_that_hold_something_else_are_refused_and_nothing_is_written(place, capsys):
     curves = {"a": {}, "b": {"scenario": {"noise": 2.0}}}
     experiment = Experiment.parse({**EXPERIMENT, "scenario": SMALL, "seeds": 3, "curves": curves})

@@ -131,10 +131,10 @@ def test_modules_that_cannot_be_imported_are_one_sentence(place, text, sentence)
     ("text", "sentence"),
     [
         ("[][1]", "methods.x, scenario small: mine:f: has failed, IndexError: list index out of range (mine.py, line 2)"),
-        ("exit()", "mine:f: has failed, SystemExit"),
-        ("[[1.0], [1.0, 2.0]]", "mine:f: has failed, ValueError: "),
-        ("0j * gain[..., 0]", "mine:f: powers of the type complex128 are not valid"),
-        ("None", "mine:f: powers of the type object are not valid"),
+        pytest.param("exit()", "mine:f: has failed, SystemExit", marks=pytest.mark.slow),
+        pytest.param("[[1.0], [1.0, 2.0]]", "mine:f: has failed, ValueError: ", marks=pytest.mark.slow),
+        pytest.param("0j * gain[..., 0]", "mine:f: powers of the type complex128 are not valid", marks=pytest.mark.slow),
+        pytest.param("None", "mine:f: powers of the type object are not valid", marks=pytest.mark.slow),
     ],
 )
 def test_allocators_that_fail_are_one_sentence(place, capfd, text, sentence):
@@ -236,6 +236,7 @@ def test_a_directory_of_a_run_is_no_comparisons(place, capsys):
     assert "manifest.json is missing or damaged" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_force_goes_on_with_other_versions_in_runs_of_the_trainers_too(place, capsys):
     Path("experiment.yaml").write_text(yaml.safe_dump(ON))
     methods = {"run": {"method": "trainers", "config": "experiment.yaml", "curve": "learned"}}
@@ -247,6 +248,7 @@ def test_force_goes_on_with_other_versions_in_runs_of_the_trainers_too(place, ca
     assert main(["comparison.yaml", "--out", "out", "--quiet", "--resume", "--force"]) == 0
 
 
+@pytest.mark.slow
 def test_who_asks_twice_does_not_wait(place):
     Path("mine.py").write_text(
         "import pathlib, time\ndef f(gain, noise, p_max):\n    pathlib.Path('begun').touch()\n    time.sleep(600)\n"
@@ -288,10 +290,16 @@ def test_an_optimum_whose_time_is_up_counts_and_the_table_says_how_near_it_is(pl
     ("text", "sentence"),
     [
         ("gain[..., 0] * float('nan')", "its powers: nan at [0, 0, 0] is not valid: it should be in [0, 1]"),
-        ("gain[..., 0] * 0 - 1", "its powers: -1.0 at [0, 0, 0] is not valid: it should be in [0, 1]"),
-        ("gain[..., 0] > 0", "powers of the type bool are not valid"),
-        ("[0.0, 1.0]", "powers of the shape (2,) are not valid for gains"),
-        ("__import__('numpy').ma.masked_less(gain[..., 0] * 0, 1)", "its powers: masked entries are not valid"),
+        pytest.param(
+            "gain[..., 0] * 0 - 1", "its powers: -1.0 at [0, 0, 0] is not valid: it should be in [0, 1]", marks=pytest.mark.slow
+        ),
+        pytest.param("gain[..., 0] > 0", "powers of the type bool are not valid", marks=pytest.mark.slow),
+        pytest.param("[0.0, 1.0]", "powers of the shape (2,) are not valid for gains", marks=pytest.mark.slow),
+        pytest.param(
+            "__import__('numpy').ma.masked_less(gain[..., 0] * 0, 1)",
+            "its powers: masked entries are not valid",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_what_an_allocator_of_ones_own_returns_is_refused_by_the_name_of_its_method(place, capfd, text, sentence):

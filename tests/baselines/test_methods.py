@@ -46,7 +46,7 @@ def test_what_is_compared_on_is_apart_from_what_is_trained_and_validated_on():
         ({"kind": "fractional_programming"}, allocators.fractional_programming),
         ({"kind": "max_min"}, allocators.max_min),
         ({"kind": "on_off"}, allocators.on_off),
-        ({"kind": "certified_optimum"}, allocators.certified_optimum),
+        pytest.param({"kind": "certified_optimum"}, allocators.certified_optimum, marks=pytest.mark.slow),
         ({"kind": "custom", "allocator": "baselines.allocators:wmmse"}, allocators.wmmse),
     ],
 )

@@ -70,7 +70,9 @@ LEARNERS = {
 }
 
 
-@pytest.mark.parametrize("name", [pytest.param(one, marks=[pytest.mark.slow] * (one == "sac")) for one in LEARNERS])
+@pytest.mark.parametrize(
+    "name", [pytest.param(one, marks=[pytest.mark.slow] * (one in {"sac", "ppo-own"})) for one in LEARNERS]
+)
 @pytest.mark.parametrize(("reward", "best"), [("sum", 0), ("own", 10)])
 def test_who_disturbs_is_silent_for_the_sum_and_loud_for_itself(polite, name, reward, best):
     kind, options = LEARNERS[name]
@@ -337,6 +339,7 @@ def test_what_cannot_be_is_told_in_one_sentence(make, sentence):
     assert "\n" not in str(told.value)
 
 
+@pytest.mark.slow
 def test_without_stable_baselines3_a_sentence_says_what_to_install():
     done = subprocess.run([sys.executable, "-c", IMPORT_WITHOUT], capture_output=True, text=True, check=False)  # noqa: S603  # our own code
     assert done.stderr.splitlines()[-1].endswith(

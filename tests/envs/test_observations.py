@@ -127,7 +127,7 @@ def any_options(draw):
     return options
 
 
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(options=any_options(), seed=st.integers(0, 2**32))
 def test_what_agents_are_told_is_in_their_spaces_whatever_the_options(options, seed):
     env = power_control_v0.parallel_env(**options)

@@ -18,7 +18,7 @@ def said(instants, runs, agents, size):
     return np.random.default_rng(1).normal(size=(instants, runs, agents, size)).astype(np.float32)
 
 
-@settings(max_examples=80)
+@settings(max_examples=25)
 @given(talk=talks(runs=2), size=st.integers(1, 3), at_once=st.sampled_from([1, 7, 32]))
 def test_everybody_holds_what_was_said_when_the_simulation_says(talk, size, at_once):
     messaging, links = talk
@@ -81,7 +81,7 @@ def test_episodes_have_draws_of_their_own():
     assert not np.array_equal(ages[:20], ages[20:])
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(talk=talks(runs=2))
 def test_messages_on_their_way_are_those_of_the_simulation(talk):
     messaging, links = talk
@@ -112,7 +112,7 @@ def test_the_horizon_is_the_oldest_time_that_is_held_or_under_way():
     assert knowledge.horizon() == held[held >= 0].min()
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(talk=talks())
 def test_without_counting_the_tables_are_the_same(talk):
     messaging, links = talk

@@ -55,7 +55,7 @@ def built(written, agents, runs=1):
     return messaging, links, Knowledge(messaging, links, range(runs))
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(talk=talks(), seed=st.integers(0, 99))
 def test_it_is_what_a_simulation_with_one_object_a_message_finds(talk, seed):
     messaging, links = talk

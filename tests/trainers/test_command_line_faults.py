@@ -15,6 +15,7 @@ def config(tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_damaged_tables_are_begun_again_and_shown_as_far_as_they_go(tmp_path, config, capsys):
     out, whole = tmp_path / "a", tmp_path / "whole"
     assert run(config, "--out", whole, "--quiet") == 0

@@ -14,7 +14,7 @@ GRAPHS = ["complete", "ring", {"kind": "ring", "both_ways": False}, {"kind": "er
 LAWS = ["constant", "linear", {"kind": "exponential", "mean": "linear"}]
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(
     timing=st.fixed_dictionaries(
         {

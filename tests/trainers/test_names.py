@@ -26,6 +26,7 @@ NAMES = ("$x^{$", "$", "a$b$c", r"\$", r"\frac{", "_hidden", "[/]", "[bold]x", "
 NAMES += ("&<b>", "x" * 200)
 
 
+@pytest.mark.slow
 def test_figures_draw_every_name_as_it_is(tmp_path, monkeypatch):
     seen = []
     save = plots.save

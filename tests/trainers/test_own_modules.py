@@ -97,6 +97,7 @@ def test_a_module_beside_the_file_is_imported_and_its_place_is_part_of_the_confi
     assert Experiment.from_text(experiment.text()) == experiment
 
 
+@pytest.mark.slow
 def test_a_class_that_a_file_names_is_found_beside_it_and_named_again(folder):
     place, name = folder
     experiment = load(place, scenario={"fading": {"kind": f"{name}:Quiet"}})

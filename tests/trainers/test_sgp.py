@@ -34,6 +34,7 @@ def test_the_iterates_are_those_of_the_reference(seed, transmit, delay):
 
 
 @given(messagings(), st.integers(2, 6), st.integers(0, 3))
+@pytest.mark.slow
 def test_without_loss_nothing_leaks_and_with_loss_mass_only_falls(messaging, nodes, seed):
     safe = Messaging(**{**messaging.dump(), "links": {"delay": messaging.links.delay}})
     seeds = [seed, seed + 1]
