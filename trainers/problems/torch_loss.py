@@ -157,11 +157,11 @@ class TorchObjective(Objective):
     ) -> Iterator[tuple[tuple[int, ...], int, NumpyArray | None]]:
         """Every point's place in x, its client and its rows; clients and samples belong to the axes before the last."""
         if x.ndim == 1 and isinstance(clients, int | np.integer):
-            yield (), clients, sample
+            yield (), int(clients), sample
             return
         samples = None if sample is None else np.broadcast_to(sample, (*x.shape[:-1], sample.shape[-1]))
         for place in np.ndindex(x.shape[:-1]):
-            client = int(clients[place[-1]]) if isinstance(clients, np.ndarray) else clients
+            client = int(clients[place[-1]] if isinstance(clients, np.ndarray) else clients)
             yield place, client, None if samples is None else samples[place]
 
     def _costs(self, client: int, rows: NumpyArray | None) -> Iterator[tuple[int, Tensor]]:
