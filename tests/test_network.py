@@ -87,11 +87,31 @@ def test_features_are_the_scaled_aggregation_sequence_of_the_channel_that_is_see
 
 
 def test_the_threshold_hides_links_from_policies_only():
-    near, far = (WirelessNetwork({"preset": "paper", "threshold": t}, seed=2).block(6) for t in (0.0, 1e6))
+    near = WirelessNetwork({"preset": "paper", "threshold": 0.0}, seed=2).block(6)
+    with pytest.warns(UserWarning, match=r"scenario.threshold: 1e\+06 hides nearly all links"):
+        far = WirelessNetwork({"preset": "paper", "threshold": 1e6}, seed=2).block(6)
     for field in ("gain", "wanted", "cross"):
         np.testing.assert_array_equal(getattr(near, field), getattr(far, field))
     assert (far.features[..., 1:] == 0).all()
     assert (near.features[..., 1:] > 0).all()
+
+
+@pytest.mark.parametrize(("noise", "max_power"), [(4e-15, 6.3), (0.3, 10.0), (1e-13, 1e-3)])
+def test_in_other_units_of_power_and_gain_policies_see_the_same(noise, max_power, tmp_path):
+    """Gains in proportion to noise over power: the same links are above the threshold that follows from both."""
+    gain = np.random.default_rng(0).exponential(size=(6, 6)) * 1e-3
+    seen = []
+    for name, scale, powers in (("one", 1.0, {}), ("other", 10 * noise / max_power, {"noise": noise, "max_power": max_power})):
+        np.savez(tmp_path / f"{name}.npz", gain=gain * scale)
+        gains = {"gains": str(tmp_path / f"{name}.npz"), "transmitters": 6, "observation_scale": "log1p_snr"}
+        seen.append(WirelessNetwork({"preset": "dense", **gains, **powers}, seed=0).block(4).features)
+    np.testing.assert_allclose(seen[1], seen[0], rtol=1e-4)
+    assert np.ptp(seen[0][0, -1], axis=0)[1:].all()
+
+
+def test_a_threshold_that_is_given_stays():
+    assert Scenario(preset="dense").threshold == 0.01
+    assert Scenario(preset="dense", noise=5.0, threshold=0.02).threshold == 0.02
 
 
 def test_utilities_are_what_the_formula_says():

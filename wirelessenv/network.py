@@ -1,6 +1,7 @@
 """The one simulator: a scenario and random streams become blocks of slots and utilities."""
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -107,6 +108,28 @@ def known_device(device: Any) -> str | None:
     return str(found)
 
 
+def warn_if_hidden(scenario: Scenario, layouts: Sequence[Layout]) -> None:
+    """Warn where the threshold hides nearly all links, the direct ones too: all aggregation sequences are then the same.
+
+    Args:
+        scenario: of the network.
+        layouts: of some runs.
+    """
+    gain = np.stack([layout.link_gain for layout in layouts[:SOME]])
+    direct = np.sqrt(np.einsum("rii->ri", gain))
+    if scenario.threshold == 0 or (direct >= scenario.threshold).mean() >= FEW:
+        return
+    warnings.warn(
+        f"scenario.threshold: {scenario.threshold:.3g} hides nearly all links from the policies: direct ones have amplitudes "
+        f"of {np.median(direct):.2g} (median); 0 hides none, and where it is left out it follows from noise and max_power",
+        stacklevel=3,
+    )
+
+
+SOME, FEW = 16, 0.1
+"""Layouts that are looked at, and the share of their direct links that should be seen."""
+
+
 class WirelessNetwork:
     """A batch of networks with the same scenario, one for each seed.
 
@@ -138,6 +161,7 @@ class WirelessNetwork:
         self._checked = 1  # slots of the largest block that there was room for
         self.episode = episode
         self.layouts = draw_layouts(scenario, self.seeds, episode)
+        warn_if_hidden(scenario, self.layouts)
         self._antenna = scenario.placement.antennas(scenario.transmitters)
         self._large_scale = self._new_large_scale()
         self._sampler = sampler(self.seeds, "fading", episode, self.device)

@@ -26,7 +26,9 @@ SCENARIOS: dict[str, dict[str, Any]] = {
     "paper": _PAPER,
     "authors": _PAPER | {"fading": {"kind": "real_ar1", "memory": math.sqrt(1 - 0.3), "innovation": math.sqrt(0.3)}},
     "dense": _DENSE,
-    "gaussian": _PAPER | {"transmitters": 10, "placement": {"kind": "none"}, "path_loss": {"kind": "none"}, "max_power": 1.0},
+    "gaussian": _PAPER
+    | {"transmitters": 10, "placement": {"kind": "none"}, "path_loss": {"kind": "none"}, "max_power": 1.0}
+    | {"threshold": 0.01},
     "d2d": {
         "transmitters": 50,
         "placement": {"kind": "pairs", "side": 1000.0, "shortest_link": 2.0, "longest_link": 65.0, "smallest_cross": 1.0},

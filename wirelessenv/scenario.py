@@ -41,6 +41,19 @@ _GEOMETRY = ("placement", "path_loss", "shadowing", "mobility")
 """the parts of a scenario that gains take the place of"""
 
 
+FAINT = 1e-3
+"""Received power over noise at p_max below which a link is not seen, where nothing else is said."""
+
+
+def _relative_threshold(given: Mapping[str, Any]) -> dict[str, float]:
+    """The threshold that follows from noise and power; none where these cannot be used, which is refused elsewhere."""
+    try:
+        found = math.sqrt(FAINT * float(given.get("noise", 1.0)) / float(given.get("max_power", 10.0)))
+    except (TypeError, ValueError, ZeroDivisionError, OverflowError):
+        return {}
+    return {"threshold": found} if math.isfinite(found) else {}
+
+
 class Scenario(PresetModel):
     """The radio network: layout, channel, noise, powers and utilities.
 
@@ -63,7 +76,11 @@ class Scenario(PresetModel):
     sinr_cap_db: Annotated[Number, Field(ge=-1000, le=1000)] | None = Field(None, description="the largest SINR that counts")
     utility: Utility = Rate()
     hops: Annotated[Count, Field(le=10_000)] = Field(5, description="K: length of the aggregation sequence")
-    threshold: NonNegative = Field(0.01, description="amplitudes below it are not seen by the policies")
+    threshold: NonNegative = Field(
+        0.01,
+        description="amplitudes |h| below it are not seen by the policies; where it is not given, those of links that p_max "
+        "reaches more than 30 dB below the noise: sqrt(0.001 noise / max_power)",
+    )
     observation_scale: Literal["raw", "log1p", "log1p_snr"] = Field(
         "raw", description="of the aggregation sequence y: y, ln(1 + y), or ln(1 + y) with amplitudes |h| sqrt(p_max / noise)"
     )
@@ -77,6 +94,8 @@ class Scenario(PresetModel):
 
     @classmethod
     def _completed(cls, merged: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+        if "threshold" not in merged:
+            merged = merged | _relative_threshold(merged)
         if merged.get("gains") is None:
             return merged
         return merged | {part: "none" for part in _GEOMETRY if part not in given}

@@ -82,6 +82,17 @@ class Optimum(Model):
     )
 
 
+class Signalling(Model):
+    """Rate at which agents can tell each other things: bits of a slot take their share of it, for slots of several lengths."""
+
+    bits_per_second: Positive = Field(
+        2e6, description="rate at which all agents of a network together can tell each other things"
+    )
+    slots: Annotated[tuple[Positive, ...], Field(min_length=1)] = Field(
+        (0.005, 0.01, 0.02, 0.05, 0.1), description="lengths of a slot, seconds"
+    )
+
+
 class Comparison(Document):
     """Methods on scenarios: everybody on the same held-out slots of the same layouts."""
 
@@ -96,6 +107,9 @@ class Comparison(Document):
     warm_up: CountOrZero = Field(10, description="slots before them, which do not count")
     seeds: Annotated[Count, Field(le=100_000)] = Field(3, description="trainings of every method that learns")
     optimum: Optimum | None = Field(None, description="find the certified optimum, too")
+    signalling: Signalling | None = Field(
+        None, description="tell what is left when signalling takes its share of the slot, too"
+    )
     methods: dict[Name, Annotated[Method, BeforeValidator(_method)]] = Field({}, validate_default=True)
 
     @field_validator("methods")

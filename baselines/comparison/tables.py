@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from baselines.comparison.comparison import Signalling
 from baselines.comparison.directory import ComparisonDirectory
 from baselines.comparison.methods import Learned, Method
 from trainers.workbench.files import write_atomically
@@ -22,8 +23,12 @@ def write_tables(directory: ComparisonDirectory) -> None:
     """Write the tables as Markdown: for every scenario the results of each method, and its costs."""
     comparison = directory.configuration()
     lines = [f"# {one_line(comparison.title or 'Comparison')}", "", _explained(comparison.layouts, comparison.slots)]
+    rows = directory.table("comparison.csv")
     for scenario, reached, costs in tables(directory):
         lines += ["", f"## {one_line(scenario)}", "", *markdown_table(reached), "", *markdown_table(costs)]
+        if comparison.signalling is not None:
+            left = after_signalling(rows[rows["scenario"] == scenario], comparison.signalling)
+            lines += ["", _signalling_explained(comparison.signalling), "", *markdown_table(left)]
     write_atomically(directory.path / "comparison.md", ("\n".join(lines) + "\n").encode())
 
 
@@ -35,6 +40,44 @@ def tables(directory: ComparisonDirectory) -> Iterator[tuple[str, list[Row], lis
         methods = [(str(name), some) for name, some in rows.groupby("method", sort=False)]
         reached = [_reached(name, some, asked, said(some, comparison.methods[name])) for name, some in methods]
         yield str(scenario), reached, [_costs(name, some) for name, some in methods]
+
+
+def after_signalling(rows: pd.DataFrame, signalling: Signalling) -> list[Row]:
+    """Utility over that of WMMSE without its signalling, times the share of a slot that signalling leaves.
+
+    Args:
+        rows: of comparison.csv, of one scenario.
+        signalling: its rate, and lengths of a slot.
+
+    Returns:
+        A row for each method, a column for each length; the largest of a column is marked.
+    """
+    left: dict[str, list[float]] = {}
+    for name, some in rows.groupby("method", sort=False):
+        sound = some[some["utility"].notna()]
+        reached = relative(sound, "wmmse").estimate if len(sound) else math.nan
+        bits = float(some["bits_a_slot"].iloc[0])
+        shares = [max(0.0, 1 - bits / (signalling.bits_per_second * slot)) for slot in signalling.slots]
+        left[str(name)] = [reached * share for share in shares]
+    best = np.nanmax(np.array(list(left.values())), axis=0)
+    titles = [f"slots of {1e3 * slot:g} ms" for slot in signalling.slots]
+    return [
+        {"method": name} | {title: _marked(value, most) for title, value, most in zip(titles, values, best, strict=True)}
+        for name, values in left.items()
+    ]
+
+
+def _marked(value: float, best: float) -> str:
+    if math.isnan(value):
+        return ""
+    return f"**{value:.3f}**" if value == best else f"{value:.3f}"
+
+
+def _signalling_explained(signalling: Signalling) -> str:
+    return (
+        "What is left when signalling takes its share of the slot: x WMMSE (which is told everything free of charge) times "
+        f"(1 - bits a slot / bits that a slot could carry at {_amount(signalling.bits_per_second)}bit/s, all agents together)."
+    )
 
 
 def said(rows: pd.DataFrame, method: Method) -> str:

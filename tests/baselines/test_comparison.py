@@ -16,12 +16,12 @@ import yaml
 from scipy import stats
 
 from baselines.__main__ import main
-from baselines.comparison.comparison import Comparison
+from baselines.comparison.comparison import Comparison, Signalling
 from baselines.comparison.directory import ComparisonDirectory, Task, tasks
 from baselines.comparison.held_out import HeldOut
 from baselines.comparison.measures import Measured
 from baselines.comparison.methods import Method
-from baselines.comparison.tables import relative, tables
+from baselines.comparison.tables import after_signalling, relative, tables
 from trainers import WirelessProblem
 from trainers.__main__ import main as trainers_main
 from trainers.experiments.experiment import Experiment
@@ -341,6 +341,29 @@ def test_tables_say_what_the_rows_say(tmp_path, place):
     assert reached[1]["x WMMSE"] == "1.000 [1.000, 1.000]"
     assert costs[1] == {**costs[1], "must know": "everything", "to learn": "", "bits a slot": "640"}
     assert json.loads(Path("one/manifest.json").read_text())["device"] == "cpu"
+
+
+def test_signalling_takes_its_share_of_the_slot():
+    """Two methods: one silent at 0.9 of WMMSE, one at 1.0 whose 1000 bits fill half a slot of 1 ms at 2 Mbit/s."""
+    rows = pd.DataFrame(
+        [
+            {
+                "method": name,
+                "layout": layout,
+                "seed": None,
+                "utility": share * reach,
+                "wmmse_utility": reach,
+                "bits_a_slot": bits,
+            }
+            for name, share, bits in (("silent", 0.9, 0), ("talks", 1.0, 1000))
+            for layout, reach in enumerate((2.0, 3.0, 5.0))
+        ]
+    )
+    found = after_signalling(rows, Signalling(bits_per_second=2e6, slots=(1e-3, 1e-2, 1e-4)))
+    assert found == [
+        {"method": "silent", "slots of 1 ms": "**0.900**", "slots of 10 ms": "0.900", "slots of 0.1 ms": "**0.900**"},
+        {"method": "talks", "slots of 1 ms": "0.500", "slots of 10 ms": "**0.950**", "slots of 0.1 ms": "0.000"},
+    ]
 
 
 @FINISHED
