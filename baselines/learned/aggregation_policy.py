@@ -1,15 +1,18 @@
-"""A policy on the aggregation sequence, trained in one place (Wang et al., 2022)."""
+"""A policy on the aggregation sequence (Wang et al., 2022) or other observations of the coming slot, trained in one place."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from baselines.comparison.methods import NeededKnowledge
+from baselines.comparison.methods import BITS, NeededKnowledge
 from baselines.learned.central import Central, CentralNetwork
+from baselines.learned.seen import knowledge_for, sent_for
+from trainers.problems.inputs import Inputs, SeenAtOnce
 from trainers.problems.policies import Policies, PolicySettings
 from wirelessenv.config import Count
+from wirelessenv.envs.observations import Aggregation
 from wirelessenv.network import Block
 from wirelessenv.scenario import Scenario
 
@@ -23,28 +26,33 @@ class AggregationNetwork(CentralNetwork):
     Raw sequences grow by a factor of 10 a hop and more: sigmoids would saturate before anything is learned.
     """
 
-    def __init__(self, scenario: Scenario, settings: PolicySettings, own: bool) -> None:
+    def __init__(self, scenario: Scenario, inputs: Inputs, settings: PolicySettings, own: bool) -> None:
         super().__init__()
-        self._policies = Policies(scenario.hops, 1, 0.0, 1.0, settings)
+        self._scenario, self._inputs = scenario, inputs
+        size = inputs.size(scenario)
+        self._policies = Policies(size, 1, 0.0, 1.0, settings)
         seed = int(torch.randint(2**31, ()))
         rows = self._policies.initial([seed], scenario.transmitters if own else 1)[0]
         self.parameters_of = nn.Parameter(rows)
-        self.register_buffer("scale", torch.tensor([[0.0], [1.0]]).repeat(1, scenario.hops))
+        self.register_buffer("scale", torch.tensor([[0.0], [1.0]]).repeat(1, size))
         self.scale: Tensor
-        """Mean and standard deviation of every hop."""
+        """Mean and standard deviation of every input."""
 
     def fit(self, slots: Block) -> None:
-        features = torch.as_tensor(slots.features).flatten(0, -2)
+        features = self._seen(slots).flatten(0, -2)
         mean, std = features.mean(0), features.std(0, correction=min(1, len(features) - 1))
         constant = std <= CONSTANT * mean.abs()  # hop 0 is the same everywhere
         self.scale[0], self.scale[1] = mean, torch.where(constant, torch.ones_like(std), std)
 
     def forward(self, slots: Block) -> Tensor:
-        features = (torch.as_tensor(slots.features) - self.scale[0]) / self.scale[1]
-        networks, count, agents, hops = features.shape
+        features = (self._seen(slots) - self.scale[0]) / self.scale[1]
+        networks, count, agents, size = features.shape
         rows = len(self.parameters_of)
-        inputs = features.reshape(-1, rows, hops).transpose(0, 1)  # of one network for all: all agents are its inputs
+        inputs = features.reshape(-1, rows, size).transpose(0, 1)  # of one network for all: all agents are its inputs
         return self._policies.logits(self.parameters_of, inputs)[..., 0].T.reshape(networks, count, agents)
+
+    def _seen(self, slots: Block) -> Tensor:
+        return torch.as_tensor(self._inputs.of_block(self._scenario, slots))
 
 
 class AggregationPolicy(Central):
@@ -54,6 +62,7 @@ class AggregationPolicy(Central):
     steps: Count = 3000
     policies: Literal["shared", "own"] = "shared"
     policy: PolicySettings = Field(PolicySettings(), description="the trainers' own, so that they compare")
+    observation: SeenAtOnce = Field((Aggregation(),), description="parts of the input, those of the coming slot alone")
 
     @property
     def across(self) -> bool:
@@ -61,7 +70,11 @@ class AggregationPolicy(Central):
 
     @property
     def knows(self) -> NeededKnowledge:
-        return "neighbours"
+        known = {knowledge_for(part) for part in self.observation}
+        return next(one for one in get_args(NeededKnowledge)[::-1] if one in known)  # the most that a part needs
+
+    def bits(self, scenario: Scenario) -> float:
+        return float(BITS * sum(sent_for(part, scenario) for part in self.observation))
 
     def network(self, scenario: Scenario) -> CentralNetwork:
-        return AggregationNetwork(scenario, self.policy, own=self.policies == "own")
+        return AggregationNetwork(scenario, Inputs(observation=self.observation), self.policy, own=self.policies == "own")

@@ -145,3 +145,17 @@ def test_where_two_disturb_each_other_own_policies_learn_that_one_is_silent():
     power = method.powers(HeldOut.draw(near, [3], 1, 0), trained(method, near)[-1].state)[0, 0]
     assert power.max() > 0.9
     assert power.min() < 0.1
+
+
+def test_policies_see_what_they_are_told_to_see():
+    gain = AggregationPolicy(observation="gain", steps=2)
+    both = AggregationPolicy(observation=["aggregation", "gain"], steps=2)
+    assert (gain.knows, gain.bits(SMALL)) == ("own channel", 0)
+    assert (both.knows, both.bits(SMALL)) == ("neighbours", AggregationPolicy().bits(SMALL))
+    assert AggregationPolicy().bits(SMALL) == 32 * 5 * (SMALL.hops - 1)
+    block = WirelessNetwork(SMALL, [0]).block(3)
+    network = gain.network(SMALL)
+    network.fit(block)
+    louder = replace(block, features=block.features + 1, gain=block.gain + 0)
+    with torch.no_grad():
+        assert (network(louder) == network(block)).all()  # it does not see the sequence
