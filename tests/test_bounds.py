@@ -117,6 +117,7 @@ def _finite_throughout(scenario: dict[str, Any], **options: Any) -> None:
         {"utility": {"kind": "minimum_rate", "minimum": 1e6, "weight": 1e30}},
     ],
 )
+@pytest.mark.filterwarnings("ignore:scenario.threshold:UserWarning")  # where gains are next to nothing
 def test_observations_and_rewards_are_finite(changes: dict[str, Any]) -> None:
     _finite_throughout({"preset": "dense", **changes})
 

@@ -220,6 +220,7 @@ def test_importing_trainers_without_torch_says_which_extra_to_install(tmp_path):
     assert without("torch", tmp_path, "-m", "wirelessenv", "list")[0] == 0
 
 
+@pytest.mark.slow
 def test_what_needs_stable_baselines_says_which_extra_to_install(tmp_path):
     (tmp_path / "ppo.yaml").write_text(COMPARED.replace("r: random_power", "p: ppo"))
     status, said = without("stable_baselines3", tmp_path, "-m", "wirelessenv", "compare", "ppo.yaml")

@@ -74,13 +74,14 @@ sys.meta_path.insert(0, Slow())
     ("program", "library"),
     [
         ("wirelessenv", "gymnasium"),
-        pytest.param("trainers", "gymnasium", marks=pytest.mark.slow),
+        ("trainers", "gymnasium"),
         ("trainers", "torch"),
-        pytest.param("baselines", "torch", marks=pytest.mark.slow),
-        pytest.param("benchmarks", "torch", marks=pytest.mark.slow),
-        pytest.param("tests.torture", "pettingzoo", marks=pytest.mark.slow),
+        ("baselines", "torch"),
+        ("benchmarks", "torch"),
+        ("tests.torture", "pettingzoo"),
     ],
 )
+@pytest.mark.slow
 def test_ctrl_c_while_libraries_are_imported_is_one_sentence(program, library, tmp_path):
     (tmp_path / "sitecustomize.py").write_text(SLOW.replace("LIBRARY", library))
     env = {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}

@@ -52,7 +52,13 @@ for claim in Claims.parse(read_yaml(path)).claims.values():
 TINY = ("--seeds", "2", "--set", "iterations=4", "--set", "evaluate_every=2", "--set", "problem.evaluation_slots=5")
 SHORT = {
     "GNN": "{method: gnn, steps: 4}",
+    "no messages": "{method: message_policy, rounds: 0, steps: 4}",
+    "messages at once": "{method: message_policy, steps: 4}",
+    "messages, a slot late": "{method: message_policy, pace: slot_late, steps: 4}",
+    "messages, a round a slot": "{method: message_policy, pace: round_a_slot, steps: 4}",
     "policy": "{method: aggregation_policy, steps: 4}",
+    "policy, own channel too": "{method: aggregation_policy, observation: [aggregation, gain], steps: 4}",
+    "policy, own channel": "{method: aggregation_policy, observation: gain, steps: 4}",
     "own policies": "{method: aggregation_policy, policies: own, seeds: 1, steps: 4}",
     **{f"PPO, {reward} reward": "{slots: 1600}" for reward in ("own", "known", "sum")},
     "PPO, sum, own networks": "{slots: 1600}",

@@ -198,7 +198,7 @@ class Reinforcement(Learned):
                     with generators.in_use():
                         model.learn(more * self._collected * agents, reset_num_timesteps=False)
                 except ValueError as error:  # of a distribution, or of actions that are NaN
-                    if "to satisfy the constraint" not in str(error) and "nan" not in str(error):
+                    if "to satisfy the constraint" not in str(error) and "nan" not in str(error).lower():
                         raise
                     relative = np.nan
                 state = {name: value.clone() for name, value in model.policy.state_dict().items()}

@@ -49,7 +49,6 @@ CONFIG = {
 }
 EXPERIMENT = {"messaging": {"graph": "complete"}, "iterations": 20, "evaluate_every": 10, "problem": {"evaluation_slots": 20}}
 TIMES = ["decision_ms", "training_seconds"]
-FINISHED = pytest.mark.xdist_group("finished")  # one process makes it, once
 
 
 def furnish(folder):
@@ -90,7 +89,6 @@ def numbers(path):
     return pd.read_csv(path / "comparison.csv").drop(columns=TIMES)
 
 
-@FINISHED
 def test_a_comparison_from_beginning_to_end(finished, place):
     table = pd.read_csv(finished[0] / "comparison.csv")
     assert list(dict.fromkeys(table["method"])) == ["full power", "WMMSE", *METHODS]
@@ -111,7 +109,6 @@ def test_a_comparison_from_beginning_to_end(finished, place):
     assert list(costs.loc[["GNN", "own"], "trained"]) == ["across layouts", "this layout"]
 
 
-@FINISHED
 def test_what_it_leaves_behind(finished):
     directory, told = finished
     learning = pd.read_csv(directory / "learning.csv")
@@ -129,7 +126,6 @@ def test_what_it_leaves_behind(finished):
 
 
 @pytest.mark.slow
-@FINISHED
 def test_stopped_and_resumed_with_other_processes_it_ends_with_the_same_numbers(finished, place):
     command = [sys.executable, "-m", "baselines", "comparison.yaml", "--out", "two", "--workers", "1", "--quiet"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)  # noqa: S603  # our own program
@@ -147,7 +143,7 @@ def test_stopped_and_resumed_with_other_processes_it_ends_with_the_same_numbers(
     assert first.stat().st_mtime_ns == when  # what was finished was not done again
 
 
-@FINISHED
+@pytest.mark.slow
 def test_another_comparison_is_not_overwritten_and_what_is_damaged_is_done_again(finished, place, capsys):
     shutil.copytree(finished[0], "one")
     assert main(["comparison.yaml", "--out", "one"]) == 2
@@ -206,6 +202,7 @@ def test_runs_that_hold_something_else_are_refused_and_nothing_is_written(place,
     assert abs(table["utility"].to_numpy() / metrics["utility"].to_numpy() - 1).max() < 0.5  # other slots of the same layouts
 
 
+@pytest.mark.slow
 def test_a_policy_that_gradient_methods_have_learned_for_all_is_read_too(place):
     messaging = {"graph": "complete", "links": {"delay": 1}}
     problem = {"evaluation_slots": 20, "bank_slots": 20, "batch": 5}
@@ -366,7 +363,6 @@ def test_signalling_takes_its_share_of_the_slot():
     ]
 
 
-@FINISHED
 def test_the_trainers_list_shows_runs_and_leaves_comparisons_out(finished, capsys):
     assert trainers_main(["list", str(finished[0])]) == 0
     told = capsys.readouterr().out

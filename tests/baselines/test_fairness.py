@@ -69,6 +69,7 @@ def test_energy_efficiency_has_ratios():
     assert Comparison.parse(FEW | {"scenarios": {"small": SMALL | {"utility": "energy_efficiency"}}})
 
 
+@pytest.mark.slow
 def test_layouts_that_are_all_the_same_are_refused_and_one_layout_is_called_so(place):
     np.savez("one.npz", gain=np.ones((3, 3)))
     np.savez("series.npz", gain=np.random.default_rng(0).exponential(size=(50, 3, 3)))
@@ -145,6 +146,7 @@ def test_allocators_that_fail_are_one_sentence(place, capfd, text, sentence):
     assert "Traceback" not in said
 
 
+@pytest.mark.slow
 def test_methods_in_another_order_are_the_same_comparison(place):
     methods = {"W-MMSE late": {"method": "wmmse", "delay": 1}, "W MMSE late": "random_power", "half": "max_min"}
     assert ended("out", methods=methods) == 0
@@ -156,6 +158,7 @@ def test_methods_in_another_order_are_the_same_comparison(place):
     assert Path("out/cdf.png").exists()
 
 
+@pytest.mark.slow
 def test_names_are_text_whatever_they_look_like(place):
     assert "this key is not valid: its length should be 60 or less" in refused(methods={"x" * 61: "max_min"})
     assert "a list should hold names of presets alone" in refused(scenarios=[SMALL])
@@ -214,6 +217,7 @@ def test_messages_have_the_same_size_everywhere():
     assert method.memory == 40
 
 
+@pytest.mark.slow
 def test_an_optimum_that_is_not_found_everywhere_says_so(place):
     assert "it is found for the sum of rates without a cap" in refused(
         scenarios=["cellular"], methods={"x": {"method": "certified_optimum"}}
@@ -226,6 +230,7 @@ def test_an_optimum_that_is_not_found_everywhere_says_so(place):
     assert f"of the optimum (in {found} of 6 slots)" in reached[0]
 
 
+@pytest.mark.slow
 def test_a_directory_of_a_run_is_no_comparisons(place, capsys):
     run(Experiment.parse(ON | {"scenario": SMALL, "seeds": 1}), "there", quiet=True, workers=1)
     assert ended("there") == 2

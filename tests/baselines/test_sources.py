@@ -115,6 +115,7 @@ def stamps():
     return {path.name: path.stat().st_mtime_ns for path in Path("one/evaluations").iterdir()}
 
 
+@pytest.mark.slow
 def test_what_code_of_ones_own_has_made_is_made_again_once_it_has_changed(place):
     few = {**COMPARISON, "methods": {"a": "their_allocator:allocate", "b": {"method": "their_allocator:allocate", "delay": 1}}}
     Path("comparison.yaml").write_text(yaml.safe_dump(few))

@@ -71,7 +71,7 @@ def test_what_agents_are_told_is_in_their_spaces(options):
 
 
 @pytest.mark.parametrize("kind", ["normalised", "power"])
-@pytest.mark.parametrize("scenario", [DENSE, UPLINK, {"preset": "paper", "noise": 0.01, "max_power": 3.0}])
+@pytest.mark.parametrize("scenario", [DENSE, UPLINK, {"preset": "paper", "noise": 0.01, "max_power": 3.0, "threshold": 0.01}])
 def test_the_observation_is_of_the_slot_in_which_the_action_is_used(scenario, kind):
     env = make(scenario=scenario, actions=kind, max_cycles=150)
     rng = np.random.default_rng(0)

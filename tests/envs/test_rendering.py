@@ -93,7 +93,11 @@ def test_the_map_grows_where_somebody_leaves_it():
     assert 0 <= column < 580
 
 
-@pytest.mark.parametrize("preset", SCENARIOS)
+QUICK = {"dense", "uplink", "drifting"}
+"""A plain one, one with base stations, and one that moves."""
+
+
+@pytest.mark.parametrize("preset", [pytest.param(one, marks=[pytest.mark.slow] * (one not in QUICK)) for one in SCENARIOS])
 @pytest.mark.parametrize("messages", [{}, {"messages": "utility", "messaging": {"graph": "ring", "links": {"delay": 3}}}])
 def test_every_preset_can_be_drawn_and_drawing_changes_nothing(preset, messages):
     scenario = {"preset": preset, "transmitters": 8} if preset != "uplink" else preset

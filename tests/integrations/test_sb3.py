@@ -188,6 +188,7 @@ def test_ppo_learns_that_a_lonely_pair_uses_full_power(seed):
     assert after <= best * (1 + 1e-6)
 
 
+@pytest.mark.slow
 def test_two_runs_of_one_seed_are_equal():
     def run(seed):
         model = PPO("MlpPolicy", make(seed=None), n_steps=14, batch_size=28, seed=seed, device="cpu").learn(300)

@@ -144,6 +144,7 @@ def test_theorem_3_is_exact_on_its_own_problem():
         assert beyond.mean() + 4 * beyond.std(ddof=1) / 20 > independent_noise(10, 0.1, step, total)
 
 
+@pytest.mark.slow
 def test_no_step_size_converges_under_independent_noise():
     """Figure 3: zeta = 0, the paper's steps: large ones wander off, small ones have hardly moved after 20000 updates.
 

@@ -146,6 +146,7 @@ def test_the_numbers_do_not_depend_on_the_number_of_workers(tmp_path, config):
     assert rows(tmp_path / "1") == rows(tmp_path / "2")
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_it_used(tmp_path, config, capsys, monkeypatch):
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     assert run(config, "--out", whole, "--quiet") == 0
@@ -269,6 +270,7 @@ def test_a_finished_run_is_resumed_at_once_and_not_changed(tmp_path, config):
     assert (out / "metrics.csv").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_plot_redraws_from_the_directory_alone(tmp_path, config, capsys):
     out = tmp_path / "out"
     assert run(config, "--out", out, "--quiet") == 0
@@ -367,6 +369,7 @@ def test_list_shows_every_run_and_its_state(tmp_path, config, capsys):
     assert [cell.strip() for cell in line.strip("│").split("│")][:5] == ["one", "finished", "100%", "3", "2"]
 
 
+@pytest.mark.slow
 def test_tensorboard_gets_every_row_once_also_after_resuming(tmp_path, config):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 

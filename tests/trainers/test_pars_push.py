@@ -103,7 +103,7 @@ def test_its_gradient_is_the_slope_of_the_personal_cost(inner_steps, seed):
 
 
 @pytest.mark.parametrize("method", [PARSPushLearner, SGPLearner])
-@pytest.mark.parametrize("cut", [0, 1, 37, 64, 100])
+@pytest.mark.parametrize("cut", [pytest.param(one, marks=[pytest.mark.slow] * (one != 37)) for one in (0, 1, 37, 64, 100)])
 def test_it_goes_on_bit_for_bit_where_it_was_saved(method, cut):
     links = {"delay": {"kind": "uniform", "shortest": 1, "longest": 8}, "loss": LOSS}
     late = Messaging(graph=PAPER.graph, activity=WAKING, links=links)

@@ -74,6 +74,7 @@ def test_a_source_that_has_changed_is_refused_and_nothing_is_written(place, caps
     assert {path: path.read_bytes() for path in (place / "out").rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.slow
 def test_a_source_that_has_gone_away_is_taken_from_the_copy(place):
     assert command(place, out="whole") == 0
     begun(place)

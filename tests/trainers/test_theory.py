@@ -163,6 +163,7 @@ def test_slopes_and_schedules_of_curves_that_are_powers():
     assert found.resampled(found.slope) == pytest.approx((-0.5, -0.5, -0.5))
 
 
+@pytest.mark.slow
 def test_a_growing_batch_has_less_noise_at_the_end():
     options = {"runs": 10, "iterations": 300, "value_noise": 0.02, "slope_noise": 0.0, "smoothing": 0.02}
     constant, growing = (falling("no delay", **options, batch_growth=growth).best()[-1, 0] for growth in (0.0, 0.5))

@@ -124,7 +124,10 @@ def test_the_constants_of_the_known_loss_are_its_own():
 
 
 @pytest.mark.parametrize("transmit", [1, {"probability": 0.2, "longest_silence": 2}])
-@pytest.mark.parametrize(("waking", "delay", "losses"), [(1, 1, 1), (2, 2, 1), (3, 1, 2), (2, 4, 0)])
+@pytest.mark.parametrize(
+    ("waking", "delay", "losses"),
+    [(1, 1, 1), pytest.param(2, 2, 1, marks=pytest.mark.slow), pytest.param(3, 1, 2, marks=pytest.mark.slow), (2, 4, 0)],
+)
 def test_no_link_is_silent_for_longer_than_gamma_s_and_some_are_as_long(waking, delay, losses, transmit):
     """On links so bad that only the longest silences end them, the oldest news is as old as the bound allows."""
     messaging = Messaging(
