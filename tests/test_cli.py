@@ -131,6 +131,7 @@ def test_list_shows_every_configuration_and_where_it_is(capsys):
     assert f"Their files, to copy and change: {ROOT / 'configs'}\n" in printed
 
 
+@pytest.mark.slow
 def test_trained_compared_and_listed_below_the_working_directory(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "small.yaml").write_text(SMALL)

@@ -134,6 +134,7 @@ def test_in_an_uplink_the_strongest_base_station_serves_wherever_one_walks():
     np.testing.assert_allclose(block.gain, network.scenario.path_loss.gain(serving), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_shadowing_changes_with_the_way_and_keeps_its_law():
     scenario = {**MOVING["d2d"], "fading": "none", "direct_gain_db": 0, "mobility": {**WALK, "update_slots": 1}}
     network = WirelessNetwork({**scenario, "transmitters": 12}, seed=range(20))

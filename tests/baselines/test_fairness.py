@@ -95,6 +95,7 @@ def test_the_references_are_what_they_are_called(place):
     assert 'unknown key "kind"' in refused(methods={"x": {"method": "wmmse", "kind": "random_power"}})
 
 
+@pytest.mark.slow
 def test_what_a_method_does_to_its_slots_is_not_measured(place):
     Path("mine.py").write_text(
         "from typing import ClassVar, Literal\n"
@@ -315,6 +316,7 @@ def test_what_an_allocator_of_ones_own_returns_is_refused_by_the_name_of_its_met
     assert "Traceback" not in said
 
 
+@pytest.mark.slow
 def test_a_method_of_ones_own_that_fails_is_one_sentence(place, capfd):
     Path("mine.py").write_text(
         "from typing import ClassVar, Literal\nfrom baselines.comparison.methods import Untrained\n"

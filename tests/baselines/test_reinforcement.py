@@ -87,7 +87,13 @@ def test_utilities_that_come_late_are_learned_from_through_the_discount(polite):
     assert learned_powers(PPO(gamma=0.0, **late), polite)[1] > 9
 
 
-@pytest.mark.parametrize("method", BRIEF, ids=NAMES)
+BRIEF_ONES = [
+    pytest.param(one, id=name, marks=[pytest.mark.slow] * (name in {"sac", "ppo-own", "ppo-known"}))
+    for one, name in zip(BRIEF, NAMES, strict=True)
+]
+
+
+@pytest.mark.parametrize("method", BRIEF_ONES)
 def test_a_seed_gives_one_training_however_it_is_cut_and_whatever_draws_beside_it(method, monkeypatch):
     first = stages(method)
     again = []

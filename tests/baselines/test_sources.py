@@ -73,6 +73,7 @@ def compare(*more):
     return main(["comparison.yaml", "--out", "one", "--quiet", "--workers", "1", *more])
 
 
+@pytest.mark.slow
 def test_what_a_comparison_needs_is_in_its_directory(place, capsys, monkeypatch):
     assert compare() == 0
     before = pd.read_csv("one/comparison.csv").drop(columns=["decision_ms", "training_seconds"])

@@ -139,6 +139,7 @@ class Rewards(BaseCallback):
         self.buffered.append(self.model.rollout_buffer.rewards.copy())
 
 
+@pytest.mark.slow
 def test_ppo_adds_the_value_of_what_would_have_followed():
     model = PPO("MlpPolicy", make(), n_steps=14, batch_size=8, gamma=0.9, seed=1, device="cpu")
     model.learn(2 * 14 * 8, callback=(seen := Rewards()))
@@ -175,7 +176,8 @@ def mean_reward(model):
     return np.mean(rewards)
 
 
-@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1])
 def test_ppo_learns_that_a_lonely_pair_uses_full_power(seed):
     env = PowerControlVecEnv(16, LONELY, max_cycles=50)
     model = PPO("MlpPolicy", env, n_steps=50, batch_size=200, learning_rate=3e-3, gamma=0.5, seed=seed, device="cpu")

@@ -178,6 +178,7 @@ def test_a_directory_in_use_is_left_alone(tmp_path, config, capsys):
     assert "is in use: another process works there" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_other_versions_are_refused_unless_forced(tmp_path, config, capsys):
     out = tmp_path / "out"
     assert run(config, "--out", out, "--quiet") == 0
@@ -247,6 +248,7 @@ def test_a_directory_that_cannot_be_written_is_one_sentence_and_nothing_is_lost(
         (folder / "old").chmod(0o755)
 
 
+@pytest.mark.slow
 def test_a_curve_that_diverges_is_recorded_and_the_others_go_on(tmp_path, config, capsys):
     whole, out = tmp_path / "whole", tmp_path / "out"
     assert run(config, "--out", whole, "--quiet") == 0

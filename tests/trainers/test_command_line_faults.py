@@ -36,6 +36,7 @@ def numbers(directory):
     return [{key: value for key, value in row.items() if key != "wall_seconds"} for row in rows]
 
 
+@pytest.mark.slow
 def test_a_stopped_run_in_which_something_diverged_is_not_finished(tmp_path, config, capsys):
     out = tmp_path / "runs" / "a"
     assert run(config, "--out", out, "--quiet") == 0
@@ -57,6 +58,7 @@ def test_a_measure_that_no_run_has_is_refused_before_training(tmp_path, config, 
     assert not (tmp_path / "a").exists()
 
 
+@pytest.mark.slow
 def test_plots_and_searches_name_what_they_cannot_use(tmp_path, config, capsys):
     assert run(config, "--out", tmp_path / "a", "--quiet") == 0
     table = tmp_path / "a" / "metrics.csv"
