@@ -28,9 +28,9 @@ def network_output(theta, inputs, hidden, p_max):
 
 
 def cost_measurer(gains, features, *, batches, p_max, noise, hidden, common_noise):
-    """A function of theta and theta + mu u, (m, n): the mean costs, minus rates, in the next slots with each, (m,).
+    """A function of some policies, each (m, n): the mean costs, minus rates, in the next slots with each, (m,).
 
-    gains (slots, m, m) and features (slots, m, K) are used in their order; `batches` says how many for each of the two, call
+    gains (slots, m, m) and features (slots, m, K) are used in their order; `batches` says how many for each policy, call
     after call.
     """
     slot, sizes = iter(range(len(gains))), iter(batches)
@@ -42,10 +42,9 @@ def cost_measurer(gains, features, *, batches, p_max, noise, hidden, common_nois
             total -= sum_rate_parts(gains[at].astype(float), power, noise)
         return total / len(slots)
 
-    def measure(theta, perturbed):
+    def measure(*policies):
         batch = next(sizes)
-        slots = [next(slot) for _ in range(batch)]
-        others = slots if common_noise else [next(slot) for _ in range(batch)]
-        return mean_costs(theta, slots), mean_costs(perturbed, others)
+        slots = [[next(slot) for _ in range(batch)] for _ in range(1 if common_noise else len(policies))]
+        return [mean_costs(theta, slots[0 if common_noise else number]) for number, theta in enumerate(policies)]
 
     return measure

@@ -57,6 +57,18 @@ def disturbed_by(seed, weakest):
         ({"graph": "ring", "activity": HALF}, {"smoothing_decay": 0.5}),
         ({"graph": "ring", "activity": HALF}, {"batch_growth": 0.5}),
         ("centralised", {"smoothing_decay": 0.25, "batch_growth": 1.0, "common_noise": True}),
+        ({"graph": "ring", "activity": HALF, **LATE}, {"feedback": "antithetic"}),
+        ({"graph": "ring", "activity": HALF | {"query": 0.6}, **LATE}, {"feedback": "residual"}),
+        ({"graph": "ring", "activity": {"transmit": 0.3}}, {"directions": 3, "memory": 4}),  # many entries are too old
+        ({"graph": "ring", "activity": HALF}, {"directions": 2, "feedback": "antithetic", "perturb_sleeping": False}),
+        ({"graph": "ring", "activity": HALF}, {"directions": 3, "feedback": "residual", "common_noise": True}),
+        ({"graph": "ring", "activity": HALF}, {"directions": 2, "batch_growth": 0.5, "most_hops": 1}),
+        ({"graph": "ring", "activity": HALF, **LATE}, {"momentum": 0.7}),
+        ({"graph": "ring", "activity": HALF}, {"second_moment": 0.8, "step_size": 0.1}),
+        (
+            {"graph": "ring", "activity": HALF, **LATE},
+            {"momentum": 0.6, "second_moment": 0.8, "step_size": 0.1, "directions": 2},
+        ),
     ],
 )
 def test_the_iterates_are_those_of_the_reference(messaging, options, seed):
@@ -68,7 +80,9 @@ def test_the_iterates_are_those_of_the_reference(messaging, options, seed):
     theta = learner.parameters[0, :, 0].numpy().copy()
     times = np.arange(1, iterations + 1)
     batches = np.ceil(batch * times ** options.get("batch_growth", 0)).astype(int)
-    block = WirelessNetwork(SMALL, seed).block(2 * batches.sum())
+    form, many = options.get("feedback", "two_point"), options.get("directions", 1)
+    sets = {"two_point": many + 1, "antithetic": 2 * many, "residual": many}[form]
+    block = WirelessNetwork(SMALL, seed).block(sets * batches.sum())
     measure = cost_measurer(
         block.gain[0], block.features[0], batches=batches, p_max=SMALL.max_power, noise=SMALL.noise, hidden=TINY.hidden,
         common_noise=options.get("common_noise", False),
@@ -78,8 +92,10 @@ def test_the_iterates_are_those_of_the_reference(messaging, options, seed):
         draws = draws._replace(arrives=np.zeros_like(draws.arrives))
     sampler = NumpySampler([seed], "perturbation")
     expected = zeroth_order(
-        measure, theta, draws, np.stack([sampler.normal(1, 6, theta.shape[1])[0, 0].astype(float) for _ in range(iterations)]),
-        smoothing=options["smoothing"] / times ** options.get("smoothing_decay", 0), step_sizes=0.8 / times**0.25,
+        measure, theta, draws, np.stack([sampler.normal(many, 6, theta.shape[1])[0].astype(float) for _ in range(iterations)]),
+        smoothing=options["smoothing"] / times ** options.get("smoothing_decay", 0),
+        step_sizes=options["step_size"] / times**0.25,
+        feedback=form, momentum=options.get("momentum", 0.0), second_moment=options.get("second_moment", 0.0),
         memory=options["memory"],
         relay=messaging.relay, perturb_sleeping=options.get("perturb_sleeping", True),
         most_hops=options.get("most_hops"), uses=disturbed_by(seed, options.get("weakest_interference")),
@@ -87,6 +103,7 @@ def test_the_iterates_are_those_of_the_reference(messaging, options, seed):
     for step in expected:
         learner.learn(1)
         np.testing.assert_allclose(learner.parameters[0, :, 0].numpy(), step, atol=2e-4, rtol=2e-3)
+    assert problem.slots == sets * batches.sum()
     assert np.abs(expected[-1] - theta).max() > 0.05  # it did move
 
 
@@ -186,7 +203,15 @@ def test_equal_seeds_give_equal_runs_bit_for_bit_and_cuts_do_not_matter():
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"perturb_sleeping": False}, {"common_noise": True}, {"smoothing_decay": 0.5, "batch_growth": 0.5}]
+    "options",
+    [
+        {},
+        {"perturb_sleeping": False},
+        {"common_noise": True},
+        {"smoothing_decay": 0.5, "batch_growth": 0.5},
+        {"feedback": "residual", "directions": 2},
+        {"feedback": "antithetic", "momentum": [0.5, 0.0], "second_moment": [0.0, 0.9]},
+    ],
 )
 def test_a_saved_learner_goes_on_bit_for_bit(tmp_path, options):
     messaging = Messaging(graph="ring", activity=HALF, links={"delay": {"kind": "uniform"}, "loss": 0.2})
@@ -247,6 +272,32 @@ def test_bits_count_every_entry_sent():
     assert learner.messages[0, 0] == 10 * 12
     assert learner.entries[0, 0] == 12 * (1 + 3 + 5 + 6 * 7)
     assert learner.bits[0, 0] == learner.entries[0, 0] * (32 + 3 + 32)
+
+
+def test_an_entry_holds_a_scalar_for_each_direction():
+    one, three = (learner_of(0, Messaging(graph="ring"), directions=many).learn(10) for many in (1, 3))
+    assert three.entries[0, 0] == one.entries[0, 0]
+    assert three.bits[0, 0] == three.entries[0, 0] * (32 + 3 + 3 * 32)
+    assert (one.problem.slots, three.problem.slots) == (10 * 2 * 4, 10 * 4 * 4)
+
+
+@pytest.mark.parametrize("options", [{"momentum": 0.5}, {"second_moment": 0.9}, {"feedback": "residual", "directions": 2}])
+def test_options_do_not_mix_runs_or_variants(options):
+    ring = Messaging(graph="ring", activity=HALF)
+    together = learner_of([3, 8], ring, step_size=[0.1, 0.2], **options).learn(30)
+    for variant, step_size in enumerate((0.1, 0.2)):
+        for run, seed in enumerate((3, 8)):
+            alone = learner_of(seed, ring, step_size=step_size, **options).learn(30)
+            torch.testing.assert_close(together.parameters[run, :, variant], alone.parameters[0, :, 0], rtol=1e-3, atol=1e-4)
+
+
+def test_averages_of_one_variant_leave_the_others_as_they_are():
+    ring = Messaging(graph="ring", activity=HALF)
+    beside = learner_of(0, ring, momentum=[0.0, 0.9]).learn(30)
+    torch.testing.assert_close(
+        beside.parameters[:, :, :1], learner_of(0, ring, momentum=0.0).learn(30).parameters, rtol=1e-3, atol=1e-4
+    )
+    assert (beside.parameters[:, :, 0] - beside.parameters[:, :, 1]).abs().max() > 0.01
 
 
 def test_predict_gives_powers_for_arrays_and_dicts():

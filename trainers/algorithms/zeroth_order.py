@@ -20,6 +20,9 @@ Where the lines are: 1, 6, 7 and 8 are in `_iterate` below. That agent i holds a
 line 8 adds up, and with what step sizes. Lines 6 and 7 of instant t are done first in instant t + 1: then all perturbations
 in the memory are there for line 8.
 
+Options that are not the paper's change what a query measures (`feedback`, `directions`), or average what line 8 adds up
+(`momentum`, `second_moment`), so that the estimate varies less; `trainers.algorithms.base.estimates` has their formulas.
+
 Choices where the paper is silent or contradicts itself: one iteration of global time is 2B slots, B with theta and B with
 theta + mu u; all agents perturb at every query instant; the rate's logarithm is to base 2; what nobody knows has
 timestamp -1; an entry is replaced by newer ones alone, since an old message may come late; each agent has its own initial
@@ -37,11 +40,14 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
+from trainers.algorithms.base.estimates import FEEDBACK, Moments
 from trainers.algorithms.base.message_passing import MessagePassingLearner, in_memory
 from trainers.algorithms.base.settings import VARIES, MessagePassingSettings, StepSize
 from trainers.events.plan import Plan
+from trainers.problems.samples import MOST_SETS
 from wirelessenv.channel.sampling import sampler
 from wirelessenv.config import Count, NonNegative, Positive
+from wirelessenv.memory import Part, part
 from wirelessenv.saved_state import refuse_unsound
 
 SMALLEST, LARGEST = 1e-6, 1e6
@@ -68,6 +74,20 @@ class ZerothOrderSettings(MessagePassingSettings):
     )
     common_noise: bool = Field(False, strict=True, description="both measurements of a query meet the same channels")
     perturb_sleeping: bool = Field(True, strict=True, description="agents that do not update perturb all the same")
+    feedback: Literal["two_point", "antithetic", "residual"] = Field(
+        "two_point",
+        description="U(theta + mu u) minus: U(theta), the paper's, 2B slots; antithetic: U(theta - mu u), halved, 2B slots; "
+        "residual: the measurement before it, B slots",
+    )
+    directions: Annotated[Count, Field(le=MOST_SETS // 2)] = Field(
+        1, description="K perturbations a query, which hold a scalar each and cost (K + 1)B slots; antithetic 2KB, residual KB"
+    )
+    momentum: Annotated[NonNegative, Field(lt=1), VARIES] = Field(
+        0.0, description="beta_1: an agent moves along the running mean of its estimates; 0: along the last one"
+    )
+    second_moment: Annotated[NonNegative, Field(lt=1), VARIES] = Field(
+        0.0, description="beta_2 of Adam: the estimate is divided by the root of the running mean of its squares; 0: it is not"
+    )
     most_hops: Annotated[Count | None, VARIES] = Field(
         None,
         description="h: an agent uses the queries of agents at most h hops away, which is local and biased, not the paper's; "
@@ -88,6 +108,8 @@ class ZerothOrderLearner(MessagePassingLearner):
 
     mu and B may have schedules of the text after Theorem VI.4: mu_t = smoothing / (t + 1)^smoothing_decay and
     B_t = batch (t + 1)^batch_growth; both are constant unless asked for.
+
+    With `directions` K > 1, u and r are those of every direction, and the sum is over these, too, divided by K.
 
     A run is one seed: a layout, its channels and its initial policies. `links` and the settings that
     vary (see below) may be sequences of equal length: variants that train side by side on the same runs and share their
@@ -117,18 +139,51 @@ class ZerothOrderLearner(MessagePassingLearner):
     settings: ZerothOrderSettings
     each: list[ZerothOrderSettings]
     STATE: ClassVar[tuple[str, ...]] = (*MessagePassingLearner.STATE, "_perturbations", "_queries")
-    value_bits = 32
 
     def _begin(self) -> None:
         super()._begin()
         runs, agents, variants, size = self._parameters.shape
-        device, memory = self.problem.device, self.settings.memory
-        # Plain and perturbed parameters side by side, so that one call evaluates both: (2, runs, agents, variants, size).
-        self._parameters = torch.stack([self._parameters, self._parameters])
-        self._perturbations = torch.zeros((memory, runs, agents, size), device=device)  # row t % memory is u^t
-        self._queries = torch.zeros((runs, memory, variants, agents), device=device)  # [:, t % memory] is r^t
+        device, kept = self.problem.device, self.settings.memory * self.settings.directions
+        form = FEEDBACK[self.settings.feedback]
+        self._feedback = form(self.settings.directions, torch.zeros((runs, variants, agents), device=device))
+        if self._averages:
+            self._moments = Moments(self.each, self._parameters)
+        # Plain and perturbed parameters side by side, so that one call evaluates all: (sets, runs, agents, variants, size).
+        self._parameters = torch.stack([self._parameters] * (1 + self._feedback.perturbed))
+        # The K rows from (t % memory) K on are u^{t,1}, ..., u^{t,K}, and [:, these rows] are r^{t,1}, ..., r^{t,K}.
+        self._perturbations = torch.zeros((kept, runs, agents, size), device=device)
+        self._queries = torch.zeros((runs, kept, variants, agents), device=device)
         self._draws = sampler(self.seeds, "perturbation", device=None if device == "cpu" else device)
         self._set_mu()
+
+    @property
+    def _averages(self) -> bool:
+        """True where estimates are averaged over time: then measurements are weighted without the step size."""
+        return any(one.momentum or one.second_moment for one in self.each)
+
+    def _steps(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        step_sizes, decays = super()._steps()
+        return (np.ones_like(step_sizes), np.zeros_like(decays)) if self._averages else (step_sizes, decays)
+
+    def _parts(self) -> tuple[Part, ...]:
+        agents, variants, each = ("transmitters", self.problem.agents), ("curves", self.variants), ("seeds", len(self.seeds))
+        hidden, memory = ("policy.hidden (parameters)", self.problem.policies.size), ("memory", self.settings.memory)
+        more, batch = ("directions", self.settings.directions - 1), ("batch", self.settings.batch)
+        sets = len(FEEDBACK[self.settings.feedback].signs)
+        return (
+            *super()._parts(),
+            part(8 * sets, more, each, agents, variants, hidden),
+            part(6 * sets * self.problem.policies.width, more, each, agents, variants, batch),
+            part(24 * sets, more, each, agents, agents, batch),
+            part(5, more, memory, each, agents, hidden),
+            part(14, more, memory, each, agents, variants),
+            part(20 * self._averages, each, agents, variants, hidden),
+        )
+
+    @property
+    def value_bits(self) -> int:
+        """A scalar for each direction."""
+        return 32 * self.settings.directions
 
     @property
     def parameters(self) -> Tensor:
@@ -136,29 +191,29 @@ class ZerothOrderLearner(MessagePassingLearner):
         return self._parameters[0]
 
     def _iterate(self, plan: Plan) -> None:
-        t, memory = self.iteration, self.settings.memory
-        row = t % memory
+        t, memory, directions = self.iteration, self.settings.memory, self.settings.directions
+        rows = slice(t % memory * directions, (t % memory + 1) * directions)
         if any(one.smoothing_decay for one in self.each):
             self._set_mu()
-        self._perturb(self._perturbations[row], plan.updating)  # 6, 7 of instant t - 1: u^t in the place of u^{t - memory}
+        self._perturb(self._perturbations[rows], plan.updating)  # 6, 7 of instant t - 1: u^t in the place of u^{t - memory}
 
-        # 1: r_i^t = (utility with theta^t + mu u^t - utility with theta^t) / (mu m), kept in row t % memory of all queries.
-        plain, perturbed = self.problem.measure(self._parameters, self._batch(), self.settings.common_noise)
-        torch.sub(perturbed, plain, out=self._queries[:, row]).mul_(self._per_mu_m)
+        # 1: r_i^t = (utility with theta^t + mu u^t - utility with theta^t) / (mu m), or as `feedback` says, kept in rows of t.
+        utilities = self.problem.measure(self._feedback.measured(self._parameters), self._batch(), self.settings.common_noise)
+        torch.mul(self._feedback.differences(utilities, t).transpose(0, 1), self._per_mu_m, out=self._queries[:, rows])
 
         # 2, 3, 4, 5: `Knowledge`. plan.rows[i, l] is T_i^l % memory, the row of r_l^{T_i^l}.
-        held = self._queries.gather(1, plan.rows)
-
         # 8: theta_i^{t+1} = theta_i^t + sum_l (gamma^t r_l^{T_i^l}) u_i^{T_i^l}; what multiplies one u is added up first.
-        terms = held.mul_(plan.weights)
-        weight_of_row = torch.zeros((*terms.shape[:3], memory), device=terms.device).scatter_add_(3, plan.rows, terms)
-        self._move(weight_of_row, range(t - plan.oldest, t + 1))
+        weight_of_row = torch.zeros((*plan.rows.shape[:3], memory * directions), device=plan.rows.device)
+        for direction in range(directions):
+            held = plan.rows if directions == 1 else plan.rows * directions + direction
+            weight_of_row.scatter_add_(3, held, self._queries.gather(1, held).mul_(plan.weights))
+        self._move(weight_of_row, range(t - plan.oldest, t + 1), plan.updating)
 
     def _set_mu(self) -> None:
-        """Set mu_t = smoothing / (t + 1)^smoothing_decay of each variant, and 1 / (mu_t m)."""
+        """Set mu_t = smoothing / (t + 1)^smoothing_decay of each variant, and 1 / (mu_t m K)."""
         mu = [max(one.smoothing / (self.iteration + 1) ** one.smoothing_decay, SMALLEST) for one in self.each]
         self._mu = torch.tensor(mu, dtype=torch.float32, device=self.problem.device)[:, None]
-        self._per_mu_m = 1 / (self._mu * self.problem.agents)
+        self._per_mu_m = 1 / (self._mu * (self.problem.agents * self.settings.directions))
 
     def _batch(self) -> int:
         """B_t = batch (t + 1)^batch_growth, rounded up."""
@@ -166,25 +221,40 @@ class ZerothOrderLearner(MessagePassingLearner):
 
     def _perturb(self, drawn: Tensor, updating: NDArray[np.bool_]) -> None:
         """Draw u^t ~ N(0, I) into `drawn`, and set theta^t + mu u^t."""
-        self._draws.fill_normal((drawn.numpy() if self.problem.device == "cpu" else drawn)[:, None])
-        perturbation = drawn.unsqueeze(2)
+        self._draws.fill_normal((drawn.numpy() if self.problem.device == "cpu" else drawn).swapaxes(0, 1))
+        perturbation = drawn.unsqueeze(3)
         if not self.settings.perturb_sleeping:
             perturbation = perturbation * torch.from_numpy(updating).to(perturbation.device)[..., None]
-        torch.addcmul(self._parameters[0], perturbation, self._mu, out=self._parameters[1])  # theta^t + mu u^t
+        self._feedback.perturb(self._parameters, perturbation, self._mu)
 
-    def _move(self, weight_of_row: Tensor, times: range) -> None:
-        """Add to theta_i the sum of weight times u_i over the perturbations of `times`."""
-        runs, agents, variants, size = self.parameters.shape
-        theta = self.parameters.view(runs * agents, variants, size)
-        weights = weight_of_row.view(runs * agents, variants, self.settings.memory)
-        perturbations = self._perturbations.view(self.settings.memory, runs * agents, size).transpose(0, 1)
+    def _move(self, weight_of_row: Tensor, times: range, updating: NDArray[np.bool_]) -> None:
+        """Move theta_i along the sum of weight times u_i over the perturbations of `times`, or along its running mean."""
+        if not self._averages:
+            self._add(self.parameters, weight_of_row, times)
+            return
+        estimates = torch.zeros_like(self.parameters)
+        self._add(estimates, weight_of_row, times)
+        self._moments.move(self.parameters, estimates, updating, self.iteration)
+
+    def _add(self, target: Tensor, weight_of_row: Tensor, times: range) -> None:
+        """Add to the rows of `target`, one for each agent, the sum of weight times u_i over the perturbations of `times`."""
+        runs, agents, variants, size = target.shape
+        added = target.view(runs * agents, variants, size)
+        weights = weight_of_row.view(runs * agents, variants, -1)
+        perturbations = self._perturbations.view(-1, runs * agents, size).transpose(0, 1)
         for rows in in_memory(times, self.settings.memory):
-            theta.baddbmm_(weights[:, :, rows], perturbations[:, rows])  # theta + weights @ u
+            several = slice(rows.start * self.settings.directions, rows.stop * self.settings.directions)
+            added.baddbmm_(weights[:, :, several], perturbations[:, several])  # target + weights @ u
 
     def state(self) -> dict[str, Any]:
-        return super().state() | {"draws": self._draws.state()}
+        averages = {"moments": self._moments.state()} if self._averages else {}
+        remembered = {"feedback": memory} if (memory := self._feedback.state()) else {}
+        return super().state() | {"draws": self._draws.state()} | remembered | averages
 
     def _set_state(self, state: dict[str, Any]) -> None:
         refuse_unsound("_perturbations", state["_perturbations"], -np.inf)
         super()._set_state(state)
         self._draws.set_state(state["draws"])
+        self._feedback.set_state(state.get("feedback", {}))
+        if self._averages:
+            self._moments.set_state(state["moments"])

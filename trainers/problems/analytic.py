@@ -156,12 +156,12 @@ class AnalyticProblem(Problem):
         return self._costs(along) + self.value_noise * value + self.slope_noise * slope * along[..., 0].sin()
 
     def measure(
-        self, parameters: Float[Tensor, "2 runs agents variants size"], batch: int, common_noise: bool
-    ) -> Float[Tensor, "2 runs variants agents"]:
-        self._slots += 2 * batch
+        self, parameters: Float[Tensor, "sets runs agents variants size"], batch: int, common_noise: bool
+    ) -> Float[Tensor, "sets runs variants agents"]:
+        self._slots += len(parameters) * batch
         if self.value_noise == self.slope_noise == 0:
             return -self.costs(parameters).float()
-        groups = 1 if common_noise else 2
+        groups = 1 if common_noise else len(parameters)
         drawn = torch.as_tensor(self._draws.normal(groups * batch, 2), device=self.device)
         samples = torch.stack([drawn[..., 0], drawn[..., 1].sign()], dim=-1)
         mean = samples.double().reshape(-1, groups, batch, 2).mean(2).movedim(1, 0)  # (groups, runs, 2)

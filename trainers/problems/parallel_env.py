@@ -91,13 +91,13 @@ class ParallelEnvProblem(Problem):
         return None
 
     def measure(
-        self, parameters: Float[Tensor, "2 runs agents variants size"], batch: int, common_noise: bool
-    ) -> Float[Tensor, "2 runs variants agents"]:
+        self, parameters: Float[Tensor, "sets runs agents variants size"], batch: int, common_noise: bool
+    ) -> Float[Tensor, "sets runs variants agents"]:
         if common_noise:
             raise ConfigError("common_noise: true is not valid: an environment cannot replay its randomness step by step")
         if parameters.shape[3] != self._variants:
             raise ConfigError(f"variants: {self._variants} is not valid: the learner has {parameters.shape[3]}")
-        measured = [self._roll(half, batch, self._environments, self._seen, self._steps) for half in parameters]
+        measured = [self._roll(one, batch, self._environments, self._seen, self._steps) for one in parameters]
         return torch.from_numpy(np.stack(measured).astype(np.float32))
 
     def evaluate(self, parameters: Float[Tensor, "runs agents variants size"]) -> NDArray[np.float64]:

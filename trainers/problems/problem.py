@@ -35,17 +35,17 @@ class Problem(Protocol):
         """Positions of the agents in m, (agents, 2) for each run; None where they have none."""
 
     def measure(
-        self, parameters: Float[Tensor, "2 runs agents variants size"], batch: int, common_noise: bool
-    ) -> Float[Tensor, "2 runs variants agents"]:
-        """Measure the mean utilities of two sets of policies, the first set first.
+        self, parameters: Float[Tensor, "sets runs agents variants size"], batch: int, common_noise: bool
+    ) -> Float[Tensor, "sets runs variants agents"]:
+        """Measure the mean utilities of some sets of policies, one set after the other; most learners give two.
 
         Args:
-            parameters: (2, runs, agents, variants, size).
+            parameters: (sets, runs, agents, variants, size).
             batch: samples that each set is measured over.
-            common_noise: let the second set meet the same samples of the randomness as the first.
+            common_noise: let all sets meet the same samples of the randomness.
 
         Returns:
-            (2, runs, variants, agents).
+            (sets, runs, variants, agents).
 
         Raises:
             ConfigError: where the problem cannot measure so.

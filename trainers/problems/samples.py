@@ -9,9 +9,12 @@ from torch import Tensor
 
 from wirelessenv.network import Block
 
+MOST_SETS = 128
+"""Of policies that are measured at once."""
+
 
 class Samples(NamedTuple):
-    """The slots of one measurement; a group of slots for each of the two sets of policies, or one for both."""
+    """The slots of one measurement; a group of slots for each set of policies, or one for all."""
 
     inputs: Tensor
     """policy inputs (groups, runs, agents, 1, slots, inputs)"""
@@ -25,7 +28,7 @@ class Samples(NamedTuple):
 
         Args:
             batch: slots of a group.
-            groups: 1 or 2.
+            groups: 1, or the number of sets.
         """
         return (len(self.wanted), self.wanted.shape[3]) == (groups, batch)
 
@@ -41,7 +44,7 @@ def grouped(block: Block, seen: Any, batch: int, start: int, groups: int) -> Sam
         seen: the policy inputs in it, (runs, slots, agents, inputs).
         batch: slots of a group.
         start: the first slot.
-        groups: 1 or 2.
+        groups: 1, or the number of sets.
 
     Returns:
         `groups` times `batch` slots of the block.
@@ -61,7 +64,7 @@ def regrouped(prepared: Sequence[Samples], batch: int, groups: int) -> list[Samp
     Args:
         prepared: measurements; their slots are a multiple of `groups` times `batch` together.
         batch: slots of a group.
-        groups: 1 or 2.
+        groups: 1, or the number of sets.
 
     Returns:
         Measurements of `groups` groups of `batch` slots.

@@ -13,7 +13,7 @@ from torch import Tensor
 from trainers.problems.inputs import Inputs
 from trainers.problems.policies import Policies, PolicySettings
 from trainers.problems.problem import Problem
-from trainers.problems.samples import Samples, grouped, regrouped
+from trainers.problems.samples import MOST_SETS, Samples, grouped, regrouped
 from wirelessenv.config import ConfigError, whole
 from wirelessenv.memory import check_room
 from wirelessenv.network import Block, WirelessNetwork, block_parts
@@ -91,15 +91,15 @@ class WirelessProblem(Problem):
         return ratio if antenna is None else np.asarray(ratio[..., antenna])
 
     def measure(
-        self, parameters: Float[Tensor, "2 runs agents variants size"], batch: int, common_noise: bool
-    ) -> Float[Tensor, "2 runs variants agents"]:
-        self._slots += 2 * batch
-        return self._mean_utilities(parameters, self._next(batch, 1 if common_noise else 2))
+        self, parameters: Float[Tensor, "sets runs agents variants size"], batch: int, common_noise: bool
+    ) -> Float[Tensor, "sets runs variants agents"]:
+        self._slots += len(parameters) * batch
+        return self._mean_utilities(parameters, self._next(batch, 1 if common_noise else len(parameters)))
 
     def _next(self, batch: int, groups: int) -> Samples:
         """The slots of the next measurement; those prepared for another batch are cut anew, so that none is left out."""
         if not self._ahead:
-            ahead = max(1, AHEAD_SLOTS // (2 * batch * self.network.runs)) if self.device == "cpu" else 1
+            ahead = max(1, AHEAD_SLOTS // (max(groups, 2) * batch * self.network.runs)) if self.device == "cpu" else 1
             self._ahead = self._prepare(batch, groups, ahead)
         elif not self._ahead[0].fit(batch, groups):
             left = sum(len(samples.wanted) * samples.wanted.shape[3] for samples in self._ahead)
@@ -248,7 +248,7 @@ class WirelessProblem(Problem):
     def _refuse_samples(self, samples: Any, first: Any, where: str) -> None:
         """Raises ConfigError unless saved samples are such slots as `measure` takes, as many as the first ones."""
         shape = tuple(getattr(first.get("wanted"), "shape", ())) if isinstance(first, dict) else ()
-        groups, batch = (shape[0], shape[3]) if len(shape) == 5 and shape[0] in (1, 2) else (1, 1)
+        groups, batch = (shape[0], shape[3]) if len(shape) == 5 and 1 <= shape[0] <= MOST_SETS else (1, 1)
         refuse_misfit(samples, self._empty_samples(groups, batch)._asdict(), where)
         refuse_infinite(where, samples)
 
