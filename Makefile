@@ -35,7 +35,7 @@ test: .venv/all.done  ## lint, types and tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 wheel: .venv/all.done  ## the wheel in empty environments, without torch and with all that compares; the sdist builds the same
 	$(BIN)/python -m tests.wheel
