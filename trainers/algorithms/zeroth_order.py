@@ -221,7 +221,8 @@ class ZerothOrderLearner(MessagePassingLearner):
 
     def _perturb(self, drawn: Tensor, updating: NDArray[np.bool_]) -> None:
         """Draw u^t ~ N(0, I) into `drawn`, and set theta^t + mu u^t."""
-        self._draws.fill_normal((drawn.numpy() if self.problem.device == "cpu" else drawn).swapaxes(0, 1))
+        for one in drawn.numpy() if self.problem.device == "cpu" else drawn:  # direction by direction, which fits the cache
+            self._draws.fill_normal(one[:, None])
         perturbation = drawn.unsqueeze(3)
         if not self.settings.perturb_sleeping:
             perturbation = perturbation * torch.from_numpy(updating).to(perturbation.device)[..., None]
