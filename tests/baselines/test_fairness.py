@@ -25,6 +25,7 @@ from trainers.algorithms.zeroth_order import ZerothOrderLearner
 from trainers.experiments.experiment import Experiment
 from trainers.experiments.runner import run
 from trainers.problems.policies import Policies
+from trainers.problems.wireless import WirelessProblem
 from wirelessenv import ConfigError, Messaging, Scenario
 
 SMALL = {"preset": "gaussian", "transmitters": 3}
@@ -210,9 +211,8 @@ def test_policies_that_see_their_gain_alone_are_sent_nothing(place):
 def test_messages_have_the_same_size_everywhere():
     messaging = {"graph": "ring", "links": {"delay": 2}}
     method = Method.parse({"kind": "ppo", "reward": "known", "messaging": messaging})
-    learner = ZerothOrderLearner.__new__(ZerothOrderLearner)
-    learner.problem = type("Problem", (), {"agents": 3})()
     scenario = Scenario.of(SMALL)
+    learner = ZerothOrderLearner(WirelessProblem(scenario, 0), messaging, step_size=0.1)
     links = 6 if Messaging.of(messaging).graph.build(3, np.random.default_rng(0), None).sum() == 6 else 3
     assert method.bits(scenario) == links * 3 * learner.entry_bits == links * 3 * (32 + 2 + 32)
     assert method.memory == 40
