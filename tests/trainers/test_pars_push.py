@@ -1,12 +1,14 @@
 """PARS-Push: what it conserves, what it equals, where it converges to, and Figure 2 of its paper."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.trainers.push_cases import DELAY, LOSS, PAPER, WAKING, OneAxisEach, messagings
-from trainers.algorithms.pars_push import PARSPushLearner, personal_gradient
+from trainers.algorithms.pars_push import MetaGradient, PARSPushLearner, personal_gradient
 from trainers.algorithms.reference.draws import message_draws
 from trainers.algorithms.reference.pars_push import pars_push
 from trainers.algorithms.sgp import SGPLearner
@@ -29,6 +31,22 @@ def test_the_iterates_are_those_of_the_reference(inner_steps, transmit, shortest
     draws = message_draws(messaging, 10, seed, ticks, senders="updating")
     expected = pars_push(problem, draws, step_sizes=steps, batches=batches, **personal)
     learner, seen = PARSPushLearner(problem, messaging, step_size=0.004, seed=seed, decay=0.5, offset=3, **personal), []
+    learner.learn(ticks, lambda one: seen.append(one.nodes[0, 0]))
+    np.testing.assert_allclose(seen, expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("exact", [False, True])
+@pytest.mark.parametrize("kind", get_args(MetaGradient))
+def test_every_estimate_of_the_gradient_is_that_of_the_reference(kind, exact):
+    problem, ticks, seed, u = RidgeRegression(clients=5, size=4, batch=3), 40, 4, 2
+    messaging = Messaging(graph="complete", links={"delay": DELAY, "loss": LOSS}, activity=WAKING)
+    count = {"one_batch": 1, "separate_hessians": 2 * u + 1}.get(kind, u + 1)
+    rng, nodes = stream(seed, "sample"), np.tile(np.arange(5), count)
+    batches = None if exact else [problem.draw(nodes, rng).reshape(count, 5, 3, 5) for _ in range(ticks)]
+    personal = {"inner_steps": u, "inner_step_size": 0.05, "meta_gradient": kind}
+    draws = message_draws(messaging, 5, seed, ticks, senders="updating")
+    expected = pars_push(problem, draws, step_sizes=[0, *[0.01] * (ticks - 1)], batches=batches, **personal)
+    learner, seen = PARSPushLearner(problem, messaging, step_size=0.01, seed=seed, exact=exact, **personal), []
     learner.learn(ticks, lambda one: seen.append(one.nodes[0, 0]))
     np.testing.assert_allclose(seen, expected, rtol=1e-9, atol=1e-12)
 

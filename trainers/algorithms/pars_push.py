@@ -34,6 +34,8 @@ Where the paper is silent or slips:
 - A message is (phi_x, phi_y, kappa); of those that wait on a link only the newest counts, so that is the one kept, also while
   the receiver sleeps. In lines 15 and 16 all nodes send before any looks at what has arrived.
 - The out-degree of line 13 counts all links of the graph, whether a message is sent over them in this tick or not.
+
+Beside line 11 stand the biased estimates of earlier work, which the paper warns of (Section 3): `MetaGradient`.
 """
 
 from collections.abc import Sequence
@@ -47,6 +49,18 @@ from trainers.events.link_events import Tick
 from trainers.problems.objective import Clients, NumpyArray, Objective
 from wirelessenv.config import CountOrZero, NonNegative
 from wirelessenv.saved_state import refuse_outside
+
+MetaGradient = Literal["unbiased", "first_order", "one_batch", "separate_hessians"]
+"""Estimates of grad F_i^(u)(z):
+
+    unbiased           line 11
+    first_order        line 11 without its product: grad f_i(w^(u); D_iu) (Finn et al., 2017)
+    one_batch          line 11 with D_i0 = ... = D_iu, so that a node is tested with what it was tuned on
+    separate_hessians  line 11, but the Hessian at w^(r) is of one more batch D'_ir (Fallah et al., 2020)
+
+With exact gradients, first_order alone is biased. On quadratics the mean of separate_hessians is the gradient of the cost after
+u exact steps, which is not F_i^(u): that is the cost after u steps on batches.
+"""
 
 
 def personal_points(
@@ -71,26 +85,35 @@ def personal_points(
 
 
 def personal_gradient(
-    objective: Objective, clients: Clients, z: NumpyArray, inner_step_size: float, batches: Sequence[NumpyArray | None]
+    objective: Objective,
+    clients: Clients,
+    z: NumpyArray,
+    inner_step_size: float,
+    batches: Sequence[NumpyArray | None],
+    *,
+    hessian_batches: Sequence[NumpyArray | None] | None = None,
 ) -> NumpyArray:
     """The gradient of f_i(w_i^(u); D_iu) in z, an unbiased one of F_i^(u); lines 5 to 11 of Algorithm 1.
 
     [prod_{r = 0}^{u - 1} (I - alpha Hess f_i(w_i^(r); D_ir))] grad f_i(w_i^(u); D_iu)
 
     Args:
-        objective: the costs, with Hessian products if u > 0.
+        objective: the costs, with Hessian products where there are Hessians.
         clients: i, as for `Objective.gradient`.
         z: points, (..., d) or (..., k, d).
         inner_step_size: alpha.
         batches: D_i0 ... D_iu, of which None stands for the exact cost; u + 1 of them.
+        hessian_batches: of the u Hessians, if they are not D_i0 ... D_i,u-1; empty for none, which leaves the product out.
 
     Returns:
         The gradient, of the shape of z.
     """
     *points, last = personal_points(objective, clients, z, inner_step_size, batches[:-1])
     product = objective.gradient(clients, last, batches[-1])  # 10, 11
-    for point, batch in zip(reversed(points), reversed(batches[:-1]), strict=True):  # 11: r = u - 1 first
-        product = product - inner_step_size * objective.hessian_product(clients, point, product, batch)
+    factors = batches[:-1] if hessian_batches is None else hessian_batches
+    if factors:
+        for point, batch in zip(reversed(points), reversed(factors), strict=True):  # 11: r = u - 1 first
+            product = product - inner_step_size * objective.hessian_product(clients, point, product, batch)
     return product
 
 
@@ -100,6 +123,9 @@ class PARSPushSettings(PushSumSettings):
     kind: Literal["pars_push"] = "pars_push"
     inner_steps: Annotated[CountOrZero, Field(le=10_000)] = Field(0, description="u, gradient steps before a test")
     inner_step_size: NonNegative = Field(0.1, description="alpha, the size of these steps")
+    meta_gradient: MetaGradient = Field(
+        "unbiased", description="estimate of the gradient of F^(u): Algorithm 1's, or one of three that are biased"
+    )
 
 
 class PARSPushLearner(PushSumLearner):
@@ -139,8 +165,7 @@ class PARSPushLearner(PushSumLearner):
         t, events, awake = self.iteration, self.link_events, tick.awake[..., None]  # 2, 3
         self._eta += self.step_schedule(t)  # 4: the sum of those that sleep goes on
         eta = self.step_size[..., None] * self._eta[..., None]
-        clients, batches = np.arange(self.problem.clients), self._batches(self.settings.inner_steps + 1)  # 7, 10
-        gradient = personal_gradient(self.problem, clients, self.nodes, self.settings.inner_step_size, batches)  # 5 to 11
+        gradient = self._meta_gradient()  # 5 to 11
         np.subtract(self.x, eta * gradient, out=self.x, where=awake)  # 11: x_i = x_i - eta_i gradient_i
         self._eta[tick.awake] = 0  # 12: the sum begins anew after kappa_i = t
         np.divide(self.pairs, events.out_degree[..., None] + 1, out=self.pairs, where=awake)  # 13: (x, y)_i / (d_i^+ + 1)
@@ -154,6 +179,15 @@ class PARSPushLearner(PushSumLearner):
         arrived = events.at_receivers(self.newest - self.rho).reshape(self.pairs.shape)  # sum_j (rho*_ij - rho_ij)
         np.add(self.pairs, arrived, out=self.pairs, where=awake)  # 22, 23: (x_i, y_i) = (x_i, y_i) + arrived_i
         np.copyto(self.rho, self.newest, where=tick.awake.reshape(-1)[events.receiver, None])  # 24; `nodes` is z_i = x_i / y_i
+
+    def _meta_gradient(self) -> NumpyArray:
+        """Every node's estimate of grad F_i^(u) at its z_i, (variants, runs, n, d)."""
+        alpha, steps, kind = self.settings.inner_step_size, self.settings.inner_steps, self.settings.meta_gradient
+        drawn = self._batches({"one_batch": 1, "separate_hessians": 2 * steps + 1}.get(kind, steps + 1))  # 7, 10
+        batches = [*drawn] * (steps + 1) if kind == "one_batch" else drawn[: steps + 1]
+        others = {"first_order": [], "separate_hessians": drawn[steps + 1 :]}.get(kind)
+        clients = np.arange(self.problem.clients)
+        return personal_gradient(self.problem, clients, self.nodes, alpha, batches, hessian_batches=others)
 
     def _set_state(self, state: dict[str, Any]) -> None:
         refuse_outside("newest_sent", state["newest_sent"], -1, state["iteration"])

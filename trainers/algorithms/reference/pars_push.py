@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from trainers.algorithms.pars_push import MetaGradient
 from trainers.algorithms.reference.draws import MessageDraws
 from trainers.problems.objective import NumpyArray, Objective
 
@@ -15,6 +16,7 @@ from trainers.problems.objective import NumpyArray, Objective
 def pars_push(
     problem: Objective, draws: MessageDraws,
     *, step_sizes: Sequence[float], inner_steps: int, inner_step_size: float, batches: Sequence[Any] | None = None,
+    meta_gradient: MetaGradient = "unbiased",
 ) -> NumpyArray:  # fmt: skip
     """Run PARS-Push; all x_i begin at 0.
 
@@ -24,7 +26,9 @@ def pars_push(
         step_sizes: theta(0), theta(1), ...
         inner_steps: u.
         inner_step_size: alpha.
-        batches: D_ir of tick t is batches[t][r][i], r = 0 ... u; None: exact gradients.
+        batches: D_ir of tick t is batches[t][r][i], r = 0 ... u; None: exact gradients. With "one_batch", r = 0 alone is
+            looked at; with "separate_hessians", r = u + 1 ... 2 u are the batches of the Hessians.
+        meta_gradient: line 11's, or another.
 
     Returns:
         z_i after each tick, (ticks, n, d).
@@ -42,13 +46,16 @@ def pars_push(
         awake = [i for i in range(n) if draws.updates[t, i]]  # 3
         for i in awake:
             eta = sum(step_sizes[kappa[i] + 1 : t + 1])  # 4
-            batch = [None] * (u + 1) if batches is None else [one[i] for one in batches[t]]
+            batch = [None] * (2 * u + 1) if batches is None else [one[i] for one in batches[t]]
+            hessian = batch[u + 1 :] if meta_gradient == "separate_hessians" else batch[:u]
+            if meta_gradient == "one_batch":
+                batch, hessian = batch[:1] * (u + 1), batch[:1] * u
             w = [z[i]]  # 5
             for r in range(u):  # 6, 7
                 w.append(w[r] - alpha * problem.gradient(i, w[r], batch[r]))  # 8
             product = problem.gradient(i, w[u], batch[u])  # 10
-            for r in reversed(range(u)):
-                product = product - alpha * problem.hessian_product(i, w[r], product, batch[r])
+            for r in reversed(range(0 if meta_gradient == "first_order" else u)):
+                product = product - alpha * problem.hessian_product(i, w[r], product, hessian[r])
             x[i] = x[i] - eta * product  # 11
             kappa[i] = t  # 12
             x[i], y[i] = x[i] / (len(neighbours[i]) + 1), y[i] / (len(neighbours[i]) + 1)  # 13
