@@ -15,7 +15,7 @@ from trainers.problems.objective import Objective
 from trainers.problems.policies import PolicySettings
 from trainers.problems.problem import Problem
 from trainers.problems.quadratic import Quadratic
-from trainers.problems.ridge_regression import Features, RidgeRegression
+from trainers.problems.ridge_regression import Features, FineTuning, RidgeRegression
 from trainers.problems.torch_loss import TorchObjective, small_cnn
 from trainers.problems.wireless import WirelessProblem
 from trainers.problems.wireless_objective import WirelessObjective
@@ -262,6 +262,7 @@ class RidgeRegressionSettings(ProblemSettings):
     condition: Positive = 10.0
     inner_step_size: NonNegative = Field(0.1, description="alpha of the steps before a test")
     budget: Annotated[Count, Field(le=10_000)] = Field(5, description="the largest number of steps before a test")
+    fine_tuning: FineTuning = Field("exact", description="steps before a test: on the exact costs, or on batches")
 
     def objective(self, scenario: Scenario, policy: PolicySettings, seed: int, *, shared: bool = False) -> Objective:
         return cast(Objective, RidgeRegression(**self.model_dump(exclude={"kind"}), seed=seed))

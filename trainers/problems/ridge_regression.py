@@ -1,12 +1,13 @@
 """Ridge regression over clients that differ, where a few own gradient steps pay (Toghani et al., 2023, Section 5)."""
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Float
 
 from trainers.events.timetable import CHUNK
+from trainers.problems.fine_tuning import OwnSteps, Quadratics, apply, spread_of_gaussian, spread_of_set
 from trainers.problems.objective import Clients, NumpyArray, Objective, PerPoint, Points, Sample
 from wirelessenv.arrays import Doubles
 from wirelessenv.config import ConfigError, finite, whole
@@ -14,6 +15,7 @@ from wirelessenv.memory import check_room, part
 from wirelessenv.streams import stream
 
 Features = Literal["local_sets", "own_covariances", "iid"]
+FineTuning = Literal["exact", "batches"]
 
 
 class RidgeRegression(Objective):
@@ -27,10 +29,12 @@ class RidgeRegression(Objective):
         iid              N(0, I): all clients have the same Hessian, so that all F^(u) below have one minimiser
 
     In each f_i is the quadratic z'H_i z / 2 - c_i'z + e_i, which the exact cost and gradient are of. A `sample` is a batch
-    of independent rows (a, b), (..., batch, d + 1); test points come from the same law. After u exact gradient steps of size
+    of independent rows (a, b), (..., batch, d + 1); test points come from the same law. After u gradient steps of size
     alpha = `inner_step_size` on its own f_i, a client's test error is the mean of (b - a'w)^2 over its test points: what
-    Figure 1 shows. The paper gives n, d, batch and test_samples; all else is ours. Test errors do not count the ridge, which
-    f_i does: where it matters (`common` 1), the point that is best for f_i after 4 or 5 steps need not have the least error.
+    Figure 1 shows. The steps are exact, or with `fine_tuning` "batches" on fresh batches, as in (4) of the paper, and the
+    error is the mean over them. The paper gives n, d, batch and test_samples; all else is ours. Test errors do not count the
+    ridge, which f_i does: where it matters (`common` 1), the point that is best for f_i after 4 or 5 steps need not have the
+    least error.
 
     >>> problem = RidgeRegression(seed=1)
     >>> best = problem.minimiser(steps=2)
@@ -50,6 +54,7 @@ class RidgeRegression(Objective):
         condition: largest by smallest eigenvalue of each S_i.
         inner_step_size: alpha of the steps before a test.
         budget: the largest u that `measures` reports a test error of.
+        fine_tuning: steps before a test.
         seed: of beta_i, the laws of a, and the test points.
 
     Raises:
@@ -71,14 +76,18 @@ class RidgeRegression(Objective):
         condition: float = 10.0,
         inner_step_size: float = 0.1,
         budget: int = 5,
+        fine_tuning: FineTuning = "exact",
         seed: int = 0,
     ) -> None:
         if features not in get_args(Features):
             raise ConfigError(f"features: {features!r} is not valid: it should be one of {', '.join(get_args(Features))}")
+        if fine_tuning not in get_args(FineTuning):
+            raise ConfigError(f"fine_tuning: {fine_tuning!r} is not valid: it should be exact or batches")
         clients, size, batch = whole("clients", clients), whole("size", size), whole("batch", batch)
         test_samples, local_vectors = whole("test_samples", test_samples), whole("local_vectors", local_vectors)
         condition, common, spread = finite("condition", condition, 1), finite("common", common), finite("spread", spread)
         self.clients, self.size, self.batch, self.features = clients, size, batch, features
+        self.fine_tuning = fine_tuning
         self.inner_step_size, self.budget = finite("inner_step_size", inner_step_size), whole("budget", budget, 0)
         self.noise, self.ridge = finite("noise", noise), 1 / clients
         many, numbers = ("clients", clients), ("size", size)
@@ -96,7 +105,7 @@ class RidgeRegression(Objective):
         moments = self._second_moments()
         self.hessians: Float[Doubles, "n d d"] = 2 * moments + self.ridge * np.eye(size)
         """H_i, (n, d, d)."""
-        self._linear = 2 * _apply(moments, self.targets)
+        self._linear = 2 * apply(moments, self.targets)
         self._constant = (self._linear * self.targets).sum(-1) / 2 + noise**2
         self._test = self._rows(np.arange(clients), test_samples, stream(seed, "regression test"))
 
@@ -129,7 +138,7 @@ class RidgeRegression(Objective):
         else:
             drawn = rng.standard_normal((*rows.shape[:-1], self.size))
             rows[..., :-1] = drawn if self._factors is None else drawn @ self._factors[clients]
-        rows[..., -1] = _apply(rows[..., :-1], self.targets[clients]) + self.noise * rng.standard_normal(rows.shape[:-1])
+        rows[..., -1] = apply(rows[..., :-1], self.targets[clients]) + self.noise * rng.standard_normal(rows.shape[:-1])
         return rows
 
     def draw(self, clients: Clients, rng: np.random.Generator) -> Sample:
@@ -137,21 +146,21 @@ class RidgeRegression(Objective):
 
     def cost(self, clients: Clients, x: Points, sample: Sample | None = None) -> PerPoint:
         if sample is None:
-            bent = _apply(self.hessians[clients], x) / 2 - self._linear[clients]
+            bent = apply(self.hessians[clients], x) / 2 - self._linear[clients]
             return np.asarray((bent * x).sum(-1) + self._constant[clients])
-        residual = _apply(sample[..., :-1], x) - sample[..., -1]
+        residual = apply(sample[..., :-1], x) - sample[..., -1]
         return np.asarray((residual**2).mean(-1) + self.ridge / 2 * (x**2).sum(-1))
 
     def gradient(self, clients: Clients, x: Points, sample: Sample | None = None) -> Points:
         if sample is None:
-            return np.asarray(_apply(self.hessians[clients], x) - self._linear[clients])
-        residual = _apply(sample[..., :-1], x) - sample[..., -1]
-        return np.asarray(2 / sample.shape[-2] * _apply(sample[..., :-1].mT, residual) + self.ridge * x)
+            return np.asarray(apply(self.hessians[clients], x) - self._linear[clients])
+        residual = apply(sample[..., :-1], x) - sample[..., -1]
+        return np.asarray(2 / sample.shape[-2] * apply(sample[..., :-1].mT, residual) + self.ridge * x)
 
     def hessian_product(self, clients: Clients, x: Points, vector: Points, sample: Sample | None = None) -> Points:
         if sample is None:
-            return _apply(self.hessians[clients], vector)
-        product = _apply(sample[..., :-1].mT, _apply(sample[..., :-1], vector))
+            return apply(self.hessians[clients], vector)
+        product = apply(sample[..., :-1].mT, apply(sample[..., :-1], vector))
         return np.asarray(2 / sample.shape[-2] * product + self.ridge * vector)
 
     def minimiser(self, steps: int = 0, inner_step_size: float | None = None) -> Float[Doubles, " d"]:
@@ -172,7 +181,7 @@ class RidgeRegression(Objective):
         alpha = self.inner_step_size if inner_step_size is None else inner_step_size
         steps_taken = np.linalg.matrix_power(np.eye(self.size) - alpha * self.hessians, steps)
         bent = (steps_taken @ self.hessians @ steps_taken).sum(0)
-        return np.linalg.solve(bent, _apply(steps_taken @ steps_taken, self._linear).sum(0))
+        return np.linalg.solve(bent, apply(steps_taken @ steps_taken, self._linear).sum(0))
 
     def mean_personal_gradient(self, x: Points, steps: int) -> Points:
         """Gradient of the cost that `minimiser` minimises: (1/n) sum_i P_i (H_i w_i - c_i).
@@ -186,7 +195,7 @@ class RidgeRegression(Objective):
         """
         clients, jacobian = np.arange(self.clients), np.eye(self.size) - self.inner_step_size * self.hessians
         slopes = self.gradient(clients, self.personal(x, steps))
-        return np.asarray(_apply(np.linalg.matrix_power(jacobian, steps), slopes).mean(-2))
+        return np.asarray(apply(np.linalg.matrix_power(jacobian, steps), slopes).mean(-2))
 
     def personal(self, x: Float[NumpyArray, "*points d"], steps: int) -> Float[NumpyArray, "*points n d"]:
         """Points w_i after u exact gradient steps on each f_i.
@@ -204,8 +213,36 @@ class RidgeRegression(Objective):
             w = w - self.inner_step_size * self.gradient(clients, w)
         return w
 
+    def own_steps(self, fine_tuning: FineTuning, inner_step_size: float | None = None) -> OwnSteps:
+        """Own gradient steps of all clients, of which costs and test errors are known in closed form.
+
+        Args:
+            fine_tuning: steps on the exact costs, or on batches.
+            inner_step_size: alpha, if not the problem's.
+        """
+        alpha = self.inner_step_size if inner_step_size is None else inner_step_size
+        if fine_tuning == "exact":
+            return OwnSteps(alpha, self.hessians, self._linear, self.targets)
+        moments = self._second_moments()
+        spread = partial(spread_of_gaussian, moments, self.batch)
+        if self._vectors is not None:
+            spread = partial(spread_of_set, self._vectors, self.batch)
+        label_noise = 4 * self.noise**2 / self.batch * moments
+        return OwnSteps(alpha, self.hessians, self._linear, self.targets, spread, label_noise)
+
+    def personal_cost(self, steps: int, fine_tuning: FineTuning = "exact", inner_step_size: float | None = None) -> Quadratics:
+        """F_i^(u), the cost f_i after u own gradient steps, exact or on batches, as quadratics of the point before them.
+
+        Args:
+            steps: u.
+            fine_tuning: steps on the exact costs, or on batches, as in (4).
+            inner_step_size: alpha, if not the problem's.
+        """
+        cost = Quadratics(self.hessians, self._linear, self._constant)
+        return self.own_steps(fine_tuning, inner_step_size).before_all(cost, steps)
+
     def test_error(self, x: Points, steps: int = 0) -> PerPoint:
-        """Mean test error over clients, each at its own w_i.
+        """Mean test error over clients, each after its own steps; with steps on batches, its mean over them, too.
 
         Args:
             x: the common point, (..., d).
@@ -214,14 +251,26 @@ class RidgeRegression(Objective):
         Returns:
             (...).
         """
-        residual = _apply(self._test[..., :-1], self.personal(x, steps)) - self._test[..., -1]
+        if self.fine_tuning == "batches":
+            return np.asarray(self._test_errors[steps](x).mean(-1))
+        residual = apply(self._test[..., :-1], self.personal(x, steps)) - self._test[..., -1]
         return np.asarray((residual**2).mean((-1, -2)))
+
+    @cached_property
+    def _test_errors(self) -> list[Quadratics]:
+        """Test errors after 0 ... `budget` steps on batches."""
+        a, b = self._test[..., :-1], self._test[..., -1]
+        count, own = b.shape[1], self.own_steps("batches")
+        errors = [Quadratics(2 / count * a.mT @ a, 2 / count * apply(a.mT, b), (b**2).mean(-1))]
+        for _ in range(self.budget):
+            errors.append(own.before(errors[-1]))
+        return errors
 
     def measures(self, x: Points) -> dict[str, PerPoint]:
         """Cost of f, its gradient's norm, how far the cost is above f*, and test errors after u = 0 ... `budget` steps.
 
         Beside the latter stand those of the exact minimisers: `plain_error_u` from that of f, `personal_error_u` from that
-        of what u steps lead to.
+        of F^(u), whose steps are the same.
         """
         plain = {**super().measures(x), "excess_cost": self.mean_cost(x) - self.mean_cost(self.minimiser(0))}
         known = {**plain, **{f"test_error_{u}": self.test_error(x, u) for u in range(self.budget + 1)}}
@@ -231,11 +280,6 @@ class RidgeRegression(Objective):
     def _exact_errors(self) -> dict[str, float]:
         steps = range(self.budget + 1)
         plain = {f"plain_error_{u}": float(self.test_error(self.minimiser(0), u)) for u in steps}
-        return plain | {f"personal_error_{u}": float(self.test_error(self.minimiser(u), u)) for u in steps}
-
-
-def _apply(
-    matrices: Float[NumpyArray, "*#batch p q"], vectors: Float[NumpyArray, "*#batch q"]
-) -> Float[NumpyArray, "*#batch p"]:
-    """Matrices (..., p, q) times vectors (..., q)."""
-    return np.asarray((matrices @ vectors[..., None])[..., 0])
+        exact = self.fine_tuning == "exact"
+        best = {u: self.minimiser(u) if exact else self.personal_cost(u, "batches").minimiser for u in steps}
+        return plain | {f"personal_error_{u}": float(self.test_error(best[u], u)) for u in steps}
