@@ -200,10 +200,10 @@ def without(library, folder, *arguments):
     [
         ("torch", "-m wirelessenv train fig2", "python -m wirelessenv train needs torch"),
         ("torch", "-m wirelessenv compare dense", "python -m wirelessenv compare needs torch"),
-        ("rich", "-m wirelessenv runs", "python -m wirelessenv runs needs rich"),
-        ("torch", "-m wirelessenv bench", "python -m wirelessenv bench needs torch"),
+        pytest.param("rich", "-m wirelessenv runs", "python -m wirelessenv runs needs rich", marks=pytest.mark.slow),
+        pytest.param("torch", "-m wirelessenv bench", "python -m wirelessenv bench needs torch", marks=pytest.mark.slow),
         ("torch", "-m benchmarks", "python -m benchmarks needs torch"),
-        ("scipy", "-m trainers theory", "python -m trainers theory needs scipy"),
+        pytest.param("scipy", "-m trainers theory", "python -m trainers theory needs scipy", marks=pytest.mark.slow),
     ],
 )
 def test_a_missing_extra_is_one_sentence(library, arguments, sentence, tmp_path):

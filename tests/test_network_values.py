@@ -64,7 +64,8 @@ def deviation_error(values):
 
 
 @pytest.mark.parametrize(
-    ("name", "half_width", "offset", "mean", "deviation"), [("paper", 1, 1 / 4, 5.0, 4.1), ("dense", 1 / 4, 1 / 8, 11.6, 5.9)]
+    ("name", "half_width", "offset", "mean", "deviation"),
+    [pytest.param("paper", 1, 1 / 4, 5.0, 4.1, marks=pytest.mark.slow), ("dense", 1 / 4, 1 / 8, 11.6, 5.9)],
 )
 def test_full_power_over_layouts(name, half_width, offset, mean, deviation):
     slots = 20

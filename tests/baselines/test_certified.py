@@ -33,7 +33,7 @@ def test_it_is_the_best_of_a_fine_grid(pairs, strength):
     np.testing.assert_array_equal(certified_optimum(gain, noise, most, weights, gap=1e-3), found.power)
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(
     pairs=st.integers(2, 6),
     seed=st.integers(0, 9999),

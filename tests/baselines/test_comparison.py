@@ -8,11 +8,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from filelock import FileLock
 from scipy import stats
 
 from baselines.__main__ import main
@@ -71,14 +73,24 @@ def place(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="session")  # tests of other modules run in between
 def finished(tmp_path_factory):
-    """The whole comparison, made once; tests that change it take a copy."""
-    folder = tmp_path_factory.mktemp("finished")
+    """The whole comparison, made once by whichever worker needs it first; tests that change it take a copy."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "finished"
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            folder.mkdir()
+            finish(folder)
+    return folder / "one", SimpleNamespace(**json.loads((folder / "said.json").read_text()))
+
+
+def finish(folder):
+    """Run the comparison and keep what it says."""
     furnish(folder)
     path = os.pathsep.join([str(folder), str(Path(__file__).parents[2])])
     command = [sys.executable, "-m", "baselines", "comparison.yaml", "--out", "one"]
     env = os.environ | {"PYTHONPATH": path}
     told = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=True)  # noqa: S603  # our own program
-    return folder / "one", told
+    (folder / "said.json").write_text(json.dumps({"stdout": told.stdout, "stderr": told.stderr}))
 
 
 def loaded(**changes):

@@ -56,6 +56,7 @@ def labels(monkeypatch):
     return found
 
 
+@pytest.mark.slow
 def test_what_diverged_stands_in_tables_and_figures_as_that(tmp_path, monkeypatch, labels, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(compare, "in_workers", lambda work, items, *_, **__: all(work(item, lambda: False) for item in items))

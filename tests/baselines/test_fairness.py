@@ -133,7 +133,11 @@ def test_modules_that_cannot_be_imported_are_one_sentence(place, text, sentence)
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("[][1]", "methods.x, scenario small: mine:f: has failed, IndexError: list index out of range (mine.py, line 2)"),
+        pytest.param(
+            "[][1]",
+            "methods.x, scenario small: mine:f: has failed, IndexError: list index out of range (mine.py, line 2)",
+            marks=pytest.mark.slow,
+        ),
         pytest.param("exit()", "mine:f: has failed, SystemExit", marks=pytest.mark.slow),
         pytest.param("[[1.0], [1.0, 2.0]]", "mine:f: has failed, ValueError: ", marks=pytest.mark.slow),
         pytest.param("0j * gain[..., 0]", "mine:f: powers of the type complex128 are not valid", marks=pytest.mark.slow),

@@ -25,28 +25,28 @@ class NoisyQuadratic(QuadraticProblem):
         return exact + torch.from_numpy(self.noise * self.rng.normal(size=exact.shape)).float()
 
 
-def problem(noise, bend=1.0):
+def problem(noise, bend=1.0, seeds=(0,)):
     rng = np.random.default_rng(1)
     hessians = bend * rng.normal(size=(AGENTS, N, N)) + bend * np.eye(N)
     hessians = hessians + hessians.swapaxes(1, 2)
-    return NoisyQuadratic(hessians, 2 * rng.normal(size=(AGENTS, N)), SIZE, rng.normal(size=N), noise=noise)
+    return NoisyQuadratic(hessians, 2 * rng.normal(size=(AGENTS, N)), SIZE, rng.normal(size=N), seeds, noise=noise)
 
 
 def estimates(of, samples, **options):
-    """Estimates at a fixed point, (samples, n): what one iteration adds to theta with step 1."""
-    start = of.policies.initial((0,), AGENTS)[:, :, None]
-    learner = ZerothOrderLearner(of, "centralised", step_size=1.0, decay=0.0, **options)
+    """Estimates at a fixed point, (samples, runs, n): what one iteration adds to theta with step 1."""
+    start = of.policies.initial(of.seeds, AGENTS)[:, :, None]
+    learner = ZerothOrderLearner(of, "centralised", step_size=1.0, decay=0.0, seed=of.seeds, **options)
     found = []
     for _ in range(samples + 1):
         learner.parameters.copy_(start)
         learner.learn(1)
-        found.append((learner.parameters - start)[0, :, 0].flatten().double().numpy())
+        found.append((learner.parameters - start)[:, :, 0].flatten(1).double().numpy())
     return np.array(found)[1:]  # the first one has no measurement before it
 
 
 def gradient(of):
     """Gradient of (1/m) sum_i U_i at the start, and of a quadratic smoothed by any mu, too."""
-    start = of.policies.initial((0,), AGENTS).flatten().double().numpy()
+    start = of.policies.initial(of.seeds, AGENTS)[0].flatten().double().numpy()
     return -(of.hessians.numpy() @ start + of.linear.numpy()).mean(0)
 
 
@@ -66,13 +66,13 @@ def second_moment(of, form, mu, directions):
 @pytest.mark.parametrize("directions", [1, 3])
 @pytest.mark.parametrize("form", ["two_point", "antithetic", "residual"])
 def test_the_mean_is_the_smoothed_gradient_and_the_second_moment_that_of_theory(form, directions):
-    of, mu = problem(noise=0.8), 0.5
-    found = estimates(of, 2000, smoothing=mu, feedback=form, directions=directions)
+    of, mu = problem(noise=0.8, seeds=range(50)), 0.5
+    found = estimates(of, 40, smoothing=mu, feedback=form, directions=directions).reshape(-1, N)
     away = found.mean(0) - gradient(of)
     assert (np.abs(away) < 4.5 * found.std(0) / np.sqrt(len(found))).all()
     squares = (found**2).sum(1)
     assert abs(squares.mean() - second_moment(of, form, mu, directions)) < 4.5 * squares.std() / np.sqrt(len(squares))
-    assert of.sets == 2001 * {"two_point": directions + 1, "antithetic": 2 * directions, "residual": directions}[form]
+    assert of.sets == 41 * {"two_point": directions + 1, "antithetic": 2 * directions, "residual": directions}[form]
 
 
 def test_theory_tells_these_forms_apart():
@@ -84,8 +84,8 @@ def test_theory_tells_these_forms_apart():
 
 def test_momentum_keeps_the_mean_and_divides_the_variance():
     """Of a running mean of independent estimates: by (1 + beta) / (1 - beta), here 3."""
-    of = problem(noise=0.0, bend=0.0)
-    thinned = estimates(of, 4000, smoothing=0.5, momentum=0.5)[20::8]  # 0.5^8: as good as independent
+    of = problem(noise=0.0, bend=0.0, seeds=range(200))
+    thinned = estimates(of, 100, smoothing=0.5, momentum=0.5)[20::8].reshape(-1, N)  # 0.5^8: as good as independent
     slope = gradient(of)
     assert (np.abs(thinned.mean(0) - slope) < 4.5 * thinned.std(0) / np.sqrt(len(thinned))).all()
     squares = ((thinned - slope) ** 2).sum(1)
