@@ -43,9 +43,16 @@ def test_authors_is_paper_with_the_fading_of_the_authors():
 def test_dense_is_paper_on_a_sixteenth_of_the_area():
     assert differences("dense") == {
         "preset": "dense",
-        "placement": {"kind": "uniform", "half_width": 1 / 4, "receiver_offset": 1 / 8},
+        "placement": {"kind": "uniform", "half_width": 1 / 4, "receiver_offset": 1 / 8, "density": None},
         "observation_scale": "log1p",
     }
+
+
+def test_a_density_is_set_beside_a_preset():
+    larger = Scenario(preset="dense", transmitters=96, placement={"density": 1 / 6})
+    assert larger.placement == UniformPlacement(half_width=1 / 4, receiver_offset=1 / 8, density=1 / 6)
+    with pytest.raises(ConfigError, match=r"placement\.density: 0 is not valid"):
+        Scenario(preset="dense", placement={"density": 0})
 
 
 def test_gaussian_has_no_geometry():

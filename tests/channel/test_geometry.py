@@ -24,6 +24,20 @@ def test_transmitters_are_uniform_in_a_square_that_grows_with_their_number():
     assert abs(stats.pearsonr(*transmitters.T).statistic) < 4 / np.sqrt(MANY)
 
 
+def test_a_density_keeps_neighbours_and_links_as_m_grows():
+    """Distances to the nearest others, and those of links, have the law of m = 24 in the middle of larger squares, too."""
+    law = UniformPlacement(half_width=0.25, receiver_offset=0.125, density=24 / 12**2)  # a square of side 12
+    transmitters, receivers = placed(law)
+    side = 12 * np.sqrt(MANY / 24)
+    assert uniform_within(transmitters.ravel(), side / 2)
+    assert uniform_within((receivers - transmitters).ravel(), 3)
+    same = UniformPlacement(half_width=0.25, receiver_offset=0.125)
+    for kept, plain in zip(placed(law, 24), placed(same, 24), strict=True):
+        np.testing.assert_allclose(kept, plain)
+    assert np.abs(law.waypoints(stream(0, "mobility"), "receivers", MANY, MANY)).max() <= 3
+    assert np.abs(law.waypoints(stream(0, "mobility"), "transmitters", MANY, MANY)).max() <= side / 2
+
+
 def test_every_receiver_has_an_offset_of_its_own_uniform_in_both_coordinates():
     transmitters, receivers = placed(UniformPlacement(half_width=1.0, receiver_offset=0.25))
     offset = receivers - transmitters

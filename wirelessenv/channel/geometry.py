@@ -75,23 +75,37 @@ class UniformPlacement(Placement):
     With m transmitters the square is [-half_width m, half_width m]^2 and a receiver lies within +- receiver_offset m of
     its transmitter in each coordinate, so that the density falls as 1/m (Behmandpoor et al., 2024, Section VIII). Base
     stations, which belong to no transmitter, are uniform in the large square.
+
+    With a `density` rho the area grows as m instead, and links keep their lengths: the square has the area m / rho, and
+    receiver_offset m0 takes the place of receiver_offset m, where m0 = 1 / (4 half_width^2 rho) is the number of transmitters
+    that have this density in the square above.
     """
 
     kind: Literal["uniform"] = "uniform"
     half_width: Positive = 1.0
     receiver_offset: Positive = 0.25
+    density: Positive | None = Field(
+        None, description="transmitters in a unit of area, whatever m is; none: 1 / (4 half_width^2 m), which falls with m"
+    )
     mobile: ClassVar[frozenset[str]] = frozenset({"transmitters", "receivers"})
 
     def draw(self, rng: np.random.Generator, transmitters: int, receivers: int | None) -> tuple[Positions, Positions]:
-        side, offset = self.half_width * transmitters, self.receiver_offset * transmitters
+        side, offset = self._reaches(transmitters)
         placed = rng.uniform(-side, side, (transmitters, 2))
         if receivers is None:
             return placed, placed + rng.uniform(-offset, offset, (transmitters, 2))
         return placed, rng.uniform(-side, side, (receivers, 2))
 
     def waypoints(self, rng: np.random.Generator, who: str, count: int, transmitters: int) -> Positions:
-        reach = (self.half_width if who == "transmitters" else self.receiver_offset) * transmitters
+        side, offset = self._reaches(transmitters)
+        reach = side if who == "transmitters" else offset
         return rng.uniform(-reach, reach, (count, 2))
+
+    def _reaches(self, transmitters: int) -> tuple[float, float]:
+        """Half the side of the square, and the largest offset of a receiver."""
+        if self.density is None:
+            return self.half_width * transmitters, self.receiver_offset * transmitters
+        return math.sqrt(transmitters / self.density) / 2, self.receiver_offset / (4 * self.half_width**2 * self.density)
 
 
 class PairPlacement(Placement):
