@@ -57,7 +57,7 @@ def test_figure_2_has_the_settings_of_the_paper():
         "kind": "zeroth_order", "smoothing": 2.0, "batch": 20, "step_size": 0.5, "decay": 0.25, "memory": 40,
         "common_noise": False, "perturb_sleeping": True, "cooperative": True, "most_hops": None,
         "smoothing_decay": 0.0, "batch_growth": 0.0, "weakest_interference": None,
-        "feedback": "two_point", "directions": 1, "momentum": 0.0, "second_moment": 0.0,
+        "feedback": "two_point", "directions": 1, "momentum": 0.0, "second_moment": 0.0, "restart": None, "learn_for": None,
     }  # fmt: skip
     for name in names:
         assert figure.curve(f"{name}, step 0.5").learner.dump() == published

@@ -8,7 +8,7 @@ from tests.trainers.plain_wireless import cost_measurer
 from tests.trainers.quadratic import QuadraticProblem
 from trainers import WirelessProblem, ZerothOrderLearner
 from trainers.algorithms.reference.draws import message_draws
-from trainers.algorithms.reference.zeroth_order import zeroth_order
+from trainers.algorithms.reference.zeroth_order import schedule, zeroth_order
 from trainers.problems.policies import PolicySettings
 from wirelessenv import ConfigError, Messaging, Scenario
 from wirelessenv.channel.sampling import NumpySampler
@@ -69,6 +69,10 @@ def disturbed_by(seed, weakest):
             {"graph": "ring", "activity": HALF, **LATE},
             {"momentum": 0.6, "second_moment": 0.8, "step_size": 0.1, "directions": 2},
         ),
+        ({"graph": "ring", "activity": HALF}, {"restart": 5}),
+        ({"graph": "ring", "activity": HALF, **LATE}, {"learn_for": 6}),
+        ({"graph": "ring", "activity": HALF}, {"restart": 6, "learn_for": 4, "perturb_sleeping": False}),
+        ({"graph": "ring", "activity": HALF}, {"restart": 6, "learn_for": 4, "momentum": 0.7, "decay": 0.0}),
     ],
 )
 def test_the_iterates_are_those_of_the_reference(messaging, options, seed):
@@ -94,7 +98,9 @@ def test_the_iterates_are_those_of_the_reference(messaging, options, seed):
     expected = zeroth_order(
         measure, theta, draws, np.stack([sampler.normal(many, 6, theta.shape[1])[0].astype(float) for _ in range(iterations)]),
         smoothing=options["smoothing"] / times ** options.get("smoothing_decay", 0),
-        step_sizes=options["step_size"] / times**0.25,
+        step_sizes=schedule(
+            iterations, options["step_size"], options["decay"], options.get("restart"), options.get("learn_for")
+        ),
         feedback=form, momentum=options.get("momentum", 0.0), second_moment=options.get("second_moment", 0.0),
         memory=options["memory"],
         relay=messaging.relay, perturb_sleeping=options.get("perturb_sleeping", True),
@@ -208,6 +214,7 @@ def test_equal_seeds_give_equal_runs_bit_for_bit_and_cuts_do_not_matter():
         {"smoothing_decay": 0.5, "batch_growth": 0.5},
         {"feedback": "residual", "directions": 2},
         {"feedback": "antithetic", "momentum": [0.5, 0.0], "second_moment": [0.0, 0.9]},
+        {"restart": [None, 20], "learn_for": [40, 15]},
     ],
 )
 def test_a_saved_learner_goes_on_bit_for_bit(tmp_path, options):
@@ -221,6 +228,36 @@ def test_a_saved_learner_goes_on_bit_for_bit(tmp_path, options):
     for count in ("messages", "entries", "changed_entries", "max_age", "dropped_queries", "iteration"):
         np.testing.assert_array_equal(getattr(learner, count), getattr(loaded, count))
     assert learner.problem.slots == loaded.problem.slots
+
+
+def test_a_frozen_learner_keeps_its_policies_and_others_beside_it_learn():
+    ring = Messaging(graph="ring", activity=HALF)
+    learner = learner_of([0, 1], ring, learn_for=[None, 10, 10], restart=[None, None, 30]).learn(10)
+    at_stop = learner.parameters.clone()
+    assert torch.equal(at_stop[:, :, 0], at_stop[:, :, 1])  # until then all three are the same
+    learner.learn(20)
+    assert torch.equal(learner.parameters[:, :, 1:], at_stop[:, :, 1:])
+    learner.learn(10)  # the third one learns again
+    assert torch.equal(learner.parameters[:, :, 1], at_stop[:, :, 1])
+    assert (learner.parameters - at_stop)[:, :, [0, 2]].abs().amax((0, 1, 3)).min() > 0.05
+
+
+def test_after_a_restart_steps_are_those_of_the_first_instants():
+    """Without noise, from equal policies with equal perturbations, moves are proportional to the step size."""
+    linear = np.random.default_rng(3).normal(size=(2, 4))
+    problem = QuadraticProblem(np.zeros((2, 4, 4)), linear, 2, np.zeros(4))
+    plain, again = (
+        ZerothOrderLearner(problem, "centralised", step_size=1.0, decay=1.0, smoothing=0.1, restart=restart)
+        for restart in (None, 3)
+    )
+    before = torch.zeros_like(plain.parameters), torch.zeros_like(plain.parameters)
+    for ratio in (1, 1, 1, 4, 5 / 2, 6 / 3, 7):  # of (t + 1) to t modulo 3, plus 1
+        moves = []
+        for learner, start in zip((plain, again), before, strict=True):
+            start.copy_(learner.parameters)
+            learner.learn(1)
+            moves.append(learner.parameters - start)
+        torch.testing.assert_close(moves[1], moves[0] * ratio, rtol=1e-3, atol=1e-5)
 
 
 def test_a_stop_by_the_callback_loses_nothing():
@@ -321,6 +358,8 @@ def test_predict_gives_powers_for_arrays_and_dicts():
         ({"cooperative": 0.5}, "cooperative: 0.5 is not valid: it should be true or false"),
         ({"common_noise": 2}, "common_noise: 2 is not valid: it should be true or false"),
         ({"batch": True}, "batch: True is not valid: it should be a whole number"),
+        ({"restart": 0}, "restart: 0 is not valid"),
+        ({"learn_for": 1.5}, "learn_for: 1.5 is not valid"),
         ({"smoothing": [1.0, 2.0], "decay": [0.1, 0.2, 0.3]}, "smoothing: 2 values are not valid: there are 3 variants"),
     ],
 )

@@ -43,7 +43,7 @@ from torch import Tensor
 from trainers.algorithms.base.estimates import FEEDBACK, Moments
 from trainers.algorithms.base.message_passing import MessagePassingLearner, in_memory
 from trainers.algorithms.base.settings import VARIES, MessagePassingSettings, StepSize
-from trainers.events.plan import Plan
+from trainers.events.plan import Plan, Steps
 from trainers.problems.samples import MOST_SETS
 from wirelessenv.channel.sampling import sampler
 from wirelessenv.config import Count, NonNegative, Positive
@@ -161,9 +161,9 @@ class ZerothOrderLearner(MessagePassingLearner):
         """True where estimates are averaged over time: then measurements are weighted without the step size."""
         return any(one.momentum or one.second_moment for one in self.each)
 
-    def _steps(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        step_sizes, decays = super()._steps()
-        return (np.ones_like(step_sizes), np.zeros_like(decays)) if self._averages else (step_sizes, decays)
+    def _steps(self) -> list[Steps]:
+        steps = super()._steps()
+        return [one._replace(size=1.0, decay=0.0) for one in steps] if self._averages else steps
 
     def _parts(self) -> tuple[Part, ...]:
         agents, variants, each = ("transmitters", self.problem.agents), ("curves", self.variants), ("seeds", len(self.seeds))

@@ -30,18 +30,38 @@ class Plan(NamedTuple):
     """the largest age of an entry with a weight"""
 
 
+class Steps(NamedTuple):
+    """Schedule of a step size: gamma_t = size / (s + 1)^decay in instant s = t of the schedule, or t modulo `restart`."""
+
+    size: float
+    decay: float
+    restart: int | None = None
+    learn_for: int | None = None
+    """instants of the schedule in which agents update; None: all"""
+
+    def at(self, times: Any) -> Any:
+        """gamma_t at whole times t, one or an array of them."""
+        return self.size / (self._of_schedule(times) + 1) ** self.decay
+
+    def learning(self, times: Any) -> Any:
+        """True at the times t at which agents may update; one or an array of them."""
+        return self._of_schedule(times) < (np.inf if self.learn_for is None else self.learn_for)
+
+    def _of_schedule(self, times: Any) -> Any:
+        return times if self.restart is None else times % self.restart
+
+
 class Planner:
     """Turns what agents know into weights of past measurements, instant after instant.
 
     The update of agent i at time t sums over all l of which it knows a measurement, made at T[i, l], with weight
-    gamma_t = step_size / (t + 1)^decay if it updates. Entries older than the memory are left out and counted.
+    gamma_t (see `Steps`) if it updates. Entries older than the memory are left out and counted.
     """
 
     def __init__(  # noqa: PLR0917  # one learner calls it, with all it has
         self,
         knowledge: Sequence[Knowledge],
-        step_size: NDArray[Any],
-        decay: NDArray[Any],
+        steps: Sequence[Steps],
         memory: int,
         perturb_sleeping: bool,
         device: str,
@@ -51,14 +71,13 @@ class Planner:
 
         Args:
             knowledge: who has heard what, one for each variant.
-            step_size: gamma^0 of each variant.
-            decay: of the step size, for each variant.
+            steps: schedule of the step size of each variant.
             memory: how many instants an agent remembers.
             perturb_sleeping: whether agents that do not update perturb all the same.
             device: where the plans are needed.
             near: for each variant, whose measurements l an agent i uses, (runs, i, l); None: everybody's.
         """
-        self.knowledge, self._step_size, self._decay = knowledge, step_size, decay
+        self.knowledge, self._steps = knowledge, steps
         self._memory, self._perturb_sleeping, self._device, self._near = memory, perturb_sleeping, device, near
         runs, agents = knowledge[0].links.shape[:2]
         self.dropped = np.zeros((runs, len(knowledge)), np.int64)
@@ -93,8 +112,10 @@ class Planner:
         rows, weights = np.empty((*shape, agents), np.int64), np.empty((*shape, agents), np.float32)
         updating, oldest = np.empty(shape, bool), np.zeros(instants, np.int64)
         for variant, knowledge in enumerate(self.knowledge):
-            now = knowledge.steps(instants)  # 2, 3, 4, 5
-            times, awake = now.times[:, None, None, None], now.updating[..., None]
+            now, steps = knowledge.steps(instants), self._steps[variant]  # 2, 3, 4, 5
+            times = now.times[:, None, None, None]
+            now = now._replace(updating=now.updating & steps.learning(times[..., 0]))
+            awake = now.updating[..., None]
             np.remainder(now.newest, self._memory, out=rows[:, :, :, variant])
             usable, ages = now.newest != UNKNOWN, now.oldest.max(1)
             if (near := self._near[variant]) is not None:
@@ -105,8 +126,8 @@ class Planner:
                 self.dropped[:, variant] += np.count_nonzero(known & ~usable & awake, axis=(0, 2, 3))
             if not self._perturb_sleeping:
                 usable &= self._perturbed_at(variant, now)
-            gamma = self._step_size[variant] / (times + 1) ** self._decay[variant]  # 8: gamma^t, or 0 for who does not update
-            np.multiply(usable, awake * gamma.astype(np.float32), out=weights[:, :, :, variant])
+            gamma = steps.at(times).astype(np.float32)  # 8: gamma^t, or 0 for who does not update
+            np.multiply(usable, awake * gamma, out=weights[:, :, :, variant])
             updating[..., variant] = now.updating
             oldest = np.maximum(oldest, np.minimum(ages, self._memory - 1))
         leaves = (

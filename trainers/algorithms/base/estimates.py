@@ -153,7 +153,7 @@ class Moments:
         """Begin with m = v = 0.
 
         Args:
-            each: settings of each variant, with step_size, decay, momentum (beta_1) and second_moment (beta_2).
+            each: settings of each variant, with steps, momentum (beta_1) and second_moment (beta_2).
             like: policies (runs, agents, variants, size).
         """
         self._each = each
@@ -185,7 +185,7 @@ class Moments:
         number = self._updates.clamp(min=1)
         mean = self._first / (1 - self._first_decay**number)
         root = (self._second / (1 - self._second_decay**number)).sqrt_().add_(EPSILON)
-        gamma = self._column([one.step_size / (instant + 1) ** one.decay for one in self._each], policies)
+        gamma = self._column([one.steps.at(instant) for one in self._each], policies)
         policies.addcmul_(torch.where(self._second_decay > 0, mean / root, mean), gamma * awake)
 
     def state(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from trainers.algorithms.base.learner import Learner, Seeds
 from trainers.algorithms.base.settings import MessagePassingSettings
-from trainers.events.plan import AHEAD, Plan, Planner
+from trainers.events.plan import AHEAD, Plan, Planner, Steps
 from trainers.problems.problem import Problem
 from trainers.problems.saved import rebuilt
 from wirelessenv.config import ConfigError
@@ -64,15 +64,14 @@ class MessagePassingLearner(Learner):
         self._parameters = start[:, :, None].expand(runs, agents, self.variants, size).clone()
         graphs = [self._graphs(variant) for variant in range(self.variants)]
         self.knowledge = [self._knowledge(variant, links) for variant, links in enumerate(graphs)]
-        step_sizes, decays = self._steps()
         all_perturb = getattr(self.settings, "perturb_sleeping", True)
         near = [self._near(variant, links) for variant, links in enumerate(graphs)]
         memory = self.settings.memory
-        self._planner = Planner(self.knowledge, step_sizes, decays, memory, all_perturb, problem.device, near)
+        self._planner = Planner(self.knowledge, self._steps(), memory, all_perturb, problem.device, near)
 
-    def _steps(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Step sizes and decays of the variants, with which measurements are weighted."""
-        return np.array([one.step_size for one in self.each]), np.array([one.decay for one in self.each])
+    def _steps(self) -> list[Steps]:
+        """Step sizes of the variants, with which measurements are weighted."""
+        return [one.steps for one in self.each]
 
     def _parts(self) -> tuple[Part, ...]:
         """Memory that is needed, with the names of the settings that say how much."""

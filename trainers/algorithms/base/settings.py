@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field
 from pydantic.fields import FieldInfo
 
+from trainers.events.plan import Steps
 from wirelessenv.config import ConfigError, Count, Model, NonNegative, Number, Piece, Positive, nearest
 
 
@@ -110,11 +111,24 @@ class MessagePassingSettings(LearnerSettings):
 
     batch: Count = Field(20, description="B, samples of a measurement")
     step_size: StepSize = Field(0.5, description="gamma_t = step_size / (t + 1)^decay")
-    decay: Annotated[Number, VARIES] = Field(0.25, description="how fast the step size falls")
+    decay: Annotated[Number, VARIES] = Field(0.25, description="how fast the step size falls; 0: not at all")
+    restart: Annotated[Count | None, VARIES] = Field(
+        None, description="instants after which t of gamma_t begins anew with 0, and steps are large again; none: it never does"
+    )
+    learn_for: Annotated[Count | None, VARIES] = Field(
+        None,
+        description="agents update while t of gamma_t is below it, and then keep their policies, though messages go on; none: "
+        "always",
+    )
     memory: Count = Field(40, description="instants that an agent remembers")
     cooperative: Annotated[bool, Field(strict=True), VARIES] = Field(
         True, description="false: agents use what they measure themselves only, and send nothing"
     )
+
+    @property
+    def steps(self) -> Steps:
+        """Schedule of the step size."""
+        return Steps(self.step_size, self.decay, self.restart, self.learn_for)
 
 
 class Target(Model):

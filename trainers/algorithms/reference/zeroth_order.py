@@ -65,7 +65,7 @@ def zeroth_order(
         draws: who queries, updates and sends, and what arrives.
         perturbations: u^0, u^1, ..., (instants, m, n); several directions a query: (instants, K, m, n).
         smoothing: mu, or mu_0, mu_1, ...
-        step_sizes: gamma^0, gamma^1, ...
+        step_sizes: gamma^0, gamma^1, ..., such as those of `schedule`; where it is 0, nobody updates.
         memory: how many perturbations an agent keeps.
         relay: whether messages carry all that their sender holds.
         perturb_sleeping: whether agents that do not update perturb all the same; else their u_i is 0.
@@ -92,7 +92,8 @@ def zeroth_order(
     for t in range(len(perturbations)):
         for i in range(m):
             kept[i].pop(t - memory, None)  # 6
-            kept[i][t] = perturbations[t, :, i] * (perturb_sleeping or draws.updates[t, i])  # 7 of the instant before
+            updates = draws.updates[t, i] and step_sizes[t] > 0
+            kept[i][t] = perturbations[t, :, i] * (perturb_sleeping or updates)  # 7 of the instant before
         slopes, last = _slopes(measure, theta, mu[t] * np.stack([own[t] for own in kept], axis=1), feedback, last)
         for i in range(m):
             if draws.queries[t, i]:  # 1
@@ -100,7 +101,7 @@ def zeroth_order(
         messages.exchange(t)  # 2 to 5
         following = theta.copy()
         for i in range(m):
-            if draws.updates[t, i]:  # 8
+            if draws.updates[t, i] and step_sizes[t] > 0:  # 8
                 estimate = np.zeros(theta.shape[1])
                 for about, (time, query) in messages.held[i].items():
                     if near[i][about] and time in kept[i]:
@@ -109,6 +110,31 @@ def zeroth_order(
         theta = following
         history.append(theta)
     return np.array(history)
+
+
+def schedule(
+    instants: int, step_size: float, decay: float, restart: int | None = None, learn_for: int | None = None
+) -> list[float]:
+    """List gamma^0, gamma^1, ... of a schedule that begins anew, and of agents that learn in a part of it.
+
+    Args:
+        instants: how many.
+        step_size: gamma^0.
+        decay: of the step size.
+        restart: instants after which it is gamma^0 again; None: it never is.
+        learn_for: instants of the schedule before agents stop learning; None: they never do.
+
+    Returns:
+        One for each instant; 0 where nobody learns.
+    """
+    found, past = [], 0
+    for _ in range(instants):
+        if past == restart:
+            past = 0
+        learns = learn_for is None or past < learn_for
+        past += 1
+        found.append(step_size / past**decay if learns else 0.0)
+    return found
 
 
 def _slopes(
