@@ -6,18 +6,19 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-SIZE_OF_NODE, SIZE_OF_EDGE = 4, 2
+SIZE_OF_NODE, SIZE_OF_EDGE = 5, 4
 
 
 class Heard(NamedTuple):
     """All that the agents of some networks see and hear in consecutive slots: k places for neighbours, some of them empty."""
 
     nodes: Tensor
-    """(networks, slots, m, 4): own channel and interference of pilots now; mean interference that arrives and that it causes.
+    """(networks, slots, m, 5): own channel and interference of pilots now; own channel, interference that arrives, and that the
+    agent causes, on average over the fading. All as ln(1 + x / noise)."""
+    edges: Tensor
+    """(networks, slots, m, k, 4): loudness of the neighbour here now, and of the agent there, as it was told; both on average.
 
     All as ln(1 + x / noise)."""
-    edges: Tensor
-    """(networks, slots, m, k, 2): loudness of the neighbour here now, and of the agent there, as it was told."""
     neighbour: Tensor
     """(networks, m, k): numbers of the neighbours; of empty places 0."""
     said: Tensor
@@ -80,11 +81,13 @@ class MessageNetwork(nn.Module):
         Returns:
             Logits of the shares of p_max, (networks, slots, m), and the messages that agents send, of every round.
         """
-        run = torch.arange(len(heard.nodes))[:, None, None, None]
-        said, whose = heard.said.clamp(min=0), heard.neighbour[:, None]
+        runs, slots, agents = heard.nodes.shape[:3]
+        run = torch.arange(runs)[:, None, None, None]
+        place = (run * slots + heard.said.clamp(min=0)) * agents + heard.neighbour[:, None]
 
         def arrived(number: int, sent: Tensor) -> Tensor:
-            return (sent if before is None else before[number])[run, said, whose]
+            one = (sent if before is None else before[number]).flatten(0, 2)
+            return one.index_select(0, place.flatten()).reshape(*place.shape, -1)  # indexing is slow to differentiate
 
         return self.decide(heard.nodes, heard.edges, heard.ages, heard.there, arrived)
 
@@ -94,8 +97,8 @@ class MessageNetwork(nn.Module):
         """Choose powers and messages: lines 1 to 5.
 
         Args:
-            nodes: (..., m, 4), see `Heard`.
-            edges: (..., m, k, 2).
+            nodes: (..., m, 5), see `Heard`.
+            edges: (..., m, k, 4).
             ages: (..., m, k).
             there: mark of the neighbours of which something was heard, (..., m, k).
             arrived: the messages (..., m, k, floats) that are here, of a round and of what agents send in it (..., m, floats).

@@ -171,16 +171,17 @@ def heard(
     """
     runs, slots, agents = block.wanted.shape
     snr = np.float32(scenario.max_power / scenario.noise)
-    off = mean_gain * (1 - np.eye(agents, dtype=np.float32))
-    arrives, causes = np.log1p(off.sum(2) * snr), np.log1p(off.sum(1) * snr)
-    ever = np.broadcast_to(np.stack([arrives, causes], -1)[:, None], (runs, slots, agents, 2))
-    now = np.stack([np.log1p(block.wanted * snr), np.log1p(block.cross.sum(-1) * snr)], axis=-1)
     run, slot = np.arange(runs)[:, None, None, None], np.arange(slots)[:, None, None]
     itself, other = np.arange(agents)[:, None], neighbour[:, None]
-    here = np.log1p(block.gain[run, slot, itself, other] * snr)
-    there = np.log1p(block.gain[run, np.maximum(slot - told, 0), other, itself] * snr) * (slot >= told)
+    off = mean_gain * (1 - np.eye(agents, dtype=np.float32))
+    ever = np.stack([np.einsum("rii->ri", mean_gain), off.sum(2), off.sum(1)], axis=-1)
+    now = np.stack([block.wanted, block.cross.sum(-1)], axis=-1)
+    nodes = np.concatenate([now, np.broadcast_to(ever[:, None], (runs, slots, *ever.shape[1:]))], axis=-1)
+    here = block.gain[run, slot, itself, other]
+    there = block.gain[run, np.maximum(slot - told, 0), other, itself] * (slot >= told)
+    means = (mean_gain[run, itself, other], mean_gain[run, other, itself])
+    edges = np.stack([here, there, *(np.broadcast_to(mean, here.shape) for mean in means)], axis=-1)
     said = np.broadcast_to(slot, here.shape) if newest is None else newest[run, slot, itself, other].astype(np.intp)
-    ages = np.where(said >= 0, slot - said, 0)
-    edges = np.stack([here, there], axis=-1)
-    arrays = (np.concatenate([now, ever], -1), edges, neighbour, said, ages.astype(np.float32))
+    ages = np.where(said >= 0, slot - said, 0).astype(np.float32)
+    arrays = (np.log1p(nodes * snr), np.log1p(edges * snr), neighbour, said, ages)
     return Heard(*(torch.from_numpy(np.ascontiguousarray(one)) for one in arrays))

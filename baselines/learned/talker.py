@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from baselines.learned.message_network import SIZE_OF_NODE, MessageNetwork
+from baselines.learned.message_network import SIZE_OF_EDGE, SIZE_OF_NODE, MessageNetwork
 from baselines.learned.message_policy import MessagePolicy, TravellingNetwork
 from trainers.workbench.files import read_tensors, write_tensors
 from wirelessenv.arrays import Floats
@@ -19,9 +19,11 @@ from wirelessenv.scenario import Scenario
 OBSERVATION = (
     {"kind": "gain"},
     {"kind": "incoming", "source": "pilots"},
+    {"kind": "gain", "source": "mean"},
     {"kind": "incoming", "source": "mean"},
     {"kind": "outgoing", "source": "mean"},
     {"kind": "edges"},
+    {"kind": "edges", "source": "mean"},
 )
 """Parts of an agent's observation that the network reads, in order: its node, and its edges to all others."""
 
@@ -111,8 +113,9 @@ class Talker:
     def _actions(self, seen: Floats) -> Floats:
         agents, width = seen.shape[-2], self.width
         others = agents - 1
+        measured = SIZE_OF_EDGE * others
         told = agents * width + agents if width else 0
-        right = SIZE_OF_NODE + 2 * others + told
+        right = SIZE_OF_NODE + measured + told
         if seen.shape[-1] != right:
             raise ConfigError(
                 f"observations: {seen.shape[-1]} numbers an agent are not valid: the policy reads {right} for {agents} agents; "
@@ -120,9 +123,9 @@ class Talker:
             )
         seen_by = torch.from_numpy(seen)
         nodes, rest = seen_by[..., :SIZE_OF_NODE], seen_by[..., SIZE_OF_NODE:]
-        edges = rest[..., : 2 * others].reshape(*seen.shape[:-1], 2, others).transpose(-1, -2)
+        edges = rest[..., :measured].reshape(*seen.shape[:-1], SIZE_OF_EDGE, others).transpose(-1, -2)
         if width:
-            known = rest[..., 2 * others : -agents].reshape(*seen.shape[:-1], agents, width)[..., 1:, :]
+            known = rest[..., measured:-agents].reshape(*seen.shape[:-1], agents, width)[..., 1:, :]
             ages = rest[..., -agents + 1 :]
         else:
             known, ages = seen_by.new_zeros(*edges.shape[:-1], 0), seen_by.new_full(edges.shape[:-1], -1.0)

@@ -186,7 +186,7 @@ def test_an_observation_of_ones_own_is_in_its_space_whatever_its_type(registry):
 
 def test_means_and_edges_are_those_of_the_layout_and_of_both_slots():
     scenario = Scenario(preset="dense", transmitters=4)
-    parts = [{"kind": "incoming", "source": "mean"}, {"kind": "outgoing", "source": "mean"}, "edges"]
+    parts = [{"kind": kind, "source": "mean"} for kind in ("gain", "incoming", "outgoing", "edges")] + ["edges"]
     env = VectorPowerControlEnv(2, scenario=scenario, observation=parts)
     first, _ = env.reset(seed=[0, 1])
     second = env.step(np.zeros((2, 4), np.float32))[0]
@@ -198,9 +198,10 @@ def test_means_and_edges_are_those_of_the_layout_and_of_both_slots():
             arrives, causes = sum(mean[i, j] for j in others), sum(mean[j, i] for j in others)
             here = [[gains[run, slot, i, j] for j in others] for slot in (0, 1)]
             there = [0.0] * 3, [gains[run, 0, j, i] for j in others]
+            means = [mean[i, i], arrives, causes, *(mean[i, j] for j in others), *(mean[j, i] for j in others)]
             for seen, slot in ((first, 0), (second, 1)):
                 snr = np.array([*here[slot], *there[slot]]) * scenario.max_power / scenario.noise
-                np.testing.assert_allclose(seen[run, i], np.log1p([arrives, causes, *snr]), rtol=1e-4, atol=1e-5)
+                np.testing.assert_allclose(seen[run, i], np.log1p([*means, *snr]), rtol=1e-4, atol=1e-5)
 
 
 def test_parts_that_need_the_mean_gains_are_no_inputs_of_many_slots_at_once():

@@ -74,20 +74,32 @@ class Local(Observation):
         return np.stack([now.snr(wanted), now.level(interference), power, last.rate], axis=-1)
 
 
+Channel = Annotated[
+    Literal["now", "mean"], Field(description="now: of the coming slot; mean: on average over the fading, E[g] in place of g")
+]
+
+
 class Gain(Observation):
-    """An agent's own channel in the coming slot, one number: ln(1 + g_ii p_max / noise)."""
+    """An agent's own channel, one number: ln(1 + g_ii p_max / noise)."""
 
     kind: Literal["gain"] = "gain"
+    source: Channel = "now"
 
     @property
     def looks_back(self) -> bool:
-        return False
+        return self.source != "now"
+
+    @property
+    def needs_mean_gain(self) -> bool:
+        return self.source == "mean"
 
     def size(self, scenario: Scenario) -> int:
         return 1
 
     def observe(self, now: Moment) -> Floats:
-        return np.asarray(now.snr(np.einsum("eii->ei", now.gain)))[..., None]
+        gain = now.mean_gain if self.source == "mean" else now.gain
+        assert gain is not None, "needs_mean_gain says so"
+        return np.asarray(now.snr(np.einsum("eii->ei", gain)))[..., None]
 
 
 Source = Annotated[
@@ -164,10 +176,15 @@ class Edges(Observation):
 
     First how loud each of them is at the agent's receiver in the coming slot, ln(1 + g_ij p_max / noise), which the receiver
     measures; then how loud the agent's transmitter was at the receiver of each in the last slot, ln(1 + g_ji p_max / noise),
-    which that one has fed back.
+    which that one has fed back. With `mean` both on average over the fading, fed back once.
     """
 
     kind: Literal["edges"] = "edges"
+    source: Channel = "now"
+
+    @property
+    def needs_mean_gain(self) -> bool:
+        return self.source == "mean"
 
     def size(self, scenario: Scenario) -> int:
         return 2 * (scenario.transmitters - 1)
@@ -175,8 +192,10 @@ class Edges(Observation):
     def observe(self, now: Moment) -> Floats:
         agents = now.gain.shape[-1]
         itself, others = np.arange(agents)[:, None], own_order(agents)[:, 1:]
-        here, there = now.snr(now.gain[:, itself, others]), now.snr(now.last.gain[:, others, itself])
-        return np.concatenate([here, there], axis=-1)
+        here, there = (now.mean_gain, now.mean_gain) if self.source == "mean" else (now.gain, now.last.gain)
+        assert here is not None, "needs_mean_gain says so"
+        assert there is not None, "needs_mean_gain says so"
+        return np.concatenate([now.snr(here[:, itself, others]), now.snr(there[:, others, itself])], axis=-1)
 
 
 class Neighbours(Observation):
