@@ -87,7 +87,7 @@ def figures(runs: Path, root: Path) -> None:
 def long(runs: Path, root: Path) -> None:
     """Claims whose runs take long, and their pictures."""
     rows = pd.read_csv(runs / "long" / "fidelity.csv", keep_default_na=False).to_dict("records")
-    put(root / "docs" / "results" / "gradient_methods.md", "long claims", claims(rows))
+    put(root / "docs" / "results" / "claims.md", "long claims", claims(rows))
     for folder in (runs / "long").iterdir():
         _pictures(folder, root)
 

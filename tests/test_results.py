@@ -97,7 +97,7 @@ def test_claims_whose_runs_take_long_are_written_into_theirs(tmp_path, copy):
     (tmp_path / "runs" / "long" / "dasgd_fig2c_tutorial" / "figure.png").write_bytes(b"new")
     write_tables([rows[0] | {"claim": "a | b", "remark": "c"}], tmp_path / "runs" / "long")
     write_results.long(tmp_path / "runs", copy)
-    page = text(copy / "docs" / "results" / "gradient_methods.md")
+    page = text(copy / "docs" / "results" / "claims.md")
     assert "- *a | b*: c\n" in page
     assert (copy / "docs" / "images" / "dasgd_fig2c_tutorial.png").read_bytes() == b"new"
 
