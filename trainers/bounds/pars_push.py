@@ -4,12 +4,16 @@ What is corrected: Lemma 1 prints (1 - eps_1^(-1 / (2 u))) / L, which is negativ
 mu (1 - alpha L)^(2 u) >= eps_1 mu, that is alpha <= (1 - eps_1^(1 / (2 u))) / L. With it, mu^(u) >= eps_1 eps_2 mu and
 L^(u) <= (1 + eps_1 - eps_1 eps_2) L, as the paper says.
 
+Proposition 1 prints mu for mu^2, which the proof's source has (Spiridonoff et al., 2020, Theorem 15): the term is else no
+squared distance.
+
 What no step size mends: costs that are strongly convex on all of R^d have no bounded gradients, so that Assumption 2 (i)
 and (iv) hold together on a bounded set only; G is then the largest gradient on a set that no inner step leaves. And
 E||X - E X||^2 <= E||X||^2, so Lemma 2 holds without its factor 4 too; it is given as published.
 """
 
 from dataclasses import dataclass
+from math import sqrt
 
 from wirelessenv.config import ConfigError
 from wirelessenv.messages.activity import Chance
@@ -136,6 +140,72 @@ def personal_variance(constants: LossConstants, inner_steps: int, inner_step_siz
         The variance, in units of a squared gradient.
     """
     return 4 * (1 - inner_step_size * constants.convexity) ** (2 * inner_steps) * constants.gradient**2
+
+
+def nonconvex_variance(constants: LossConstants, inner_steps: int, inner_step_size: float) -> float:
+    """sigma^(u)^2 = 4 (1 + alpha L)^(2 u) G^2: as `personal_variance`, without convexity.
+
+    Source: Toghani et al. (2023), Lemma 3.
+
+    Args:
+        constants: of the loss.
+        inner_steps: u.
+        inner_step_size: alpha.
+
+    Returns:
+        The variance, in units of a squared gradient.
+    """
+    return 4 * (1 + inner_step_size * constants.smoothness) ** (2 * inner_steps) * constants.gradient**2
+
+
+def leading_term(variance: float, convexity: float, nodes: int, longest_sleep: int, *, published: bool = False) -> float:
+    """Limit of T E||z_i - z*||^2 with theta(t) = 1 / (mu t), up to a constant: Gamma_w sigma^2 / (mu^2 n).
+
+    Source: Toghani et al. (2023), Proposition 1, where mu is not squared; Spiridonoff et al. (2020), Theorem 15.
+
+    Args:
+        variance: sigma^2, of a node's gradient.
+        convexity: mu of F^(u).
+        nodes: n.
+        longest_sleep: Gamma_w, ticks.
+        published: as printed, with mu for mu^2.
+
+    Returns:
+        The term; a squared distance, or as printed something else.
+    """
+    return longest_sleep * variance / (convexity if published else convexity**2) / nodes
+
+
+def nonconvex_step(smoothness: float, nodes: int, ticks: int) -> float:
+    """Theta = sqrt(n) / (L^(u) sqrt(T)), the constant step of Toghani et al. (2023), Theorem 1.
+
+    Args:
+        smoothness: L^(u).
+        nodes: n.
+        ticks: T.
+
+    Returns:
+        The step size.
+    """
+    return sqrt(nodes / ticks) / smoothness
+
+
+def nonconvex_leading_term(smoothness: float, cost: float, variance: float, *, nodes: int, ticks: int) -> float:
+    """(2 L^(u) F^(u)(0) + sigma^(u)^2) / sqrt(n T), up to a constant, of E||grad F^(u)||^2, mean over T ticks.
+
+    Source: Toghani et al. (2023), Theorem 1.
+
+    Args:
+        smoothness: L^(u).
+        cost: F^(u)(0), of costs that are not negative.
+        variance: sigma^(u)^2.
+        nodes: n.
+        ticks: T.
+
+    Returns:
+        The term, a squared gradient.
+    """
+    return (2 * smoothness * cost + variance) / sqrt(nodes * ticks)
 
 
 def longest_exchange(messaging: Messaging) -> float:

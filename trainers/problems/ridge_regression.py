@@ -121,6 +121,17 @@ class RidgeRegression(Objective):
             rotations = np.linalg.qr(rng.normal(size=(self.clients, self.size, self.size)))[0]
             self._factors = np.sqrt(spectrum / spectrum.mean())[:, None] * rotations
 
+    @property
+    def feature_sets(self) -> Float[Doubles, "n vectors d"]:
+        """Vectors over which each client's features are uniform, (n, local_vectors, d).
+
+        Raises:
+            ConfigError: where features are Gaussian.
+        """
+        if self._vectors is None:
+            raise ConfigError(f"features: {self.features} is not valid: only local_sets have finite sets of features")
+        return self._vectors
+
     def _second_moments(self) -> Float[Doubles, "n d d"]:
         """E aa' of each client, (n, d, d)."""
         if self._vectors is not None:

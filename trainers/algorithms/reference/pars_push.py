@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from trainers.algorithms.pars_push import MetaGradient
 from trainers.algorithms.reference.draws import MessageDraws
 from trainers.problems.objective import NumpyArray, Objective
 
@@ -16,7 +15,7 @@ from trainers.problems.objective import NumpyArray, Objective
 def pars_push(
     problem: Objective, draws: MessageDraws,
     *, step_sizes: Sequence[float], inner_steps: int, inner_step_size: float, batches: Sequence[Any] | None = None,
-    meta_gradient: MetaGradient = "unbiased",
+    meta_gradient: str = "unbiased",
 ) -> NumpyArray:  # fmt: skip
     """Run PARS-Push; all x_i begin at 0.
 

@@ -7,6 +7,9 @@ from trainers.events.staleness import section_4_1
 from trainers.fidelity.theory import (
     async_bc,
     dasgd,
+    pars_push,
+    pars_push_exact,
+    pars_push_nonconvex,
     zeroth_order,
     zeroth_order_outdated,
     zeroth_order_rates,
@@ -26,3 +29,24 @@ def tables() -> Iterator[tuple[str, list[dict[str, Any]]]]:
     yield title, dasgd.synchronous_report()
     title = "Gao et al. (2025), Theorem 3: independent noise, its bound beside what is measured"
     yield title, async_bc.independent_noise_report()
+    yield from _pars_push()
+
+
+def _pars_push() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    paper = "Toghani et al. (2023)"
+    yield f"{paper}, Proposition 1: exact gradients, squared distance over that at the start", pars_push.offset_rows()
+    title = f"{paper}, Proposition 1 with a step that begins later: leading terms, as published and corrected, beside runs"
+    yield title, [pars_push.rate_row(steps) for steps in (0, 1)]
+    yield (
+        f"{paper}, Theorem 1: mean squared gradient beside the leading term",
+        [row for steps in (0, 1) for row in pars_push_nonconvex.nonconvex_rows(steps)],
+    )
+    yield f"{paper}: largest stable step, Figure 2's problem, exact gradients", pars_push.stable_step_rows()
+    title = f"{paper}, Section 3: squared distance to z*(u) of biased estimates, by ||z*(u)||^2"
+    yield title, [row for steps in (1, 3) for row in pars_push.bias_rows(steps)]
+    yield (
+        f"{paper}, Lemma 1: condition number against alpha",
+        [row for steps in (1, 3) for row in pars_push_exact.condition_rows(steps)],
+    )
+    title = f"{paper}, Section 2: large u, cost after u steps above that of the nodes' own minima"
+    yield title, [row for largest in (10, 100) for row in pars_push_exact.large_u_rows(largest)]
