@@ -184,3 +184,37 @@ def test_links_of_a_cell_share_the_channels_of_their_antenna():
     assert isinstance(tensor, torch.Tensor)
     assert torch.equal(tensor[..., 0], tensor[..., 3])
     assert tensor.shape == gain.shape
+
+
+@pytest.mark.parametrize("name", MOVING)
+def test_a_bank_of_the_present_is_of_the_last_places_and_stands_still(name):
+    network = WirelessNetwork({**MOVING[name], "shadowing": "none", "fading": "none"}, seed=[3, 5])
+    np.testing.assert_allclose(
+        network.bank(2, "evaluation", present=True).gain[:, 1], [layout.link_gain for layout in network.layouts], rtol=1e-6
+    )
+    block = network.block(41)
+    bank = network.bank(7, "evaluation", present=True)
+    for slot in range(7):
+        np.testing.assert_array_equal(bank.gain[:, slot], block.gain[:, -1])
+        for place in PLACES:
+            np.testing.assert_array_equal(getattr(bank, place)[:, slot], getattr(block, place)[:, -1])
+    for run, layout in enumerate(network.present()):
+        np.testing.assert_array_equal(layout.link_gain, block.gain[run, -1])
+        np.testing.assert_array_equal(layout.receivers, block.receivers[run, -1])
+
+
+def test_banks_of_the_present_have_equal_fading_and_leave_the_channel_as_it_is():
+    network, alone = (WirelessNetwork(MOVING["drifting"], seed=[3, 5]) for _ in range(2))
+    fading = []
+    for slots in (0, 7, 30):
+        if slots:
+            np.testing.assert_array_equal(network.block(slots).gain, alone.block(slots).gain)
+        mean = np.stack([layout.link_gain for layout in network.present()])
+        fading.append(network.bank(5, "evaluation", present=True).gain / mean[:, None])
+    np.testing.assert_allclose(fading[1:], [fading[0]] * 2, rtol=1e-5)
+
+
+def test_where_nothing_moves_the_present_is_the_layout():
+    network = WirelessNetwork("dense", seed=[1, 2])
+    network.block(9)
+    np.testing.assert_array_equal(network.bank(6, "x", present=True).gain, network.bank(6, "x").gain)

@@ -34,6 +34,9 @@ class LargeScale(Protocol):
     def block(self, slots: int) -> Setting:
         """The large-scale state of the next `slots` slots."""
 
+    def present(self) -> Setting:
+        """The large-scale state of the last slot so far, as one slot; of a series of gains that of the slot to come."""
+
     def state(self) -> dict[str, Any]:
         """Everything that `set_state` needs to go on from here."""
 
@@ -59,6 +62,9 @@ class StaticGains:
             self._latest = Setting(self._mean_gain, *views)
         return self._latest
 
+    def present(self) -> Setting:
+        return Setting(self._mean_gain, *(place[:, None] for place in self._places))
+
     def state(self) -> dict[str, Any]:
         return {}
 
@@ -79,12 +85,19 @@ class RecordedGains(StaticGains):
         self._to_device = to_device
 
     def block(self, slots: int) -> Setting:
+        gain = self._to_come(slots)
+        self._slots = (self._slots + slots) % len(self._series)
+        return super().block(slots)._replace(mean_gain=gain)
+
+    def present(self) -> Setting:
+        return super().present()._replace(mean_gain=self._to_come(1))
+
+    def _to_come(self, slots: int) -> Any:
         gain = self._series[(self._slots[:, None] + np.arange(slots)) % len(self._series)]
         with np.errstate(over="ignore"):
             gain *= self._direct
         np.minimum(gain, np.float32(self._largest), out=gain)
-        self._slots = (self._slots + slots) % len(self._series)
-        return super().block(slots)._replace(mean_gain=self._to_device(gain))
+        return self._to_device(gain)
 
     def state(self) -> dict[str, Any]:
         return {"slots": self._slots}
@@ -177,6 +190,10 @@ class MovingGains:
         self._moves += int(step[-1])
         gain, *places = (np.stack(values, axis=1) for values in zip(*seen, strict=True))
         return Setting(self._to_device(gain if len(seen) == 1 else gain[:, step]), *(place[:, step] for place in places))
+
+    def present(self) -> Setting:
+        gain, *places = (value[:, None] for value in self._seen())
+        return Setting(self._to_device(gain), *places)
 
     def _seen(self) -> list[NDArray[Any]]:
         """Setting of the present, without its slots."""

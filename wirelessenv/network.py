@@ -3,7 +3,7 @@
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -195,14 +195,16 @@ class WirelessNetwork:
         sequence, self._history = aggregate(self._amplitude(gain), self._history)
         return self._block(gain, sequence, setting.transmitters, setting.receivers, setting.serving)
 
-    def bank(self, slots: int, purpose: str) -> Block:
+    def bank(self, slots: int, purpose: str, *, present: bool = False) -> Block:
         """Slots of a stream of their own, the same at every call: to evaluate on, beside those trained on.
 
-        Where transmitters or receivers move, they set out from the layout once more, on ways of their own.
+        Where transmitters or receivers move, they set out from the layout once more, on ways of their own; or, where the
+        `present` is asked for, all slots are of the places of the last block's last slot, with equal fading at every call.
 
         Args:
             slots: their number.
             purpose: names the stream.
+            present: take mean gains as they are now, and nobody moves in these slots.
 
         Returns:
             The slots of every run.
@@ -216,12 +218,31 @@ class WirelessNetwork:
         warm_up = scenario.hops - 1  # after it the aggregation sequence has forgotten how it began
         of = "slots" if slots > warm_up else "hops"
         with room_for(*block_parts(scenario, self.runs, slots + warm_up, of=of), device=self.device):
-            setting = self._new_large_scale(purpose).block(slots + warm_up)
+            setting = self._present(slots + warm_up) if present else self._new_large_scale(purpose).block(slots + warm_up)
             gain, _ = self._gains(sampler(self.seeds, purpose, self.episode, self.device), setting, None)
             history = self._array(np.ones((self.runs, scenario.transmitters, scenario.hops), np.float32))
             sequence, _ = aggregate(self._amplitude(gain), history)
             places = (setting.transmitters[:, warm_up:], setting.receivers[:, warm_up:], setting.serving[:, warm_up:])
             return self._block(gain[:, warm_up:], sequence[:, warm_up:], *places)
+
+    def present(self) -> list[Layout]:
+        """Layout of every run as it is now, in the last slot of the last block; of its shadowing the first one is told."""
+        now, antenna = self._large_scale.present(), self._antenna
+        gain = np.asarray(now.mean_gain if self.device is None else now.mean_gain.cpu())[:, 0]
+        gain = gain if antenna is None else gain[..., antenna]
+        places = zip(self.layouts, gain, now.transmitters[:, 0], now.receivers[:, 0], now.serving[:, 0], strict=True)
+        return [
+            replace(layout, mean_gain=gains, transmitters=senders, receivers=receivers, serving=serving)
+            for layout, gains, senders, receivers, serving in places
+        ]
+
+    def _present(self, slots: int) -> Setting:
+        now = self._large_scale.present()
+
+        def held(place: NDArray[Any]) -> NDArray[Any]:
+            return np.broadcast_to(place, (self.runs, slots, *place.shape[2:]))
+
+        return Setting(now.mean_gain, held(now.transmitters), held(now.receivers), held(now.serving))
 
     def _gains(self, draws: Sampler, setting: Setting, state: Any) -> tuple[Any, Any]:
         receivers, antennas = setting.mean_gain.shape[-2:]

@@ -83,10 +83,10 @@ def test_one_seed_has_no_interval(tmp_path):
 
 
 def test_lines_are_of_sound_seeds_and_say_so(tmp_path, labels, monkeypatch):
-    panels = [{}, {"average": "median"}, {"relative_to": "best"}, {"log_x": True}]
+    panels = [{}, {"average": "median"}, {"relative_to": "best"}, {"relative_to": "reference"}, {"log_x": True}]
     plots.plot(directory(tmp_path / "a", ENDS, reference="some", panels=panels).path)
     said = ["whole", "some (4 of 6; 2 diverged)", "wild: diverged (6 of 6, at 180)", "never: diverged (6 of 6, at 0)"]
-    assert [label for label in labels if label != "full power"] == said * 4
+    assert [label for label in labels if label != "full power"] == said * 5
 
 
 def test_points_are_of_sound_seeds_and_say_so(tmp_path, labels):

@@ -60,6 +60,7 @@ def values(**statistic):
         ({"kind": "gain_difference", "first": "best", "second": "slow", "reference": "best", "when": "end"}, [0.5, 0.75], ""),
         ({"kind": "utility_ratio", "first": "slow", "second": "best"}, [2 / 3, 0.4], ""),
         ({"kind": "utility_ratio", "first": "slow"}, [0.5, 1], ""),
+        ({"kind": "utility_ratio", "first": "slow", "second": "best", "last": 0.5}, [1.5 / 2.5, 3 / 8], ""),
         ({"kind": "above_full_power", "curve": "slow"}, [-2, 0], ""),
         ({"kind": "cost_ratio", "first": "slow", "second": "best", "reference": "best"}, [2, 2], "not reached: slow 1 times"),
         (

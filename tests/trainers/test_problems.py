@@ -130,6 +130,49 @@ def test_evaluation_uses_the_same_slots_every_time_and_disturbs_nothing():
     assert torch.equal(learner.learn(10).parameters, other.learn(10).parameters)
 
 
+FAST = Scenario(
+    preset="drifting", transmitters=5, hops=3, fading="rayleigh", mobility={"slowest": 1.0, "fastest": 2.0, "update_slots": 5}
+)
+
+
+def moving(seeds, evaluation="present"):
+    problem = WirelessProblem(FAST, TINY, seeds, evaluation_slots=30, evaluation=evaluation)
+    return ZerothOrderLearner(problem, MESSAGING, smoothing=0.5, batch=3, seed=seeds)
+
+
+def test_evaluation_of_the_present_is_where_the_measured_slots_were():
+    learner, network = moving([0, 1]), WirelessNetwork(FAST, [0, 1])
+    for iterations in (1, 4, 9):
+        learner.learn(iterations)
+        network.block(iterations * 6)
+        bank = network.bank(30, "evaluation", present=True)
+        report = learner.report()
+        for run in range(2):
+            gain, powers = bank.gain[run].astype(float), learner.predict(bank.features[run], run)
+            for power, column in ((powers, "utility"), (powers * 0 + 10, "full_power_utility")):
+                signal = np.einsum("tii->ti", gain) * power
+                rate = np.log2(1 + signal / (1 + np.einsum("tij,tj->ti", gain, power) - signal))
+                np.testing.assert_allclose(report[column][run, 0], rate.sum(1).mean(), rtol=1e-5)
+    alone = moving([1]).learn(14)
+    np.testing.assert_allclose(alone.report()["utility"][0], report["utility"][1], rtol=1e-4)
+    assert torch.equal(moving([0, 1], "layout").learn(14).parameters, learner.parameters)  # it only looks
+
+
+def test_a_learner_in_a_moving_network_goes_on_bit_for_bit(tmp_path):
+    learner = moving([0, 1]).learn(7)
+    learner.report()
+    learner.save(tmp_path / "saved.pt")
+    loaded = ZerothOrderLearner.load(tmp_path / "saved.pt")
+    for column, values in learner.report().items():
+        np.testing.assert_array_equal(loaded.report()[column], values)
+    np.testing.assert_array_equal(loaded.learn(5).report()["utility"], learner.learn(5).report()["utility"])
+
+
+def test_another_evaluation_is_refused():
+    with pytest.raises(ConfigError, match="evaluation: 'past' is not valid: it should be one of layout, present"):
+        WirelessProblem(SMALL, TINY, evaluation="past")
+
+
 def test_evaluation_is_the_mean_over_the_bank_of_the_total_rate():
     problem = WirelessProblem(SMALL, TINY, 4, evaluation_slots=130)
     parameters = problem.policies.initial((4,), 5)[:, :, None]
@@ -203,12 +246,12 @@ def test_physics_in_torch_gives_the_numbers_of_physics_in_numpy():
     """What a GPU runs, here on the CPU: the same slots and policies, once in each library."""
     problem = WirelessProblem(SMALL, TINY, [0, 1], evaluation_slots=70)
     parameters = torch.stack([problem.policies.initial((seed, seed + 1), 5)[:, :, None] for seed in (0, 5)])
-    numpy_bank = problem._bank
+    numpy_bank = problem.bank
     measured, evaluated = problem.measure(parameters, 20, False), problem.evaluate(parameters[0])
     in_torch = WirelessProblem(SMALL, TINY, [0, 1], evaluation_slots=70)
     in_torch.network = WirelessNetwork(SMALL, [0, 1], device="cpu")
     block = WirelessNetwork(SMALL, [0, 1]).block(40)
-    in_torch._bank = _as_torch(numpy_bank)
+    in_torch._layout_bank = _as_torch(numpy_bank), torch.from_numpy(numpy_bank.features)
     in_torch._ahead = [grouped(_as_torch(block), torch.from_numpy(block.features), 20, 0, 2)]
     assert isinstance(in_torch._ahead[0].cross, torch.Tensor)
     torch.testing.assert_close(in_torch.measure(parameters, 20, False), measured, rtol=1e-4, atol=1e-5)

@@ -56,6 +56,8 @@ class Experiment(Curve, Document):
         if self.reference is not None and self.reference not in self.curves:
             raise ValueError(f'reference: "{cut(self.reference)}" is not a curve{nearest(self.reference, self.curves)}')
         for panel in self.panels:
+            if panel.lacks_reference(self.reference):
+                raise ValueError(f'panels: relative_to: "{panel.relative_to}" is not valid without a reference')
             for name in panel.named():
                 if name not in self.curves:
                     raise ValueError(f'panels: "{cut(name)}" is not a curve{nearest(name, self.curves)}')

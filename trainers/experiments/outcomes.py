@@ -28,19 +28,20 @@ class Outcomes:
         """Rows of a curve's seeds that have not diverged."""
         return self.sound[self.sound["curve"] == curve]
 
-    def end(self, curve: str, column: str) -> "pd.Series[float]":
-        """Last value of a column, by seed.
+    def end(self, curve: str, column: str, last: float = 0.0) -> "pd.Series[float]":
+        """Last value of a column, or its mean over the last part of a curve, by seed.
 
         Args:
             curve: by name.
             column: of metrics.csv.
+            last: the part of the iterations, 0 to 1.
 
         Returns:
             One value for each sound seed.
         """
         rows = self.of(curve)
-        last = rows.loc[rows.groupby("seed")["iteration"].idxmax()]
-        return last.set_index("seed")[column].astype(float)
+        ends = rows.groupby("seed")["iteration"].transform("max")
+        return rows[rows["iteration"] >= (1 - last) * ends].groupby("seed")[column].mean().astype(float)
 
     def diverged(self, curve: str) -> list[int]:
         """The iterations at which seeds of a curve diverged."""

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from trainers.experiments.experiment import Experiment
-from trainers.experiments.figures import Axis, Panel
+from trainers.experiments.figures import OF_REFERENCE, Axis, Panel, Point
 from trainers.experiments.outcomes import Outcomes
 from trainers.experiments.run_directory import RunDirectory
 from trainers.workbench.drawing import COLOURS, DASHES, save, title
@@ -32,6 +32,8 @@ AGAINST = {
     "full_power": " relative to full power",
     "full_power_difference": " minus that of full power",
     "best": " relative to the best",
+    "reference": " relative to ",
+    "reference_gap": " missing to ",
 }
 
 
@@ -103,6 +105,11 @@ def _draw_panel(axes: Axes, panel: Panel, experiment: Experiment, outcomes: Outc
         shown["value"] = shown["utility"] - shown["full_power_utility"]
     elif panel.relative_to == "best":
         shown["value"] = shown[column] / shown.groupby("seed")[column].transform("max")
+    elif panel.relative_to in OF_REFERENCE:
+        keys = ["seed", "iteration"]
+        theirs = shown[shown["curve"] == reference].set_index(keys)[column]
+        ratio = shown[column] / shown.set_index(keys).index.map(theirs.to_dict()).to_numpy(float)
+        shown["value"] = ratio if panel.relative_to == "reference" else 1 - ratio
     else:
         shown["value"] = shown[column]
     if panel.log_x:
@@ -116,7 +123,8 @@ def _draw_panel(axes: Axes, panel: Panel, experiment: Experiment, outcomes: Outc
     if level is not None:
         axes.axhline(level, color="grey", linewidth=0.8, linestyle=":", label="full power")
     axes.set_xlabel(title(panel.x_label) or AXES[panel.x])
-    against = "" if level is None and panel.relative_to != "best" else AGAINST[panel.relative_to]
+    against = "" if level is None and panel.relative_to in FULL_POWER else AGAINST[panel.relative_to]
+    against += drawn(str(reference)) if panel.relative_to in OF_REFERENCE else ""
     axes.set_ylabel(title(panel.y_label) or drawn(column.replace("_", " ")) + against)
 
 
@@ -128,7 +136,7 @@ def _draw_points(axes: Axes, panel: Panel, experiment: Experiment, outcomes: Out
     """A line through the mean ends of curves, with 95 % intervals over seeds; what did not get there has no point."""
     column = panel.y or experiment.measure
     for colour, (name, points) in zip(COLOURS * len(panel.points), panel.points.items(), strict=False):
-        ends = [_taken(outcomes, panel, point.curve, point.y or column) for point in points]
+        ends = [_of_point(outcomes, panel, point, experiment, point.y or column) for point in points]
         found = [(point.x, last) for point, last in zip(points, ends, strict=True) if len(last) and last.notna().all()]
         diverged = [at for point in points for at in outcomes.diverged(point.curve)]
         every = len(points) * len(experiment.seeds)
@@ -149,10 +157,20 @@ def _draw_points(axes: Axes, panel: Panel, experiment: Experiment, outcomes: Out
     axes.set_ylabel(title(panel.y_label) or drawn(column.replace("_", " ")))
 
 
+def _of_point(outcomes: Outcomes, panel: Panel, point: Point, experiment: Experiment, column: str) -> "pd.Series[float]":
+    """Value of a point by seed, maybe relative to its reference."""
+    own = _taken(outcomes, panel, point.curve, column)
+    if panel.relative_to not in OF_REFERENCE:
+        return own
+    reference = str(point.reference or panel.reference or experiment.reference)
+    ratio = own / _taken(outcomes, panel, reference, column).reindex(own.index)
+    return ratio if panel.relative_to == "reference" else 1 - ratio
+
+
 def _taken(outcomes: Outcomes, panel: Panel, curve: str, column: str) -> "pd.Series[float]":
     """A column where the panel takes it, by seed: at the end, or where another gets below a level; NaN if it never does."""
     if panel.when is None:
-        return outcomes.end(curve, column)
+        return outcomes.end(curve, column, panel.last)
     rows = outcomes.of(curve)
     there = rows[rows[panel.when.column] <= panel.when.below]
     first = there.loc[there.groupby("seed")["iteration"].idxmin()].set_index("seed")[column]

@@ -86,11 +86,18 @@ class WirelessSettings(ProblemSettings):
     bank_slots: Count = Field(400, description="gradient methods: slots that costs are averages over")
     batch: Count = Field(20, description="gradient methods: slots of a sample; a tick lasts as many")
     observation: SeenAtOnce = Field((Aggregation(),), description="the parts that policy inputs are joined of")
+    evaluation: Literal["layout", "present"] = Field(
+        "layout",
+        description="where the network moves: on slots that set out from the layout, on other ways; or, agents with policies "
+        "of their own, of the places of the present, full power's, too",
+    )
 
     def build(self, scenario: Scenario, policy: PolicySettings, seeds: Sequence[int], device: str) -> Problem:
-        return WirelessProblem(scenario, policy, seeds, self.evaluation_slots, device, self.observation)
+        return WirelessProblem(scenario, policy, seeds, self.evaluation_slots, device, self.observation, self.evaluation)
 
     def objective(self, scenario: Scenario, policy: PolicySettings, seed: int, *, shared: bool = False) -> Objective:
+        if self.evaluation != "layout":
+            raise ConfigError(f'problem.evaluation: "{self.evaluation}" is not valid for gradient methods: they have no walk')
         slots = {"batch": self.batch, "bank_slots": self.bank_slots, "evaluation_slots": self.evaluation_slots}
         return WirelessObjective(scenario, policy, seed, together=shared, observation=self.observation, **slots)
 

@@ -175,16 +175,18 @@ class GainShare(Statistic):
 
 
 class UtilityRatio(Statistic):
-    """Utility of `first` at its end over that of `second`, or over full power's."""
+    """Utility of `first` at its end, or in the `last` part of the run, over that of `second`, or over full power's."""
 
     kind: Literal["utility_ratio"] = "utility_ratio"
     first: str
     second: str | None = Field(None, description="a curve; none: full power")
+    last: Probability = Field(0.0, description="part of the run, up to its end, over which utilities are averaged")
 
     def values(self, curves: Curves) -> tuple[Doubles, str]:
         column = "utility" if self.second else "full_power_utility"
-        other = curves.table(self.second or self.first, column)
-        return sound(np.asarray(curves.table(self.first).iloc[-1] / other.iloc[-1]))
+        tables = curves.table(self.first), curves.table(self.second or self.first, column)
+        first, second = (table[table.index >= (1 - self.last) * table.index[-1]].mean() for table in tables)
+        return sound(np.asarray(first / second))
 
 
 class TimeSlope(Statistic):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from wirelessenv.scenario import Scenario
 from wirelessenv.sentences import shown
 from wirelessenv.streams import run_seeds
 
+EVALUATIONS = ("layout", "present")
 EVALUATION_CHUNK = 50  # slots evaluated at once: what fits the cache
 AHEAD_SLOTS = 160  # slots of all runs prepared at once on the CPU, where draws do not depend on the size of blocks
 
@@ -41,6 +42,8 @@ class WirelessProblem(Problem):
         evaluation_slots: slots kept for evaluation.
         device: "cpu" or "cuda".
         observation: the parts that an observation is joined of, as of an environment.
+        evaluation: where the network moves, "layout": evaluate on slots that set out from the layout, on other ways;
+            "present": on slots of the places where the measured ones are.
 
     Raises:
         ConfigError: where a setting is not valid, or does not fit the memory.
@@ -54,6 +57,7 @@ class WirelessProblem(Problem):
         evaluation_slots: int = 400,
         device: str = "cpu",
         observation: Any = "aggregation",
+        evaluation: Literal["layout", "present"] = "layout",
     ) -> None:
         self.scenario = Scenario.of(scenario)
         self.device = device
@@ -65,9 +69,14 @@ class WirelessProblem(Problem):
         self.seeds = self.network.seeds
         self.agents = self.scenario.transmitters
         self.inputs = Inputs.of(observation)
+        if evaluation not in EVALUATIONS:
+            raise ConfigError(f"evaluation: {shown(evaluation)} is not valid: it should be one of {', '.join(EVALUATIONS)}")
+        self.evaluation = evaluation
         self.policies = Policies(self.inputs.size(self.scenario), 1, 0.0, self.scenario.max_power, policy)
         self._slots = 0
         self._ahead: list[Samples] = []
+        self._full_power: NDArray[np.float64] | None = None
+        self._present: tuple[int, tuple[Block, Any]] | None = None
 
     @property
     def slots(self) -> int:
@@ -99,13 +108,23 @@ class WirelessProblem(Problem):
     def _next(self, batch: int, groups: int) -> Samples:
         """The slots of the next measurement; those prepared for another batch are cut anew, so that none is left out."""
         if not self._ahead:
-            ahead = max(1, AHEAD_SLOTS // (max(groups, 2) * batch * self.network.runs)) if self.device == "cpu" else 1
+            ahead = max(1, AHEAD_SLOTS // (max(groups, 2) * batch * self.network.runs)) if self._may_prepare else 1
             self._ahead = self._prepare(batch, groups, ahead)
         elif not self._ahead[0].fit(batch, groups):
             left = sum(len(samples.wanted) * samples.wanted.shape[3] for samples in self._ahead)
             short = -left % (groups * batch)
             self._ahead = regrouped([*self._ahead, *(self._prepare(short, 1, 1) if short else [])], batch, groups)
         return self._ahead.pop(0)
+
+    @property
+    def _may_prepare(self) -> bool:
+        """False where slots of later measurements would change what is drawn, or where the network is."""
+        return self.device == "cpu" and self.evaluation == "layout"
+
+    def wait(self, slots: int) -> None:
+        """Let slots pass in which nobody measures."""
+        self.network.block(slots)
+        self._slots += slots
 
     def _prepare(self, batch: int, groups: int, ahead: int) -> list[Samples]:
         """The slots of some measurements ahead: channels do not depend on actions, and small arrays cost as much as larger."""
@@ -152,24 +171,43 @@ class WirelessProblem(Problem):
         return samples.inputs[0], by_interference[..., None] * cross + torch.diag_embed(by_power)
 
     @cached_property
-    def _bank(self) -> Block:
-        return self.network.bank(self.evaluation_slots, "evaluation")
+    def _layout_bank(self) -> tuple[Block, Any]:
+        bank = self.network.bank(self.evaluation_slots, "evaluation")
+        return bank, self.inputs.of_block(self.scenario, bank)
 
-    @cached_property
-    def _bank_seen(self) -> Any:
-        return self.inputs.of_block(self.scenario, self._bank)
+    def _bank(self) -> tuple[Block, Any]:
+        """The slots kept for evaluation, and the policy inputs in them."""
+        if self.evaluation == "layout":
+            return self._layout_bank
+        if self._present is None or self._present[0] != self._slots:
+            bank = self.network.bank(self.evaluation_slots, "evaluation", present=True)
+            self._present = self._slots, (bank, self.inputs.of_block(self.scenario, bank))
+        return self._present[1]
+
+    @property
+    def bank(self) -> Block:
+        """The slots kept for evaluation."""
+        return self._bank()[0]
 
     def evaluate(self, parameters: Float[Tensor, "runs agents variants size"]) -> NDArray[np.float64]:
         total: Any = 0.0
+        bank, seen = self._bank()
         for start in range(0, self.evaluation_slots, EVALUATION_CHUNK):
             slots = min(EVALUATION_CHUNK, self.evaluation_slots - start)
-            mean = self._mean_utilities(parameters[None], grouped(self._bank, self._bank_seen, slots, start, 1))[0]
+            mean = self._mean_utilities(parameters[None], grouped(bank, seen, slots, start, 1))[0]
             total = total + mean.double().sum(2) * slots
         return np.asarray((total / self.evaluation_slots).cpu())
 
     def full_power_utility(self) -> NDArray[np.float64]:
-        wanted = self._bank.wanted
-        utilities = self.network.utilities(wanted, self._bank.cross, wanted * 0 + self.scenario.max_power)
+        if self.evaluation == "present":
+            return self._at_full_power()
+        if self._full_power is None:
+            self._full_power = self._at_full_power()
+        return self._full_power
+
+    def _at_full_power(self) -> NDArray[np.float64]:
+        bank = self.bank
+        utilities = self.network.utilities(bank.wanted, bank.cross, bank.wanted * 0 + self.scenario.max_power)
         return np.asarray(torch.as_tensor(utilities).double().mean(1).sum(1).cpu())
 
     def act(self, parameters: Float[Tensor, "agents size"], observations: Any) -> Any:
@@ -209,6 +247,7 @@ class WirelessProblem(Problem):
             "seed": list(self.seeds),
             "evaluation_slots": self.evaluation_slots,
             "observation": self.inputs.dump()["observation"],
+            **({"evaluation": self.evaluation} if self.evaluation != "layout" else {}),
         }
 
     @classmethod
@@ -227,7 +266,7 @@ class WirelessProblem(Problem):
         """
         policy = PolicySettings.parse(configuration["policy"], "policy")
         rest = {key: configuration[key] for key in ("scenario", "seed", "evaluation_slots", "observation")}
-        return cls(**rest, policy=policy, device=device)
+        return cls(**rest, policy=policy, device=device, evaluation=configuration.get("evaluation", "layout"))
 
     def state(self) -> dict[str, Any]:
         ahead = [samples._asdict() for samples in self._ahead]
@@ -242,7 +281,7 @@ class WirelessProblem(Problem):
         for number, samples in enumerate(ahead):
             self._refuse_samples(samples, ahead[0], f"problem.ahead.{number}")
         self.network.set_state(state["network"])
-        self._slots = state["slots"]
+        self._slots, self._present = state["slots"], None
         self._ahead = [Samples(**samples) for samples in ahead]
 
     def _refuse_samples(self, samples: Any, first: Any, where: str) -> None:

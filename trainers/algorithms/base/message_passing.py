@@ -2,7 +2,6 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -183,17 +182,13 @@ class MessagePassingLearner(Learner):
         counts = ("messages", "entries", "bits", "max_age", "dropped_queries")
         known = {
             "utility": utility,
-            "full_power_utility": np.broadcast_to(self._full_power[:, None], utility.shape),
+            "full_power_utility": np.broadcast_to(self.problem.full_power_utility()[:, None], utility.shape),
             "slots": slots,
             "simulated_seconds": slots * self.problem.slot_seconds,
             **{name: getattr(self, name) for name in counts},
             "bits_delta": self.changed_entries * self.entry_bits,
         }
         return {name: values.T for name, values in known.items()}
-
-    @cached_property
-    def _full_power(self) -> NDArray[np.float64]:
-        return self.problem.full_power_utility()
 
     def finite(self) -> NDArray[np.bool_]:
         """Mask of the variants whose parameters are all finite, (runs, variants)."""
