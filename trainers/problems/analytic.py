@@ -55,6 +55,9 @@ class AnalyticProblem(Problem):
     and no smaller L (where rho = 0) or G will do. All runs have the same costs and start at theta = 0; they differ in
     their samples and perturbations. A utility is -F_i.
 
+    With `locality` below 1 agents stand in a ring, and an agent feels the parameters of another, h steps away, locality^h times
+    as much: the entries of c_ik that belong to them are multiplied by that. L and G then are bounds, not the smallest ones.
+
     >>> problem = AnalyticProblem(agents=4, size=2, slope_noise=0.5)
     >>> problem.constants.smoothness, problem.constants.minimum
     (1.5, 0.0)
@@ -66,6 +69,7 @@ class AnalyticProblem(Problem):
         value_noise: tau, noise of the value alone.
         slope_noise: rho, noise of the slope.
         distance: root mean square of the entries of theta*: how far from the minimum a run starts.
+        locality: what is left of an agent's influence at each step of the ring.
         seed: the run's seed, or one for each run.
         device: where torch computes.
     """
@@ -81,6 +85,7 @@ class AnalyticProblem(Problem):
         value_noise: float = 0.0,
         slope_noise: float = 0.0,
         distance: float = 1.5,
+        locality: float = 1.0,
         seed: int | Sequence[int] = 0,
         device: str = "cpu",
     ) -> None:
@@ -93,6 +98,10 @@ class AnalyticProblem(Problem):
         rng = stream(0, "analytic problem")
         directions = np.linalg.qr(rng.normal(size=(agents, dimension, dimension)))[0]
         target = rng.normal(size=dimension)
+        if locality != 1:
+            apart = np.abs(np.subtract.outer(range(agents), range(agents)))
+            reach = np.repeat(float(locality) ** np.minimum(apart, agents - apart), size, axis=1)
+            directions = directions * reach[:, None]
         self._directions = torch.as_tensor(directions, device=device)
         self.target = torch.as_tensor(distance * target / np.sqrt(np.mean(target**2)), device=device)
         """theta*, (agents * size,)."""

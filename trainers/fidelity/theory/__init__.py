@@ -11,6 +11,7 @@ from trainers.fidelity.theory import (
     pars_push_exact,
     pars_push_nonconvex,
     zeroth_order,
+    zeroth_order_local,
     zeroth_order_outdated,
     zeroth_order_rates,
     zeroth_order_steps,
@@ -23,6 +24,8 @@ def tables() -> Iterator[tuple[str, list[dict[str, Any]]]]:
     yield title, [*zeroth_order.report(), *zeroth_order_outdated.report(), *zeroth_order_rates.report()]
     title = "Behmandpoor et al. (2024), Theorem VI.2: steps below 1 / M, beside the largest stable step"
     yield title, zeroth_order_steps.step_rows()
+    title = "Near agents alone (most_hops = h): squared bias and variance of an update over ||grad f||^2, exact and measured"
+    yield title, zeroth_order_local.report()
     yield "Tosi and Theobald (2023), Section 4.1: staleness that is expected, beside what is measured", section_4_1()
     yield "Tosi and Theobald (2023), (11) and (12): published and corrected, beside runs", dasgd.bounds_report()
     title = "Tosi and Theobald (2023), Section 4.1: mean squared gradient over that of synchronous SGD, T = 2500"
