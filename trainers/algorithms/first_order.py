@@ -94,6 +94,11 @@ class FirstOrderLearner(MessagePassingLearner):
         """A number for each slot of the batch and each agent."""
         return 32 * self.settings.batch * self.problem.agents
 
+    @property
+    def said(self) -> Tensor:
+        """Slopes dU_l/dp_i of the last iteration, (runs, l, slots, i)."""
+        return self._past_slopes[(self.iteration - 1) % self.settings.memory, :, 0].transpose(1, 2)
+
     def _iterate(self, plan: Plan) -> None:
         t, row = self.iteration, self.iteration % self.settings.memory
         inputs, slopes = self.problem.slopes(self._parameters, self.settings.batch)

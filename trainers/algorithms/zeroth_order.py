@@ -190,9 +190,20 @@ class ZerothOrderLearner(MessagePassingLearner):
         """The policies theta, (runs, agents, variants, size)."""
         return self._parameters[0]
 
+    @property
+    def said(self) -> Tensor:
+        """Scalars r of the last iteration, (runs, agents, directions)."""
+        return self._queries[:, self._rows_of(self.iteration - 1), 0].transpose(1, 2)
+
+    def _rows_of(self, instant: int) -> slice:
+        """Rows of an instant's perturbations and queries in the memory of them."""
+        directions = self.settings.directions
+        first = instant % self.settings.memory * directions
+        return slice(first, first + directions)
+
     def _iterate(self, plan: Plan) -> None:
         t, memory, directions = self.iteration, self.settings.memory, self.settings.directions
-        rows = slice(t % memory * directions, (t % memory + 1) * directions)
+        rows = self._rows_of(t)
         if any(one.smoothing_decay for one in self.each):
             self._set_mu()
         self._perturb(self._perturbations[rows], plan.updating)  # 6, 7 of instant t - 1: u^t in the place of u^{t - memory}

@@ -12,6 +12,7 @@ from trainers.algorithms.base.gradient_learner import GradientLearner
 from trainers.algorithms.base.learner import Learner
 from trainers.algorithms.base.settings import LINKS, OF_CURVES, VARIES, GradientSettings, LearnerSettings
 from trainers.algorithms.zeroth_order import ZerothOrderSettings
+from trainers.experiments import observed  # noqa: F401  # the same
 from trainers.experiments.problem_settings import ProblemSettings, WirelessSettings
 from trainers.experiments.strided import AnyLearner, Strided
 from trainers.problems.policies import PolicySettings

@@ -1,6 +1,6 @@
 """Power control on a batch of wireless networks: the fast form, many runs, variants and slots at once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any, Literal
 
@@ -191,12 +191,27 @@ class WirelessProblem(Problem):
 
     def evaluate(self, parameters: Float[Tensor, "runs agents variants size"]) -> NDArray[np.float64]:
         total: Any = 0.0
+        for slots, means in self._evaluated(parameters):
+            total = total + means.sum(2) * slots
+        return np.asarray((total / self.evaluation_slots).cpu())
+
+    def utilities(self, parameters: Float[Tensor, "runs agents variants size"]) -> Float[np.ndarray, "runs variants agents"]:
+        """Mean utility of every agent, (runs, variants, agents), in the slots kept for evaluation."""
+        total = sum(means * slots for slots, means in self._evaluated(parameters))
+        return np.asarray((total / self.evaluation_slots).cpu())
+
+    def _evaluated(self, parameters: Tensor) -> Iterator[tuple[int, Tensor]]:
+        """Parts of the slots kept for evaluation: how many slots, and the mean utilities (runs, variants, agents) in them."""
         bank, seen = self._bank()
         for start in range(0, self.evaluation_slots, EVALUATION_CHUNK):
             slots = min(EVALUATION_CHUNK, self.evaluation_slots - start)
-            mean = self._mean_utilities(parameters[None], grouped(bank, seen, slots, start, 1))[0]
-            total = total + mean.double().sum(2) * slots
-        return np.asarray((total / self.evaluation_slots).cpu())
+            samples = grouped(bank, seen, slots, start, 1)
+            yield slots, self._mean_utilities(parameters[None], samples)[0].double()
+
+    @property
+    def evaluation_inputs(self) -> Float[Tensor, "runs slots agents inputs"]:
+        """Policy inputs in the slots kept for evaluation, (runs, slots, agents, inputs)."""
+        return torch.as_tensor(self._bank()[1])
 
     def full_power_utility(self) -> NDArray[np.float64]:
         if self.evaluation == "present":

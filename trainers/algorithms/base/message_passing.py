@@ -142,6 +142,14 @@ class MessagePassingLearner(Learner):
         """Bits of one entry of a message."""
         return entry_bits(self.problem.agents, self.value_bits)
 
+    @property
+    def said(self) -> Tensor:
+        """Values of the entries of the last iteration, one for each agent, as an observer hears them: (runs, agents, ...).
+
+        Those of the first variant. An agent that does not query keeps its value to itself.
+        """
+        raise ConfigError(f"{type(self).__name__} is not valid here: it does not tell what its agents send")
+
     def _told(self, what: str) -> NDArray[np.int64]:
         return np.stack([getattr(knowledge, what) for knowledge in self.knowledge], axis=1)
 
