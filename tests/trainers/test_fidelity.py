@@ -20,6 +20,7 @@ LONG = CLAIMS.parents[1] / "long" / "claims.yaml"
 
 RISING = ("arrived", "accuracy", "steps", "gradient_norm", "excess_cost")
 RISING += tuple(f"{kind}_error_{u}" for kind in ("test", "plain", "personal") for u in range(6))
+RISING += tuple(f"explained_{secret}" for secret in ("rate", "channel", "policy", "parameters"))
 
 
 def table(**curves):
@@ -92,6 +93,8 @@ def values(**statistic):
             "",
         ),
         ({"kind": "end_slope", "settings": {"best": 1, "slow": 4}, "column": "arrived"}, np.log([2 / 3, 0.4]) / np.log(4), ""),
+        ({"kind": "end_difference", "first": "best", "second": "slow", "column": "accuracy"}, [1, 6], ""),
+        ({"kind": "end_difference", "first": "slow", "column": "accuracy"}, [2, 4], ""),
         ({"kind": "fall", "curve": "best", "column": "excess_cost"}, np.log2([3, 5]), ""),
         ({"kind": "lost", "curve": "best"}, [0, 0], ""),
         ({"kind": "mean_difference", "first": "best", "second": "slow", "column": "accuracy"}, [2 / 3, 10 / 3], ""),

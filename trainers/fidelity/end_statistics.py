@@ -39,6 +39,19 @@ class EndRatio(Statistic):
             return sound(np.log2(first / second))
 
 
+class EndDifference(Statistic):
+    """Column at the end of `first`, minus the same of `second` where there is one."""
+
+    kind: Literal["end_difference"] = "end_difference"
+    first: str
+    second: str | None = None
+    column: str
+
+    def values(self, curves: Curves) -> tuple[Doubles, str]:
+        first, second = (curves.taken(name, self.column) if name else 0.0 for name in (self.first, self.second))
+        return sound(np.asarray(first - second))
+
+
 class EndSlope(Statistic):
     """Power of a setting with which a column at the end (or where it gets to `when`) grows: slope of its log, a layout."""
 
