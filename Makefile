@@ -13,7 +13,7 @@ PYTHON_NEWEST := $(shell for p in python3.14 python3.13 python3.12 python3.11 $(
 # Programs that tests start begin in half the time where the bytecode of the last one is there.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo figures long compare fuzz torture soak test wheel clients oldest newest bench venv clean
+.PHONY: demo figures long compare talking fuzz torture soak test wheel clients oldest newest bench venv clean
 
 demo: .venv/train.done  ## Figure 2 of the zeroth-order paper, in full
 	$(BIN)/python -m trainers configs/paper/fig2.yaml --out runs/fig2 --resume
@@ -30,6 +30,11 @@ compare: .venv/compare.done  ## five comparisons on the same channels, into docs
 	for name in dense paper gaussian d2d cellular; do \
 		$(BIN)/python -m baselines configs/compare/$$name.yaml --resume || exit; done
 	$(BIN)/python docs/write_results.py compare
+
+talking: .venv/compare.done  ## what talking is worth: late, lost and few messages, and larger networks (25 minutes of one core)
+	for name in talking size; do \
+		$(BIN)/python -m baselines configs/compare/$$name.yaml --resume || exit; done
+	$(BIN)/python docs/write_results.py talking
 
 test: .venv/all.done  ## lint, types and tests
 	$(BIN)/ruff check .

@@ -121,6 +121,7 @@ def _played(policy: Any, held: HeldOut, observation: Any, actions: str | None) -
     given = {"actions": actions, "observation": observation}
     options = _of_space(policy) | _own_options(policy) | {name: one for name, one in given.items() if one is not None}
     settings = Settings.of(held.scenario, options)
+    _refuse_long_delays(policy, held)
     batch, space = Batch(settings, len(held.layouts), network=held.network()), Actions(settings)
     _refuse_other_observations(policy, batch.observation_space(), held.scenario)
     decide, agents = _decision(policy, batch), batch.agents
@@ -157,6 +158,13 @@ def _own_options(policy: Any) -> dict[str, Any]:
     """The options of the environment that a policy names itself, such as how its messages travel."""
     own = getattr(policy, "options", None)
     return dict(own) if isinstance(own, Mapping) else {}
+
+
+def _refuse_long_delays(policy: Any, held: HeldOut) -> None:
+    """Raises ConfigError where a policy's messages take longer than there are slots before those that count."""
+    needed = getattr(policy, "memory", 0) if _own_options(policy) else 0
+    if isinstance(needed, int) and needed > held.warm_up:
+        raise ConfigError(f"warm_up: {held.warm_up} is not valid: the policy's messages take {needed} slots until all are used")
 
 
 def _is_learner(policy: Any) -> bool:

@@ -3,6 +3,7 @@
 python docs/write_results.py figures    claims, tables and pictures of "make figures", from runs/
 python docs/write_results.py long       the claims of "make long" and their pictures, from runs/long/
 python docs/write_results.py compare    tables and pictures of "make compare", from runs/compare/
+python docs/write_results.py talking    curves and pictures of "make talking", from runs/compare/
 python docs/write_results.py speed      the tables of "make bench", from runs/speed.md
 """
 
@@ -19,7 +20,7 @@ from trainers.workbench.files import write_atomically
 from trainers.workbench.terminal import markdown_table
 
 ROOT = Path(__file__).parents[1]
-PICTURES = {"figure": "{}", "bars": "compare_{}", "learning": "compare_{}_learning"}
+PICTURES = {"figure": "{}", "bars": "compare_{}", "learning": "compare_{}_learning", "curves": "{}"}
 IN_SHORT = {  # the ten rows of README.md: what each says, and the claim of configs/paper/claims.yaml that decides it
     "delayed messages slow zeroth-order learning down": "p = 0.5 gains more slowly than p = 0.9",
     "with p = 0.25 it still ends close to centralised learning": (
@@ -123,6 +124,21 @@ def compare(runs: Path, root: Path) -> None:
         _pictures(folder, root)
 
 
+def talking(runs: Path, root: Path) -> None:
+    """Curves of what talking is worth, what signalling leaves of it, and one policy for networks of any size."""
+    page, folder = root / "docs" / "results" / "talking.md", runs / "compare" / "talking"
+    put(page, "curves", (folder / "curves.md").read_text(encoding="utf-8"))
+    put(page, "signalling", left((folder / "comparison.md").read_text(encoding="utf-8")))
+    put(page, "size", (runs / "compare" / "size" / "scenarios.md").read_text(encoding="utf-8"))
+    _pictures(folder, root)
+
+
+def left(comparison: str) -> str:
+    """Tables of what signalling leaves, of every scenario, out of a page of comparison.md."""
+    found = [(part.partition("\n")[0], part.rpartition("\n\n")[2]) for part in comparison.split("\n## ")[1:]]
+    return "\n".join(f"**{scenario}**\n\n{table.strip()}\n" for scenario, table in found)
+
+
 def speed(runs: Path, root: Path) -> None:
     """The tables of speed."""
     put(root / "docs" / "results" / "speed.md", "speed", (runs / "speed.md").read_text(encoding="utf-8"))
@@ -137,4 +153,4 @@ def _pictures(folder: Path, root: Path) -> None:
 
 
 if __name__ == "__main__":
-    {"figures": figures, "long": long, "compare": compare, "speed": speed}[sys.argv[1]](Path("runs"), ROOT)
+    {"figures": figures, "long": long, "compare": compare, "talking": talking, "speed": speed}[sys.argv[1]](Path("runs"), ROOT)

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from baselines.comparison.comparison import Comparison
+from baselines.comparison.curves import write_curves
 from baselines.comparison.directory import ComparisonDirectory, Task, TaskKind, tasks
 from baselines.comparison.figures import draw
 from baselines.comparison.held_out import HeldOut
@@ -78,6 +79,7 @@ def compare(
         directory.assemble(comparison)
         write_tables(directory)
         draw(directory)
+        write_curves(directory)
     return directory
 
 

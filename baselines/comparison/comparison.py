@@ -20,7 +20,18 @@ from baselines.learned import (
 )  # their kinds are known from here on
 from wirelessenv import own_code
 from wirelessenv.channel.fading import NoFading
-from wirelessenv.config import ConfigError, Count, CountOrZero, Document, Model, Positive, assignment, merge, read_configuration
+from wirelessenv.config import (
+    ConfigError,
+    Count,
+    CountOrZero,
+    Document,
+    Finite,
+    Model,
+    Positive,
+    assignment,
+    merge,
+    read_configuration,
+)
 from wirelessenv.imports import imported
 from wirelessenv.scenario import Scenario
 from wirelessenv.text import as_name
@@ -93,6 +104,20 @@ class Signalling(Model):
     )
 
 
+class Point(Model):
+    """A method's place on a curve: `method` alone stands at its bits a slot, `[x, method]` at x."""
+
+    x: Finite | None = Field(None, description="none: its bits a slot")
+    method: Name
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, data: Any) -> Any:
+        if isinstance(data, str):
+            return {"method": data}
+        return dict(zip(("x", "method"), data, strict=True)) if isinstance(data, list | tuple) and len(data) == 2 else data
+
+
 class Comparison(Document):
     """Methods on scenarios: everybody on the same held-out slots of the same layouts."""
 
@@ -111,6 +136,10 @@ class Comparison(Document):
         None, description="tell what is left when signalling takes its share of the slot, too"
     )
     methods: dict[Name, Annotated[Method, BeforeValidator(_method)]] = Field({}, validate_default=True)
+    relative_to: Name = Field(WMMSE, description="the method that curves are relative to")
+    curves: dict[Name, dict[Name, Annotated[tuple[Point, ...], Field(min_length=1)]]] = Field(
+        {}, description="by what stands below them and by line: [x, method], or a method, which stands at its bits a slot"
+    )
 
     @field_validator("methods")
     @classmethod
@@ -164,6 +193,16 @@ class Comparison(Document):
                 raise ValueError(f'optimum: is not valid for the scenario "{name}": {error}') from None
             if self.optimum.slots > self.slots:
                 raise ValueError(f"optimum.slots: {self.optimum.slots} is not valid: there are {self.slots} slots")
+        return self
+
+    @model_validator(mode="after")
+    def _curves_are_of_its_methods(self) -> Self:
+        points = [
+            (f"curves.{x}.{line}", one.method) for x, lines in self.curves.items() for line in lines for one in lines[line]
+        ]
+        for where, name in [("relative_to", self.relative_to), *points]:
+            if name not in self.methods:
+                raise ValueError(f'{where}: "{name}" is not valid: it is none of the methods')
         return self
 
     def trainings(self, method: Method) -> list[int | None]:

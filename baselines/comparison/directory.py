@@ -262,7 +262,15 @@ def trainings_of(comparison: Comparison, evaluation: Task) -> list[Task]:
     if not isinstance(method, Learned):
         return []
     layouts = [None] if method.across else list(range(comparison.layouts))
-    return [evaluation._replace(kind="trainings", layout=layout) for layout in layouts]
+    scenario, name = _trained_as(comparison, evaluation.scenario, method)
+    return [Task("trainings", scenario, name, evaluation.seed, layout) for layout in layouts]
+
+
+def _trained_as(comparison: Comparison, scenario: str, method: Learned) -> tuple[str, str]:
+    """The first scenario and method whose training is that of a method: they share what is learned in it."""
+    kind, training = type(method), method.training
+    alike = (name for name, one in comparison.methods.items() if type(one) is kind and one.training == training)
+    return next(iter(comparison.scenarios)) if method.elsewhere else scenario, next(alike)
 
 
 def tasks(comparison: Comparison, kind: TaskKind) -> list[Task]:
@@ -281,7 +289,9 @@ def tasks(comparison: Comparison, kind: TaskKind) -> list[Task]:
     found = [
         one for name in comparison.scenarios for method in comparison.methods for one in evaluations(comparison, name, method)
     ]
-    return found if kind == "evaluations" else [one for task in found for one in trainings_of(comparison, task)]
+    if kind == "evaluations":
+        return found
+    return list(dict.fromkeys(one for task in found for one in trainings_of(comparison, task)))
 
 
 def _numbered(names: dict[str, Any], name: str) -> str:

@@ -88,6 +88,16 @@ class Learned(Method):
     )
 
     @property
+    def training(self) -> dict[str, Any]:
+        """The settings that its training depends on: methods of a comparison that share them share their trainings."""
+        return self.dump()
+
+    @property
+    def elsewhere(self) -> bool:
+        """True where it is trained on a scenario of its own, the same whatever it is compared on."""
+        return False
+
+    @property
     @abstractmethod
     def across(self) -> bool:
         """True where it learns from many layouts for all, False where it learns on each layout for that one."""

@@ -76,7 +76,7 @@ def _marked(value: float, best: float) -> str:
 def _signalling_explained(signalling: Signalling) -> str:
     return (
         "What is left when signalling takes its share of the slot: x WMMSE (which is told everything free of charge) times "
-        f"(1 - bits a slot / bits that a slot could carry at {_amount(signalling.bits_per_second)}bit/s, all agents together)."
+        f"(1 - bits a slot / bits that a slot could carry at {amount(signalling.bits_per_second)}bit/s, all agents together)."
     )
 
 
@@ -105,7 +105,7 @@ def relative(rows: pd.DataFrame, reference: str) -> Interval:
 
     Args:
         rows: of comparison.csv, of one method on one scenario.
-        reference: "full_power" or "wmmse".
+        reference: "full_power", "wmmse", or another one that has a column of utilities.
 
     Returns:
         The mean with its interval.
@@ -122,14 +122,14 @@ def _reached(name: str, rows: pd.DataFrame, asked: int, lost: str) -> Row:
     sound = rows[rows["utility"].notna()]
     row = {"method": name}
     for title, reference in (("x full power", "full_power"), ("x WMMSE", "wmmse")):
-        row[title] = beside(_shown(relative(sound, reference)) if len(sound) else "", lost)
+        row[title] = beside(with_interval(relative(sound, reference)) if len(sound) else "", lost)
     found = int(rows["optimum_slots"].groupby(rows["layout"]).first().sum())
     if found:
         share = rows["optimum_share"].groupby(rows["layout"]).mean().dropna()
         title = "of the optimum" if found == asked else f"of the optimum (in {found} of {asked} slots)"
         if "optimum_gap" in rows and rows["optimum_gap"].notna().any():
             title += f" (certified to {math.ceil(1000 * rows['optimum_gap'].max()) / 10:g} %)"  # where time was up
-        row[title] = _shown(interval(share.to_numpy(float), "interquartile_mean")) if len(share) else ""
+        row[title] = with_interval(interval(share.to_numpy(float), "interquartile_mean")) if len(share) else ""
     for column, title in _PLAIN.items():
         middle = interval(by_layout(sound, column), "interquartile_mean").estimate if len(sound) else None
         row[title] = "" if middle is None else f"{float(middle):.3g}"
@@ -168,14 +168,14 @@ def _costs(name: str, rows: pd.DataFrame) -> Row:
         "must know": str(first["knows"]),
         "to learn": str(first["knows_in_training"]) if learned else "",
         "trained": str(first["trained"]) if learned else "",
-        "slots of training": _amount(rows["training_slots"].mean()) if learned else "",
-        "bits in training": _amount(rows["training_bits"].mean()) if learned else "",
-        "bits a slot": _amount(first["bits_a_slot"]),
+        "slots of training": amount(rows["training_slots"].mean()) if learned else "",
+        "bits in training": amount(rows["training_bits"].mean()) if learned else "",
+        "bits a slot": amount(first["bits_a_slot"]),
         "ms a slot": f"{rows['decision_ms'].mean():.2g}" if rows["utility"].notna().any() else "",
     }
 
 
-def _amount(number: float) -> str:
+def amount(number: float) -> str:
     """A number in short, such as 1.2 M for 1230000."""
     for size, name in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
         if number >= size:
@@ -183,7 +183,8 @@ def _amount(number: float) -> str:
     return f"{number:.0f}"
 
 
-def _shown(found: Interval) -> str:
+def with_interval(found: Interval) -> str:
+    """An estimate and, where it has one, its interval, as they stand in tables."""
     return f"{found.estimate:.3f} [{found.low:.3f}, {found.high:.3f}]" if np.isfinite(found.low) else f"{found.estimate:.3f}"
 
 

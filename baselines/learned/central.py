@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from baselines.comparison.held_out import HeldOut
 from baselines.comparison.methods import Learned, NeededKnowledge, Stage, bits_to_know, training_layouts
 from wirelessenv.arrays import Doubles
-from wirelessenv.config import Count, Positive
+from wirelessenv.config import ConfigError, Count, Positive
 from wirelessenv.layout import Layout, draw_layouts
 from wirelessenv.memory import check_room
 from wirelessenv.network import Block, WirelessNetwork, block_parts
@@ -52,6 +52,9 @@ class Central(Learned):
     slots: Count = Field(4, description="of each of them in a step")
     renew: Count = Field(2, description="steps after which layouts are drawn anew")
     learning_rate: Positive = Field(3e-3, description="at first; it falls to 0 as half a cosine")
+    trained_on: Scenario | None = Field(
+        None, description="where it learns across layouts: a scenario that it is trained on; none: the one it is compared on"
+    )
 
     @abstractmethod
     def network(self, scenario: Scenario) -> CentralNetwork:
@@ -71,6 +74,18 @@ class Central(Learned):
         """
         return block
 
+    def practise(self, scenario: Scenario, layouts: Sequence[Layout], block: Block, seed: int) -> Any:
+        """Inputs of the network in a step of training: as `see`, where it is not trained for several conditions."""
+        return self.see(scenario, layouts, block, seed)
+
+    def check(self, scenario: Scenario) -> None:
+        if self.trained_on is not None and not self.across:
+            raise ConfigError("trained_on: is not valid for policies that learn on each layout of the comparison by itself")
+
+    @property
+    def elsewhere(self) -> bool:
+        return self.trained_on is not None
+
     @property
     def unheard(self) -> int:
         """Slots at the beginning of a block in which not everything has arrived that will."""
@@ -81,6 +96,7 @@ class Central(Learned):
         return "everything"
 
     def train(self, scenario: Scenario, seed: int, layout: int | None, folder: Path | None = None) -> Iterator[Stage]:
+        scenario = self.trained_on or scenario
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(stream(seed, "central training").integers(2**62)))
             network = self.network(scenario)
@@ -93,7 +109,7 @@ class Central(Learned):
         used = 0
         for step in range(1, self.steps + 1):
             block = channels.block(slots)
-            seen = self.see(scenario, channels.layouts, block, seed * self.steps + step)
+            seen = self.practise(scenario, channels.layouts, block, seed * self.steps + step)
             if step == 1:
                 network.fit(seen)
             optimiser.zero_grad()

@@ -1,15 +1,19 @@
 """A graph neural network whose nodes are pairs and whose edges are interference, in the manner of IGCNet and WCGCN."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from baselines.allocators import delayed
 from baselines.comparison.methods import NeededKnowledge
 from baselines.learned.central import Central, CentralNetwork
 from trainers.problems.policies import Width
-from wirelessenv.config import Count
+from wirelessenv.config import Count, CountOrZero
+from wirelessenv.layout import Layout
 from wirelessenv.network import Block
 from wirelessenv.scenario import Scenario
 
@@ -70,6 +74,9 @@ class GNN(Central):
     steps: Count = 3000
     hidden: Width = Field(32, description="numbers in a node and in a message")
     layers: Annotated[Count, Field(le=1000)] = Field(3, description="rounds of messages")
+    delay: Annotated[CountOrZero, Field(le=1000)] = Field(
+        0, description="slots between the gains it sees and its powers, in training, too"
+    )
 
     @property
     def across(self) -> bool:
@@ -78,6 +85,17 @@ class GNN(Central):
     @property
     def knows(self) -> NeededKnowledge:
         return "everything"
+
+    @property
+    def unheard(self) -> int:
+        return self.delay
+
+    @property
+    def memory(self) -> int:
+        return self.delay
+
+    def see(self, scenario: Scenario, layouts: Sequence[Layout], block: Block, seed: int) -> Block:
+        return replace(block, gain=delayed(block.gain, self.delay)) if self.delay else block
 
     def network(self, scenario: Scenario) -> CentralNetwork:
         return InterferenceGraphNetwork(scenario.max_power / scenario.noise, self.hidden, self.layers)

@@ -9,12 +9,13 @@ from jaxtyping import Int
 from pydantic import Field, model_validator
 from torch import Tensor
 
+from baselines.comparison.held_out import HeldOut
 from baselines.comparison.methods import BITS, NeededKnowledge
 from baselines.learned.central import Central, CentralNetwork
 from baselines.learned.message_network import Heard, MessageNetwork
 from trainers.problems.policies import Width
-from wirelessenv.arrays import Floats
-from wirelessenv.config import ConfigError, Count, CountOrZero
+from wirelessenv.arrays import Doubles, Floats
+from wirelessenv.config import ConfigError, Count, CountOrZero, Model
 from wirelessenv.layout import Layout
 from wirelessenv.messages.activity import Activity
 from wirelessenv.messages.knowledge import Knowledge
@@ -22,6 +23,7 @@ from wirelessenv.messages.links import Links
 from wirelessenv.messages.messaging import Messaging
 from wirelessenv.network import Block
 from wirelessenv.scenario import Scenario
+from wirelessenv.streams import stream
 
 Pace = Annotated[
     Literal["at_once", "slot_late", "round_a_slot"],
@@ -30,6 +32,15 @@ Pace = Annotated[
         "slot, for the powers of a later one; round_a_slot: each round waits for messages of the one before, as in environments"
     ),
 ]
+
+
+class Conditions(Model):
+    """Links and activity, under which messages travel."""
+
+    links: Links = Field(
+        Links.parse({"delay": 0}), description="how much later messages are than the pace makes them, and loss"
+    )
+    activity: Activity = Field(Activity(), description="query: the chance that an agent says something new in a slot")
 
 
 class TravellingNetwork(CentralNetwork):
@@ -63,10 +74,13 @@ class MessagePolicy(Central):
         Links.parse({"delay": 0}), description="how much later messages are than the pace makes them, and loss"
     )
     activity: Activity = Field(Activity(), description="query: the chance that an agent says something new in a slot")
+    practice: tuple[Conditions, ...] = Field(
+        (), description="links and activities that it is trained for, one of them in each step; none: its own alone"
+    )
 
     @model_validator(mode="after")
     def _at_once_is_at_once(self) -> Self:
-        free = self.links == Links.parse({"delay": 0}) and self.activity == Activity()
+        free = all(one == Conditions() for one in (Conditions(links=self.links, activity=self.activity), *self.practice))
         if self.pace == "at_once" and not free:
             raise ValueError('pace: "at_once" is not valid with delay, loss or sleep: take slot_late or round_a_slot')
         return self
@@ -80,17 +94,23 @@ class MessagePolicy(Central):
         return "neighbours" if self.rounds else "own channel"
 
     @property
-    def late(self) -> int:
-        """Slots between a message and the powers that it is used for, at most, where none is lost."""
-        return 0 if self.pace == "at_once" else 1 + self.links.delay.largest
+    def training(self) -> dict[str, Any]:
+        own = ("links", "activity") if self.practice else ()
+        return {name: value for name, value in self.dump().items() if name not in own}
+
+    def _late(self, *links: Links) -> int:
+        """Slots until messages of all rounds have been used, at most, where none is lost."""
+        if self.pace == "at_once":
+            return 0
+        return (1 + max(one.delay.largest for one in links)) * (self.rounds if self.pace == "round_a_slot" else 1)
 
     @property
     def unheard(self) -> int:
-        return self.late * (self.rounds if self.pace == "round_a_slot" else 1)
+        return self._late(*(one.links for one in self.practice or (self,)))
 
     @property
     def memory(self) -> int:
-        return self.unheard
+        return self._late(self.links)
 
     def bits(self, scenario: Scenario) -> float:
         """Bits of a slot: every agent's messages, and how loud it is at each neighbour, which that one feeds back."""
@@ -99,11 +119,14 @@ class MessagePolicy(Central):
         return float(BITS * scenario.transmitters * (self.rounds * self.floats + self.neighbours))
 
     def check(self, scenario: Scenario) -> None:
-        if self.rounds and self.neighbours >= scenario.transmitters:
-            raise ConfigError(
-                f"neighbours: {self.neighbours} is not valid: an agent of {scenario.transmitters} has "
-                f"{scenario.transmitters - 1} others"
-            )
+        fewest = min(one.transmitters for one in (scenario, self.trained_on or scenario))
+        if self.rounds and self.neighbours >= fewest:
+            raise ConfigError(f"neighbours: {self.neighbours} is not valid: an agent of {fewest} has {fewest - 1} others")
+
+    def powers(self, held: HeldOut, state: dict[str, Any]) -> Doubles:
+        if held.warm_up < self.memory:
+            raise ConfigError(f"warm_up: {held.warm_up} is not valid: messages take {self.memory} slots until all are used")
+        return super().powers(held, state)
 
     def network(self, scenario: Scenario) -> CentralNetwork:
         return TravellingNetwork(MessageNetwork(self.rounds, self.floats, self.hidden), self.pace)
@@ -115,6 +138,13 @@ class MessagePolicy(Central):
         if self.pace != "at_once":
             said = self._newest(heard_from, block.wanted.shape[1], range(seed, seed + len(layouts)))
         return heard(scenario, mean_gain, block, heard_from, newest=said, told=0 if self.pace == "at_once" else 1)
+
+    def practise(self, scenario: Scenario, layouts: Sequence[Layout], block: Block, seed: int) -> Heard:
+        method = self
+        if self.practice:
+            chosen = self.practice[int(stream(seed, "conditions").integers(len(self.practice)))]
+            method = self.model_copy(update={"links": chosen.links, "activity": chosen.activity})
+        return method.see(scenario, layouts, block, seed)
 
     def _newest(self, heard_from: Int[np.ndarray, "runs m k"], slots: int, seeds: Sequence[int]) -> Any:
         """[t, i, j]: slot of the newest message of j that i has heard before slot t, (runs, slots, m, m); -1: none."""

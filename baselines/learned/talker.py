@@ -82,6 +82,11 @@ class Talker:
         return self.method.rounds * self.method.floats
 
     @property
+    def memory(self) -> int:
+        """Slots until it has heard all that it will hear, where no message is lost."""
+        return self.method.memory
+
+    @property
     def options(self) -> dict[str, Any]:
         """Options of the environment that it acts in; the scenario is another one."""
         messaging = {
@@ -116,6 +121,11 @@ class Talker:
         measured = SIZE_OF_EDGE * others
         told = agents * width + agents if width else 0
         right = SIZE_OF_NODE + measured + told
+        if width and seen.shape[-1] == right - told:
+            raise ConfigError(
+                f"messages: the environment has no message channel, and the policy sends {width} numbers to its neighbours in "
+                "every slot: make the environment with its `options`"
+            )
         if seen.shape[-1] != right:
             raise ConfigError(
                 f"observations: {seen.shape[-1]} numbers an agent are not valid: the policy reads {right} for {agents} agents; "

@@ -7,6 +7,8 @@ import torch
 from baselines.comparison.held_out import HeldOut
 from baselines.comparison.measures import Measured
 from baselines.evaluation import evaluate
+from baselines.learned.aggregation_policy import AggregationPolicy
+from baselines.learned.gnn import GNN
 from baselines.learned.message_network import MessageNetwork
 from baselines.learned.message_policy import MessagePolicy, heard, loudest
 from baselines.learned.talker import Talker
@@ -15,6 +17,7 @@ from wirelessenv.config import ConfigError
 from wirelessenv.envs.vector import VectorPowerControlEnv
 from wirelessenv.layout import draw_layouts
 from wirelessenv.messages.knowledge import Knowledge, message_graphs
+from wirelessenv.messages.links import Links
 from wirelessenv.messages.messaging import Messaging
 from wirelessenv.network import Block, WirelessNetwork
 from wirelessenv.scenario import Scenario
@@ -174,6 +177,62 @@ def test_bits_are_messages_and_feedback():
 def test_what_cannot_be_is_refused_in_one_sentence(wrong, sentence):
     with pytest.raises(ConfigError, match=sentence):
         policy(**wrong)
+
+
+def test_an_environment_without_a_message_channel_is_refused(talker):
+    env = power_control_v0.parallel_env(scenario=SMALL, observation=talker.options["observation"])
+    with pytest.raises(ConfigError, match="messages: the environment has no message channel, and the policy sends 4 numbers"):
+        talker.predict(env.reset(seed=0)[0])
+
+
+def test_delays_longer_than_the_slots_before_those_that_count_are_refused():
+    late = policy(links={"delay": 4})
+    held = HeldOut.draw(SMALL, [0, 1], 3, 9)
+    with pytest.raises(ConfigError, match="warm_up: 9 is not valid: messages take 10 slots until all are used"):
+        late.method.powers(held, late.network_state())
+    with pytest.raises(ConfigError, match="warm_up: 9 is not valid: the policy's messages take 10 slots"):
+        evaluate(late, SMALL, layouts=2, slots=3, warm_up=9)
+    assert evaluate(late, SMALL, layouts=2, slots=3, warm_up=10).measured.utility.shape == (2,)
+
+
+def test_more_neighbours_than_another_network_has_are_refused(talker):
+    with pytest.raises(ConfigError, match="neighbours: 3 is not valid: an agent has 2 others"):
+        evaluate(talker, {"preset": "dense", "transmitters": 3}, layouts=2, slots=3)
+
+
+def test_a_state_of_other_widths_is_refused(talker):
+    other = MessagePolicy(pace="round_a_slot", neighbours=3, hidden=9)
+    with pytest.raises(ConfigError, match=r"state: .*shape \(8, 5\).*\(9, 5\)"):
+        Talker(other, SMALL, talker.network_state())
+
+
+def test_each_step_of_training_is_under_one_of_its_conditions():
+    method = MessagePolicy(pace="round_a_slot", neighbours=3, practice=[{"links": {"delay": 0}}, {"links": {"delay": 2}}])
+    network = WirelessNetwork(SMALL, [0, 1])
+    block = network.block(8)
+    assert method.unheard == 6
+    assert method.memory == 2
+    oldest = [int(method.practise(SMALL, network.layouts, block, seed).ages.max()) for seed in range(20)]
+    assert set(oldest) == {1, 3}
+    changed = method.model_copy(update={"links": Links.parse({"delay": 1})})
+    assert method.training == changed.training != MessagePolicy(pace="round_a_slot", neighbours=3).training
+
+
+def test_it_may_be_trained_on_another_network():
+    elsewhere, here = (MessagePolicy(steps=2, hidden=8, trained_on=one) for one in (SMALL, None))
+    *_, away = elsewhere.train(Scenario(preset="dense", transmitters=9), 0, None)
+    *_, home = here.train(SMALL, 0, None)
+    for name, value in home.state.items():
+        np.testing.assert_array_equal(away.state[name], value)
+    with pytest.raises(ConfigError, match="trained_on: is not valid for policies that learn on each layout"):
+        AggregationPolicy(policies="own", trained_on=SMALL).check(SMALL)
+
+
+def test_a_gnn_that_is_late_decides_with_old_gains():
+    held = HeldOut.draw(SMALL, [0, 1], 4, 3)
+    *_, last = GNN(steps=1, hidden=4, layers=1).train(SMALL, 0, None)
+    prompt, late = (GNN(hidden=4, layers=1, delay=delay).powers(held, last.state) for delay in (0, 2))
+    np.testing.assert_allclose(late[:, 2:], prompt[:, :-2], rtol=1e-6)
 
 
 def test_observations_of_another_environment_are_refused(talker):
