@@ -134,7 +134,7 @@ def talking(runs: Path, root: Path) -> None:
 
 
 def left(comparison: str) -> str:
-    """Tables of what signalling leaves, of every scenario, out of a page of comparison.md."""
+    """Tables of what signalling leaves, of every scenario, from the page of a comparison."""
     found = [(part.partition("\n")[0], part.rpartition("\n\n")[2]) for part in comparison.split("\n## ")[1:]]
     return "\n".join(f"**{scenario}**\n\n{table.strip()}\n" for scenario, table in found)
 

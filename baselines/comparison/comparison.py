@@ -104,7 +104,7 @@ class Signalling(Model):
     )
 
 
-class Point(Model):
+class CurvePoint(Model):
     """A method's place on a curve: `method` alone stands at its bits a slot, `[x, method]` at x."""
 
     x: Finite | None = Field(None, description="none: its bits a slot")
@@ -137,7 +137,7 @@ class Comparison(Document):
     )
     methods: dict[Name, Annotated[Method, BeforeValidator(_method)]] = Field({}, validate_default=True)
     relative_to: Name = Field(WMMSE, description="the method that curves are relative to")
-    curves: dict[Name, dict[Name, Annotated[tuple[Point, ...], Field(min_length=1)]]] = Field(
+    curves: dict[Name, dict[Name, Annotated[tuple[CurvePoint, ...], Field(min_length=1)]]] = Field(
         {}, description="by what stands below them and by line: [x, method], or a method, which stands at its bits a slot"
     )
 

@@ -27,13 +27,13 @@ class Place(NamedTuple):
 
 
 def write_curves(directory: ComparisonDirectory) -> list[Path]:
-    """Write the curves as curves.md and as a figure, and all methods on all scenarios as scenarios.md.
+    """Write the curves as a page and as a figure, and a page of all methods on all scenarios.
 
     Args:
         directory: of a comparison, with its table.
 
     Returns:
-        The paths; no curves where the comparison has none, no scenarios.md where it has one.
+        The paths; no curves where the comparison has none, no page of all scenarios where it has one.
     """
     comparison, table, paths = directory.configuration(), directory.table("comparison.csv"), []
     if comparison.curves:

@@ -75,7 +75,17 @@ class Central(Learned):
         return block
 
     def practise(self, scenario: Scenario, layouts: Sequence[Layout], block: Block, seed: int) -> Any:
-        """Inputs of the network in a step of training: as `see`, where it is not trained for several conditions."""
+        """Inputs of the network in a step of training: as `see`, where it is not trained for several conditions.
+
+        Args:
+            scenario: of the networks.
+            layouts: theirs, one for each.
+            block: their slots.
+            seed: of whatever else is random, of this step.
+
+        Returns:
+            The inputs.
+        """
         return self.see(scenario, layouts, block, seed)
 
     def check(self, scenario: Scenario) -> None:

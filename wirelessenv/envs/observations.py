@@ -74,7 +74,7 @@ class Local(Observation):
         return np.stack([now.snr(wanted), now.level(interference), power, last.rate], axis=-1)
 
 
-Channel = Annotated[
+ChannelTime = Annotated[
     Literal["now", "mean"], Field(description="now: of the coming slot; mean: on average over the fading, E[g] in place of g")
 ]
 
@@ -83,7 +83,7 @@ class Gain(Observation):
     """An agent's own channel, one number: ln(1 + g_ii p_max / noise)."""
 
     kind: Literal["gain"] = "gain"
-    source: Channel = "now"
+    source: ChannelTime = "now"
 
     @property
     def looks_back(self) -> bool:
@@ -180,7 +180,7 @@ class Edges(Observation):
     """
 
     kind: Literal["edges"] = "edges"
-    source: Channel = "now"
+    source: ChannelTime = "now"
 
     @property
     def needs_mean_gain(self) -> bool:
