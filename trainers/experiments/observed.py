@@ -12,6 +12,7 @@ Secrets of an agent, one column of metrics.csv each:
     explained_parameters    theta
 """
 
+from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -89,8 +90,6 @@ class ObservedLearner(Learner):
         self.learner = self._learner()
         kind = SlopeObserver if isinstance(self.learner, FirstOrderLearner) else ScalarObserver
         self.observer = kind(self.learner.said)
-        inputs = self._whole.evaluation_inputs[: self.settings.layouts].flatten(0, 2)
-        self._given = inputs[torch.linspace(0, len(inputs) - 1, GIVEN).long()]
 
     def _learner(self) -> MessagePassingLearner:
         """The learner that is observed, on the attacker's layouts, and then on those that are reported."""
@@ -102,6 +101,12 @@ class ObservedLearner(Learner):
         if any(messaging.activity.query.probability < 1 for messaging in learner.links):
             raise ConfigError("links.activity.query: not valid: an observer hears agents that query in every instant")
         return learner
+
+    @cached_property
+    def _given(self) -> Tensor:
+        """Inputs at which policies are compared, (GIVEN, inputs)."""
+        inputs = self._whole.evaluation_inputs[: self.settings.layouts].flatten(0, 2)
+        return inputs[torch.linspace(0, len(inputs) - 1, GIVEN).long()]
 
     def _update(self) -> None:
         self.learner.learn(1)
