@@ -23,7 +23,7 @@ import numpy as np
 from pydantic import Field
 
 from trainers.algorithms.base.server_learner import ServerLearner, ServerSettings
-from trainers.bounds.gradient_methods import async_bc_step
+from trainers.bounds.gradient_methods import async_bc_step, async_bc_step_sampled
 from trainers.problems.objective import Clients, NumpyArray
 
 
@@ -83,12 +83,20 @@ class AsyncBC(ServerLearner):
         self._under_way[arrived] = self._difference(client, sample)  # 8, 9
 
     def bound(self, iterations: int) -> tuple[float, str] | None:
-        smoothness, dissimilarity = (getattr(self.problem, name, None) for name in ("smoothness", "dissimilarity"))
-        if not self.settings.exact or smoothness is None or dissimilarity is None:
+        if not (self.settings.exact or self.settings.same_sample):
+            return None  # Theorem 3
+        step, name, theorem = (
+            (async_bc_step, "dissimilarity", 1)
+            if self.settings.exact
+            else (async_bc_step_sampled, "mean_squared_smoothness", 2)
+        )
+        constant = getattr(self.problem, name, None)
+        smoothness = None if constant is None else getattr(self.problem, "smoothness", None)
+        if constant is None or smoothness is None:
             return None
         summaries = [table.summary(iterations) for table in self.timetables]
         tau_c, tau_max = (max(summary[name] for summary in summaries) for name in ("tau_c", "tau_max"))
-        return async_bc_step(smoothness, dissimilarity, tau_c, tau_max, iterations), "Theorem 1 of Gao et al. (2025)"
+        return step(smoothness, constant, tau_c, tau_max, iterations), f"Theorem {theorem} of Gao et al. (2025)"
 
     def _difference(self, client: Clients, sample: Sequence[NumpyArray | None]) -> NumpyArray:
         """The answer grad f_k(x_{t+1}; xi) - grad f_k(x_t; xi)."""

@@ -68,6 +68,8 @@ class LeastSquares(Objective):
         """L of f = (1/n) sum s_i^2."""
         self.local_smoothness = float(max(self._curvatures))
         """L_max of the f_i."""
+        self.mean_squared_smoothness = self.local_smoothness
+        """l of Gao et al. (2025), Assumption 5: the noise of a sample is the same at all points."""
         self.dissimilarity = max(abs(self.smoothness - one) for one in self._curvatures)
         """delta of Gao et al. (2025), Assumption 2."""
         self.minimiser: Float[Doubles, " d"] | Float[Doubles, "runs d"] = self._pulls.mean(0) / self.smoothness

@@ -5,15 +5,18 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from jaxtyping import Float
+from scipy.sparse.linalg import svds
 from scipy.special import expit
 
 from trainers.problems.objective import Clients, NumpyArray, Objective, PerPoint, Points, Sample
 from trainers.problems.shares import client_rows
+from wirelessenv.arrays import Doubles
 from wirelessenv.config import ConfigError, whole
 from wirelessenv.memory import check_room, part
 from wirelessenv.streams import stream
 
 ROWS = 4096  # rows in one product, where all of them are used
+LANCZOS = 64  # rows and columns from which an iteration finds a largest eigenvalue sooner than all of them are found
 
 
 class Logistic(Objective):
@@ -93,6 +96,21 @@ class Logistic(Objective):
         """A bound L of f's: lambda_max of (1/4) sum of weighted a a', and that of r: weight, or 2 weight."""
         gram = (self._signed * self._row_weights[:, None]).T @ self._signed
         return float(np.linalg.eigvalsh(gram.astype(float))[-1]) / 4 + self.weight * (1 if self.regulariser == "l2" else 2)
+
+    @property
+    def mean_squared_smoothness(self) -> float:
+        """A bound of l, E||grad f_i(x; xi) - grad f_i(y; xi)||^2 <= l^2 ||x - y||^2, the largest of all clients.
+
+        Source: Gao et al. (2025), Assumption 5. On the way from x to y each row has a curvature c in [0, 1/4], so that for B rows
+        E||sum c a a'(x - y) / B||^2 is at most ||x - y||^2 times (lambda_max of the mean of ||a||^2 a a') / (16 B) + (1 - 1/B)
+        (lambda_max of the mean of a a')^2 / 16, means over the client's rows. r adds weight, or 2 weight, to l.
+        """
+        largest = 0.0
+        for end, count in zip(self._ends.tolist(), self._counts.tolist(), strict=True):
+            rows = self._signed[end - count : end].astype(float)
+            one_by_one = _largest(rows * np.linalg.norm(rows, axis=1, keepdims=True)) / 16
+            largest = max(largest, one_by_one / self.batch + (1 - 1 / self.batch) * (_largest(rows) / 4) ** 2)
+        return float(np.sqrt(largest)) + self.weight * (1 if self.regulariser == "l2" else 2)
 
     def draw(self, clients: Clients, rng: np.random.Generator) -> Sample:
         counts = np.asarray(self._counts[clients])[..., None]
@@ -187,6 +205,14 @@ class Logistic(Objective):
     def starts(self, seeds: Sequence[int]) -> Float[NumpyArray, "runs d"]:
         """Start every run at 0, (runs, d), of the features' type."""
         return np.zeros((len(seeds), self.size), self._signed.dtype)
+
+
+def _largest(rows: Float[Doubles, "rows d"]) -> float:
+    """The largest eigenvalue of the mean of a a' over rows a."""
+    if min(rows.shape) < LANCZOS:
+        return float(np.linalg.norm(rows, 2) ** 2) / len(rows)
+    (singular,) = svds(rows, k=1, v0=np.ones(min(rows.shape)), return_singular_vectors=False)
+    return float(singular**2) / len(rows)
 
 
 def _along(points: Float[NumpyArray, "k p"], columns: Float[NumpyArray, "p q"]) -> Float[NumpyArray, "k q"]:

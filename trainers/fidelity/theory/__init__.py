@@ -6,6 +6,7 @@ from typing import Any
 from trainers.events.staleness import section_4_1
 from trainers.fidelity.theory import (
     async_bc,
+    async_bc_rates,
     dasgd,
     pars_push,
     pars_push_exact,
@@ -32,6 +33,12 @@ def tables() -> Iterator[tuple[str, list[dict[str, Any]]]]:
     yield title, dasgd.synchronous_report()
     title = "Gao et al. (2025), Theorem 3: independent noise, its bound beside what is measured"
     yield title, async_bc.independent_noise_report()
+    title = "Gao et al. (2025), Theorems 1 and 2: mean squared gradient beside the bound, at the step printed and corrected"
+    yield title, async_bc_rates.bounds_report()
+    title = "Gao et al. (2025), Table 1, without constants, T = 1000: rates beside what the best step of a grid reaches"
+    yield title, async_bc_rates.table_1_report()
+    title = "AsyncBC-GD: squared gradient at which it stops, over that at x_0, where all Hessians are multiples of I"
+    yield title, async_bc.levels_report()
     yield from _pars_push()
 
 
