@@ -101,7 +101,7 @@ class Logistic(Objective):
     def mean_squared_smoothness(self) -> float:
         """A bound of l, E||grad f_i(x; xi) - grad f_i(y; xi)||^2 <= l^2 ||x - y||^2, the largest of all clients.
 
-        Source: Gao et al. (2025), Assumption 5. On the way from x to y each row has a curvature c in [0, 1/4], so that for B rows
+        Source: Gao et al. (2025), Assumption 5. From x to y each row has a mean curvature c in [0, 1/4], so that for B rows
         E||sum c a a'(x - y) / B||^2 is at most ||x - y||^2 times (lambda_max of the mean of ||a||^2 a a') / (16 B) + (1 - 1/B)
         (lambda_max of the mean of a a')^2 / 16, means over the client's rows. r adds weight, or 2 weight, to l.
         """
