@@ -87,7 +87,7 @@ def _level(name: str, curvatures: list[float], tau_c: int, runs: int, step: floa
 def _greedy(name: str, curvatures: list[float], runs: int, step: float) -> dict[str, Any]:
     server = {"concurrency": 2, "assignment": "inactive"}
     found = stopped(curvatures, server, max(runs // 5, 2), step / 20)  # the bias is that of small steps, and varies little
-    return _row(f"{name}, tau_C = 2, greedy", async_bc_bias(curvatures, shares_of(server, len(curvatures))), found)
+    return _row(f"{name}, tau_C = 2, greedy", async_bc_bias(curvatures, shares_of(server, len(curvatures)).tolist()), found)
 
 
 def _row(case: str, predicted: float, found: Float[Doubles, " runs"]) -> dict[str, Any]:
