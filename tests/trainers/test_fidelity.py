@@ -98,6 +98,11 @@ def values(**statistic):
         ({"kind": "fall", "curve": "best", "column": "excess_cost"}, np.log2([3, 5]), ""),
         ({"kind": "lost", "curve": "best"}, [0, 0], ""),
         ({"kind": "mean_difference", "first": "best", "second": "slow", "column": "accuracy"}, [2 / 3, 10 / 3], ""),
+        (
+            {"kind": "mean_difference", "first": "best", "second": "slow", "column": "accuracy", "since": 15},
+            [1, 6],  # of the last evaluation alone
+            "",
+        ),
     ],
 )
 def test_statistics_of_a_table_made_by_hand(statistic, expected, remark):

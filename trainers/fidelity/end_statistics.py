@@ -8,7 +8,7 @@ from pydantic import Field
 from trainers.experiments.figures import Reached
 from trainers.fidelity.statistics import Curves, Statistic, sound
 from wirelessenv.arrays import Doubles
-from wirelessenv.config import Positive
+from wirelessenv.config import Positive, Seed
 
 
 class AboveFullPower(Statistic):
@@ -101,9 +101,13 @@ class MeanDifference(Statistic):
     first: str
     second: str
     column: str
+    since: Seed = Field(
+        0, description="iteration of the first evaluation that counts: AsyncBC has made a step before the first"
+    )
 
     def values(self, curves: Curves) -> tuple[Doubles, str]:
-        first, second = (curves.table(name, self.column).mean() for name in (self.first, self.second))
+        tables = (curves.table(name, self.column) for name in (self.first, self.second))
+        first, second = (table[table.index >= self.since].mean() for table in tables)
         return sound(np.asarray(first - second))
 
 
