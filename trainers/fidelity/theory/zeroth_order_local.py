@@ -121,7 +121,7 @@ def measured(found: Float[np.ndarray, "samples runs n"], gradient: Float[np.ndar
     spread = np.sqrt((runs - 1) * np.var(jackknife))
     squares = ((found - found.mean((0, 1))) ** 2).sum(2).mean(0)  # (runs,)
     return (
-        Moments(pairs, float(squares.mean()) * runs / (runs - 1)),
+        Moments(pairs, float(squares.mean() + off.var(0, ddof=1).sum() / runs)),  # and the variance of the mean subtracted
         Moments(float(spread), float(squares.std(ddof=1) / np.sqrt(runs))),
     )
 
