@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from baselines.learned.message_network import SIZE_OF_EDGE, SIZE_OF_NODE, MessageNetwork
 from baselines.learned.message_policy import MessagePolicy, TravellingNetwork
+from trainers.problems.message_network import SIZE_OF_EDGE, SIZE_OF_NODE, MessageNetwork
 from trainers.workbench.files import read_tensors, write_tensors
 from wirelessenv.arrays import Floats
 from wirelessenv.config import ConfigError
@@ -26,6 +26,70 @@ OBSERVATION = (
     {"kind": "edges", "source": "mean"},
 )
 """Parts of an agent's observation that the network reads, in order: its node, and its edges to all others."""
+
+
+def environment_options(talks: Any) -> dict[str, Any]:
+    """Options of the environment in which agents that talk act: what they see, and how messages travel.
+
+    Args:
+        talks: settings with `rounds`, `floats`, `neighbours`, `links` and `activity`.
+
+    Returns:
+        The options, without the scenario.
+    """
+    messaging = {
+        "graph": {"kind": "strongest", "neighbours": talks.neighbours},
+        "activity": talks.activity,
+        "links": talks.links,
+        "relay": False,
+    }
+    told = {"messages": "learned", "message_size": talks.rounds * talks.floats, "messaging": messaging}
+    return {"observation": OBSERVATION, "actions": "normalised", **(told if talks.rounds else {})}
+
+
+def actions_of(network: MessageNetwork, seen: Tensor, agents: int) -> Tensor:
+    """Actions of agents that run one network, each from its own observation.
+
+    Args:
+        network: theirs.
+        seen: observations of the environment of `environment_options`, (..., size).
+        agents: all that there are in a network, m.
+
+    Returns:
+        The power in [-1, 1], and the message, (..., 1 + size of a message).
+
+    Raises:
+        ConfigError: for observations of another size.
+    """
+    width, floats, others = network.rounds * network.floats, network.floats, agents - 1
+    measured = SIZE_OF_EDGE * others
+    right = SIZE_OF_NODE + measured + (agents * width + agents if width else 0)
+    if width and seen.shape[-1] == SIZE_OF_NODE + measured:
+        raise ConfigError(
+            f"messages: the environment has no message channel, and the policy sends {width} numbers to its neighbours in "
+            "every slot: make the environment with its `options`"
+        )
+    if seen.shape[-1] != right:
+        raise ConfigError(
+            f"observations: {seen.shape[-1]} numbers an agent are not valid: the policy reads {right} for {agents} agents; "
+            "make the environment with its `options`"
+        )
+    nodes, rest = seen[..., :SIZE_OF_NODE], seen[..., SIZE_OF_NODE:]
+    edges = rest[..., :measured].reshape(*seen.shape[:-1], SIZE_OF_EDGE, others).transpose(-1, -2)
+    if width:
+        known = rest[..., measured:-agents].reshape(*seen.shape[:-1], agents, width)[..., 1:, :]
+        ages = rest[..., -agents + 1 :]
+    else:
+        known, ages = seen.new_zeros(*edges.shape[:-1], 0), seen.new_full(edges.shape[:-1], -1.0)
+    there = ages >= 0
+
+    def arrived(number: int, sent: Tensor) -> Tensor:
+        part: Tensor = known[..., number * floats : (number + 1) * floats]
+        return part
+
+    ages = torch.where(there, ages + 1, torch.zeros(()))  # 0 in an observation: said in the last slot
+    logits, sent = network.decide(nodes, edges, ages, there, arrived)
+    return torch.cat([2 * logits.sigmoid()[..., None] - 1, *sent], dim=-1)
 
 
 class Talker:
@@ -89,14 +153,7 @@ class Talker:
     @property
     def options(self) -> dict[str, Any]:
         """Options of the environment that it acts in; the scenario is another one."""
-        messaging = {
-            "graph": {"kind": "strongest", "neighbours": self.method.neighbours},
-            "activity": self.method.activity,
-            "links": self.method.links,
-            "relay": False,
-        }
-        told = {"messages": "learned", "message_size": self.width, "messaging": messaging} if self.method.rounds else {}
-        return {"observation": OBSERVATION, "actions": "normalised", **told}
+        return environment_options(self.method)
 
     def predict(self, observations: Mapping[str, Floats] | Floats) -> Any:
         """Actions of all agents, each from its own observation.
@@ -116,39 +173,8 @@ class Talker:
         return dict(zip(observations, actions, strict=True))
 
     def _actions(self, seen: Floats) -> Floats:
-        agents, width = seen.shape[-2], self.width
-        others = agents - 1
-        measured = SIZE_OF_EDGE * others
-        told = agents * width + agents if width else 0
-        right = SIZE_OF_NODE + measured + told
-        if width and seen.shape[-1] == right - told:
-            raise ConfigError(
-                f"messages: the environment has no message channel, and the policy sends {width} numbers to its neighbours in "
-                "every slot: make the environment with its `options`"
-            )
-        if seen.shape[-1] != right:
-            raise ConfigError(
-                f"observations: {seen.shape[-1]} numbers an agent are not valid: the policy reads {right} for {agents} agents; "
-                "make the environment with its `options`"
-            )
-        seen_by = torch.from_numpy(seen)
-        nodes, rest = seen_by[..., :SIZE_OF_NODE], seen_by[..., SIZE_OF_NODE:]
-        edges = rest[..., :measured].reshape(*seen.shape[:-1], SIZE_OF_EDGE, others).transpose(-1, -2)
-        if width:
-            known = rest[..., measured:-agents].reshape(*seen.shape[:-1], agents, width)[..., 1:, :]
-            ages = rest[..., -agents + 1 :]
-        else:
-            known, ages = seen_by.new_zeros(*edges.shape[:-1], 0), seen_by.new_full(edges.shape[:-1], -1.0)
-        there, floats = ages >= 0, self.method.floats
-
-        def arrived(number: int, sent: Tensor) -> Tensor:
-            part: Tensor = known[..., number * floats : (number + 1) * floats]
-            return part
-
         with torch.no_grad():
-            ages = torch.where(there, ages + 1, torch.zeros(()))  # 0 in an observation: said in the last slot
-            logits, sent = self.network.decide(nodes, edges, ages, there, arrived)
-            return torch.cat([2 * logits.sigmoid()[..., None] - 1, *sent], dim=-1).numpy()
+            return actions_of(self.network, torch.from_numpy(seen), seen.shape[-2]).numpy()
 
     def save(self, path: str | Path) -> None:
         """Write the policy into one file, as a whole or not at all."""

@@ -9,9 +9,10 @@ from baselines.comparison.measures import Measured
 from baselines.evaluation import evaluate
 from baselines.learned.aggregation_policy import AggregationPolicy
 from baselines.learned.gnn import GNN
-from baselines.learned.message_network import MessageNetwork
-from baselines.learned.message_policy import MessagePolicy, heard, loudest
+from baselines.learned.message_policy import MessagePolicy
 from baselines.learned.talker import Talker
+from trainers.problems.heard import heard, loudest
+from trainers.problems.message_network import MessageNetwork
 from wirelessenv import power_control_v0
 from wirelessenv.config import ConfigError
 from wirelessenv.envs.vector import VectorPowerControlEnv

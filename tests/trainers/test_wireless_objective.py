@@ -18,7 +18,7 @@ def points(objective):
     return objective.start(np.random.default_rng(0)) + 0.3 * np.random.default_rng(1).normal(size=(2, 3, objective.size))
 
 
-def by_hand(objective, client, x, slots):
+def by_hand(objective, client, x, slots, undecided=0.0):
     """f_i of one point: slot by slot, receiver by receiver, in double precision."""
     layers = [x[:12].reshape(3, 4), x[12:16], x[16:20].reshape(4, 1), x[20:]]
     total = 0.0
@@ -28,7 +28,8 @@ def by_hand(objective, client, x, slots):
         )
         power = [10 / (1 + np.exp(-(np.maximum(y @ layers[0] + layers[1], 0) @ layers[2] + layers[3])[0])) for y in inputs]
         heard = sum(cross[client, j] * power[j] for j in range(5) if j != client)
-        total -= np.log2(1 + wanted[client] * power[client] / (heard + 1.0))
+        logit = np.log(power[client] / (10 - power[client]))
+        total -= np.log2(1 + wanted[client] * power[client] / (heard + 1.0)) - undecided * logit**2
     return total / len(slots)
 
 
@@ -40,6 +41,16 @@ def test_costs_are_those_of_the_network_worked_out_by_hand(objective, points):
         for k, client in enumerate(clients):
             assert costs[v, k] == pytest.approx(by_hand(objective, client, points[v, k], sample[k]), rel=1e-4)
             assert exact[v, k] == pytest.approx(by_hand(objective, 1, points[v, k], range(15)), rel=1e-4)
+
+
+def test_squared_logits_are_part_of_the_cost_where_they_have_a_weight(points):
+    settings = {"seed": 2, "batch": 6, "bank_slots": 15, "evaluation_slots": 20, "undecided": 0.1}
+    weighted = WirelessObjective(SCENARIO, PolicySettings(hidden=(4,)), **settings)
+    for x in points[0]:
+        assert weighted.cost(1, x) == pytest.approx(by_hand(weighted, 1, x, range(15), 0.1), rel=1e-4)
+    assert weighted.mean_cost(points[0, 0]) == pytest.approx(
+        np.mean([by_hand(weighted, client, points[0, 0], range(15), 0.1) for client in range(5)]), rel=1e-4
+    )
 
 
 def test_gradients_and_hessian_products_agree_with_finite_differences(objective, points):

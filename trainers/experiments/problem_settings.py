@@ -16,6 +16,7 @@ from trainers.problems.policies import PolicySettings
 from trainers.problems.problem import Problem
 from trainers.problems.quadratic import Quadratic
 from trainers.problems.ridge_regression import Features, FineTuning, RidgeRegression
+from trainers.problems.talking import Talk, TalkingObjective, TalkingProblem
 from trainers.problems.torch_loss import TorchObjective, small_cnn
 from trainers.problems.wireless import WirelessProblem
 from trainers.problems.wireless_objective import WirelessObjective
@@ -91,6 +92,9 @@ class WirelessSettings(ProblemSettings):
         description="where the network moves: on slots that set out from the layout, on other ways; or, agents with policies "
         "of their own, of the places of the present, full power's, too",
     )
+    undecided: NonNegative = Field(
+        0.0, description="gradient methods: weight of a transmitter's squared logit in its cost, which keeps it from saturating"
+    )
 
     def build(self, scenario: Scenario, policy: PolicySettings, seeds: Sequence[int], device: str) -> Problem:
         return WirelessProblem(scenario, policy, seeds, self.evaluation_slots, device, self.observation, self.evaluation)
@@ -99,7 +103,33 @@ class WirelessSettings(ProblemSettings):
         if self.evaluation != "layout":
             raise ConfigError(f'problem.evaluation: "{self.evaluation}" is not valid for gradient methods: they have no walk')
         slots = {"batch": self.batch, "bank_slots": self.bank_slots, "evaluation_slots": self.evaluation_slots}
-        return WirelessObjective(scenario, policy, seed, together=shared, observation=self.observation, **slots)
+        own: dict[str, Any] = {"observation": self.observation, "undecided": self.undecided}
+        return WirelessObjective(scenario, policy, seed, together=shared, **slots, **own)
+
+
+class TalkingSettings(Talk, ProblemSettings):
+    """The same network, where everybody runs a message-passing network, whose messages arrive within the slot."""
+
+    kind: Literal["talking"] = "talking"
+    evaluation_slots: Count = Field(400, description="slots kept for evaluation, the same at every evaluation")
+    bank_slots: Count = Field(400, description="gradient methods: slots that costs are averages over")
+    batch: Count = Field(20, description="gradient methods: slots of a sample; a tick lasts as many")
+    undecided: NonNegative = Field(
+        0.0, description="gradient methods: weight of a transmitter's squared logit in its cost, which keeps it from saturating"
+    )
+
+    @property
+    def _talk(self) -> Talk:
+        return Talk(**{name: getattr(self, name) for name in Talk.model_fields})
+
+    def build(self, scenario: Scenario, policy: PolicySettings, seeds: Sequence[int], device: str) -> Problem:
+        if device != "cpu":
+            raise ConfigError(f"device: {device} is not valid for agents that talk: use cpu")
+        return TalkingProblem(scenario, self._talk, seeds, self.evaluation_slots)
+
+    def objective(self, scenario: Scenario, policy: PolicySettings, seed: int, *, shared: bool = False) -> Objective:
+        slots = {"batch": self.batch, "bank_slots": self.bank_slots, "evaluation_slots": self.evaluation_slots}
+        return TalkingObjective(scenario, self._talk, seed, together=shared, undecided=self.undecided, **slots)
 
 
 class QuadraticSettings(ProblemSettings):

@@ -87,7 +87,11 @@ class Policies:
         Returns:
             (networks, batch, outputs), between low and high.
         """
-        return self.logits(parameters, inputs).sigmoid().mul(self._span).add_(self._low)
+        return self.bounded(self.logits(parameters, inputs))
+
+    def bounded(self, logits: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+        """Outputs of logits, between low and high."""
+        return logits.sigmoid().mul(self._span).add_(self._low)
 
     def logits(
         self, parameters: Float[Tensor, "networks {self.size}"], inputs: Float[Tensor, "networks batch {self.inputs}"]

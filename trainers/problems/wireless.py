@@ -140,6 +140,20 @@ class WirelessProblem(Problem):
         powers = self.policies(parameters.reshape(-1, size), inputs)
         return powers.view(groups, runs, agents, variants, slots).permute(0, 1, 3, 4, 2).contiguous()
 
+    def shared_logits(
+        self, parameters: Float[Tensor, "rows size"], seen: Float[Tensor, "rows slots agents inputs"]
+    ) -> Float[Tensor, "rows slots agents"]:
+        """Logits of powers where all agents of a network use one policy.
+
+        Args:
+            parameters: a policy for each row.
+            seen: its policy inputs.
+
+        Returns:
+            Logits, (rows, slots, agents).
+        """
+        return self.policies.logits(parameters, seen.flatten(1, 2)).view(seen.shape[:-1])
+
     def _mean_utilities(self, parameters: Tensor, samples: Samples) -> Tensor:
         """(groups, runs, variants, agents) of parameters (groups, runs, agents, variants, size)."""
         powers = self._powers(parameters, samples)

@@ -21,11 +21,14 @@ from wirelessenv.scenario import Scenario
 
 
 class WirelessObjective(Objective):
-    """Costs of the transmitters where all of them use one policy: f_i(x) = -(utility of i, averaged over a bank of slots).
+    """Costs of the transmitters where all of them use one policy: f_i(x) = -mean(U_i - lambda z_i^2) over a bank of slots.
 
-    Client i is transmitter i. The bank is fixed, so that the sum is finite and exact gradients exist; a sample is `batch` of
-    its slots. One network: a run on its own. Points are float64 outside and float32 within. A client must know, for its
-    gradient, the gains to its receiver and everybody's policy inputs.
+    Client i is transmitter i, U_i its utility, z_i the logit of its power; lambda = `undecided` keeps powers from saturating.
+    Without it nearly all gradients say "more power", and in the first steps all sigmoids reach a place without slope.
+
+    The bank is fixed, so that the sum is finite and exact gradients exist; a sample is `batch` of its slots. One network: a run
+    on its own. Points are float64 outside and float32 within. A client must know, for its gradient, the gains to its receiver
+    and everybody's policy inputs.
 
     Args:
         scenario: of the network; a preset's name, or settings.
@@ -36,6 +39,7 @@ class WirelessObjective(Objective):
         evaluation_slots: slots kept for evaluation.
         together: one client with the mean of all costs, for methods that assume them equal.
         observation: the parts that an observation is joined of: see `WirelessProblem`.
+        undecided: lambda, bit/s/Hz where utilities are rates.
 
     Raises:
         ConfigError: where a setting is not valid, or does not fit the memory.
@@ -55,10 +59,14 @@ class WirelessObjective(Objective):
         evaluation_slots: int = 400,
         together: bool = False,
         observation: Any = "aggregation",
+        undecided: float = 0.0,
     ) -> None:
-        self.problem = WirelessProblem(scenario, policy, seed, evaluation_slots, observation=observation)
-        self.scenario, self.seed, self.batch = self.problem.scenario, seed, batch
-        self.agents = self.problem.agents
+        problem = WirelessProblem(scenario, policy, seed, evaluation_slots, observation=observation)
+        self._begin(problem, batch=batch, bank_slots=bank_slots, together=together, undecided=undecided)
+
+    def _begin(self, problem: WirelessProblem, *, batch: int, bank_slots: int, together: bool, undecided: float) -> None:
+        self.problem, self.scenario, self.seed = problem, problem.scenario, problem.seeds[0]
+        self.batch, self.undecided, self.agents = batch, undecided, problem.agents
         self.clients = 1 if together else self.agents
         self.tick_slots, self.tick_seconds = batch, batch * self.scenario.slot_seconds
         self.policies: Policies = self.problem.policies
@@ -69,7 +77,7 @@ class WirelessObjective(Objective):
             part(8 * CHUNK, ("batch", batch)),
         )
         self.rows = bank_slots
-        bank = WirelessNetwork(self.scenario, seed).bank(bank_slots, "training")
+        bank = WirelessNetwork(self.scenario, self.seed).bank(bank_slots, "training")
         self._features, self._wanted, self._cross = (
             torch.from_numpy(np.ascontiguousarray(part[0]))
             for part in (self.problem.inputs.of_block(self.scenario, bank), bank.wanted, bank.cross)
@@ -105,14 +113,14 @@ class WirelessObjective(Objective):
         """All clients at once: every power is worked out once, and not once for each client."""
         parameters = _parameters(x).requires_grad_()
         every = torch.arange(len(self._wanted)).expand(len(parameters), -1)
-        utility = self._utilities(parameters, every).mean((1, 2)).sum()
+        utility = self._worth(parameters, every).mean((1, 2)).sum()
         return _as_given(-torch.autograd.grad(utility, parameters)[0], x.shape)
 
     def mean_cost(self, x: Points) -> PerPoint:
         parameters = _parameters(x)
         every = torch.arange(len(self._wanted)).expand(len(parameters), -1)
         with torch.no_grad():
-            return _as_given(-self._utilities(parameters, every).mean((1, 2)), x.shape[:-1])
+            return _as_given(-self._worth(parameters, every).mean((1, 2)), x.shape[:-1])
 
     def _costs(
         self, clients: Clients, x: Points, sample: Sample | None, parameters: Float[Tensor, "rows d"]
@@ -122,22 +130,22 @@ class WirelessObjective(Objective):
         slots = np.broadcast_to(at, (*x.shape[:-1], np.shape(at)[-1])).reshape(len(parameters), -1)
         client = np.broadcast_to(clients, x.shape[:-1]).reshape(-1)
         one = None if self.clients == 1 else torch.tensor(client)
-        return -self._utilities(parameters, torch.tensor(slots), one).mean((1, 2))
+        return -self._worth(parameters, torch.tensor(slots), one).mean((1, 2))
 
-    def _utilities(
+    def _worth(
         self, parameters: Float[Tensor, "rows d"], slots: Int[Tensor, "rows slots"], client: Int[Tensor, " rows"] | None = None
     ) -> Float[Tensor, "rows slots clients"]:
-        """Utilities (rows, slots, m), or (rows, slots, 1) of one client a row, where row r plays policy r in slots[r]."""
-        rows, batch = slots.shape
-        features = self._features[slots].reshape(rows, batch * self.agents, -1)
-        powers = self.policies(parameters, features).view(rows, batch, self.agents)
+        """U_i - lambda z_i^2, (rows, slots, m), or (rows, slots, 1) of one client a row; row r plays policy r in slots[r]."""
+        rows = len(slots)
+        logit = self.problem.shared_logits(parameters, self._features[slots])
+        powers = self.policies.bounded(logit)
         wanted, cross, own = self._wanted[slots], self._cross[slots], powers
         if client is not None:
             cross = cross[torch.arange(rows), :, client][:, :, None]
-            wanted, own = (part[torch.arange(rows), :, client][:, :, None] for part in (wanted, own))
+            wanted, own, logit = (part[torch.arange(rows), :, client][:, :, None] for part in (wanted, own, logit))
         ratio = wanted * own / (interference(cross, powers) + self.scenario.noise)
         utilities: Tensor = self.scenario.utility(rate(ratio, self.scenario.sinr_cap), own)
-        return utilities
+        return utilities - self.undecided * logit**2 if self.undecided else utilities
 
     def measures(self, x: Points) -> dict[str, PerPoint]:
         """utility: the total on slots kept for evaluation, with all transmitters using the policy x (..., d)."""

@@ -37,6 +37,23 @@ class Heard(NamedTuple):
         return self.said >= 0
 
 
+class Affine(nn.Linear):
+    """W x + b, of one network, or of several at once, where weights (rows, 1 or m, out, in) are put in place of its own.
+
+    Row r of the inputs (rows, slots, m, ..., in) is then worked out with weights of row r, one for all its agents or for each.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  # torch's name
+        if self.weight.dim() == 2:
+            return super().forward(input)
+        rows, copies = self.weight.shape[:2]
+        own = input.movedim(2, 1) if copies > 1 else input
+        weight, flat = self.weight.flatten(0, 1).mT, own.reshape(rows * copies, -1, self.in_features)
+        values = flat @ weight if self.bias is None else torch.baddbmm(self.bias.flatten(0, 1)[:, None], flat, weight)
+        values = values.view(*own.shape[:-1], self.out_features)
+        return values.movedim(1, 2) if copies > 1 else values
+
+
 class MessageNetwork(nn.Module):
     """A shared network: every agent runs it on what it sees and hears, and sends `rounds` times `floats` numbers in a slot.
 
@@ -52,14 +69,14 @@ class MessageNetwork(nn.Module):
     def __init__(self, rounds: int, floats: int, hidden: int) -> None:
         super().__init__()
         self.rounds, self.floats = rounds, floats
-        self.first = nn.Linear(SIZE_OF_NODE, hidden)
-        self.say = nn.ModuleList(nn.Linear(hidden, floats) for _ in range(rounds))
-        self.of_message = nn.ModuleList(nn.Linear(floats, hidden, bias=False) for _ in range(rounds))
-        self.of_edge = nn.ModuleList(nn.Linear(SIZE_OF_EDGE + 1, hidden) for _ in range(rounds))
+        self.first = Affine(SIZE_OF_NODE, hidden)
+        self.say = nn.ModuleList(Affine(hidden, floats) for _ in range(rounds))
+        self.of_message = nn.ModuleList(Affine(floats, hidden, bias=False) for _ in range(rounds))
+        self.of_edge = nn.ModuleList(Affine(SIZE_OF_EDGE + 1, hidden) for _ in range(rounds))
         self.update = nn.ModuleList(
-            nn.Sequential(nn.Linear(3 * hidden, hidden), nn.ReLU(), nn.Linear(hidden, hidden)) for _ in range(rounds)
+            nn.Sequential(Affine(3 * hidden, hidden), nn.ReLU(), Affine(hidden, hidden)) for _ in range(rounds)
         )
-        self.last = nn.Linear(hidden, 1)
+        self.last = Affine(hidden, 1)
         self.register_buffer("scale", torch.tensor([[0.0, 1.0]]).repeat(SIZE_OF_NODE + SIZE_OF_EDGE, 1))
         self.scale: Tensor
         """Mean and standard deviation of every number of a node and of an edge."""
