@@ -16,6 +16,7 @@ from baselines.learned import (
     gnn,
     message_policy,
     reinforcement,
+    talking_ppo,
     trained_run,
 )  # their kinds are known from here on
 from wirelessenv import own_code
@@ -253,5 +254,6 @@ __all__ = [
     "gnn",
     "message_policy",
     "reinforcement",
+    "talking_ppo",
     "trained_run",
 ]

@@ -18,20 +18,9 @@ Passes = Annotated[Count, Field(le=1000)]
 """Number of passes between two steps in the channel."""
 
 
-class PPO(Reinforcement):
-    """Proximal policy optimisation (Schulman et al., 2017), Gaussian policies, of one network for all agents or of m.
+class Proximal(Reinforcement):
+    """Base class of PPO's forms: what is collected, and how it is passed over."""
 
-    With `policies: own` every agent has an actor, a critic and a standard deviation of its own and learns them on one
-    layout, from its own rows alone. Stable-Baselines3's minibatches mix the rows of all agents; so that they learn as m
-    learners would, which draw minibatches each by itself, advantages are normalised for each agent before they are mixed,
-    gradients are not clipped, because Stable-Baselines3 clips the norm of all agents' together, and Adam's eps is m times
-    smaller, because the loss is the mean over the rows of m agents.
-    """
-
-    kind: Literal["ppo"] = "ppo"
-    policies: Literal["shared", "own"] = Field(
-        "shared", description="one network, trained across layouts; or one for each agent, trained on each layout"
-    )
     n_steps: Count = Field(50, description="slots of each network between two updates")
     n_epochs: Passes = Field(10, description="passes over them in an update")
     minibatches: Count = Field(8, description="in a pass")
@@ -59,6 +48,26 @@ class PPO(Reinforcement):
     def _collected(self) -> int:
         return self.networks * self.n_steps
 
+    def _options(self, scenario: Scenario) -> dict[str, Any]:
+        options = {name: getattr(self, name) for name in ("n_steps", "n_epochs", "gae_lambda", "clip_range", "ent_coef")}
+        return options | {"batch_size": self._collected * scenario.transmitters // self.minibatches}
+
+
+class PPO(Proximal):
+    """Proximal policy optimisation (Schulman et al., 2017), Gaussian policies, of one network for all agents or of m.
+
+    With `policies: own` every agent has an actor, a critic and a standard deviation of its own and learns them on one
+    layout, from its own rows alone. Stable-Baselines3's minibatches mix the rows of all agents; so that they learn as m
+    learners would, which draw minibatches each by itself, advantages are normalised for each agent before they are mixed,
+    gradients are not clipped, because Stable-Baselines3 clips the norm of all agents' together, and Adam's eps is m times
+    smaller, because the loss is the mean over the rows of m agents.
+    """
+
+    kind: Literal["ppo"] = "ppo"
+    policies: Literal["shared", "own"] = Field(
+        "shared", description="one network, trained across layouts; or one for each agent, trained on each layout"
+    )
+
     @property
     def across(self) -> bool:
         return self.policies == "shared"
@@ -78,11 +87,10 @@ class PPO(Reinforcement):
     def _numbered(self) -> bool:
         return self.policies == "own"
 
-    def _model(self, agents: int) -> AlgorithmSetup:
-        library = stable_baselines3()
+    def _model(self, scenario: Scenario) -> AlgorithmSetup:
+        library, agents = stable_baselines3(), scenario.transmitters
         policy_options = {"net_arch": list(self.hidden), "log_std_init": self.log_std_init}
-        options = {name: getattr(self, name) for name in ("n_steps", "n_epochs", "gae_lambda", "clip_range", "ent_coef")}
-        options["batch_size"] = self._collected * agents // self.minibatches
+        options = self._options(scenario)
         if self.across:
             return AlgorithmSetup(library.StagedPPO, library.ActorCriticPolicy, policy_options, options)
         alone = {
@@ -130,9 +138,9 @@ class SAC(Replaying):
         -6.0, description="of the policy, nats; low, because the best powers are often 0 or p_max"
     )
 
-    def _model(self, agents: int) -> AlgorithmSetup:
+    def _model(self, scenario: Scenario) -> AlgorithmSetup:
         library = stable_baselines3()
-        options = self._options(agents) | {"tau": self.tau, "target_entropy": self.target_entropy}
+        options = self._options(scenario.transmitters) | {"tau": self.tau, "target_entropy": self.target_entropy}
         options["ent_coef"] = f"auto_{self.temperature}"
         return AlgorithmSetup(library.StagedSAC, library.SACPolicy, {"net_arch": list(self.hidden)}, options)
 
@@ -152,11 +160,11 @@ class DQN(Replaying):
     def _actions(self) -> dict[str, Any]:
         return {"actions": "discrete", "levels": self.levels}
 
-    def _model(self, agents: int) -> AlgorithmSetup:
+    def _model(self, scenario: Scenario) -> AlgorithmSetup:
         library = stable_baselines3()
-        options = self._options(agents) | {
+        options = self._options(scenario.transmitters) | {
             "exploration_final_eps": self.exploration,
             "exploration_fraction": self.exploration_fraction,
-            "target_update_interval": max(self.target_slots, self.networks) * agents,
+            "target_update_interval": max(self.target_slots, self.networks) * scenario.transmitters,
         }
         return AlgorithmSetup(library.StagedDQN, library.DQNPolicy, {"net_arch": list(self.hidden)}, options)

@@ -144,8 +144,8 @@ class Reinforcement(Learned):
         return {"actions": "normalised"}
 
     @abstractmethod
-    def _model(self, agents: int) -> AlgorithmSetup:
-        """The algorithm for networks of m agents."""
+    def _model(self, scenario: Scenario) -> AlgorithmSetup:
+        """The algorithm for networks of a scenario."""
 
     @property
     def _discount(self) -> float:
@@ -175,7 +175,7 @@ class Reinforcement(Learned):
         options = {name: getattr(settings, name) for name in settings.model_fields_set}
         env, agents = library.PowerControlVecEnv(self.networks, **options), scenario.transmitters
         bits = self._bits_in_training(scenario, env.observation_space.shape[0])
-        kind, generators = self._model(agents), library.Generators()
+        kind, generators = self._model(scenario), library.Generators()
         updates = self.slots // self._collected
         with generators.in_use():
             model = kind.algorithm(
@@ -220,24 +220,23 @@ class Reinforcement(Learned):
         settings, library = self._settings(held.scenario), stable_baselines3()
         batch, actions = Batch(settings, len(held.layouts), network=held.network()), Actions(settings)
         space, agents = actions.space(), batch.agents
-        policy = self._policy(batch.observation_space(), space, agents)
+        policy = self._policy(batch.observation_space(), space, held.scenario)
         refuse_misfit(state, dict(policy.state_dict()))
         policy.load_state_dict(state)
         batch.reset(held.layouts)
-        nothing = np.zeros((batch.environments, agents, 0), np.float32)
         powers = np.empty((held.block.gain.shape[1], batch.environments, agents))
         for slot in range(len(powers)):
             rows = batch.observations().reshape(batch.environments * agents, -1)
             chosen, _ = policy.predict(library.numbered(rows, agents) if self._numbered else rows, deterministic=True)
-            power = actions.of_array(chosen, (len(rows), *(space.shape or ())))[0].reshape(batch.environments, agents)
-            powers[slot] = power
-            batch.step(power, nothing)
+            power, messages = actions.of_array(chosen, (len(rows), *(space.shape or ())))
+            powers[slot] = power.reshape(batch.environments, agents)
+            batch.step(power.reshape(batch.environments, agents), messages.reshape(batch.environments, agents, -1))
         return powers.swapaxes(0, 1)
 
-    def _policy(self, observations: Box, actions: Space[Any], agents: int) -> Any:
+    def _policy(self, observations: Box, actions: Space[Any], scenario: Scenario) -> Any:
         """The policy of a model, without the model around it."""
-        kind, library = self._model(agents), stable_baselines3()
-        seen = library.numbered_space(observations, agents) if self._numbered else observations
+        kind, library = self._model(scenario), stable_baselines3()
+        seen = library.numbered_space(observations, scenario.transmitters) if self._numbered else observations
         with library.Generators().in_use():  # its first parameters, which are not kept, are drawn
             return kind.policy(seen, actions, self._rate, **kind.policy_options)
 

@@ -15,6 +15,7 @@ from stable_baselines3.dqn.policies import DQNPolicy
 from stable_baselines3.sac.policies import SACPolicy
 
 from baselines.learned.per_agent import Numbered, PerAgentAdvantages, PerAgentPolicy, numbered, numbered_space
+from baselines.learned.talking_actor import TalkingActorCritic
 from wirelessenv.integrations.sb3 import PowerControlVecEnv
 
 
@@ -110,6 +111,7 @@ __all__ = [
     "StagedDQN",
     "StagedPPO",
     "StagedSAC",
+    "TalkingActorCritic",
     "numbered",
     "numbered_space",
 ]
