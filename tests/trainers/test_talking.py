@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from trainers.experiments.curves import Curve, build
 from trainers.problems.talking import Talk, TalkingObjective, TalkingProblem
 from wirelessenv.config import ConfigError
 
@@ -110,10 +111,10 @@ def test_every_agent_runs_its_own_copy():
 
 
 def test_descent_raises_the_utility_on_other_slots():
-    objective = TalkingObjective(SCENARIO, TALK, seed=0, bank_slots=50, evaluation_slots=50, undecided=1e-3)
+    objective = TalkingObjective(SCENARIO, TALK, seed=0, bank_slots=20, evaluation_slots=50, undecided=1e-3)
     x = objective.start(np.random.default_rng(0))
     before = objective.utility(x[None])
-    for _ in range(60):
+    for _ in range(40):
         x = x - 0.3 * objective.mean_gradient(x)
     assert objective.utility(x[None]) > 1.1 * before
 
@@ -129,3 +130,25 @@ def test_descent_raises_the_utility_on_other_slots():
 def test_what_cannot_be_is_refused_in_one_sentence(call, sentence):
     with pytest.raises(ConfigError, match=sentence):
         call()
+
+
+@pytest.mark.parametrize("kind", ["zeroth_order", "sgp", "async_sgd"])
+def test_experiments_train_it_and_go_on_from_a_saved_state(kind):
+    settings = {"batch": 2, "bank_slots": 9, "evaluation_slots": 4, **TALK.model_dump()}
+    learner = {"kind": kind, "step_size": 0.1} | ({"batch": 2} if kind == "zeroth_order" else {})
+    curve = Curve.parse(
+        {
+            "scenario": SCENARIO,
+            "problem": {"kind": "talking", **settings},
+            "learner": learner,
+            "messaging": {"graph": "complete"},
+        }
+    )
+    through, first, second = (build([curve], [3], "cpu") for _ in range(3))
+    through.learn(4)
+    first.learn(2)
+    second.set_state(first.state())
+    second.learn(2)
+    assert torch.equal(second.parameters, through.parameters)
+    assert not torch.equal(through.parameters, build([curve], [3], "cpu").parameters)
+    assert np.isfinite(through.report()["utility"]).all()
