@@ -92,7 +92,7 @@ def test_a_network_that_is_trained_elsewhere_decides_as_in_a_comparison():
     method = MessagePolicy.parse(TALK)
     problem = WirelessProblem(scenario, seed=[4, 5], evaluation_slots=6)
     *_, last = method.train(scenario, 0, None)
-    held = HeldOut.draw(scenario, [4, 5], 6, 0)
+    held = HeldOut.draw(scenario, [4, 5], 5, 1)  # the same six slots
     found = Compared(problem, method=method, seed=[4, 5])
     np.testing.assert_allclose(found.powers(), method.powers(held, last.state), rtol=1e-6)
     assert found.learn(2).report()["bits"].tolist() == [[80 * 32 * 5 * (2 * 2 + 2)]] * 2
