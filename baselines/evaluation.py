@@ -64,6 +64,7 @@ def evaluate(
             a function of observations (layouts, m, size) -> actions (layouts, m);
             a torch module of rows (layouts * m, size) -> (layouts * m,) or (layouts * m, 1);
             a model of Stable-Baselines3, asked for deterministic actions of such rows;
+            a TrainedMethod of this package;
             anything with `predict(observations)` of dicts by agent, as PettingZoo's, such as a learner of this project; where
             it has `options`, these are options of the environment that it acts in, such as those of its messages.
         scenario: a preset's name, a mapping, or a Scenario.
@@ -87,7 +88,9 @@ def evaluate(
     """
     scenario = Scenario.of(scenario)
     held = HeldOut.draw(scenario, range(_count("layouts", layouts)), slots, warm_up)
-    if _is_allocator(policy):
+    if any(one.__module__ == "baselines.learned.trained" for one in type(policy).__mro__):
+        power = policy.predict(held)
+    elif _is_allocator(policy):
         power = _called(policy, "its powers", held.block.gain.astype(float), scenario.noise, scenario.max_power)
     else:
         power = _played(policy, held, observation, actions)

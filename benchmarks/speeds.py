@@ -10,7 +10,7 @@ import torch
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmarks import allocators, environments, gradient_methods, plain_numpy
+from benchmarks import allocators, environments, gradient_methods, plain_numpy, talking
 from benchmarks.reporting import row, spread
 from trainers import WirelessProblem, ZerothOrderLearner
 from trainers.workbench.files import write_atomically
@@ -84,6 +84,7 @@ def measure() -> list[tuple[str, list[dict[str, Any]]]]:
         shared = in_turn({"10 runs x 4 curves": (learner(10, 4), 20)}, bar)
         environment_rows = environments.table(ROUNDS, bar)
         allocator_rows = allocators.table(ROUNDS, bar)
+        talking_rows = talking.table(ROUNDS, bar)
     one = times["1 run"]
     ratios = [plain / ours for plain, ours in zip(times["plain numpy"], one, strict=True)]
     rows = [
@@ -102,7 +103,7 @@ def measure() -> list[tuple[str, list[dict[str, Any]]]]:
     rows.append(row("10 runs x 4 curves, ms a run-iteration", spread(each, ".3f")))
     tables: list[tuple[str, list[dict[str, Any]]]] = [
         (f"Speed on one thread: median of {ROUNDS} rounds (smallest to largest)", rows + environment_rows),
-        (f"Allocators on one thread: median of {ROUNDS} rounds or of the channels (range)", allocator_rows),
+        (f"Allocators on one thread: median of {ROUNDS} rounds or of the channels (range)", allocator_rows + talking_rows),
         ("Gradient methods on one thread", gradient_methods.table()),
     ]
     if torch.cuda.is_available():

@@ -80,7 +80,8 @@ def _of_scenario(comparison: Comparison, rows: pd.DataFrame) -> dict[str, Lines]
     return {
         x: {
             line: sorted(
-                at[one.method] if one.x is None else at[one.method]._replace(x=one.x) for one in points if one.method in at
+                (at[one.method] if one.x is None else at[one.method]._replace(x=one.x) for one in points if one.method in at),
+                key=lambda place: place.x,
             )
             for line, points in lines.items()
         }
@@ -89,11 +90,11 @@ def _of_scenario(comparison: Comparison, rows: pd.DataFrame) -> dict[str, Lines]
 
 
 def _rows(x: str, lines: Lines) -> Iterator[dict[str, str]]:
-    """A row for each line, a column for each x; lines that share no x stand in rows of their own."""
+    """A row for each x, a column for each line."""
     for place in sorted({one.x for points in lines.values() for one in points}):
-        here = {line: next((one.found for one in points if one.x == place), None) for line, points in lines.items()}
         shown = amount(place) if place >= 1000 else f"{place:g}"
-        yield {x: shown} | {line: "" if found is None else with_interval(found) for line, found in here.items()}
+        here = {line: [with_interval(one.found) for one in points if one.x == place] for line, points in lines.items()}
+        yield {x: shown} | {line: "; ".join(found) for line, found in here.items()}
 
 
 def _figure(comparison: Comparison, found: dict[str, dict[str, Lines]]) -> Figure:
@@ -104,7 +105,7 @@ def _figure(comparison: Comparison, found: dict[str, dict[str, Lines]]) -> Figur
     names = list(dict.fromkeys(line for lines in comparison.curves.values() for line in lines))
     for row, (scenario, curves) in zip(axes, found.items(), strict=True):
         for panel, (x, lines) in zip(row, curves.items(), strict=True):
-            for line, points in lines.items():
+            for line, points in ((line, points) for line, points in lines.items() if points):  # all may have diverged
                 place = names.index(line)
                 style: dict[str, Any] = {
                     "color": COLOURS[place % len(COLOURS)],

@@ -26,7 +26,7 @@ SETTINGS = {
     "relative_to": "full power",
     "curves": {
         "slots late": {"messages": [[3, "late"], [1, "prompt"]], "WMMSE": [[0, "WMMSE"], [3, "WMMSE, late"]]},
-        "bits a slot": {"all": ["prompt", "WMMSE"]},
+        "bits a slot": {"all": ["prompt", "WMMSE", "late"]},
     },
 }  # fmt: skip
 
@@ -67,6 +67,7 @@ def test_curves_hold_what_the_tables_hold(tmp_path):
         assert [row[0] for row in rows[:3]] == ["0", "1", "3"]
         some = table[(table["scenario"] == scenario) & (table["method"] == "late")]
         assert rows[2][1].startswith(f"{relative(some, 'full_power').estimate:.3f} [")
+        assert sum(row[1].count("; ") for row in rows[3:]) == 1  # two methods that need the same bits
         agents = {"small": 4, "larger": 6}[scenario]
         bits = 32 * agents * (2 * 2 + 2), 32 * agents * (agents + 1)  # of messages and feedback; of all gains and powers
         assert [row[0] for row in rows[3:]] == [amount(one) for one in sorted(bits)]

@@ -9,8 +9,16 @@ from baselines import evaluate
 from baselines.allocators import full_power, max_min, random_power, wmmse
 from baselines.comparison.compare import compare
 from baselines.comparison.comparison import Comparison
+from baselines.comparison.held_out import HeldOut
+from baselines.comparison.measures import Measured
 from baselines.comparison.tables import relative
+from baselines.learned.aggregation_policy import AggregationPolicy
+from baselines.learned.gnn import GNN
+from baselines.learned.message_policy import MessagePolicy
+from baselines.learned.reinforcement import PPO
+from baselines.learned.trained import TrainedMethod
 from trainers import WirelessProblem, ZerothOrderLearner
+from trainers.workbench.files import write_tensors
 from wirelessenv import ConfigError, Messaging
 from wirelessenv.envs.parallel import PowerControlEnv
 
@@ -87,6 +95,41 @@ def test_a_learner_of_this_project_gives_powers():
     env = PowerControlEnv(SMALL, actions="power")
     observations, _ = env.reset(seed=0)
     assert set(learner.predict(observations)) == set(observations)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        GNN(steps=1, hidden=4, layers=1),
+        AggregationPolicy(steps=1),
+        MessagePolicy(steps=1, hidden=4, neighbours=2, pace="slot_late"),
+        PPO(slots=100, networks=2, n_steps=10, minibatches=2, hidden=(4,)),
+    ],
+    ids=lambda method: method.kind,
+)
+def test_a_trained_method_is_evaluated_saved_and_loaded(method, tmp_path):
+    trained = TrainedMethod.train(method, SMALL, seed=1)
+    held = HeldOut.draw(SMALL, range(3), 5, 2)
+    found = evaluate(trained, SMALL, **FEW)
+    np.testing.assert_allclose(found.measured.utility, Measured.of(held, trained.predict(held), 0).utility)
+    trained.save(tmp_path / "it.pt")
+    again = TrainedMethod.load(tmp_path / "it.pt")
+    assert (again.method, again.scenario) == (trained.method, trained.scenario)
+    np.testing.assert_array_equal(again.predict(held), trained.predict(held))
+
+
+def test_what_is_no_trained_method_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="method: AggregationPolicy is not valid: it learns on each layout"):
+        TrainedMethod(AggregationPolicy(policies="own"), SMALL, {})
+    with pytest.raises(ConfigError, match=r"state: it lacks scale"):
+        TrainedMethod(GNN(), SMALL, {}).predict(HeldOut.draw(SMALL, [0], 1, 0))
+    for held, said in (
+        ({"a": 1}, "no trained method"),
+        ({"method": {"kind": "os:system"}, "scenario": {}, "state": {}}, "kind"),
+    ):
+        write_tensors(tmp_path / "it.pt", held)
+        with pytest.raises(ConfigError, match=said):
+            TrainedMethod.load(tmp_path / "it.pt")
 
 
 @pytest.mark.parametrize(
