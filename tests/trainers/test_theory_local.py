@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from trainers.fidelity.theory.zeroth_order_local import Moments, exact, local_rows, measured
+from trainers.fidelity.theory.zeroth_order_local import Errors, exact, local_rows, measured
 from trainers.problems.analytic import AnalyticProblem
 
 AGENTS, SIZE, MU, NOISE, BATCH, DRAWS = 5, 2, 1e-3, 2e-3, 3, 6_000
@@ -76,6 +76,6 @@ def test_moments_of_two_agents_by_hand():
     gradients = np.array([[[3.0], [1.0]], [[2.0], [4.0]]])  # df_l/dtheta_i
     hops = np.array([[0, 1], [1, 0]])
     own = exact(gradients, hops, 0, smoothing=1.0, batch=1, noise=0.5)
-    assert own == Moments((2**2 + 1**2) / 4, ((9 + 1 + 0.5 + 9) + (4 + 16 + 0.5 + 16)) / 4)
+    assert own == Errors((2**2 + 1**2) / 4, ((9 + 1 + 0.5 + 9) + (4 + 16 + 0.5 + 16)) / 4)
     both = exact(gradients, hops, None, smoothing=1.0, batch=1, noise=0.5)
-    assert both == Moments(0.0, own.variance + ((4 + 16 + 0.5 + 4) + (9 + 1 + 0.5 + 1)) / 4)
+    assert both == Errors(0.0, own.variance + ((4 + 16 + 0.5 + 4) + (9 + 1 + 0.5 + 1)) / 4)

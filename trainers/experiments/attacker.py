@@ -22,7 +22,7 @@ class Attacker:
     def __init__(
         self, marks: Float[np.ndarray, "layouts agents marks"], secrets: Float[np.ndarray, "layouts agents numbers"]
     ) -> None:
-        """Fit the rule.
+        """Fit the rule to some layouts.
 
         Args:
             marks: of the agents of some layouts, at least two, (layouts, agents, marks).

@@ -211,7 +211,7 @@ class WirelessProblem(Problem):
 
     def utilities(self, parameters: Float[Tensor, "runs agents variants size"]) -> Float[np.ndarray, "runs variants agents"]:
         """Mean utility of every agent, (runs, variants, agents), in the slots kept for evaluation."""
-        total = sum(means * slots for slots, means in self._evaluated(parameters))
+        total: Any = sum(means * slots for slots, means in self._evaluated(parameters))
         return np.asarray((total / self.evaluation_slots).cpu())
 
     def _evaluated(self, parameters: Tensor) -> Iterator[tuple[int, Tensor]]:

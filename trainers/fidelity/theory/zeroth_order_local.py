@@ -35,7 +35,7 @@ DEVIATIONS = 4
 """Standard errors by which a measurement may miss what is exact."""
 
 
-class Moments(NamedTuple):
+class Errors(NamedTuple):
     """Error of an update, summed over agents."""
 
     bias: float
@@ -52,7 +52,7 @@ def exact(
     smoothing: float,
     batch: int,
     noise: float,
-) -> Moments:
+) -> Errors:
     """Squared bias and variance of the update by the formulas at the head of this file.
 
     Args:
@@ -76,7 +76,7 @@ def exact(
             total = gradients[there].sum(0)
             spread = 2 * (noise * there.sum() / smoothing) ** 2 / batch
             variance += size * float((total**2).sum() + spread) + float((total[mine] ** 2).sum())
-    return Moments(bias / agents**2, variance / agents**2)
+    return Errors(bias / agents**2, variance / agents**2)
 
 
 def updates(problem: AnalyticProblem, samples: int) -> Float[np.ndarray, "samples runs variants n"]:
@@ -101,7 +101,7 @@ def updates(problem: AnalyticProblem, samples: int) -> Float[np.ndarray, "sample
     return np.stack(found[-samples:])
 
 
-def measured(found: Float[np.ndarray, "samples runs n"], gradient: Float[np.ndarray, " n"]) -> tuple[Moments, Moments]:
+def measured(found: Float[np.ndarray, "samples runs n"], gradient: Float[np.ndarray, " n"]) -> tuple[Errors, Errors]:
     """Squared bias and variance of updates, and the standard errors of both over runs, which are independent.
 
     The square of a mean is estimated without bias, as the mean product of two different runs' deviations.
@@ -121,8 +121,8 @@ def measured(found: Float[np.ndarray, "samples runs n"], gradient: Float[np.ndar
     spread = np.sqrt((runs - 1) * np.var(jackknife))
     squares = ((found - found.mean((0, 1))) ** 2).sum(2).mean(0)  # (runs,)
     return (
-        Moments(pairs, float(squares.mean() + off.var(0, ddof=1).sum() / runs)),  # and the variance of the mean subtracted
-        Moments(float(spread), float(squares.std(ddof=1) / np.sqrt(runs))),
+        Errors(pairs, float(squares.mean() + off.var(0, ddof=1).sum() / runs)),  # and the variance of the mean subtracted
+        Errors(float(spread), float(squares.std(ddof=1) / np.sqrt(runs))),
     )
 
 
