@@ -113,10 +113,11 @@ class MessagePolicy(Central):
         return self._late(self.links)
 
     def bits(self, scenario: Scenario) -> float:
-        """Bits of a slot: every agent's messages, and how loud it is at each neighbour, which that one feeds back."""
+        """Bits of a slot, on average: messages of agents that speak, and how loud each is at a neighbour, who feeds it back."""
         if self.rounds == 0:
             return 0.0
-        return float(BITS * scenario.transmitters * (self.rounds * self.floats + self.neighbours))
+        said = self.rounds * self.floats * self.activity.query.probability
+        return float(BITS * scenario.transmitters * (said + self.neighbours))
 
     def check(self, scenario: Scenario) -> None:
         fewest = min(one.transmitters for one in (scenario, self.trained_on or scenario))

@@ -165,6 +165,8 @@ def test_it_is_saved_and_loaded(talker, tmp_path):
 def test_bits_are_messages_and_feedback():
     method = MessagePolicy(rounds=2, floats=2, neighbours=4)
     assert method.bits(Scenario(preset="dense")) == 24 * (2 * 2 + 4) * 32 < 7000
+    seldom = MessagePolicy(pace="round_a_slot", activity={"query": 0.5})
+    assert seldom.bits(Scenario(preset="dense")) == 24 * (2 + 4) * 32
 
 
 @pytest.mark.parametrize(
