@@ -22,22 +22,25 @@ from trainers.workbench.terminal import markdown_table
 ROOT = Path(__file__).parents[1]
 PICTURES = {"figure": "{}", "bars": "compare_{}", "learning": "compare_{}_learning", "curves": "{}"}
 IN_SHORT = {  # the ten rows of README.md: what each says, and the claim of configs/paper/claims.yaml that decides it
-    "delayed messages slow zeroth-order learning down": "p = 0.5 gains more slowly than p = 0.9",
+    "delayed messages slow zeroth-order learning down": "p = 0.5 gains more slowly than p = 0.9, step 0.5 m",
     "with p = 0.25 it still ends close to centralised learning": (
-        "p = 0.25 ends with at least 0.9 of the centralised gain, after as many iterations"
+        "p = 0.25 ends with at least 0.9 of the centralised gain, after as many iterations, step 0.5 m"
     ),
-    "larger batches need fewer iterations": (
-        "larger batches need fewer iterations to half the centralised gain (slope of log time over log B), mu = 2"
+    "where transmitters move, agents that learn on reach more than frozen ones": (
+        "agents that learn on reach more than the same ones frozen, where pairs move at 1 m/s (ratio)"
     ),
-    "delays cost small and large networks alike": "p = 0.5 follows centralised learning alike for m = 12 and m = 36",
+    "delays slow a larger network more": (
+        "p = 0.5 falls behind its centralised learning less for m = 12 than for m = 36 (difference of the average shares), "
+        "step 0.5 m"
+    ),
     "agents that exchange scalars reach more than selfish ones": (
         "agents that exchange queries reach a larger total utility than agents that do not (ratio)"
     ),
     "scalars need fewer bits than gradients": (
         "scalars reach half the centralised gain with fewer bits than gradients (log2 of the ratio)"
     ),
-    "PARS-Push: training for 5 steps on one's own data helps after 5 steps": (
-        "after 5 steps on one's own data, a model trained for that errs less than one trained for none"
+    "who hears all scalars learns little of an agent's policy": (
+        "less than a tenth of that of its policy, its powers for given inputs"
     ),
     "PARS-Push converges in spite of sleep, delay and loss": (
         "with sleep, delay and loss PARS-Push comes within 1 % of the initial training error (log2 of what is left)"
@@ -78,19 +81,14 @@ def figures(runs: Path, root: Path) -> None:
     results = root / "docs" / "results"
     put(results / "claims.md", "claims", claims(pd.read_csv(runs / "fidelity.csv", keep_default_na=False).to_dict("records")))
     put(root / "README.md", "claims", in_short(written(results / "claims.md", "claims")))
-    for page in sorted(results.glob("*.md")):
-        for name in re.findall(r"<!-- begin run (\w+):", page.read_text(encoding="utf-8")):
-            put(page, f"run {name}", "\n".join(markdown_table(plots.table(runs / name))) + "\n")
-    for folder in runs.iterdir():
-        _pictures(folder, root)
+    _tables_and_pictures(runs, root, "make figures")
 
 
 def long(runs: Path, root: Path) -> None:
     """Claims whose runs take long, and their pictures."""
     rows = pd.read_csv(runs / "long" / "fidelity.csv", keep_default_na=False).to_dict("records")
     put(root / "docs" / "results" / "claims.md", "long claims", claims(rows))
-    for folder in (runs / "long").iterdir():
-        _pictures(folder, root)
+    _tables_and_pictures(runs / "long", root, "make long")
 
 
 def claims(rows: list[dict[str, Any]]) -> str:
@@ -142,6 +140,15 @@ def left(comparison: str) -> str:
 def speed(runs: Path, root: Path) -> None:
     """The tables of speed."""
     put(root / "docs" / "results" / "speed.md", "speed", (runs / "speed.md").read_text(encoding="utf-8"))
+
+
+def _tables_and_pictures(runs: Path, root: Path, command: str) -> None:
+    """The table of every run that a page has a place for, and its picture."""
+    for page in sorted((root / "docs" / "results").glob("*.md")):
+        for name in re.findall(rf"<!-- begin run (\w+): written by {command} -->", page.read_text(encoding="utf-8")):
+            put(page, f"run {name}", "\n".join(markdown_table(plots.table(runs / name))) + "\n")
+    for folder in runs.iterdir():
+        _pictures(folder, root)
 
 
 def _pictures(folder: Path, root: Path) -> None:

@@ -81,25 +81,25 @@ def test_claims_and_runs_are_written_into_theirs(tmp_path, copy):
     experiment = Experiment.load(ROOT / "configs" / "paper" / "fig2.yaml", ["iterations=2", "evaluate_every=1", "seeds=2"])
     directory = run(experiment, tmp_path / "runs" / "fig2", workers=1, quiet=True)
     plot(directory.path)
-    for name in {name for page in PAGES for name in re.findall(r"<!-- begin run (\w+):", text(page))} - {"fig2"}:
-        shutil.copytree(directory.path, tmp_path / "runs" / name)
+    for name, command in {
+        found for page in PAGES for found in re.findall(r"<!-- begin run (\w+): written by make (\w+)", text(page))
+    }:
+        if name != "fig2":
+            shutil.copytree(directory.path, tmp_path / {"figures": "runs", "long": "runs/long"}[command] / name)
     write_results.figures(tmp_path / "runs", copy)
     page = text(copy / "docs" / "results" / "zeroth_order.md")
     assert page.count("| p=0.25 | ") == page.count("<!-- begin run ") >= 2
     assert text(copy / "README.md") == text(ROOT / "README.md")
     assert "a | b" in text(copy / "docs" / "results" / "claims.md")
     assert (copy / "docs" / "images" / "fig2.png").read_bytes() == (directory.path / "figure.png").read_bytes()
-
-
-def test_claims_whose_runs_take_long_are_written_into_theirs(tmp_path, copy):
-    rows = list(write_results._rows(write_results.written(ROOT / "docs" / "results" / "claims.md", "claims")))
-    (tmp_path / "runs" / "long" / "dasgd_fig2c_tutorial").mkdir(parents=True)
-    (tmp_path / "runs" / "long" / "dasgd_fig2c_tutorial" / "figure.png").write_bytes(b"new")
-    write_tables([rows[0] | {"claim": "a | b", "remark": "c"}], tmp_path / "runs" / "long")
+    write_tables([rows[0] | {"claim": "a | c", "remark": "d"}], tmp_path / "runs" / "long")  # those of make long
+    page = copy / "docs" / "results" / "gradient_methods.md"
+    page.write_text(f"{text(page)}<!-- begin run fig4: written by make long -->\n<!-- end run fig4 -->\n", encoding="utf-8")
+    shutil.copytree(directory.path, tmp_path / "runs" / "long" / "fig4")
     write_results.long(tmp_path / "runs", copy)
-    page = text(copy / "docs" / "results" / "claims.md")
-    assert "- *a | b*: c\n" in page
-    assert (copy / "docs" / "images" / "dasgd_fig2c_tutorial.png").read_bytes() == b"new"
+    assert "- *a | c*: d\n" in text(copy / "docs" / "results" / "claims.md")
+    assert "| p=0.25 | " in write_results.written(copy / "docs" / "results" / "gradient_methods.md", "run fig4")
+    assert (copy / "docs" / "images" / "fig4.png").read_bytes() == (directory.path / "figure.png").read_bytes()
 
 
 def test_speeds_are_written_into_theirs(tmp_path, copy):

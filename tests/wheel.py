@@ -62,6 +62,8 @@ SHORT = {
     "own policies": "{method: aggregation_policy, policies: own, seeds: 1, steps: 4}",
     **{f"PPO, {reward} reward": "{slots: 1600}" for reward in ("own", "known", "sum")},
     "PPO, sum, own networks": "{slots: 1600}",
+    "PPO, no messages": "{slots: 1600}",
+    "PPO, messages": "{slots: 1600}",
     "PPO, sum, 200k slots": "{slots: 1600}",
     "SAC, sum reward": "{slots: 1600}",
     "DQN, sum reward": "{slots: 1600}",

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from trainers.problems.policies import Policies
     from trainers.problems.quadratic import Quadratic
     from trainers.problems.ridge_regression import RidgeRegression
+    from trainers.problems.talking import TalkingObjective, TalkingProblem
     from trainers.problems.torch_loss import TorchObjective
     from trainers.problems.wireless import WirelessProblem
     from trainers.problems.wireless_objective import WirelessObjective
@@ -45,6 +46,8 @@ _MODULES = {
     "RidgeRegression": "problems.ridge_regression",
     "SGPLearner": "algorithms.sgp",
     "SyncSGD": "algorithms.sync_sgd",
+    "TalkingObjective": "problems.talking",
+    "TalkingProblem": "problems.talking",
     "TorchObjective": "problems.torch_loss",
     "WirelessObjective": "problems.wireless_objective",
     "WirelessProblem": "problems.wireless",
@@ -67,6 +70,8 @@ __all__ = [
     "RidgeRegression",
     "SGPLearner",
     "SyncSGD",
+    "TalkingObjective",
+    "TalkingProblem",
     "TorchObjective",
     "WirelessObjective",
     "WirelessProblem",

@@ -26,8 +26,8 @@ from wirelessenv.config import (
     Count,
     CountOrZero,
     Document,
-    Finite,
     Model,
+    Number,
     Positive,
     assignment,
     merge,
@@ -108,7 +108,7 @@ class Signalling(Model):
 class CurvePoint(Model):
     """A method's place on a curve: `method` alone stands at its bits a slot, `[x, method]` at x."""
 
-    x: Finite | None = Field(None, description="none: its bits a slot")
+    x: Number | None = Field(None, description="none: its bits a slot")
     method: Name
 
     @model_validator(mode="before")

@@ -108,9 +108,9 @@ def test_what_cannot_be_proved_is_said_in_one_sentence(options, sentence):
 
 def test_time_that_is_up_gives_the_best_powers_and_a_bound_that_holds():
     gain = 100 * gains(2, 30, 3)  # out of reach of a proof
-    began = time.monotonic()
+    began = time.process_time()
     found = certify(gain, 1.0, 1.0, seconds=0.5)
-    assert time.monotonic() - began < 1.5
+    assert time.process_time() - began < 1.5
     assert not found.proved.any()
     np.testing.assert_allclose(found.value, sum_rate(gain, 1.0, found.power), rtol=1e-12)
     np.testing.assert_allclose(found.gap, found.bound / found.value - 1, rtol=1e-12)
@@ -154,9 +154,9 @@ def test_boxes_that_do_not_suffice_leave_a_bound_that_holds():
 def test_every_search_ends_when_its_time_is_up_with_powers_that_are_allowed(allocator, pairs, channels):
     gain = np.broadcast_to(100 * gains(1, pairs, 7), (channels, pairs, pairs))
     options = {"tolerance": 0, "iterations": 10**9} if allocator in {wmmse, fractional_programming} else {}
-    began = time.monotonic()
+    began = time.process_time()
     power = allocator(gain, 1.0, 3.0, seconds=0.2, **options)
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
     assert power.shape == (channels, pairs)
     assert ((power >= 0) & (power <= 3)).all()
     assert (power.max(1) > 0).all()

@@ -65,7 +65,7 @@ def test_figure_2_has_the_settings_of_the_paper():
 
 
 def test_figure_3_has_four_neighbours_and_two_laws_of_fading():
-    figure = Experiment.load(FOLDERS[0] / "fig3.yaml")
+    figure = Experiment.load(FOLDERS[1] / "fig3.yaml")
     links = message_graphs(figure.messaging, 24, [0])[0]
     assert links.sum(1)[2:-2].tolist() == [4] * 20
     assert links.sum(1)[[0, 1, -2, -1]].tolist() == [2, 3, 3, 2]
