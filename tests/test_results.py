@@ -92,10 +92,10 @@ def test_claims_and_runs_are_written_into_theirs(tmp_path, copy):
     assert text(copy / "README.md") == text(ROOT / "README.md")
     assert "a | b" in text(copy / "docs" / "results" / "claims.md")
     assert (copy / "docs" / "images" / "fig2.png").read_bytes() == (directory.path / "figure.png").read_bytes()
-    write_tables([rows[0] | {"claim": "a | c", "remark": "d"}], tmp_path / "runs" / "long")  # those of make long
     page = copy / "docs" / "results" / "gradient_methods.md"
     page.write_text(f"{text(page)}<!-- begin run fig4: written by make long -->\n<!-- end run fig4 -->\n", encoding="utf-8")
     shutil.copytree(directory.path, tmp_path / "runs" / "long" / "fig4")
+    write_tables([rows[0] | {"claim": "a | c", "remark": "d"}], tmp_path / "runs" / "long")  # those of make long
     write_results.long(tmp_path / "runs", copy)
     assert "- *a | c*: d\n" in text(copy / "docs" / "results" / "claims.md")
     assert "| p=0.25 | " in write_results.written(copy / "docs" / "results" / "gradient_methods.md", "run fig4")
