@@ -146,6 +146,23 @@ class Learned(Method):
             Stages, in order.
         """
 
+    def learned(self, scenario: Scenario, seed: int) -> dict[str, Any]:
+        """State of the last stage of a training across layouts.
+
+        Args:
+            scenario: the network.
+            seed: of the training.
+
+        Returns:
+            The state.
+
+        Raises:
+            ConfigError: for settings that do not fit each other.
+        """
+        self.check(scenario)
+        *_, last = self.train(scenario, seed, None)
+        return last.state
+
     @abstractmethod
     def powers(self, held: HeldOut, state: dict[str, Any]) -> Doubles:
         """Powers on held-out slots, as one training has learned to choose them.

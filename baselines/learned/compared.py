@@ -143,7 +143,6 @@ def _trained(method: Central, scenario: Scenario, seed: int) -> dict[str, Tensor
 
 @cache
 def _training(method: str, scenario: str, seed: int) -> dict[str, Tensor]:
-    learned = Method.parse(json.loads(method))
-    assert isinstance(learned, Central)
-    *_, last = learned.train(Scenario.parse(json.loads(scenario)), seed, None)
-    return last.state
+    central = Method.parse(json.loads(method))
+    assert isinstance(central, Central)
+    return central.learned(Scenario.parse(json.loads(scenario)), seed)

@@ -141,9 +141,7 @@ class Talker:
             ConfigError: for settings that do not fit each other.
         """
         scenario = Scenario.of(scenario)
-        method.check(scenario)
-        *_, last = method.train(scenario, seed, None)
-        return cls(method, scenario, last.state)
+        return cls(method, scenario, method.learned(scenario, seed))
 
     @property
     def width(self) -> int:

@@ -52,10 +52,9 @@ class TrainedMethod:
         """
         scenario = Scenario.of(scenario)
         method.check(scenario)
-        untrained = cls(method, scenario, {})
-        *_, last = method.train(scenario, seed, None)
-        untrained.state = last.state
-        return untrained
+        trained = cls(method, scenario, {})  # refuses before it trains
+        trained.state = method.learned(scenario, seed)
+        return trained
 
     def predict(self, held: HeldOut) -> Doubles:
         """Powers on slots of some layouts, (layouts, warm_up + slots, m).

@@ -76,14 +76,14 @@ def test_the_mean_is_the_smoothed_gradient_and_the_second_moment_that_of_theory(
 
 
 def test_theory_tells_these_forms_apart():
-    """What the test above asks for differs by far more than its tolerance, so that no form would pass for another."""
+    """Second moments of two forms differ by far more than the tolerance of the test above: no form would pass for another."""
     of = problem(noise=0.8)
     expected = [second_moment(of, form, 0.5, many) for many in (1, 3) for form in ("two_point", "antithetic", "residual")]
     assert (np.diff(np.sort(np.log(expected))) > 0.25).all()
 
 
 def test_momentum_keeps_the_mean_and_divides_the_variance():
-    """Of a running mean of independent estimates: by (1 + beta) / (1 - beta), here 3."""
+    """A running mean of independent estimates has their variance divided by (1 + beta) / (1 - beta), here 3."""
     of = problem(noise=0.0, bend=0.0, seeds=range(200))
     thinned = estimates(of, 100, smoothing=0.5, momentum=0.5)[20::8].reshape(-1, N)  # 0.5^8: as good as independent
     slope = gradient(of)

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from wirelessenv.arrays import Doubles
 
 PENALTIES: Doubles = 10.0 ** np.arange(-4, 6, dtype=np.float64)
-"""Of the ridge, a row of the fit; the largest leaves next to nothing but the mean."""
+"""Penalties of the ridge regression, for each row of the fit; the largest leaves next to nothing but the mean."""
 FOLDS = 5
 
 

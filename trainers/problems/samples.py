@@ -10,7 +10,7 @@ from torch import Tensor
 from wirelessenv.network import Block
 
 MOST_SETS = 128
-"""Of policies that are measured at once."""
+"""Largest number of sets of policies that are measured at once."""
 
 
 class Samples(NamedTuple):
