@@ -22,7 +22,7 @@ figures: .venv/train.done  ## every figure, and the papers' claims checked, into
 	$(BIN)/python -m trainers fidelity
 	$(BIN)/python docs/write_results.py figures
 
-long: .venv/train.done  ## claims whose runs take long (an hour on 2 cores), into docs/results; goes on where it stopped
+long: .venv/train.done  ## claims whose runs take long (some hours on 2 cores), into docs/results; goes on where it stopped
 	$(BIN)/python -m trainers fidelity --claims configs/long/claims.yaml --runs runs/long
 	$(BIN)/python docs/write_results.py long
 
