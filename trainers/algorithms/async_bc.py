@@ -24,7 +24,40 @@ from pydantic import Field
 
 from trainers.algorithms.base.server_learner import ServerLearner, ServerSettings
 from trainers.bounds.gradient_methods import async_bc_step, async_bc_step_sampled
-from trainers.problems.objective import Clients, NumpyArray
+from trainers.problems.objective import Clients, NumpyArray, Objective
+
+
+def difference(objective: Objective, client: Clients, points: NumpyArray, samples: Sequence[NumpyArray | None]) -> NumpyArray:
+    """The answer of a client, grad f_k(x_{t+1}; xi) - grad f_k(x_t; xi): lines 3 and 9.
+
+    Args:
+        objective: the costs.
+        client: k, as for `Objective.gradient`.
+        points: x_{t+1} and x_t, (2, ..., d).
+        samples: xi of both gradients, or one for each; None for exact ones.
+
+    Returns:
+        The difference, (..., d).
+    """
+    if len(samples) == 1:
+        new, old = objective.gradient(client, points, samples[0])
+    else:
+        new, old = (objective.gradient(client, x, xi) for x, xi in zip(points, samples, strict=True))
+    return np.asarray(new - old)
+
+
+def apply(answer: NumpyArray, points: NumpyArray, momentum: NumpyArray, step_size: NumpyArray) -> None:
+    """Let the server take an answer, in place: lines 5 to 7.
+
+    Args:
+        answer: g_{t - tau_t}, (..., d).
+        points: x_t and x_{t-1} before, x_{t+1} and x_t after, (2, ..., d).
+        momentum: m_{t-1} before, m_t after, (..., d).
+        step_size: eta, which broadcasts against them.
+    """
+    momentum += answer  # 5, 6
+    points[1] = points[0]
+    points[0] -= step_size * momentum  # 7
 
 
 class AsyncBCSettings(ServerSettings):
@@ -73,14 +106,14 @@ class AsyncBC(ServerLearner):
         self._momentum = self.problem.mean_gradient(self._x).astype(self._x.dtype)  # 1: m_0
         self._points = np.stack([self._x - self._eta * self._momentum, self._x])  # 1: x_1 and x_0, then x_{t+1} and x_t
         tau_c = self.timetables[0].concurrency
-        self._under_way = np.stack([self._difference(*task) / tau_c for task in self._first()])  # 2, 3
+        self._under_way = np.stack(
+            [difference(self.problem, client, self._points, xi) / tau_c for client, xi in self._first()]
+        )  # 2, 3
 
     def _update(self) -> None:
         arrived, client, sample = self._next()  # 4, and of 8: the timetable has chosen k
-        self._momentum += self._under_way[arrived]  # 5, 6
-        self._points[1] = self._points[0]
-        self._points[0] -= self._eta * self._momentum  # 7
-        self._under_way[arrived] = self._difference(client, sample)  # 8, 9
+        apply(self._under_way[arrived], self._points, self._momentum, self._eta)  # 5, 6, 7
+        self._under_way[arrived] = difference(self.problem, client, self._points, sample)  # 8, 9
 
     def bound(self, iterations: int) -> tuple[float, str] | None:
         if not (self.settings.exact or self.settings.same_sample):
@@ -97,11 +130,3 @@ class AsyncBC(ServerLearner):
         summaries = [table.summary(iterations) for table in self.timetables]
         tau_c, tau_max = (max(summary[name] for summary in summaries) for name in ("tau_c", "tau_max"))
         return step(smoothness, constant, tau_c, tau_max, iterations), f"Theorem {theorem} of Gao et al. (2025)"
-
-    def _difference(self, client: Clients, sample: Sequence[NumpyArray | None]) -> NumpyArray:
-        """The answer grad f_k(x_{t+1}; xi) - grad f_k(x_t; xi)."""
-        if self.settings.same_sample:
-            new, old = self.problem.gradient(client, self._points, sample[0])
-        else:
-            new, old = (self.problem.gradient(client, x, xi) for x, xi in zip(self._points, sample, strict=True))
-        return np.asarray(new - old)

@@ -117,6 +117,42 @@ def personal_gradient(
     return product
 
 
+def take_step(
+    pairs: NumpyArray, phi: NumpyArray, gradient: NumpyArray, eta: NumpyArray, *, out_degree: NumpyArray, awake: NumpyArray
+) -> None:
+    """Let some nodes step and add to what they have sent, in place: lines 11, 13 and 14 of Algorithm 1.
+
+    Args:
+        pairs: (x_i, y_i), (..., n, d + 1).
+        phi: the running sums (phi_i^x, phi_i^y), the same shape; after it, what line 15 sends.
+        gradient: of line 11, (..., n, d).
+        eta: eta_i, (..., n, 1).
+        out_degree: d_i^+, (..., n, 1).
+        awake: mask of those who wake up, (..., n, 1).
+    """
+    x = pairs[..., :-1]
+    np.subtract(x, eta * gradient, out=x, where=awake)  # 11: x_i = x_i - eta_i gradient_i
+    np.divide(pairs, out_degree + 1, out=pairs, where=awake)  # 13: (x, y)_i / (d_i^+ + 1)
+    np.add(phi, pairs, out=phi, where=awake)  # 14: phi_i = phi_i + (x_i, y_i)
+
+
+def take_in(
+    pairs: NumpyArray, rho: NumpyArray, newest: NumpyArray, arrived: NumpyArray, *, awake: NumpyArray, by_awake: NumpyArray
+) -> None:
+    """Let some nodes take in what has arrived, in place: lines 22 to 24 of Algorithm 1.
+
+    Args:
+        pairs: (x_i, y_i), (..., n, d + 1).
+        rho: rho_ij of each link, (..., links, d + 1).
+        newest: rho*_ij, the same shape.
+        arrived: the sums over j of rho*_ij - rho_ij, of the shape of `pairs`.
+        awake: mask of those who wake up, (..., n, 1).
+        by_awake: mask of the links that lead to them, (links, 1).
+    """
+    np.add(pairs, arrived, out=pairs, where=awake)  # 22, 23: (x_i, y_i) = (x_i, y_i) + arrived_i
+    np.copyto(rho, newest, where=by_awake)  # 24; z_i = x_i / y_i
+
+
 class PARSPushSettings(PushSumSettings):
     """Settings of PARS-Push and of its inner steps."""
 
@@ -126,6 +162,29 @@ class PARSPushSettings(PushSumSettings):
     meta_gradient: MetaGradient = Field(
         "unbiased", description="estimate of the gradient of F^(u): Algorithm 1's, or one of three that are biased"
     )
+
+    @property
+    def batches(self) -> int:
+        """Number of batches that an estimate of the gradient draws."""
+        several = {"one_batch": 1, "separate_hessians": 2 * self.inner_steps + 1}
+        return several.get(self.meta_gradient, self.inner_steps + 1)
+
+    def estimate(self, objective: Objective, clients: Clients, z: NumpyArray, drawn: Sequence[NumpyArray | None]) -> NumpyArray:
+        """Estimate grad F_i^(u) at z_i: lines 5 to 11, or what `meta_gradient` has in their place.
+
+        Args:
+            objective: the costs.
+            clients: i, as for `Objective.gradient`.
+            z: points, (..., d) or (..., k, d).
+            drawn: batches, as many as `batches` says.
+
+        Returns:
+            Of the shape of z.
+        """
+        steps = self.inner_steps
+        batches = [*drawn] * (steps + 1) if self.meta_gradient == "one_batch" else drawn[: steps + 1]
+        others = {"first_order": [], "separate_hessians": drawn[steps + 1 :]}.get(self.meta_gradient)
+        return personal_gradient(objective, clients, z, self.inner_step_size, batches, hessian_batches=others)
 
 
 class PARSPushLearner(PushSumLearner):
@@ -166,10 +225,8 @@ class PARSPushLearner(PushSumLearner):
         self._eta += self.step_schedule(t)  # 4: the sum of those that sleep goes on
         eta = self.step_size[..., None] * self._eta[..., None]
         gradient = self._meta_gradient()  # 5 to 11
-        np.subtract(self.x, eta * gradient, out=self.x, where=awake)  # 11: x_i = x_i - eta_i gradient_i
+        take_step(self.pairs, self.phi, gradient, eta, out_degree=events.out_degree[..., None], awake=awake)  # 11, 13, 14
         self._eta[tick.awake] = 0  # 12: the sum begins anew after kappa_i = t
-        np.divide(self.pairs, events.out_degree[..., None] + 1, out=self.pairs, where=awake)  # 13: (x, y)_i / (d_i^+ + 1)
-        np.add(self.phi, self.pairs, out=self.phi, where=awake)  # 14: phi_i = phi_i + (x_i, y_i)
         self._send(self.phi)  # 15: with kappa_i = t
 
         ago = tick.arriving.argmax(0)  # 16: of what arrives in a tick, the newest
@@ -177,17 +234,13 @@ class PARSPushLearner(PushSumLearner):
         self.newest[:, newer] = self._sent(ago[newer], newer)  # 19: rho*_ij = phi_j
         self.newest_sent[newer] = t - ago[newer]  # 19: kappa_ij = kappa_j
         arrived = events.at_receivers(self.newest - self.rho).reshape(self.pairs.shape)  # sum_j (rho*_ij - rho_ij)
-        np.add(self.pairs, arrived, out=self.pairs, where=awake)  # 22, 23: (x_i, y_i) = (x_i, y_i) + arrived_i
-        np.copyto(self.rho, self.newest, where=tick.awake.reshape(-1)[events.receiver, None])  # 24; `nodes` is z_i = x_i / y_i
+        by_awake = tick.awake.reshape(-1)[events.receiver, None]
+        take_in(self.pairs, self.rho, self.newest, arrived, awake=awake, by_awake=by_awake)  # 22, 23, 24
 
     def _meta_gradient(self) -> NumpyArray:
         """Every node's estimate of grad F_i^(u) at its z_i, (variants, runs, n, d)."""
-        alpha, steps, kind = self.settings.inner_step_size, self.settings.inner_steps, self.settings.meta_gradient
-        drawn = self._batches({"one_batch": 1, "separate_hessians": 2 * steps + 1}.get(kind, steps + 1))  # 7, 10
-        batches = [*drawn] * (steps + 1) if kind == "one_batch" else drawn[: steps + 1]
-        others = {"first_order": [], "separate_hessians": drawn[steps + 1 :]}.get(kind)
-        clients = np.arange(self.problem.clients)
-        return personal_gradient(self.problem, clients, self.nodes, alpha, batches, hessian_batches=others)
+        drawn = self._batches(self.settings.batches)  # 7, 10
+        return self.settings.estimate(self.problem, np.arange(self.problem.clients), self.nodes, drawn)
 
     def _set_state(self, state: dict[str, Any]) -> None:
         refuse_outside("newest_sent", state["newest_sent"], -1, state["iteration"])

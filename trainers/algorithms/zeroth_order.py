@@ -54,6 +54,44 @@ SMALLEST, LARGEST = 1e-6, 1e6
 """Perturbations below are lost in the rounding of 32-bit parameters; beyond, nothing is left of the parameters."""
 
 
+def weights_of_rows(queries: Tensor, rows: Tensor, weights: Tensor, directions: int) -> Tensor:
+    """Weights of past perturbations in an update, gamma^t r_l^T summed over the l with the same T; of line 8 of Algorithm 2.
+
+    Args:
+        queries: r of every row of the memory, (runs, memory directions, variants, l); the rows T K ... are of instant T.
+        rows: T % memory of the entries that agents i hold, (runs, i, variants, l).
+        weights: gamma^t, or 0 where an entry does not count, the same shape.
+        directions: K.
+
+    Returns:
+        What each row of perturbations u_i is multiplied with, (runs, i, variants, memory directions).
+    """
+    weight_of_row = torch.zeros((*rows.shape[:3], queries.shape[1]), device=rows.device)
+    for direction in range(directions):
+        held = rows if directions == 1 else rows * directions + direction
+        weight_of_row.scatter_add_(3, held, queries.gather(1, held).mul_(weights))
+    return weight_of_row
+
+
+def add_perturbations(target: Tensor, weight_of_row: Tensor, perturbations: Tensor, times: range, directions: int) -> None:
+    """Add to each policy the sum of weight times u_i over the perturbations of `times`; of line 8 of Algorithm 2.
+
+    Args:
+        target: (runs, agents, variants, size), changed in place.
+        weight_of_row: of `weights_of_rows`.
+        perturbations: u, (memory directions, runs, agents, size).
+        times: instants, at most as many as are remembered.
+        directions: K.
+    """
+    runs, agents, variants, size = target.shape
+    added = target.view(runs * agents, variants, size)
+    weights = weight_of_row.view(runs * agents, variants, -1)
+    remembered = perturbations.view(-1, runs * agents, size).transpose(0, 1)
+    for rows in in_memory(times, len(perturbations) // directions):
+        several = slice(rows.start * directions, rows.stop * directions)
+        added.baddbmm_(weights[:, :, several], remembered[:, several])  # target + weights @ u
+
+
 class ZerothOrderSettings(MessagePassingSettings):
     """Settings of the zeroth-order learner; the defaults are those of Section VIII of the paper."""
 
@@ -202,7 +240,7 @@ class ZerothOrderLearner(MessagePassingLearner):
         return slice(first, first + directions)
 
     def _iterate(self, plan: Plan) -> None:
-        t, memory, directions = self.iteration, self.settings.memory, self.settings.directions
+        t = self.iteration
         rows = self._rows_of(t)
         if any(one.smoothing_decay for one in self.each):
             self._set_mu()
@@ -214,10 +252,7 @@ class ZerothOrderLearner(MessagePassingLearner):
 
         # 2, 3, 4, 5: `Knowledge`. plan.rows[i, l] is T_i^l % memory, the row of r_l^{T_i^l}.
         # 8: theta_i^{t+1} = theta_i^t + sum_l (gamma^t r_l^{T_i^l}) u_i^{T_i^l}; what multiplies one u is added up first.
-        weight_of_row = torch.zeros((*plan.rows.shape[:3], memory * directions), device=plan.rows.device)
-        for direction in range(directions):
-            held = plan.rows if directions == 1 else plan.rows * directions + direction
-            weight_of_row.scatter_add_(3, held, self._queries.gather(1, held).mul_(plan.weights))
+        weight_of_row = weights_of_rows(self._queries, plan.rows, plan.weights, self.settings.directions)
         self._move(weight_of_row, range(t - plan.oldest, t + 1), plan.updating)
 
     def _set_mu(self) -> None:
@@ -250,13 +285,7 @@ class ZerothOrderLearner(MessagePassingLearner):
 
     def _add(self, target: Tensor, weight_of_row: Tensor, times: range) -> None:
         """Add to the rows of `target`, one for each agent, the sum of weight times u_i over the perturbations of `times`."""
-        runs, agents, variants, size = target.shape
-        added = target.view(runs * agents, variants, size)
-        weights = weight_of_row.view(runs * agents, variants, -1)
-        perturbations = self._perturbations.view(-1, runs * agents, size).transpose(0, 1)
-        for rows in in_memory(times, self.settings.memory):
-            several = slice(rows.start * self.settings.directions, rows.stop * self.settings.directions)
-            added.baddbmm_(weights[:, :, several], perturbations[:, several])  # target + weights @ u
+        add_perturbations(target, weight_of_row, self._perturbations, times, self.settings.directions)
 
     def state(self) -> dict[str, Any]:
         averages = {"moments": self._moments.state()} if self._averages else {}
