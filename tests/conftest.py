@@ -19,7 +19,7 @@ from wirelessenv.envs.rewards import Reward  # noqa: E402  # after the hook
 from wirelessenv.physics.utilities import Utility  # noqa: E402  # after the hook
 
 # The same examples in every run, so that a failure is a change of the code. For a search: --hypothesis-profile=search.
-settings.register_profile("suite", deadline=None, derandomize=True, max_examples=30)
+settings.register_profile("suite", deadline=None, derandomize=True, max_examples=20)
 settings.register_profile("search", deadline=None, max_examples=1000)
 settings.load_profile("suite")
 

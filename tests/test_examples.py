@@ -45,6 +45,7 @@ def test_environment_loop(tmp_path):
     assert earned[1] < earned[0] < earned[2]
 
 
+@pytest.mark.slow
 def test_own_ppo_learns(tmp_path):
     earned = [float(line.split()[2]) for line in run("own_ppo.py", tmp_path).splitlines()]
     assert len(earned) == 2

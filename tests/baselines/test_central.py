@@ -133,9 +133,8 @@ def relative_to_wmmse(method, scenario, layouts):
     return (reached / Measured.of(held, WMMSE().powers(held), 0).utility).mean()
 
 
-@pytest.mark.parametrize(
-    ("preset", "steps", "networks"), [pytest.param("gaussian", 300, 4, marks=pytest.mark.slow), ("dense", 100, 8)]
-)
+@pytest.mark.parametrize(("preset", "steps", "networks"), [("gaussian", 300, 4), ("dense", 100, 8)])
+@pytest.mark.slow
 def test_the_graph_network_reaches_95_per_cent_of_wmmse(preset, steps, networks):
     assert relative_to_wmmse(GNN(steps=steps, networks=networks), Scenario(preset=preset), range(20)) > 0.95
 

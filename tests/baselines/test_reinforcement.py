@@ -70,9 +70,7 @@ LEARNERS = {
 }
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(one, marks=[pytest.mark.slow] * (one in {"sac", "ppo-own"})) for one in LEARNERS]
-)
+@pytest.mark.parametrize("name", [pytest.param(one, marks=[pytest.mark.slow] * (one != "ppo")) for one in LEARNERS])
 @pytest.mark.parametrize(("reward", "best"), [("sum", 0), ("own", 10)])
 def test_who_disturbs_is_silent_for_the_sum_and_loud_for_itself(polite, name, reward, best):
     kind, options = LEARNERS[name]

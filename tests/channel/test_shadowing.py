@@ -37,7 +37,9 @@ def test_independent_links_without_a_correlation_distance():
             assert abs(correlation(flat[:, i], flat[:, j])) < 4 / math.sqrt(len(flat))
 
 
-@pytest.mark.parametrize("distance", [5.0, 10.0, 40.0])
+@pytest.mark.parametrize(
+    "distance", [pytest.param(5.0, marks=pytest.mark.slow), 10.0, pytest.param(40.0, marks=pytest.mark.slow)]
+)
 def test_links_are_correlated_as_their_ends_are_near(distance):
     values = drawn(LogNormalShadowing(std_db=6.0, correlation_distance=distance))
     bound = 4 / math.sqrt(len(values))

@@ -98,7 +98,10 @@ QUICK = {"dense", "uplink", "drifting"}
 
 
 @pytest.mark.parametrize("preset", [pytest.param(one, marks=[pytest.mark.slow] * (one not in QUICK)) for one in SCENARIOS])
-@pytest.mark.parametrize("messages", [{}, {"messages": "utility", "messaging": {"graph": "ring", "links": {"delay": 3}}}])
+@pytest.mark.parametrize(
+    "messages",
+    [pytest.param({}, marks=pytest.mark.slow), {"messages": "utility", "messaging": {"graph": "ring", "links": {"delay": 3}}}],
+)
 def test_every_preset_can_be_drawn_and_drawing_changes_nothing(preset, messages):
     scenario = {"preset": preset, "transmitters": 8} if preset != "uplink" else preset
     drawn, plain = (

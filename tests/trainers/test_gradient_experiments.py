@@ -58,7 +58,10 @@ def rows(path):
         return [{key: value for key, value in row.items() if key != "wall_seconds"} for row in csv.DictReader(file)]
 
 
-@pytest.mark.parametrize("case", CASES)
+SLOW = {"dasgd on the network", "pars_push on the network"}
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, marks=[pytest.mark.slow] * (case in SLOW)) for case in CASES])
 def test_a_run_that_stops_goes_on_to_the_same_numbers(case, tmp_path):
     asked = experiment(*CASES[case], curves={"a": {}, "b": {"learner": {"step_size": 0.02}}})
     runner.run(asked, tmp_path / "whole", quiet=True, workers=1)

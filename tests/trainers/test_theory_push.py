@@ -123,7 +123,7 @@ def test_the_constants_of_the_known_loss_are_its_own():
     assert slope == pytest.approx(problem.constants.hessian_slope, rel=1e-5)
 
 
-@pytest.mark.parametrize("transmit", [1, {"probability": 0.2, "longest_silence": 2}])
+@pytest.mark.parametrize("transmit", [pytest.param(1, marks=pytest.mark.slow), {"probability": 0.2, "longest_silence": 2}])
 @pytest.mark.parametrize(
     ("waking", "delay", "losses"),
     [(1, 1, 1), pytest.param(2, 2, 1, marks=pytest.mark.slow), pytest.param(3, 1, 2, marks=pytest.mark.slow), (2, 4, 0)],
