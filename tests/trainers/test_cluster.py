@@ -42,9 +42,8 @@ def test_no_ray_names_the_extra(monkeypatch):
         ("Could not find any running Ray instance. Please", "no cluster can be joined there (Could not find any running Ray"),
         ("", "no cluster can be joined there (it does not say why)"),
         (
-            "Version mismatch: The cluster was started with:\n    Ray: 2.50.0\n    Python: 3.12.1\nThis process:\n    Ray: 2.55.1\n",
-            "runs another version of Ray or Python than this machine, and both have to be the same (The cluster was started "
-            "with: Ray: 2.50.0 Python: 3.12.1 This process: Ray: 2.55.1)",
+            "Version mismatch: The cluster was started with:\n  Ray: 2.50.0\n  Python: 3.12.1\nThis process:\n  Ray: 2.55.1\n",
+            "and both have to be the same (The cluster was started with: Ray: 2.50.0 Python: 3.12.1 This process: Ray: 2.55.1)",
         ),
     ],
 )
