@@ -22,7 +22,7 @@ def compare_command(chosen: Namespace) -> int:
     again = f"the same command with --resume goes on. It is in {out}"
     with ComparisonDirectory(out).standing_in() if chosen.resume else nullcontext():
         comparison = Comparison.load(configuration(chosen.config, "comparison"), chosen.set)
-    options = {name: getattr(chosen, name) for name in ("resume", "workers", "force", "quiet")}
+    options = {name: getattr(chosen, name) for name in ("resume", "workers", "force", "quiet", "device")}
     try:
         with writing(out, lambda: safe(out)):
             directory = compare(comparison, out, **options)

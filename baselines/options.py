@@ -10,7 +10,9 @@ def _compare(parser: Parser) -> None:
     parser.add_argument("--resume", action="store_true", help="go on with the comparison that DIR holds, if it holds one")
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="change a value: layouts=5")
     parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one for each core)")
-    parser.add_argument("--force", action="store_true", help="resume even with other versions")
+    device = "of networks that are trained through the rate (the GNN, message and aggregation policies)"
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help=device)
+    parser.add_argument("--force", action="store_true", help="resume even with other versions or on another device")
     add_no_imports(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress bar, no tables")
 

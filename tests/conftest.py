@@ -24,6 +24,11 @@ settings.register_profile("search", deadline=None, max_examples=1000)
 settings.load_profile("suite")
 
 
+def pytest_addoption(parser):
+    """Where the tests of test_device.py compute."""
+    parser.addoption("--device", default="cpu", choices=("cpu", "cuda"), help="where the tests of test_device.py compute")
+
+
 @pytest.fixture(autouse=True)
 def shapes_are_checked():
     """The first calls of every test are checked, whatever the last one did."""

@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-import torch
-
 from trainers.experiments import delays, listing, plots, search
 from trainers.experiments.experiment import Experiment
 from trainers.experiments.run_directory import RunDirectory
 from trainers.experiments.runner import run
 from trainers.fidelity import claims as fidelity
 from trainers.fidelity import theory
+from trainers.workbench.devices import refuse_absent
 from trainers.workbench.terminal import print_table
 from trainers.workbench.work_directory import safe
 from trainers.workbench.workers import Interrupted, WorkerDied
@@ -25,8 +24,7 @@ from wirelessenv.text import one_line
 
 def train_command(chosen: Namespace) -> int:
     """Train an experiment, draw its figure and print its summary."""
-    if chosen.device == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("--device: cuda is not valid: torch sees no GPU; use cpu")
+    refuse_absent(chosen.device)
     out = Path(chosen.out or Path("runs") / Path(chosen.config).stem)
     options = {name: getattr(chosen, name) for name in ("resume", "device", "quiet", "workers", "force", "tensorboard")}
     with RunDirectory(out).standing_in() if chosen.resume else nullcontext():

@@ -19,6 +19,7 @@ from baselines.comparison.held_out import HeldOut
 from baselines.comparison.methods import Learned
 from baselines.comparison.tables import write_tables
 from baselines.comparison.work import Job, progress_file
+from trainers.workbench.devices import refuse_absent
 from trainers.workbench.files import read_file
 from trainers.workbench.progress import Cadence
 from trainers.workbench.workers import LOOK_EVERY, Interrupted, in_workers, processes, stop_request
@@ -36,6 +37,7 @@ def compare(
     workers: int | None = None,
     force: bool = False,
     quiet: bool = False,
+    device: str = "cpu",
 ) -> ComparisonDirectory:
     """Run a comparison and write its directory: trainings, optima, evaluations, tables, figures.
 
@@ -49,6 +51,7 @@ def compare(
         workers: processes; None: one for each core.
         force: resume even with other versions of packages.
         quiet: show no progress.
+        device: "cpu" or "cuda", of networks that are trained through the rate; all else computes on the CPU.
 
     Returns:
         The directory, complete.
@@ -60,16 +63,17 @@ def compare(
         WorkerRefused: when a worker met something that it cannot use.
         OSError: when the disk refuses.
     """
-    workers = processes(workers)
+    refuse_absent(device)
+    workers = processes(workers) if device == "cpu" else 1
     if resume:
         ComparisonDirectory(out).refuse_changed_sources(comparison)
     refuse(comparison)
-    with ComparisonDirectory.opened(out, comparison, resume=resume, device="cpu", force=force) as directory:
+    with ComparisonDirectory.opened(out, comparison, resume=resume, device=device, force=force) as directory:
         comparison = directory.configuration()  # the same, in the order of the files that are there
         _prepare(comparison, directory, workers=workers, quiet=quiet, force=force)
         methods = ("", *comparison.methods)  # "": of what belongs to none
         code = {(scenario, name): comparison.code(scenario, name) for scenario in comparison.scenarios for name in methods}
-        job = Job(comparison.text(), directory.path, code)
+        job = Job(comparison.text(), directory.path, code, device)
         with _shown(comparison, directory, quiet) as look, stop_request() as stop:
             steps: tuple[tuple[TaskKind, ...], ...] = (("trainings", "optima"), ("evaluations",))
             for kinds in steps:

@@ -83,6 +83,8 @@ class Learned(Method):
 
     stages: ClassVar[int] = 20
     """Number of points of its learning curve."""
+    on_device: ClassVar[bool] = False
+    """True for networks that compute where `--device` says; others compute on the CPU."""
     seeds: Annotated[Count, Field(le=100_000)] | None = Field(
         None, description="trainings; none: as many as the comparison says"
     )

@@ -17,6 +17,7 @@ from baselines.comparison.directory import AGAIN, ComparisonDirectory, Task, tra
 from baselines.comparison.held_out import VALIDATION, HeldOut
 from baselines.comparison.measures import Measured
 from baselines.comparison.methods import TRAINING, Learned, Method, Untrained
+from trainers.workbench.devices import computing_on
 from trainers.workbench.files import write_atomically, write_tensors
 from trainers.workbench.threads import one_thread
 from wirelessenv.arrays import Doubles
@@ -39,6 +40,8 @@ class Job(NamedTuple):
     path: Path
     code: dict[tuple[str, str], str]
     """Checksums of a user's own code, by scenario and method, as it was when the comparison began."""
+    device: str = "cpu"
+    """The device of networks that can compute there."""
 
     def work(self, tasks: tuple[Task, ...], asked: Callable[[], bool]) -> bool:
         """Do some tasks, one after the other.
@@ -60,7 +63,8 @@ class Job(NamedTuple):
                 try:
                     if comparison.code(task.scenario, task.method) != self.code[task.scenario, task.method]:
                         raise ConfigError("its code has changed since the comparison was started; --resume makes it anew")
-                    found = None if asked() else do[task.kind](comparison, directory, task, asked)
+                    with computing_on(self._device(comparison.methods.get(task.method))):
+                        found = None if asked() else do[task.kind](comparison, directory, task, asked)
                 except ConfigError as error:
                     where = f"methods.{task.method}, scenario {task.scenario}" if task.method else f"scenarios.{task.scenario}"
                     raise ConfigError(f"{where}: {error}") from error
@@ -69,6 +73,9 @@ class Job(NamedTuple):
                 code = self.code[task.scenario, task.method]
                 write_tensors(directory.file(comparison, task), found | ({"code": code} if code else {}))
         return True
+
+    def _device(self, method: Method | None) -> str:
+        return self.device if isinstance(method, Learned) and method.on_device else "cpu"
 
 
 Asked = Callable[[], bool]

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -46,6 +46,8 @@ class Central(Learned):
 
     The gradient goes through SINR and rate: nobody has to say which powers would be right.
     """
+
+    on_device: ClassVar[bool] = True
 
     steps: Count = Field(description="of Adam")
     networks: Count = Field(16, description="layouts in a step, where it learns across layouts")
@@ -109,7 +111,9 @@ class Central(Learned):
         scenario = self.trained_on or scenario
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(stream(seed, "central training").integers(2**62)))
-            network = self.network(scenario)
+            with torch.device("cpu"):  # the same first parameters on all devices
+                network = self.network(scenario)
+        network.to(torch.get_default_device())
         seeds = training_layouts(seed, self.networks) if layout is None else [layout]
         slots = self.unheard + (self.slots if layout is None else self.slots * self.networks)
         check_room(*block_parts(scenario, len(seeds), slots, each="networks"))
@@ -131,7 +135,7 @@ class Central(Learned):
                 channels.reset()
             used += len(seeds) * slots
             if step % max(1, self.steps // self.stages) == 0 or step == self.steps:
-                state = {name: value.clone() for name, value in network.state_dict().items()}
+                state = {name: value.cpu().clone() for name, value in network.state_dict().items()}
                 yield Stage(used, used * bits_to_know("everything", scenario), state)
 
     def powers(self, held: HeldOut, state: dict[str, Any]) -> Doubles:
@@ -147,7 +151,7 @@ class Central(Learned):
             for start in range(0, len(held.layouts), at_once):
                 places = range(start, min(start + at_once, len(held.layouts)))
                 seen = self.see(held.scenario, layouts[start : places.stop], held.some(places).block, held.layouts[start])
-                parts.append(network(seen).sigmoid().double().numpy() * held.scenario.max_power)
+                parts.append(network(seen).sigmoid().double().cpu().numpy() * held.scenario.max_power)
         return np.concatenate(parts)
 
 

@@ -63,4 +63,4 @@ def heard(
     said = np.broadcast_to(slot, here.shape) if newest is None else newest[run, slot, itself, other].astype(np.intp)
     ages = np.where(said >= 0, slot - said, 0).astype(np.float32)
     arrays = (np.log1p(nodes * snr), np.log1p(edges * snr), neighbour, said, ages)
-    return Heard(*(torch.from_numpy(np.ascontiguousarray(one)) for one in arrays))
+    return Heard(*(torch.as_tensor(np.ascontiguousarray(one)) for one in arrays))

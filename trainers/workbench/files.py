@@ -180,7 +180,7 @@ def read_tensors(path: str | Path) -> dict[str, Any]:
             entries = archive.infolist()
         if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries) or _size(entries) > len(body):
             raise ConfigError(f"{path}: is not a file that wirelessenv wrote: it is compressed")
-        found = _Arrays(len(body)).of(torch.load(io.BytesIO(body), weights_only=True))
+        found = _Arrays(len(body)).of(torch.load(io.BytesIO(body), map_location="cpu", weights_only=True))
         if not isinstance(found, dict):
             raise ConfigError(f"{path}: is not a file that wirelessenv wrote: it holds no mapping")
         return found

@@ -14,6 +14,7 @@ from trainers.algorithms.base.settings import MessagePassingSettings
 from trainers.events.plan import AHEAD, Plan, Planner, Steps
 from trainers.problems.problem import Problem
 from trainers.problems.saved import rebuilt
+from trainers.workbench.devices import placed
 from wirelessenv.config import ConfigError
 from wirelessenv.memory import Part, check_room, part
 from wirelessenv.messages.graph import hop_counts
@@ -238,7 +239,22 @@ class MessagePassingLearner(Learner):
     def state(self) -> dict[str, Any]:
         """Everything that `set_state` needs to go on from here: parameters, memories, messages on their way, streams."""
         attributes = {name: getattr(self, name) for name in self.STATE}
-        return {**attributes, "planner": self._planner.state(), "problem": self.problem.state()}
+        elsewhere = {} if self.problem.device == "cpu" else {"device": self.problem.device}
+        return {**attributes, "planner": self._planner.state(), "problem": self.problem.state(), **elsewhere}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from a saved state; one of another device goes on with random streams of this one, which begin anew."""
+        super().set_state(self._here(state, self.state()) if isinstance(state, dict) else state)
+
+    def _here(self, state: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+        """A saved state as one of this device: generators of a GPU and of numpy have states of different kinds."""
+        here = {name: value for name, value in placed(state, own, self.problem.device).items() if name != "device"}
+        if "device" in own:
+            here["device"] = own["device"]
+        if state.get("device", "cpu") != self.problem.device and isinstance(state.get("problem"), dict):
+            counted = {name: value for name, value in state["problem"].items() if name == "slots"}
+            here |= {"problem": own["problem"] | counted} | {name: own[name] for name in ("draws",) if name in own}
+        return here
 
     def _set_state(self, state: dict[str, Any]) -> None:
         for name in self.STATE:
