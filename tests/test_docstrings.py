@@ -19,6 +19,7 @@ DONE = [
     "trainers/events",
     "trainers/experiments",
     "trainers/fidelity",
+    "trainers/live",
     "trainers/problems",
     "trainers/workbench",
     "wirelessenv",

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("wirelessenv", "trainers", "baselines")
 """Each may import itself and those before it."""
-ROOMS = ("workbench", "events", "problems", "bounds", "algorithms", "experiments", "fidelity")
+ROOMS = ("workbench", "events", "problems", "bounds", "algorithms", "experiments", "live", "fidelity")
 """The same, inside `trainers`."""
 
 

@@ -7,6 +7,7 @@ it is known when a task is sent when it will be done. tau_C tasks are under way 
 """
 
 import heapq
+from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any, Literal, NamedTuple
 
@@ -52,6 +53,26 @@ class Server(Model):
             ConfigError: where the settings do not fit the number of clients.
         """
         return Timetable(self, clients, seed)
+
+
+def chosen(assignment: str, drawn: float, answered: int, tasks_of: Sequence[int]) -> int:
+    """The client that gets the next task.
+
+    Args:
+        assignment: of `Server`.
+        drawn: a number drawn from [0, 1).
+        answered: the client that has just answered.
+        tasks_of: how many tasks each client has.
+
+    Returns:
+        Its number.
+    """
+    if assignment == "same":
+        return answered
+    if assignment == "uniform":
+        return int(drawn * len(tasks_of))
+    inactive = [client for client, tasks in enumerate(tasks_of) if tasks == 0]
+    return inactive[int(drawn * len(inactive))]
 
 
 class Events(NamedTuple):
@@ -195,22 +216,13 @@ class Timetable:
         for row in range(CHUNK):
             now, task, client, slot = heapq.heappop(self._under_way)
             self._tasks_of[client] -= 1
-            chosen = self._chosen(drawn[row], client)
-            self._send(now, self.concurrency + start + row, chosen, slot, factors[row])
-            if chosen != client:  # one task ends, one begins: at most these two begin or cease to be active
-                active += (self._tasks_of[chosen] == 1) - (self._tasks_of[client] == 0)
-            rows.append((client, max(0, task - self.concurrency + 1), slot, chosen, now, active))
+            following = chosen(self._server.assignment, drawn[row], client, self._tasks_of)
+            self._send(now, self.concurrency + start + row, following, slot, factors[row])
+            if following != client:  # one task ends, one begins: at most these two begin or cease to be active
+                active += (self._tasks_of[following] == 1) - (self._tasks_of[client] == 0)
+            rows.append((client, max(0, task - self.concurrency + 1), slot, following, now, active))
         columns = [np.asarray(column) for column in zip(*rows, strict=True)]
         return Events(*columns)
-
-    def _chosen(self, drawn: float, answered: int) -> int:
-        """The client that gets the next task, by a number drawn from [0, 1)."""
-        if self._server.assignment == "same":
-            return answered
-        if self._server.assignment == "uniform":
-            return int(drawn * self.clients)
-        inactive = [client for client, tasks in enumerate(self._tasks_of) if tasks == 0]
-        return inactive[int(drawn * len(inactive))]
 
     def _column(self, name: str, updates: int) -> NDArray[Any]:
         again = Timetable(self._server, self.clients, self._seed)

@@ -28,6 +28,28 @@ EVALUATION_CHUNK = 50  # slots evaluated at once: what fits the cache
 AHEAD_SLOTS = 160  # slots of all runs prepared at once on the CPU, where draws do not depend on the size of blocks
 
 
+def powers_of(
+    policies: Policies,
+    parameters: Float[Tensor, "sets runs agents variants size"],
+    inputs: Float[Tensor, "groups runs agents 1 slots inputs"],
+) -> Float[Tensor, "sets runs variants slots agents"]:
+    """Powers of some agents in some slots.
+
+    Args:
+        policies: of the agents.
+        parameters: (sets, runs, agents, variants, size).
+        inputs: policy inputs, of `Samples`; a group of slots for each set, or one for all.
+
+    Returns:
+        (sets, runs, variants, slots, agents).
+    """
+    sets, runs, agents, variants, size = parameters.shape
+    slots, width = inputs.shape[-2:]
+    seen = inputs.expand(sets, runs, agents, variants, slots, width).reshape(-1, slots, width)
+    powers = policies(parameters.reshape(-1, size), seen)
+    return powers.view(sets, runs, agents, variants, slots).permute(0, 1, 3, 4, 2).contiguous()
+
+
 class WirelessProblem(Problem):
     """Utilities of a `WirelessNetwork` whose agents follow policies: p_i = pi_i(theta_i, observation of the slot).
 
@@ -102,8 +124,21 @@ class WirelessProblem(Problem):
     def measure(
         self, parameters: Float[Tensor, "sets runs agents variants size"], batch: int, common_noise: bool
     ) -> Float[Tensor, "sets runs variants agents"]:
-        self._slots += len(parameters) * batch
-        return self._mean_utilities(parameters, self._next(batch, 1 if common_noise else len(parameters)))
+        return self._mean_utilities(parameters, self.slots_ahead(len(parameters), batch, common_noise))
+
+    def slots_ahead(self, sets: int, batch: int, common_noise: bool) -> Samples:
+        """The slots of the next measurement, for whoever works out the powers elsewhere.
+
+        Args:
+            sets: of policies that are measured.
+            batch: slots that each of them is measured over.
+            common_noise: let all sets meet the same slots.
+
+        Returns:
+            The slots.
+        """
+        self._slots += sets * batch
+        return self._next(batch, 1 if common_noise else sets)
 
     def _next(self, batch: int, groups: int) -> Samples:
         """The slots of the next measurement; those prepared for another batch are cut anew, so that none is left out."""
@@ -134,11 +169,7 @@ class WirelessProblem(Problem):
 
     def _powers(self, parameters: Tensor, samples: Samples) -> Tensor:
         """(groups, runs, variants, slots, agents) of parameters (groups, runs, agents, variants, size)."""
-        groups, runs, agents, variants, size = parameters.shape
-        slots, width = samples.inputs.shape[-2:]
-        inputs = samples.inputs.expand(groups, runs, agents, variants, slots, width).reshape(-1, slots, width)
-        powers = self.policies(parameters.reshape(-1, size), inputs)
-        return powers.view(groups, runs, agents, variants, slots).permute(0, 1, 3, 4, 2).contiguous()
+        return powers_of(self.policies, parameters, samples.inputs)
 
     def shared_logits(
         self, parameters: Float[Tensor, "rows size"], seen: Float[Tensor, "rows slots agents inputs"]
@@ -156,7 +187,20 @@ class WirelessProblem(Problem):
 
     def _mean_utilities(self, parameters: Tensor, samples: Samples) -> Tensor:
         """(groups, runs, variants, agents) of parameters (groups, runs, agents, variants, size)."""
-        powers = self._powers(parameters, samples)
+        return self.earned(self._powers(parameters, samples), samples)
+
+    def earned(
+        self, powers: Float[Tensor, "sets runs variants slots agents"], samples: Samples
+    ) -> Float[Tensor, "sets runs variants agents"]:
+        """Mean utilities that powers earn.
+
+        Args:
+            powers: in [0, p_max], (sets, runs, variants, slots, agents).
+            samples: the slots, of `slots_ahead`.
+
+        Returns:
+            (sets, runs, variants, agents).
+        """
         own = powers.numpy() if isinstance(samples.wanted, np.ndarray) else powers
         return torch.as_tensor(self.network.outcome_unchecked(samples.wanted, samples.cross, own).utility.mean(3))
 

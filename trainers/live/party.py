@@ -1,0 +1,268 @@
+"""The parties of a live run, as plain classes without any process: shards of many agents, and one hub that they all talk to.
+
+A shard does a step, hands the hub a parcel, and gets a reply when the hub has one: the next tasks, or what was measured. Shards
+send each other messages, which may come late, in any order, or not at all. Whoever carries replies and messages from one to
+the other (`trainers.live.actors`, or a loop in the tests) decides nothing else. The hub keeps the newest snapshot of every
+shard, which comes with each parcel: a shard that is lost begins again with it.
+"""
+
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wirelessenv.streams import stream
+
+Arrays = dict[str, NDArray[Any]]
+"""Arrays by name."""
+Clock = Callable[[], float]
+"""Returns the seconds since a live run began."""
+
+
+class Mail(NamedTuple):
+    """Message from one shard to another."""
+
+    sender: int
+    """number of the shard"""
+    stamp: int
+    """instant of what it tells of: a tick, or a round"""
+    content: Arrays
+
+
+class Parcel(NamedTuple):
+    """Result of a step of a shard, for the hub."""
+
+    number: int
+    """its place among the shard's parcels: the hub drops one that it has seen"""
+    content: Arrays
+    snapshot: Arrays
+    """all that the shard needs to begin again from here; empty for one that remembers nothing"""
+    record: Arrays
+    """rows for the schedule"""
+
+
+class Kept(NamedTuple):
+    """Solution at a moment of a live run."""
+
+    iteration: int
+    seconds: float
+    solution: NDArray[Any]
+
+
+class Welcome(NamedTuple):
+    """All that a shard needs to begin, or to begin again."""
+
+    life: int
+    """number of times that it has begun"""
+    snapshot: Arrays
+    """its newest one, empty where there is none"""
+    reply: Any
+    """the first one of the hub"""
+
+
+class Inbox:
+    """Messages that wait; where there are too many, the oldest is dropped and counted.
+
+    >>> inbox = Inbox(most=2)
+    >>> for stamp in (1, 2, 3):
+    ...     inbox.put(Mail(0, stamp, {}))
+    >>> [message.stamp for message in inbox.take()], inbox.dropped, inbox.take()
+    ([2, 3], 1, [])
+    """
+
+    def __init__(self, most: int) -> None:
+        self._waiting: deque[Mail] = deque()
+        self.most = most
+        self.dropped = 0
+        """Messages that were dropped so far."""
+
+    def put(self, message: Mail) -> None:
+        """Add a message at the end."""
+        while len(self._waiting) >= self.most:
+            self._waiting.popleft()
+            self.dropped += 1
+        self._waiting.append(message)
+
+    def take(self) -> list[Mail]:
+        """Take all messages that wait, the oldest first."""
+        taken = []
+        while self._waiting:  # others may put while this takes
+            taken.append(self._waiting.popleft())
+        return taken
+
+
+class RecordedRows:
+    """Rows of a schedule, which grow array by array."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._parts: dict[str, list[NDArray[Any]]] = {name: [] for name in names}
+
+    def add(self, rows: Mapping[str, NDArray[Any]]) -> None:
+        """Append arrays of equal length, for some or all of the columns."""
+        for name, values in rows.items():
+            self._parts[name].append(values)
+
+    def columns(self) -> Arrays:
+        """All rows so far, by column."""
+        return {name: np.concatenate(parts) if parts else np.zeros(0, np.int64) for name, parts in self._parts.items()}
+
+
+class Shard(ABC):
+    """Some agents of a method that live together."""
+
+    persists_first: ClassVar[bool] = False
+    """True where the hub has to hold a step's snapshot before the step's messages may leave."""
+
+    @abstractmethod
+    def begin(self, snapshot: Arrays) -> None:
+        """Begin with a snapshot of an earlier life; empty for the first one."""
+
+    @abstractmethod
+    def step(self, reply: Any, messages: list[Mail]) -> tuple[Parcel, dict[int, Mail]]:
+        """Do what there is to do.
+
+        Args:
+            reply: of the hub, to the last parcel.
+            messages: that have arrived since the last step.
+
+        Returns:
+            A parcel for the hub, and messages by the number of the shard that they are for.
+        """
+
+    @property
+    def pause(self) -> float:
+        """Seconds until there is something to do, 0 where there is."""
+        return 0.0
+
+    def counts(self) -> dict[str, int]:
+        """Numbers of what happened here, by name."""
+        return {}
+
+
+class Hub(ABC):
+    """The party that all shards talk to, and the keeper of snapshots and of the schedule."""
+
+    kind: ClassVar[str]
+    """kind of the learner whose schedule is recorded"""
+
+    def __init__(self, shards: int, clock: Clock, evaluate_every: int) -> None:
+        """Begin with no snapshot of any shard.
+
+        Args:
+            shards: how many there are.
+            clock: seconds since the run began.
+            evaluate_every: iterations after which a solution is kept.
+        """
+        self.clock, self.evaluate_every = clock, evaluate_every
+        self.snapshots: list[Arrays] = [{} for _ in range(shards)]
+        self.numbers = [-1] * shards
+        """Number of the last parcel of each shard."""
+        self.lives = [0] * shards
+        """Number of times that each shard has begun."""
+        self.kept: list[Kept] = []
+        self.duplicates = 0
+        """Parcels or answers that came twice and were dropped."""
+
+    def join(self, shard: int) -> "Welcome":
+        """Take in a shard that begins, or begins again.
+
+        Args:
+            shard: its number.
+
+        Returns:
+            Everything that it needs to begin.
+        """
+        self.lives[shard] += 1
+        return Welcome(self.lives[shard], self.snapshots[shard], self.reply(shard))
+
+    def take(self, shard: int, life: int, parcel: Parcel) -> None:
+        """Take a parcel, unless it was taken before, or comes from a life of the shard that is over.
+
+        Args:
+            shard: the number of the sender.
+            life: of `join`.
+            parcel: of its last step.
+        """
+        if life != self.lives[shard] or parcel.number <= self.numbers[shard]:
+            self.duplicates += 1
+            return
+        self.numbers[shard] = parcel.number
+        self.snapshots[shard] = parcel.snapshot
+        self._take(shard, parcel)
+
+    @abstractmethod
+    def _take(self, shard: int, parcel: Parcel) -> None:
+        """Take a parcel that is new."""
+
+    @abstractmethod
+    def ready(self, shard: int) -> bool:
+        """Return True where there is a reply for a shard."""
+
+    @abstractmethod
+    def reply(self, shard: int) -> Any:
+        """The reply to a shard's last parcel."""
+
+    def act(self, *, patient: bool = True) -> float:
+        """Do what is due, such as a measurement.
+
+        Args:
+            patient: wait for who is late as long as is usual; False: not at all.
+
+        Returns:
+            Seconds until something may be due.
+        """
+        return 1.0
+
+    @property
+    @abstractmethod
+    def iteration(self) -> int:
+        """Iterations so far, as the simulator counts them."""
+
+    @property
+    @abstractmethod
+    def done(self) -> bool:
+        """True once all iterations are over."""
+
+    @abstractmethod
+    def solution(self) -> NDArray[Any]:
+        """The newest solution, in the form that the learner of the simulator has."""
+
+    @abstractmethod
+    def schedule(self) -> Arrays:
+        """Record of who did what when, so far."""
+
+    def _keep(self) -> None:
+        """Keep the solution, where it is time to."""
+        due = (self.kept[-1].iteration if self.kept else -self.evaluate_every) + self.evaluate_every
+        if self.iteration >= due:
+            self.kept.append(Kept(self.iteration, self.clock(), self.solution().copy()))
+
+
+def parts(agents: int, shards: int) -> list[NDArray[np.intp]]:
+    """Agents of every shard: neighbours in number, as equal in size as can be.
+
+    Args:
+        agents: how many there are.
+        shards: how many shards.
+
+    Returns:
+        The numbers of each shard's agents.
+    """
+    return np.array_split(np.arange(agents), shards)
+
+
+def task_stream(seed: int, client: int, task: int) -> np.random.Generator:
+    """Stream of the data of one task of one client, which do not depend on the order in which tasks are done.
+
+    Args:
+        seed: of the run.
+        client: its number.
+        task: number of the task, or the tick.
+
+    Returns:
+        A generator at the start of its stream.
+    """
+    return stream(seed, f"sample of client {client}", task)
