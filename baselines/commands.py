@@ -8,6 +8,7 @@ from baselines.comparison.compare import compare
 from baselines.comparison.comparison import Comparison
 from baselines.comparison.directory import ComparisonDirectory
 from baselines.comparison.tables import tables
+from trainers.workbench.engine_choice import engine_chosen
 from trainers.workbench.terminal import print_table
 from trainers.workbench.work_directory import safe
 from trainers.workbench.workers import Interrupted, WorkerDied
@@ -24,8 +25,8 @@ def compare_command(chosen: Namespace) -> int:
         comparison = Comparison.load(configuration(chosen.config, "comparison"), chosen.set)
     options = {name: getattr(chosen, name) for name in ("resume", "workers", "force", "quiet", "device")}
     try:
-        with writing(out, lambda: safe(out)):
-            directory = compare(comparison, out, **options)
+        with engine_chosen(chosen) as engine, writing(out, lambda: safe(out)):
+            directory = compare(comparison, out, engine=engine, **options)
     except (Interrupted, KeyboardInterrupt):
         raise Interrupted(f"Stopped; what is finished is saved: {again}") from None
     except WorkerDied:

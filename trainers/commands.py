@@ -13,6 +13,7 @@ from trainers.experiments.runner import run
 from trainers.fidelity import claims as fidelity
 from trainers.fidelity import theory
 from trainers.workbench.devices import refuse_absent
+from trainers.workbench.engine_choice import engine_chosen
 from trainers.workbench.terminal import print_table
 from trainers.workbench.work_directory import safe
 from trainers.workbench.workers import Interrupted, WorkerDied
@@ -29,8 +30,8 @@ def train_command(chosen: Namespace) -> int:
     options = {name: getattr(chosen, name) for name in ("resume", "device", "quiet", "workers", "force", "tensorboard")}
     with RunDirectory(out).standing_in() if chosen.resume else nullcontext():
         experiment = _experiment(chosen)
-    with _working(out):
-        directory = run(experiment, out, **options)
+    with engine_chosen(chosen) as engine, _working(out):
+        directory = run(experiment, out, engine=engine, **options)
     with writing(out):
         paths = plots.plot(directory.path)
     for row in directory.diverged():
@@ -65,8 +66,9 @@ def search_command(chosen: Namespace) -> int:
         steps, seeds = [float(one) for one in chosen.steps.split(",")], [int(one) for one in chosen.seeds.split(",")]
     except ValueError as error:
         raise ConfigError(f"--steps, --seeds: numbers separated by commas are needed ({error})") from None
-    with _working(out):
-        rows = search.search(experiment, steps, seeds, out, last=chosen.last, resume=True, workers=chosen.workers)
+    with engine_chosen(chosen) as engine, _working(out):
+        options = {"resume": True, "workers": chosen.workers, "engine": engine}
+        rows = search.search(experiment, steps, seeds, out, last=chosen.last, **options)
     print_table(f"{experiment.measure} after {experiment.iterations} iterations, mean over seeds {chosen.seeds}", rows)
     return 0
 
@@ -91,15 +93,17 @@ def fidelity_command(chosen: Namespace) -> int:
     """Check the papers' claims, and write and print the table."""
     runs = Path(chosen.runs or ("runs/quick" if chosen.quick else "runs"))
 
-    def make(experiment: Experiment, out: Path) -> RunDirectory:
-        print(one_line(f"{out}: {experiment.title}"), file=sys.stderr)
-        with _working(out):
-            directory = run(experiment, out, resume=True, workers=chosen.workers)
-        with writing(out):
-            plots.plot(directory.path)
-        return directory
+    with engine_chosen(chosen) as engine:
 
-    rows = fidelity.check(Path(chosen.claims) if chosen.claims else claims(), runs, make, chosen.quick)
+        def make(experiment: Experiment, out: Path) -> RunDirectory:
+            print(one_line(f"{out}: {experiment.title}"), file=sys.stderr)
+            with _working(out):
+                directory = run(experiment, out, resume=True, workers=chosen.workers, engine=engine)
+            with writing(out):
+                plots.plot(directory.path)
+            return directory
+
+        rows = fidelity.check(Path(chosen.claims) if chosen.claims else claims(), runs, make, chosen.quick)
     with writing(runs):
         table = fidelity.write_tables(rows, runs)
     print_table("Claims, and what was measured (95 % interval)", [{key: row[key] for key in _SHOWN} for row in rows])

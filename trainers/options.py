@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from wirelessenv.command_line import Parser
-from wirelessenv.subcommands import Command, add_no_imports
+from wirelessenv.subcommands import Command, add_engine, add_no_imports
 
 AXES = ("iteration", "slots", "simulated_seconds", "bits", "wall_seconds")
 
@@ -13,7 +13,7 @@ def _train(parser: Parser) -> None:
     parser.add_argument("--out", metavar="DIR", help="the run directory (default: runs/NAME of the configuration)")
     parser.add_argument("--resume", action="store_true", help="go on with the run that DIR holds, if it holds one")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    _add_workers(parser, "; changes no number")
+    add_engine(parser, "; changes no number")
     parser.add_argument("--force", action="store_true", help="resume even with other versions or on another device")
     parser.add_argument("--tensorboard", action="store_true", help="write scalars for TensorBoard to DIR/tensorboard")
     parser.add_argument("--quiet", action="store_true", help="no progress bar, no table")
@@ -29,7 +29,7 @@ def _search(parser: Parser) -> None:
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="change a value")
     parser.add_argument("--out", metavar="DIR", help="the run directory (default: runs/search/NAME)")
     add_no_imports(parser)
-    _add_workers(parser)
+    add_engine(parser)
 
 
 def _plot(parser: Parser) -> None:
@@ -43,7 +43,7 @@ def _fidelity(parser: Parser) -> None:
     parser.add_argument("--claims", metavar="FILE", help="other claims than the papers', which come with the package")
     parser.add_argument("--runs", metavar="DIR", help="where the runs are (default: runs, or runs/quick)")
     parser.add_argument("--quick", action="store_true", help="few layouts and iterations: too little to decide")
-    _add_workers(parser)
+    add_engine(parser)
 
 
 def _runs(parser: Parser) -> None:
@@ -64,10 +64,6 @@ def _add_experiment(parser: Parser) -> None:
 
 def _add_config(parser: Parser) -> None:
     parser.add_argument("config", metavar="CONFIG", help="a YAML file, or the name of a shipped experiment, such as fig2")
-
-
-def _add_workers(parser: Parser, note: str = "") -> None:
-    parser.add_argument("--workers", type=int, metavar="N", help=f"processes (default: one for each core){note}")
 
 
 COMMANDS = {

@@ -40,6 +40,23 @@ def checksum(*parts: Any) -> str:
     return digest(*(f"{name}\n{len(text)}\n{text}".encode() for name, text in sorted(texts.items()))) if texts else ""
 
 
+def texts(modules: Iterable[Any]) -> dict[str, dict[str, str]]:
+    """The texts of a configuration's own modules, and of those beside them that they import.
+
+    Args:
+        modules: with `name` and `folder`, as a configuration notes them.
+
+    Returns:
+        Texts by the folder that a module was found in, and by path below it; none of what is installed.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for one in modules:
+        file = getattr(sys.modules.get(one.name), "__file__", None)
+        if one.folder and file and not _below(Path(file).resolve(), _INSTALLED):
+            found.setdefault(str(one.folder), {}).update(_with_imports(one.name, Path(file)))
+    return found
+
+
 def _defined(part: Any) -> Iterator[Any]:
     """The classes, functions and modules that a part is made of."""
     if isinstance(part, Model):

@@ -88,3 +88,28 @@ def add_no_imports(parser: Parser) -> None:
     parser.add_argument(
         "--no-imports", action="store_true", help="refuse what names code of a user's own, which is run: for strangers' files"
     )
+
+
+def add_engine(parser: Parser, note: str = "") -> None:
+    """Add the options that say where work is done.
+
+    Args:
+        parser: of a command.
+        note: on the number of workers.
+    """
+    parser.add_argument("--workers", type=int, metavar="N", help=f"processes (default: one for each core){note}")
+    parser.add_argument(
+        "--engine",
+        choices=("local", "ray"),
+        default="local",
+        help="where they run: on this machine, or as tasks of Ray, which needs wirelessenv[ray]",
+    )
+    parser.add_argument(
+        "--address", metavar="HOST:PORT", help="of a Ray cluster, or auto (default: Ray is begun on this machine, and ended)"
+    )
+    parser.add_argument(
+        "--results",
+        choices=("store", "folder"),
+        default="store",
+        help="files come back from Ray's workers through its object store, or are written to DIR, which all machines share",
+    )

@@ -16,13 +16,15 @@ from baselines.comparison.curves import write_curves
 from baselines.comparison.directory import ComparisonDirectory, Task, TaskKind, tasks
 from baselines.comparison.figures import draw
 from baselines.comparison.held_out import HeldOut
-from baselines.comparison.methods import Learned
+from baselines.comparison.methods import Learned, Preparing
 from baselines.comparison.tables import write_tables
-from baselines.comparison.work import Job, progress_file
+from baselines.comparison.work import ComparisonJob, progress_file
 from trainers.workbench.devices import refuse_absent
+from trainers.workbench.engines import LOCAL, Engine
 from trainers.workbench.files import read_file
 from trainers.workbench.progress import Cadence
-from trainers.workbench.workers import LOOK_EVERY, Interrupted, in_workers, processes, stop_request
+from trainers.workbench.workers import LOOK_EVERY, Interrupted, stop_request
+from wirelessenv import own_code
 from wirelessenv.config import ConfigError
 
 MOST_TOGETHER = 5
@@ -35,6 +37,7 @@ def compare(
     *,
     resume: bool = False,
     workers: int | None = None,
+    engine: Engine = LOCAL,
     force: bool = False,
     quiet: bool = False,
     device: str = "cpu",
@@ -49,6 +52,7 @@ def compare(
         out: the directory; it is made.
         resume: go on with the comparison that the directory holds, if it holds one.
         workers: processes; None: one for each core.
+        engine: where these are.
         force: resume even with other versions of packages.
         quiet: show no progress.
         device: "cpu" or "cuda", of networks that are trained through the rate; all else computes on the CPU.
@@ -59,26 +63,27 @@ def compare(
     Raises:
         ConfigError: before anything is written, for settings that cannot be used.
         Interrupted: on SIGINT or SIGTERM.
-        WorkerDied: when a worker was killed.
+        WorkerDied: when a worker was killed; on Ray, again and again.
         WorkerRefused: when a worker met something that it cannot use.
         OSError: when the disk refuses.
     """
     refuse_absent(device)
-    workers = processes(workers) if device == "cpu" else 1
+    engine.check(device)
+    workers = engine.workers(workers) if device == "cpu" else 1
     if resume:
         ComparisonDirectory(out).refuse_changed_sources(comparison)
     refuse(comparison)
     with ComparisonDirectory.opened(out, comparison, resume=resume, device=device, force=force) as directory:
         comparison = directory.configuration()  # the same, in the order of the files that are there
-        _prepare(comparison, directory, workers=workers, quiet=quiet, force=force)
+        _prepare(comparison, directory, Preparing(workers, engine, quiet, force))
         methods = ("", *comparison.methods)  # "": of what belongs to none
         code = {(scenario, name): comparison.code(scenario, name) for scenario in comparison.scenarios for name in methods}
-        job = Job(comparison.text(), directory.path, code, device)
+        job = ComparisonJob(comparison.text(), code, own_code.texts(comparison.modules), device)
         with _shown(comparison, directory, quiet) as look, stop_request() as stop:
             steps: tuple[tuple[TaskKind, ...], ...] = (("trainings", "optima"), ("evaluations",))
             for kinds in steps:
                 left = _left(comparison, directory, kinds, code)
-                if not in_workers(job.work, _bundles(left, workers), workers, directory.path, look=look, stop=stop):
+                if not engine.work_off(job, _bundles(left, workers), directory.path, workers, look=look, stop=stop):
                     raise Interrupted
         directory.assemble(comparison)
         write_tables(directory)
@@ -96,12 +101,12 @@ def refuse(comparison: Comparison) -> None:
                 method.refuse(scenario, range(comparison.layouts))
 
 
-def _prepare(comparison: Comparison, directory: ComparisonDirectory, *, workers: int, quiet: bool, force: bool) -> None:
+def _prepare(comparison: Comparison, directory: ComparisonDirectory, how: Preparing) -> None:
     for scenario_name, scenario in comparison.scenarios.items():
         for name, method in comparison.methods.items():
             if isinstance(method, Learned):
                 folder = directory.run(comparison, scenario_name, name)
-                method.prepare(scenario, range(comparison.layouts), folder, workers=workers, quiet=quiet, force=force)
+                method.prepare(scenario, range(comparison.layouts), folder, how)
 
 
 def _left(

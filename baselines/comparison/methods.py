@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 from pydantic import Field
 
 from baselines.comparison.held_out import HeldOut
+from trainers.workbench.engines import Engine
 from wirelessenv.arrays import Doubles
 from wirelessenv.config import Count, Piece
 from wirelessenv.scenario import Scenario
@@ -78,6 +79,18 @@ class Stage(NamedTuple):
     """Seconds that it has taken so far, where that was not in this process."""
 
 
+class Preparing(NamedTuple):
+    """Settings of the work that comes before all trainings."""
+
+    workers: int
+    """Processes at a time."""
+    engine: Engine
+    quiet: bool
+    """Show no progress."""
+    force: bool
+    """Go on even with other versions of packages."""
+
+
 class Learned(Method):
     """A method that trains first, across layouts (which are not those of the comparison) or on each layout by itself."""
 
@@ -120,18 +133,14 @@ class Learned(Method):
             ConfigError: where it cannot learn for them.
         """
 
-    def prepare(
-        self, scenario: Scenario, layouts: Sequence[int], folder: Path, *, workers: int, quiet: bool, force: bool
-    ) -> None:
+    def prepare(self, scenario: Scenario, layouts: Sequence[int], folder: Path, how: Preparing) -> None:
         """Do the work that comes before all trainings; goes on where it was stopped.
 
         Args:
             scenario: of the comparison.
             layouts: seeds of its layouts.
             folder: of its own, for what it keeps.
-            workers: processes.
-            quiet: show no progress.
-            force: resume even with other versions of packages.
+            how: where that is done, and what is shown of it.
         """
 
     @abstractmethod

@@ -18,6 +18,7 @@ from baselines.comparison.held_out import VALIDATION, HeldOut
 from baselines.comparison.measures import Measured
 from baselines.comparison.methods import TRAINING, Learned, Method, Untrained
 from trainers.workbench.devices import computing_on
+from trainers.workbench.engines import OwnModules
 from trainers.workbench.files import write_atomically, write_tensors
 from trainers.workbench.threads import one_thread
 from wirelessenv.arrays import Doubles
@@ -32,22 +33,23 @@ VALIDATION_LAYOUTS = range(TRAINING // 2, TRAINING // 2 + 10)
 VALIDATION_SLOTS = 50
 
 
-class Job(NamedTuple):
+class ComparisonJob(NamedTuple):
     """Everything that a worker process needs to do tasks of a comparison."""
 
     comparison: str
     """The comparison, as YAML text."""
-    path: Path
     code: dict[tuple[str, str], str]
     """Checksums of a user's own code, by scenario and method, as it was when the comparison began."""
+    modules: OwnModules
     device: str = "cpu"
     """The device of networks that can compute there."""
 
-    def work(self, tasks: tuple[Task, ...], asked: Callable[[], bool]) -> bool:
+    def work(self, tasks: tuple[Task, ...], folder: Path, asked: Callable[[], bool]) -> bool:
         """Do some tasks, one after the other.
 
         Args:
             tasks: of one worker process.
+            folder: the comparison's directory, or a copy.
             asked: returns True once the work is to stop.
 
         Returns:
@@ -56,10 +58,11 @@ class Job(NamedTuple):
         Raises:
             ConfigError: naming method and scenario, where one of them cannot be used or its code has changed.
         """
-        comparison, directory = Comparison.from_text(self.comparison), ComparisonDirectory(self.path)
+        comparison, directory = Comparison.from_text(self.comparison), ComparisonDirectory(folder)
         do = {"trainings": _train, "optima": _optimum, "evaluations": _evaluate}
         with one_thread():
             for task in tasks:
+                directory.file(comparison, task).parent.mkdir(exist_ok=True)
                 try:
                     if comparison.code(task.scenario, task.method) != self.code[task.scenario, task.method]:
                         raise ConfigError("its code has changed since the comparison was started; --resume makes it anew")
@@ -73,6 +76,17 @@ class Job(NamedTuple):
                 code = self.code[task.scenario, task.method]
                 write_tensors(directory.file(comparison, task), found | ({"code": code} if code else {}))
         return True
+
+    def inputs(self, tasks: tuple[Task, ...]) -> list[str]:
+        """Files that tasks need: trainings of evaluations, and what methods have prepared for trainings."""
+        comparison, here = Comparison.from_text(self.comparison), ComparisonDirectory("")
+        found: dict[str, None] = {}
+        for task in tasks:
+            if task.kind == "trainings":
+                found[f"{here.run(comparison, task.scenario, task.method)}/**/*"] = None
+            elif task.kind == "evaluations":
+                found |= dict.fromkeys(str(here.file(comparison, one)) for one in trainings_of(comparison, task))
+        return list(found)
 
     def _device(self, method: Method | None) -> str:
         return self.device if isinstance(method, Learned) and method.on_device else "cpu"

@@ -11,7 +11,7 @@ import torch
 from pydantic import Field, model_validator
 
 from baselines.comparison.held_out import HeldOut
-from baselines.comparison.methods import BITS, Learned, NeededKnowledge, Stage
+from baselines.comparison.methods import BITS, Learned, NeededKnowledge, Preparing, Stage
 from baselines.learned.seen import knowledge_for, sent_for
 from trainers.algorithms.base.settings import GradientSettings
 from trainers.experiments import runner
@@ -103,18 +103,14 @@ class TrainedRun(Learned):
             self._check_curve(experiment, self.config, scenario)
             experiment.build([self.curve], layouts[:1])
 
-    def prepare(
-        self, scenario: Scenario, layouts: Sequence[int], folder: Path, *, workers: int, quiet: bool, force: bool
-    ) -> None:
+    def prepare(self, scenario: Scenario, layouts: Sequence[int], folder: Path, how: Preparing) -> None:
         """Train the experiment, where one is named, in a folder of the comparison.
 
         Args:
             scenario: of the comparison.
             layouts: seeds of its layouts.
             folder: the run directory.
-            workers: processes.
-            quiet: show no progress.
-            force: resume even with other versions of packages.
+            how: where it is trained, and what is shown of it.
 
         Raises:
             ConfigError: where the source is not the same any more.
@@ -125,7 +121,7 @@ class TrainedRun(Learned):
             experiment = self._experiment(self.config, scenario, layouts)
             if RunDirectory(folder).made_with_other_code(experiment):
                 shutil.rmtree(folder)  # it is the comparison's own, and what it holds is to be made anew
-            runner.run(experiment, folder, resume=True, workers=workers, quiet=quiet, force=force)
+            runner.run(experiment, folder, resume=True, **how._asdict())
 
     def _experiment(self, config: str, scenario: Scenario, layouts: Sequence[int]) -> Experiment:
         experiment = Experiment.load(config)

@@ -8,7 +8,7 @@ from baselines.comparison.comparison import Comparison
 from baselines.comparison.curves import write_curves
 from baselines.comparison.directory import ComparisonDirectory, tasks
 from baselines.comparison.tables import amount, relative
-from baselines.comparison.work import Job
+from baselines.comparison.work import ComparisonJob
 from wirelessenv.config import ConfigError
 
 SMALL = {"preset": "dense", "transmitters": 4}
@@ -46,7 +46,7 @@ def test_curves_hold_what_the_tables_hold(tmp_path):
         own_code = {(scenario, name): "" for scenario in comparison.scenarios for name in comparison.methods}
         for kind in ("trainings", "evaluations"):  # here: processes of their own take seconds to start
             (directory.path / kind).mkdir()
-            Job(comparison.text(), directory.path, own_code).work(tuple(tasks(comparison, kind)), lambda: False)
+            ComparisonJob(comparison.text(), own_code, {}).work(tuple(tasks(comparison, kind)), directory.path, lambda: False)
         directory.assemble(comparison)
         write_curves(directory)
     page = (directory.path / "curves.md").read_text()

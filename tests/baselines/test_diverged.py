@@ -9,7 +9,7 @@ import torch
 import yaml
 
 from baselines.__main__ import main
-from baselines.comparison import compare, figures
+from baselines.comparison import figures
 from baselines.comparison.comparison import Comparison
 from baselines.comparison.directory import ComparisonDirectory
 from baselines.comparison.held_out import HeldOut
@@ -17,6 +17,7 @@ from baselines.comparison.methods import Learned
 from baselines.comparison.tables import said, tables
 from baselines.comparison.work import _measured, diverged
 from baselines.learned import rows
+from trainers.workbench.engines import InThisProcess, InWorkers
 from wirelessenv import ConfigError
 
 EXPERIMENT = {
@@ -59,7 +60,7 @@ def labels(monkeypatch):
 @pytest.mark.slow
 def test_what_diverged_stands_in_tables_and_figures_as_that(tmp_path, monkeypatch, labels, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(compare, "in_workers", lambda work, items, *_, **__: all(work(item, lambda: False) for item in items))
+    monkeypatch.setattr(InWorkers, "work_off", InThisProcess.work_off)
     Path("experiment.yaml").write_text(yaml.safe_dump(EXPERIMENT))
     Path("comparison.yaml").write_text(yaml.safe_dump(CONFIG, sort_keys=False))
     assert main(["comparison.yaml", "--out", "one", "--workers", "1"]) == 0

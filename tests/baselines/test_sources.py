@@ -14,7 +14,7 @@ from baselines.__main__ import main
 from baselines.comparison.comparison import Comparison
 from baselines.comparison.directory import ComparisonDirectory, Task
 from baselines.comparison.tables import tables
-from baselines.comparison.work import Job
+from baselines.comparison.work import ComparisonJob
 from trainers.experiments.experiment import Experiment
 from trainers.experiments.runner import run
 from wirelessenv.config import ConfigError
@@ -137,6 +137,6 @@ def test_code_that_changes_while_a_comparison_runs_is_refused(place, capsys):
     comparison = Comparison.parse({**COMPARISON, "methods": {"a": "their_allocator:allocate"}})
     code = {("mine", "a"): comparison.code("mine", "a")}
     allocators(place, 0.75)
-    job = Job(comparison.text(), place, code)
+    job = ComparisonJob(comparison.text(), code, {})
     with pytest.raises(ConfigError, match=r"methods\.a, scenario mine: its code has changed since the comparison was started"):
-        job.work((Task("evaluations", "mine", "a"),), lambda: False)
+        job.work((Task("evaluations", "mine", "a"),), place, lambda: False)

@@ -15,9 +15,11 @@ from trainers.experiments.groups import Group, GroupFiles, groups_of
 from trainers.experiments.run_directory import RunDirectory
 from trainers.experiments.strided import AnyLearner
 from trainers.experiments.tensorboard import Board, require
-from trainers.experiments.training import OnEvaluation, train
+from trainers.experiments.training import train
+from trainers.workbench.engines import LOCAL, Engine, OwnModules
 from trainers.workbench.progress import Cadence
-from trainers.workbench.workers import LOOK_EVERY, Interrupted, in_workers, processes, stop_request
+from trainers.workbench.workers import LOOK_EVERY, Interrupted, stop_request
+from wirelessenv import own_code
 from wirelessenv.config import ConfigError, nearest
 
 SAVE_EVERY = 5.0
@@ -32,6 +34,7 @@ def run(
     device: str = "cpu",
     quiet: bool = False,
     workers: int | None = None,
+    engine: Engine = LOCAL,
     force: bool = False,
     save_every: float = SAVE_EVERY,
     tensorboard: bool = False,
@@ -45,6 +48,7 @@ def run(
         device: "cpu" or "cuda".
         quiet: show no progress.
         workers: processes, by default one for each core, at most one for each group of runs; changes no number.
+        engine: where these are; changes no number.
         force: resume also with other versions or on another device.
         save_every: seconds between checkpoints; more where they would cost more than 2 % of the time.
         tensorboard: write scalars for TensorBoard, too.
@@ -55,13 +59,15 @@ def run(
     Raises:
         ConfigError: before anything is written, for settings that do not fit.
         Interrupted: on SIGINT or SIGTERM, with everything saved.
-        WorkerDied: where a worker was killed.
+        WorkerDied: where a worker was killed; on Ray, again and again.
         OSError: where the disk refuses.
     """
-    most = processes(workers)
+    engine.check(device)
+    groups, models = groups_of(experiment), []
+    most = min(engine.workers(workers), len(groups))
+    engine = engine.fitting(most, device)
     if tensorboard:
         require()
-    groups, models = groups_of(experiment), []
     for group in groups:  # refuses what cannot be trained before anything is written
         learner = experiment.build(group.curves, group.seeds, device)
         models.append(learner.parameters.to("meta"))  # shape and dtype alone
@@ -70,17 +76,13 @@ def run(
         if not quiet and group.seeds[0] == experiment.seeds[0]:
             for sentence in learner.warnings(experiment.iterations):
                 print(f"{' and '.join(group.curves)}: {sentence}", file=sys.stderr)
-    workers = 1 if device != "cpu" else min(most, len(groups))
     with RunDirectory.opened(out, experiment, resume=resume, device=device, force=force) as directory:
         experiment = directory.experiment()  # the same, of the copies that are there
-        job = TrainingJob(experiment.text(), directory.path, save_every)
+        job = TrainingJob(experiment.text(), directory.code(experiment), own_code.texts(experiment.modules), save_every, device)
         board = Board(directory.path) if tensorboard else None
         with _shown(directory, experiment, quiet, board) as look, stop_request() as stop:
             left = _unfinished(directory.path, groups, models)
-            if workers == 1 or not left:
-                finished = _in_this_process(job, left, device, look, stop)
-            else:
-                finished = in_workers(job.train_in_worker, left, workers, directory.path, look=look, stop=stop)
+            finished = not left or engine.work_off(job, left, directory.path, most, look=look, stop=stop)
         directory.assemble(experiment)
         if board is not None:
             board.update(directory.metrics())
@@ -114,42 +116,34 @@ class TrainingJob(NamedTuple):
 
     experiment: str
     """As YAML text, complete."""
-    path: Path
+    code: str
+    """Checksum of the user's own code, as it was when the run began."""
+    modules: OwnModules
     save_every: float
+    device: str
 
-    def train(self, group: Group, on_evaluation: OnEvaluation, device: str = "cpu") -> bool:
+    def work(self, group: Group, folder: Path, asked: Callable[[], bool]) -> bool:
         """Train a group to its end, or until asked to stop.
 
         Args:
             group: of the experiment.
-            on_evaluation: see `OnEvaluation`.
-            device: "cpu" or "cuda".
-
-        Returns:
-            True where the group is at its end.
-        """
-        experiment = Experiment.from_text(self.experiment)
-        return train(experiment, group, self.path, on_evaluation, device=device, save_every=self.save_every)
-
-    def train_in_worker(self, group: Group, asked: Callable[[], bool]) -> bool:
-        """Train a group in a worker process, until the main process asks to stop.
-
-        Args:
-            group: of the experiment.
+            folder: the run directory, or a copy.
             asked: returns True once the group is to be saved and left.
 
         Returns:
             True where the group is at its end.
+
+        Raises:
+            ConfigError: where the user's own code has changed since the run began.
         """
-        return self.train(group, lambda _: asked())
+        experiment = Experiment.from_text(self.experiment)
+        if RunDirectory(folder).code(experiment) != self.code:
+            raise ConfigError("modules: the code of a piece of your own has changed since the run was begun")
+        return train(experiment, group, folder, lambda _: asked(), device=self.device, save_every=self.save_every)
 
-
-def _in_this_process(job: TrainingJob, groups: list[Group], device: str, look: Callable[[], None], stop: list[int]) -> bool:
-    def on_evaluation(iteration: int) -> bool:
-        look()
-        return bool(stop)
-
-    return all(job.train(group, on_evaluation, device) for group in groups)
+    def inputs(self, group: Group) -> list[str]:
+        """Files of the group, from which it goes on."""
+        return [f"groups/{group.number:03d}/*"]
 
 
 @contextmanager

@@ -4,9 +4,11 @@ import importlib
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from typing import Any
 
 from wirelessenv.config import ConfigError
@@ -15,7 +17,6 @@ from wirelessenv.extras import missing
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nobody is told that it runs
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # no advice about graphics cards that are not asked for
-    "RAY_BACKEND_LOG_LEVEL": "fatal",  # what is lost is noticed here, and told in a sentence
 }
 """Settings of Ray in the environment; what a user has set stays."""
 ANSWER_WITHIN = 5.0
@@ -37,18 +38,12 @@ def connected(address: str | None = None, processors: int = 2, user: str = "--en
     Raises:
         ConfigError: where Ray is not installed, nobody answers at the address, or the cluster runs other versions.
     """
+    refuse_impossible(address, user)
     os.environ.update({name: value for name, value in QUIET.items() if name not in os.environ})
-    try:
-        ray = importlib.import_module("ray")
-    except ModuleNotFoundError as error:
-        if error.name != "ray":
-            raise
-        raise ConfigError(missing(user, "ray", "ray")) from None
+    ray = importlib.import_module("ray")
     if ray.is_initialized():
         yield ray
         return
-    if address is not None:
-        _refuse_nobody(address)
     try:
         with _own_handlers():
             _begin(ray, address, processors)
@@ -56,6 +51,22 @@ def connected(address: str | None = None, processors: int = 2, user: str = "--en
     finally:
         with _own_handlers():
             ray.shutdown()
+
+
+def refuse_impossible(address: str | None, user: str = "--engine ray") -> None:
+    """Refuse at once, without a wait, what `connected` could not do.
+
+    Args:
+        address: of a cluster, if any.
+        user: the option or command that needs Ray.
+
+    Raises:
+        ConfigError: where Ray is not installed, or nobody answers at the address.
+    """
+    if sys.modules.get("ray", ...) is None or find_spec("ray") is None:
+        raise ConfigError(missing(user, "ray", "ray"))
+    if address is not None:
+        _refuse_nobody(address)
 
 
 def _begin(ray: Any, address: str | None, processors: int) -> None:

@@ -30,8 +30,8 @@ UNWRITTEN = 100
 """Exit statuses of a worker. From UNWRITTEN on it is the number of an OSError; anything else is a kill."""
 
 Item = TypeVar("Item")
-Work = Callable[[Item, Callable[[], bool]], bool]
-"""Works on an item, in its own process, until it is done or is asked to stop; returns whether it is done."""
+Work = Callable[[Item, Path, Callable[[], bool]], bool]
+"""Works on an item in a folder, until it is done or is asked to stop; returns True where it is done."""
 
 
 class Interrupted(Ended):
@@ -68,7 +68,7 @@ def in_workers(
         work: called in a worker with an item.
         items: of work.
         workers: processes at a time.
-        folder: of the work, where the request to stop is put.
+        folder: of the work, where the request to stop is put, too.
         look: called now and then.
         stop: filled from outside, such as by `stop_request`.
 
@@ -163,7 +163,7 @@ def _worker(work: Work[Item], item: Item, folder: Path) -> None:
     stop = folder / STOP
     try:
         with lack_of_memory_told():
-            finished = work(item, lambda: bool(asked) or stop.exists())
+            finished = work(item, folder, lambda: bool(asked) or stop.exists())
     except ConfigError as error:
         sys.exit(said(error, REFUSED))
     except OSError as error:
