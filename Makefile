@@ -13,7 +13,7 @@ PYTHON_NEWEST := $(shell for p in python3.14 python3.13 python3.12 python3.11 $(
 # Programs that tests start begin in half the time where the bytecode of the last one is there.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo figures long compare talking fuzz torture soak test wheel clients oldest newest bench venv clean
+.PHONY: demo figures long compare talking fuzz torture soak test wheel docs clients oldest newest bench venv clean
 
 demo: .venv/train.done  ## Figure 2 of the zeroth-order paper, on 8 of its 20 layouts
 	$(BIN)/python -m trainers configs/paper/fig2.yaml --set 'seeds=[1000,1001,1002,1003,1004,1005,1006,1007]' --out runs/demo --resume
@@ -44,6 +44,9 @@ test: .venv/all.done  ## lint, types and tests
 
 wheel: .venv/all.done  ## the wheel in empty environments, without torch and with all that compares; the sdist builds the same
 	$(BIN)/python -m tests.wheel
+
+docs: .venv-docs/done  ## the site, into site/, with strict links and without the network; it runs notebooks and examples
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs build --strict
 
 clients: .venv-clients/done  ## other people's libraries, each with its own checks and algorithms
 	.venv-clients/bin/python -m pytest tests/clients tests/integrations
@@ -94,6 +97,12 @@ venv: .venv/all.done  ## .venv/ with everything for development
 		--editable '.[clients]'
 	@touch $@
 
+.venv-docs/done: pyproject.toml constraints.txt
+	@test -n "$(PYTHON_NEW)" || { echo "Python 3.11 or newer is needed; none was found (set PYTHON=...)"; exit 2; }
+	test -x .venv-docs/bin/python || $(PYTHON_NEW) -m venv .venv-docs
+	.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
+	@touch $@
+
 # uv, because pip cannot choose the lowest versions.
 .venv-oldest/done: pyproject.toml
 	@test -n "$(PYTHON_3_11)" || { echo "Python 3.11 is needed; none was found (set PYTHON=...)"; exit 2; }
@@ -109,4 +118,4 @@ venv: .venv/all.done  ## .venv/ with everything for development
 	@touch $@
 
 clean:  ## remove the virtual environments and all runs
-	rm -rf .venv .venv-clients .venv-oldest .venv-newest runs
+	rm -rf .venv .venv-docs .venv-clients .venv-oldest .venv-newest runs site
