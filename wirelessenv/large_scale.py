@@ -19,13 +19,22 @@ class Setting(NamedTuple):
     """The large-scale state of some consecutive slots."""
 
     mean_gain: Any
-    """E|h|^2 before association (runs, 1 or slots, n, antennas), on the network's device"""
+    """E|h|^2 before association (runs, 1 or slots, n, antennas), on the network's device; where links are cut, of those that
+    are left, (runs, 1, links), 0 in empty places"""
     transmitters: NDArray[np.float64]
     """(runs, slots, m, 2)"""
     receivers: NDArray[np.float64]
     """(runs, slots, n, 2)"""
     serving: NDArray[np.intp]
     """r(i) of each transmitter (runs, slots, m)"""
+
+
+def filled_up(gains: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Mean gains of all layouts in one array; lists of links are filled up with 0 to the longest."""
+    if gains[0].ndim > 1:
+        return np.stack(gains)
+    most = max(map(len, gains))
+    return np.stack([np.pad(gain, (0, most - len(gain))) for gain in gains])
 
 
 class LargeScale(Protocol):
@@ -50,7 +59,7 @@ class StaticGains:
     def __init__(self, scenario: Scenario, layouts: Sequence[Layout], to_device: ToDevice) -> None:
         self._places = [np.stack([getattr(x, name) for x in layouts]) for name in ("transmitters", "receivers", "serving")]
         antenna = scenario.placement.antennas(scenario.transmitters)
-        gain = np.stack([layout.mean_gain for layout in layouts])
+        gain = filled_up([layout.mean_gain for layout in layouts])
         if antenna is not None:
             gain = gain[:, :, np.unique(antenna, return_index=True)[1]]
         self._mean_gain = to_device(gain)[:, None]

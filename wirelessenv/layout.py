@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from wirelessenv.channel.cut import NearLinks, near_links
 from wirelessenv.channel.geometry import Positions, distances, serving_receiver
 from wirelessenv.channel.shadowing import NoShadowing
 from wirelessenv.config import ConfigError
@@ -27,11 +28,37 @@ class Layout:
     """E|h|^2 before association, shadowing and antenna gain included, (n, m); of a series of gains the mean over its slots"""
     shadowing: NDArray[np.float64]
     """the shadowing in it, dB, (n, antennas)"""
+    near: NearLinks | None = None
+    """Links that are not cut; then `mean_gain` is theirs alone, (links,), and nobody is shadowed. None: no link is cut."""
 
     @property
     def link_gain(self) -> NDArray[np.float32]:
-        """E|h|^2 (m, m), [receiver of agent i, transmitter j]."""
+        """E|h|^2 (m, m), [receiver of agent i, transmitter j]; raises ConfigError where links are cut."""
+        if self.near is not None:
+            raise ConfigError(refused_with_cut("this needs the mean gains of all links"))
         return self.mean_gain[self.serving]
+
+    @property
+    def direct_gain(self) -> NDArray[np.float32]:
+        """E|h|^2 of every agent's own link, (m,)."""
+        if self.near is None:
+            return np.array(self.link_gain.diagonal())
+        return np.asarray(self.mean_gain[self.near.receiver == self.near.transmitter])
+
+
+def refused_with_cut(what: str) -> str:
+    """Say in one sentence that something has no form over neighbour lists.
+
+    Args:
+        what: it needs, as the sentence says it.
+
+    Returns:
+        The sentence, with what has such a form.
+    """
+    return (
+        f"cut: not valid here: {what}, and with a cut there are lists of neighbours: leave it out; with it there are "
+        "environments, Algorithms 1 and 2 (zeroth_order), WMMSE and fractional programming, and pictures"
+    )
 
 
 LINKS_AT_ONCE = 2**15
@@ -70,7 +97,10 @@ def draw_layouts(scenario: Scenario, seeds: Sequence[int], episode: int = 0) -> 
         ConfigError: where a mean gain is beyond 64-bit numbers, or there is no place for somebody.
     """
     if scenario.layout == "fixed":
-        return _drawn(scenario, [scenario.layout_seed], 0) * len(seeds)
+        draw = _drawn if scenario.cut is None else _drawn_near
+        return draw(scenario, [scenario.layout_seed], 0) * len(seeds)
+    if scenario.cut is not None:
+        return _drawn_near(scenario, seeds, episode)
     at_once = max(1, LINKS_AT_ONCE // (scenario.transmitters * (scenario.receivers or scenario.transmitters)))
     return [
         layout
@@ -104,6 +134,19 @@ def _drawn(scenario: Scenario, seeds: Sequence[int], episode: int) -> list[Layou
     return [
         Layout(transmitters[run], receivers[run], serving[run], mean_gain[run], shadowing[run]) for run in range(len(seeds))
     ]
+
+
+def _drawn_near(scenario: Scenario, seeds: Sequence[int], episode: int) -> list[Layout]:
+    """New layouts of some seeds, of whose links those are left that are not cut."""
+    layouts = []
+    for seed in seeds:
+        transmitters, receivers = scenario.placement.draw(stream(seed, "layout", episode), scenario.transmitters, None)
+        near = near_links(scenario.path_loss, transmitters, receivers, scenario.weakest_gain)
+        direct = np.where(near.receiver == near.transmitter, 10 ** (scenario.direct_gain_db / 10), 1.0)
+        gain = np.minimum(near.gain * direct, scenario.largest_gain).astype(np.float32)
+        own = np.arange(scenario.transmitters)
+        layouts.append(Layout(transmitters, receivers, own, gain, np.zeros((0, 0)), near))
+    return layouts
 
 
 def _shadowing(

@@ -12,15 +12,14 @@ from jaxtyping import Float, Float32
 from numpy.typing import NDArray
 
 from wirelessenv.arrays import Array, ArrayLike
-from wirelessenv.channel.fading import Span
-from wirelessenv.channel.sampling import Sampler, sampler
 from wirelessenv.config import ConfigError
 from wirelessenv.large_scale import LargeScale, Setting, large_scale
 from wirelessenv.layout import Layout, draw_layout, draw_layouts
+from wirelessenv.link_forms import link_form
 from wirelessenv.memory import Part, check_room, part, room_for
 from wirelessenv.physics.checks import alike, count
-from wirelessenv.physics.kernels import aggregate, rate, sinr, split, visible_amplitude
-from wirelessenv.physics.rates import received
+from wirelessenv.physics.kernels import aggregate, rate, visible_amplitude
+from wirelessenv.physics.neighbours import NeighbourLists
 from wirelessenv.saved_state import misfit, refuse_infinite, refuse_misfit, refuse_outside, refuse_unsound
 from wirelessenv.scenario import Scenario
 from wirelessenv.sentences import shown
@@ -31,12 +30,13 @@ from wirelessenv.streams import run_seeds
 class Block:
     """Consecutive slots of every run."""
 
-    gain: Float32[Array, "runs slots rx tx"]
-    """|h|^2 (runs, slots, m, m) float32, [receiver of agent i, transmitter j]"""
+    gain: Float32[Array, "runs slots *links"]
+    """|h|^2 (runs, slots, m, m) float32, [receiver of agent i, transmitter j]; where links are cut (runs, slots, links), as in
+    `near`"""
     wanted: Float32[Array, "runs slots m"]
     """its diagonal, (runs, slots, m)"""
-    cross: Float32[Array, "runs slots rx tx"]
-    """the rest of it, with a zero diagonal"""
+    cross: Float32[Array, "runs slots *links"]
+    """the rest of it, with a zero diagonal, or 0 in the places of direct links"""
     features: Float32[Array, "runs slots m hops"]
     """Inputs of the policies, (runs, slots, m, K) float32: the aggregation sequence, scaled as the scenario says."""
     transmitters: NDArray[np.float64]
@@ -45,6 +45,8 @@ class Block:
     """positions (runs, slots, n, 2)"""
     serving: NDArray[np.intp]
     """r(i) of each transmitter (runs, slots, m)"""
+    near: NeighbourLists | None = None
+    """Lists of the links that are not cut; None where none is."""
 
 
 class Outcome(NamedTuple):
@@ -62,7 +64,13 @@ OBJECTS = 2500
 """Bytes of a run's layout and random streams, beside the numbers in them."""
 
 
-def block_parts(scenario: Scenario, runs: int, slots: int, *, of: str = "slots", each: str = "seeds") -> tuple[Part, ...]:
+NEIGHBOURS = 16
+"""Links of an agent, where links are cut and the layout is not drawn yet."""
+
+
+def block_parts(
+    scenario: Scenario, runs: int, slots: int, *, of: str = "slots", each: str = "seeds", near: NeighbourLists | None = None
+) -> tuple[Part, ...]:
     """The memory that a block of slots takes.
 
     Args:
@@ -71,26 +79,30 @@ def block_parts(scenario: Scenario, runs: int, slots: int, *, of: str = "slots",
         slots: the number of slots of each.
         of: the setting that says how many slots.
         each: the setting that says how many runs.
+        near: lists of neighbours, where links are cut and the layout is known.
 
     Returns:
         Parts with the names of the settings that they grow with.
     """
     agents, many = ("transmitters", scenario.transmitters), ((each, runs), (of, slots))
+    sequence = part(12, *many, agents, ("hops", scenario.hops))
+    if scenario.cut is not None:
+        links = ("neighbours, of which a larger cut leaves", NEIGHBOURS if near is None else -(-near.links // near.agents))
+        return (
+            part(OBJECTS, (each, runs)),
+            part(40, (each, runs), agents, links),
+            part(20, *many, agents, links),  # gains, cross gains, amplitudes, and draws of the fading
+            sequence,
+            *scenario.fading.parts((each, runs), agents, links),
+        )
     return (
         part(64, agents, agents),  # a layout while it is drawn
         part(OBJECTS, (each, runs)),
         part(40, (each, runs), agents, agents),
         part(36, *many, agents, agents),  # gains, cross gains, amplitudes, and draws of the fading
-        part(12, *many, agents, ("hops", scenario.hops)),
+        sequence,
         *scenario.fading.parts((each, runs), agents, agents),
     )
-
-
-def _at_most(gain: Any, largest: float) -> Any:
-    """`gain`, in place, with `largest` where it is more."""
-    if not isinstance(gain, np.ndarray):
-        return gain.clamp_(max=largest)
-    return gain if gain.max() <= largest else np.minimum(gain, np.float32(largest), out=gain)
 
 
 def known_device(device: Any) -> str | None:
@@ -115,8 +127,7 @@ def warn_if_hidden(scenario: Scenario, layouts: Sequence[Layout]) -> None:
         scenario: of the network.
         layouts: of some runs.
     """
-    gain = np.stack([layout.link_gain for layout in layouts[:SOME]])
-    direct = np.sqrt(np.einsum("rii->ri", gain))
+    direct = np.sqrt(np.stack([layout.direct_gain for layout in layouts[:SOME]]))
     if scenario.threshold == 0 or (direct >= scenario.threshold).mean() >= FEW:
         return
     warnings.warn(
@@ -155,6 +166,16 @@ class WirelessNetwork:
         """Number of networks in the batch."""
         return len(self.seeds)
 
+    @property
+    def near(self) -> NeighbourLists | None:
+        """Lists of the links that are not cut; None where none is."""
+        return self._form.near
+
+    @property
+    def noise(self) -> Any:
+        """Noise power: a number; where links are cut, of every receiver, with what arrives over these on average, (runs, m)."""
+        return self._form.noise
+
     def _start(self, episode: int) -> None:
         scenario = self.scenario
         check_room(*block_parts(scenario, self.runs, 1), device=self.device)
@@ -162,9 +183,9 @@ class WirelessNetwork:
         self.episode = episode
         self.layouts = draw_layouts(scenario, self.seeds, episode)
         warn_if_hidden(scenario, self.layouts)
-        self._antenna = scenario.placement.antennas(scenario.transmitters)
+        self._form = link_form(scenario, self.layouts, self.seeds, self.device)
         self._large_scale = self._new_large_scale()
-        self._sampler = sampler(self.seeds, "fading", episode, self.device)
+        self._sampler = self._form.sampler("fading", episode)
         self._fading_state: Any = None
         self._history = self._array(np.ones((self.runs, scenario.transmitters, scenario.hops), np.float32))
 
@@ -188,11 +209,11 @@ class WirelessNetwork:
         """The next `slots` slots; raises ConfigError for fewer than one."""
         slots = count("slots", slots)
         if slots > self._checked:
-            check_room(*block_parts(self.scenario, self.runs, slots), device=self.device)
+            check_room(*block_parts(self.scenario, self.runs, slots, near=self.near), device=self.device)
             self._checked = slots
         setting = self._large_scale.block(slots)
-        gain, self._fading_state = self._gains(self._sampler, setting, self._fading_state)
-        sequence, self._history = aggregate(self._amplitude(gain), self._history)
+        gain, self._fading_state = self._form.gains(self._sampler, setting, self._fading_state)
+        sequence, self._history = aggregate(self._amplitude(gain), self._history, self._form.product)
         return self._block(gain, sequence, setting.transmitters, setting.receivers, setting.serving)
 
     def bank(self, slots: int, purpose: str, *, present: bool = False) -> Block:
@@ -217,17 +238,19 @@ class WirelessNetwork:
             raise ConfigError(f"purpose: {shown(purpose)} is not valid: it should be a name")
         warm_up = scenario.hops - 1  # after it the aggregation sequence has forgotten how it began
         of = "slots" if slots > warm_up else "hops"
-        with room_for(*block_parts(scenario, self.runs, slots + warm_up, of=of), device=self.device):
+        with room_for(*block_parts(scenario, self.runs, slots + warm_up, of=of, near=self.near), device=self.device):
             setting = self._present(slots + warm_up) if present else self._new_large_scale(purpose).block(slots + warm_up)
-            gain, _ = self._gains(sampler(self.seeds, purpose, self.episode, self.device), setting, None)
+            gain, _ = self._form.gains(self._form.sampler(purpose, self.episode), setting, None)
             history = self._array(np.ones((self.runs, scenario.transmitters, scenario.hops), np.float32))
-            sequence, _ = aggregate(self._amplitude(gain), history)
+            sequence, _ = aggregate(self._amplitude(gain), history, self._form.product)
             places = (setting.transmitters[:, warm_up:], setting.receivers[:, warm_up:], setting.serving[:, warm_up:])
             return self._block(gain[:, warm_up:], sequence[:, warm_up:], *places)
 
     def present(self) -> list[Layout]:
         """Layout of every run as it is now, in the last slot of the last block; of its shadowing the first one is told."""
-        now, antenna = self._large_scale.present(), self._antenna
+        if self.near is not None:  # nobody moves
+            return list(self.layouts)
+        now, antenna = self._large_scale.present(), self.scenario.placement.antennas(self.scenario.transmitters)
         gain = np.asarray(now.mean_gain if self.device is None else now.mean_gain.cpu())[:, 0]
         gain = gain if antenna is None else gain[..., antenna]
         places = zip(self.layouts, gain, now.transmitters[:, 0], now.receivers[:, 0], now.serving[:, 0], strict=True)
@@ -244,25 +267,10 @@ class WirelessNetwork:
 
         return Setting(now.mean_gain, held(now.transmitters), held(now.receivers), held(now.serving))
 
-    def _gains(self, draws: Sampler, setting: Setting, state: Any) -> tuple[Any, Any]:
-        receivers, antennas = setting.mean_gain.shape[-2:]
-        slots = setting.serving.shape[1]
-        span = Span(slots, receivers, antennas, self.scenario.slot_seconds)
-        gain, state = self.scenario.fading.block(draws, span, state)
-        with np.errstate(over="ignore"):
-            gain *= setting.mean_gain
-        gain = _at_most(gain, self.scenario.largest_gain)
-        if self.scenario.association == "uplink":
-            serving = np.array(setting.serving)  # torch does not index with views that cannot be written to
-            gain = gain[np.arange(self.runs)[:, None, None], np.arange(slots)[:, None], serving]
-        if self._antenna is not None:
-            gain = gain[..., self._antenna]
-        return gain, state
-
     def _fading_after_a_slot(self) -> Any:
         """The state that the fading remembers, at the beginning of an episode: the model of what it may remember later."""
         setting = self._new_large_scale().block(1)
-        return self._gains(sampler(self.seeds, "fading", self.episode, self.device), setting, None)[1]
+        return self._form.gains(self._form.sampler("fading", self.episode), setting, None)[1]
 
     def _amplitude(self, gain: Any) -> Any:
         """|h| as the policies see it."""
@@ -271,9 +279,9 @@ class WirelessNetwork:
             amplitude *= math.sqrt(self.scenario.max_power / self.scenario.noise)
         return amplitude
 
-    def _block(self, gain: Any, sequence: Any, *places: Any) -> Block:
+    def _block(self, gain: Any, sequence: Any, *places: NDArray[Any]) -> Block:
         features = sequence if self.scenario.observation_scale == "raw" else array_namespace(sequence).log1p(sequence)
-        return Block(gain, *split(gain), features, *places)
+        return Block(gain, *self._form.split(gain), features, *places, self.near)  # type: ignore[call-arg,arg-type]  # three places
 
     def utilities(self, wanted: ArrayLike, cross: ArrayLike, power: ArrayLike) -> Float[Array, "*batch m"]:
         """Utility of every agent in given slots; see `outcome`.
@@ -296,7 +304,7 @@ class WirelessNetwork:
 
         Args:
             wanted: gains g_ii, linear, (..., m): a block's, or what `physics.rates.split` makes of gains.
-            cross: gains g_ij with a zero diagonal, linear, (..., m, m), likewise.
+            cross: gains g_ij with a zero diagonal, linear, (..., m, m), likewise; where links are cut (runs, slots, links).
             power: transmit powers in [0, max_power], (..., m).
 
         Returns:
@@ -306,23 +314,23 @@ class WirelessNetwork:
             ConfigError: for what cannot be used.
         """
         wanted, cross, power = alike(wanted=wanted, cross=cross, power=power)
-        received(wanted, cross, power, self.scenario.max_power)
+        self._form.check(wanted, cross, power)
         return self.outcome_unchecked(wanted, cross, power)
 
     def outcome_unchecked(
-        self, wanted: Float[Array, "*#batch m"], cross: Float[Array, "*#batch m m"], power: Float[Array, "*#batch m"]
+        self, wanted: Float[Array, "*#batch m"], cross: Float[Array, "*#links"], power: Float[Array, "*#batch m"]
     ) -> Outcome:
         """The same as `outcome` of powers that are right by construction: for inner loops.
 
         Args:
             wanted: gains g_ii, linear, (..., m).
-            cross: gains g_ij with a zero diagonal, linear, (..., m, m).
+            cross: gains g_ij with a zero diagonal, linear, (..., m, m); where links are cut (runs, slots, links).
             power: transmit powers in [0, max_power], (..., m).
 
         Returns:
             Arrays (..., m).
         """
-        ratio = sinr(wanted, cross, power, self.scenario.noise)
+        ratio = self._form.sinr(wanted, cross, power)
         reached = rate(ratio, self.scenario.sinr_cap)
         return Outcome(ratio, reached, self.scenario.utility(reached, power))
 

@@ -71,6 +71,11 @@ class Scenario(PresetModel):
     fading: Fading = Rayleigh()
     mobility: Mobility = NoMobility()
     gains: Gains | None = Field(None, description="a user's own mean gains, in place of geometry")
+    cut: Annotated[Positive, Field(lt=1)] | None = Field(
+        None,
+        description="links whose mean received power at p_max is below so many times the noise are cut, and the mean of what "
+        "arrives over them added to the noise of their receiver; none: every transmitter meets every receiver",
+    )
     noise: Power = Field(1.0, description="noise power")
     max_power: Power = Field(10.0, description="p_max: powers are in [0, max_power]")
     sinr_cap_db: Annotated[Number, Field(ge=-1000, le=1000)] | None = Field(None, description="the largest SINR that counts")
@@ -176,6 +181,28 @@ class Scenario(PresetModel):
                 f'placement: "{_kind(self.placement)}" is not valid for an uplink: it has no base stations to receive'
             )
         return self
+
+    @model_validator(mode="after")
+    def _cut_finds_neighbours_by_distance(self) -> Self:
+        if self.cut is None:
+            return self
+        fixed = {"gains": self.gains is None, "association": self.association == "ad_hoc"}
+        fixed |= {"placement": not isinstance(self.placement, NoPlacement) and self.placement.antennas(1) is None}
+        fixed |= {"shadowing": isinstance(self.shadowing, NoShadowing), "mobility": isinstance(self.mobility, NoMobility)}
+        for name, right in fixed.items():
+            if not right:
+                given = getattr(self, name)
+                told = f' "{_kind(given) if isinstance(given, Piece) else given}"' if name != "gains" else ""
+                raise ValueError(
+                    f"cut: {self.cut:g} is not valid beside {name}{told}: neighbours are found by distance, which serves pairs "
+                    'with positions that stand still, without shadowing (placement "uniform" or "pairs", ad hoc)'
+                )
+        return self
+
+    @property
+    def weakest_gain(self) -> float:
+        """Mean gain E|h|^2 below which a link is cut; 0 where none is."""
+        return 0.0 if self.cut is None else self.cut * self.noise / self.max_power
 
     @model_validator(mode="after")
     def _shadowing_and_mobility_have_positions(self) -> Self:

@@ -1,6 +1,8 @@
 """The formulas of rates.py and aggregation.py for arrays that are known to be right: what every slot is worked out with."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from array_api_compat import array_namespace
@@ -84,20 +86,25 @@ def visible_amplitude(gain: Float[Array, "*batch"], threshold: float) -> Float[A
 
 
 def aggregate(
-    amplitude: Float[Array, "runs slots m m"], history: Float[Array, "runs m hops"]
+    amplitude: Float[Array, "runs slots *links"],
+    history: Float[Array, "runs m hops"],
+    product: Callable[[Any, Any], Any] = interference,
 ) -> tuple[Float[Array, "runs slots m hops"], Float[Array, "runs m hops"]]:
     """Aggregation sequences of a block of slots; see `aggregation.aggregate`.
 
+    Where links are cut, the sequence is defined by the lists of neighbours: nothing is exchanged over a link that is cut.
+
     Args:
-        amplitude: |H|, linear, (runs, slots, m, m), [receiver, transmitter].
+        amplitude: |H|, linear, (runs, slots, m, m), [receiver, transmitter], or (runs, slots, links) of lists of neighbours.
         history: the sequence in the slot before the block, (runs, m, K).
+        product: sums over transmitters of amplitudes times numbers (runs, slots, m).
 
     Returns:
         The sequences (runs, slots, m, K), and the last slot's (runs, m, K).
     """
     xp = array_namespace(amplitude)
-    runs, slots, agents = amplitude.shape[:3]
-    hops = history.shape[-1]
+    runs, slots = amplitude.shape[:2]
+    agents, hops = history.shape[1:]
     # Slot 0 of the work array is the slot before the block, so that "the slot before" is a shifted view.
     sequence = xp.empty((hops, runs, slots + 1, agents), dtype=amplitude.dtype, device=amplitude.device)
     sequence[:, :, 0] = xp.permute_dims(history, (2, 0, 1))
@@ -106,7 +113,7 @@ def aggregate(
     for clipped in (False, True) if isinstance(amplitude, np.ndarray) else (True,):  # asking first is dear on a GPU
         with np.errstate(over="ignore", invalid="ignore"):
             for hop in range(1, hops):
-                collected = (amplitude @ sequence[hop - 1, :, :-1, :, None])[..., 0]
+                collected = product(amplitude, sequence[hop - 1, :, :-1])
                 sequence[hop, :, 1:] = xp.clip(collected, None, largest) if clipped else collected
         if clipped or sequence.max() <= largest:
             break
