@@ -62,6 +62,13 @@ class Inputs(Model):
         """
         if self.observation == (Aggregation(),):
             return block.features
+        if block.near is not None:
+            slots = (
+                Moment.without_past(scenario, block.gain[:, slot], block.features[:, slot], block.near)
+                for slot in range(block.wanted.shape[1])
+            )
+            each = [np.concatenate([part.observe(now) for part in self.observation], axis=-1) for now in slots]
+            return np.stack(each, axis=1, dtype=np.float32)
         gain, features = (np.asarray(one if isinstance(one, np.ndarray) else one.cpu()) for one in (block.gain, block.features))
         now = Moment.without_past(scenario, gain.reshape(-1, *gain.shape[2:]), features.reshape(-1, *features.shape[2:]))
         seen = np.concatenate([part.observe(now) for part in self.observation], axis=-1, dtype=np.float32)

@@ -12,11 +12,12 @@ from wirelessenv.config import ConfigError, whole
 from wirelessenv.envs.moment import Moment, PastSlot
 from wirelessenv.envs.rendering import Message, Scene
 from wirelessenv.envs.settings import Settings
-from wirelessenv.layout import draw_layout
+from wirelessenv.large_scale import filled_up
+from wirelessenv.layout import draw_layout, refused_with_cut
 from wirelessenv.memory import Part, check_room, part
 from wirelessenv.messages.channel import MessageChannel
 from wirelessenv.messages.knowledge import message_graphs
-from wirelessenv.network import WirelessNetwork, block_parts
+from wirelessenv.network import NEIGHBOURS, WirelessNetwork, block_parts
 from wirelessenv.sentences import shown
 from wirelessenv.streams import MOST_SEEDS, run_seeds
 
@@ -44,7 +45,8 @@ class Batch:
         self.agents = settings.scenario.transmitters
         self.cycle = -1
         """Slots played in this episode; -1 before the first reset."""
-        self._slots_at_once = max(1, min(MOST_SLOTS, MOST_LINKS // (self.environments * self.agents**2)))
+        met = self.agents if settings.scenario.cut is None else NEIGHBOURS
+        self._slots_at_once = max(1, min(MOST_SLOTS, MOST_LINKS // (self.environments * self.agents * met)))
         check_room(*self._parts())
         if self.environments > MOST_SEEDS:
             raise ConfigError(f"num_envs: {self.environments} is not valid: it should be at most {MOST_SEEDS}")
@@ -83,8 +85,8 @@ class Batch:
         return Box(np.tile(one.low, (self.agents, 1)), np.tile(one.high, (self.agents, 1)))
 
     def state_space(self) -> Box:
-        """The state space of one network, (m * m,)."""
-        return Box(0.0, np.inf, (self.agents**2,), np.float32)
+        """The state space of one network, (m * m,); empty where links are cut: there is no state."""
+        return Box(0.0, np.inf, (self.agents**2 if self.settings.scenario.cut is None else 0,), np.float32)
 
     @property
     def network(self) -> WirelessNetwork:
@@ -109,11 +111,12 @@ class Batch:
         else:
             self._network.reset(seeds)
         self.cycle, self.episodes = -1, self.episodes + 1  # not begun, if what follows fails
-        self._last = self._before_last = PastSlot.never(self.environments, self.agents)
+        self._last = self._before_last = PastSlot.never(self.environments, self.agents, self._network.near)
         self._paid = self._last.utility
         self._mean_gain = None
         if any(part.needs_mean_gain for part in self.settings.observation):
-            self._mean_gain = np.stack([layout.link_gain for layout in self._network.layouts])
+            layouts, cut = self._network.layouts, self._network.near is not None
+            self._mean_gain = filled_up([layout.mean_gain if cut else layout.link_gain for layout in layouts])
         self._next_block(self._network)
         self._seen = (self._block, 0)
         self._start_messages(self._network)
@@ -195,7 +198,7 @@ class Batch:
         block, slot, channel = self._block, self._slot, self._channel
         seen = (block.gain[:, slot], block.features[:, slot], self._last, self._before_last)
         if channel is None:
-            return Moment(self.settings.scenario, *seen, mean_gain=self._mean_gain)
+            return Moment(self.settings.scenario, *seen, mean_gain=self._mean_gain, near=block.near)
         return Moment(self.settings.scenario, *seen, channel.values, self._in_slots(channel.ages), self._mean_gain)
 
     def _in_slots(self, ages: Floats) -> Floats:
@@ -245,6 +248,7 @@ class Batch:
             self._messages(),
             self.cycle,
             scenario.preset,
+            None if block.near is None else block.near.ends(0),
         )
 
     def _messages(self) -> tuple[Message, ...] | None:
@@ -258,4 +262,6 @@ class Batch:
         """|h|^2 of the coming slot, [receiver, transmitter], flattened, a new array (E, m * m)."""
         if self.cycle < 0:
             raise RuntimeError("state: there is none before the first reset()")
+        if self._block.near is not None:
+            raise ConfigError(refused_with_cut("the state holds the gains of all links"))
         return np.array(self._block.gain[:, self._slot].reshape(self.environments, -1))

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wirelessenv.arrays import Floats
+from wirelessenv.physics.neighbours import NeighbourLists
 from wirelessenv.scenario import Scenario
 
 
@@ -12,9 +13,9 @@ class PastSlot(NamedTuple):
     """A slot that is over, in every environment of a batch."""
 
     gain: Floats
-    """(E, m, m)"""
+    """(E, m, m); where links are cut (E, links), as in `NeighbourLists`"""
     cross: Floats
-    """(E, m, m): gain with a zero diagonal."""
+    """(E, m, m): gain with a zero diagonal; (E, links): 0 in the places of direct links"""
     power: Floats
     """(E, m)"""
     sinr: Floats
@@ -25,18 +26,20 @@ class PastSlot(NamedTuple):
     """(E, m)"""
 
     @classmethod
-    def never(cls, environments: int, agents: int) -> "PastSlot":
+    def never(cls, environments: int, agents: int, near: NeighbourLists | None = None) -> "PastSlot":
         """The slot before the first one: nothing was sent and nothing received.
 
         Args:
             environments: the number E.
             agents: the number m.
+            near: lists of the links that are not cut; None: none is.
 
         Returns:
             Zeros of all shapes.
         """
-        matrix, row = np.zeros((environments, agents, agents), np.float32), np.zeros((environments, agents), np.float32)
-        return cls(matrix, matrix, row, row, row, row)
+        links = (agents, agents) if near is None else (near.links,)
+        gains, row = np.zeros((environments, *links), np.float32), np.zeros((environments, agents), np.float32)
+        return cls(gains, gains, row, row, row, row)
 
 
 class Moment(NamedTuple):
@@ -44,7 +47,7 @@ class Moment(NamedTuple):
 
     scenario: Scenario
     gain: Floats
-    """|h|^2 of the coming slot, (E, m, m) [receiver, transmitter]"""
+    """|h|^2 of the coming slot, (E, m, m) [receiver, transmitter]; where links are cut (E, links), as in `near`"""
     features: Floats
     """its aggregation sequence, (E, m, K)"""
     last: PastSlot
@@ -56,21 +59,50 @@ class Moment(NamedTuple):
     """their ages in slots, (E, m, m); -1 where nothing is known"""
     mean_gain: Floats | None = None
     """E|h|^2 of the layouts, (E, m, m) [receiver, transmitter]; None where no part of an observation needs it"""
+    near: NeighbourLists | None = None
+    """Lists of the links that are not cut; None where none is."""
 
     @classmethod
-    def without_past(cls, scenario: Scenario, gain: Floats, features: Floats) -> "Moment":
+    def without_past(cls, scenario: Scenario, gain: Floats, features: Floats, near: NeighbourLists | None = None) -> "Moment":
         """The moments before some slots, for observations that look at the coming slot alone.
 
         Args:
             scenario: of the network.
             gain: |h|^2 of the slots, (E, m, m).
             features: their aggregation sequences, (E, m, K).
+            near: lists of the links that are not cut; None: none is.
 
         Returns:
             Moments in which nothing was ever sent.
         """
-        never = PastSlot(*(np.broadcast_to(np.float32(0), shape) for shape in 2 * [gain.shape] + 4 * [gain.shape[:2]]))
-        return cls(scenario, gain, features, never, never)
+        never = PastSlot(*(np.broadcast_to(np.float32(0), shape) for shape in 2 * [gain.shape] + 4 * [features.shape[:2]]))
+        return cls(scenario, gain, features, never, never, near=near)
+
+    def wanted(self, gain: Floats) -> Floats:
+        """Gains of direct links, (E, m), of gains as of the coming slot."""
+        if self.near is None:
+            return np.asarray(np.einsum("eii->ei", gain))
+        return np.asarray(np.take_along_axis(gain, self.near.own, -1))
+
+    def crossing(self, gain: Floats) -> Floats:
+        """Cross gains, of gains as of the coming slot: 0 where a link is direct."""
+        if self.near is None:
+            return np.asarray(gain * (1 - np.eye(gain.shape[-1], dtype=np.float32)))
+        return np.asarray(self.near.split(gain[:, None])[1][:, 0])
+
+    def received(self, cross: Floats, power: Floats) -> Floats:
+        """Interference at each receiver, sum_j g_ij p_j.
+
+        Args:
+            cross: cross gains, (E, m, m) or (E, links).
+            power: of all transmitters, (E, m).
+
+        Returns:
+            Received powers, (E, m).
+        """
+        if self.near is None:
+            return np.asarray((cross @ power[..., None])[..., 0])
+        return np.asarray(self.near.received(cross[:, None], power[:, None])[:, 0])
 
     def snr(self, gain: Any) -> Any:
         """ln(1 + gain p_max / noise): gains from 0 to very large ones on a scale that learns well."""

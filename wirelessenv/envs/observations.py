@@ -1,13 +1,15 @@
 """Observations of agents. A new one is a subclass of `Observation` with a kind of its own."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
 from wirelessenv.arrays import Floats
-from wirelessenv.config import Count, Piece
+from wirelessenv.config import ConfigError, Count, Piece
+from wirelessenv.envs.link_places import Everybody, Listed
 from wirelessenv.envs.moment import Moment
 from wirelessenv.messages.channel import own_order
 from wirelessenv.scenario import Scenario
@@ -18,6 +20,8 @@ class Observation(Piece):
 
     lowest: ClassVar[float] = 0.0
     """No number is below it."""
+    of_lists: ClassVar[bool] = False
+    """True where it can look at lists of neighbours, which there are where a scenario cuts links."""
 
     @property
     def looks_back(self) -> bool:
@@ -38,10 +42,34 @@ class Observation(Piece):
         """The numbers, (E, m, size) float32, finite."""
 
 
+def refuse_without_lists(scenario: Scenario, observation: Sequence[Observation]) -> None:
+    """Refuse an observation of all links where links are cut.
+
+    Args:
+        scenario: the radio network.
+        observation: the parts that an observation is joined of.
+
+    Raises:
+        ConfigError: where there is a cut, and a part needs all links.
+    """
+    for one in observation if scenario.cut is not None else ():
+        if not one.of_lists:
+            kinds = ", ".join(sorted(name for name, kind in Observation.kinds.items() if getattr(kind, "of_lists", False)))
+            raise ConfigError(
+                f'observation: "{one.dump()["kind"]}" is not valid with scenario.cut: it looks at all channels, and with a cut '
+                f"there are lists of neighbours: use {kinds}"
+            )
+
+
 class Aggregation(Observation):
-    """The aggregation sequence of the slot in which the action will be used, K numbers (Behmandpoor et al., 2024, VIII)."""
+    """The aggregation sequence of the slot in which the action will be used, K numbers (Behmandpoor et al., 2024, VIII).
+
+    Where a scenario cuts links, its lists of neighbours define the sequence: nothing is exchanged over a link that is cut. That
+    of all links is near with a cut of 0.001 or less.
+    """
 
     kind: Literal["aggregation"] = "aggregation"
+    of_lists = True
 
     @property
     def looks_back(self) -> bool:
@@ -62,16 +90,16 @@ class Local(Observation):
     """
 
     kind: Literal["local"] = "local"
+    of_lists = True
 
     def size(self, scenario: Scenario) -> int:
         return 4
 
     def observe(self, now: Moment) -> Floats:
         last = now.last
-        interference = (last.cross @ last.power[..., None])[..., 0]
-        wanted = np.einsum("eii->ei", now.gain)
+        interference = now.received(last.cross, last.power)
         power = last.power / np.float32(now.scenario.max_power)
-        return np.stack([now.snr(wanted), now.level(interference), power, last.rate], axis=-1)
+        return np.stack([now.snr(now.wanted(now.gain)), now.level(interference), power, last.rate], axis=-1)
 
 
 ChannelTime = Annotated[
@@ -83,6 +111,7 @@ class Gain(Observation):
     """An agent's own channel, one number: ln(1 + g_ii p_max / noise)."""
 
     kind: Literal["gain"] = "gain"
+    of_lists = True
     source: ChannelTime = "now"
 
     @property
@@ -99,7 +128,7 @@ class Gain(Observation):
     def observe(self, now: Moment) -> Floats:
         gain = now.mean_gain if self.source == "mean" else now.gain
         assert gain is not None, "needs_mean_gain says so"
-        return np.asarray(now.snr(np.einsum("eii->ei", gain)))[..., None]
+        return np.asarray(now.snr(now.wanted(gain)))[..., None]
 
 
 Source = Annotated[
@@ -119,6 +148,7 @@ class Incoming(Observation):
     """
 
     kind: Literal["incoming"] = "incoming"
+    of_lists = True
     source: Source = "powers"
 
     @property
@@ -133,7 +163,9 @@ class Incoming(Observation):
         return 1
 
     def observe(self, now: Moment) -> Floats:
-        return np.asarray(now.level(_crossing(now, self.source).sum(-1)))[..., None]
+        cross, power = _crossing(now, self.source)
+        arriving = (cross * power[:, None]).sum(-1) if now.near is None else now.received(cross, power)
+        return np.asarray(now.level(arriving))[..., None]
 
 
 class Outgoing(Observation):
@@ -144,6 +176,7 @@ class Outgoing(Observation):
     """
 
     kind: Literal["outgoing"] = "outgoing"
+    of_lists = True
     source: Source = "powers"
 
     @property
@@ -158,17 +191,20 @@ class Outgoing(Observation):
         return 1
 
     def observe(self, now: Moment) -> Floats:
-        return np.asarray(now.level(_crossing(now, self.source).sum(-2)))[..., None]
+        cross, power = _crossing(now, self.source)
+        if now.near is None:
+            return np.asarray(now.level((cross * power[:, None]).sum(-2)))[..., None]
+        heard = now.near.collected(cross[:, None], np.ones_like(power)[:, None])[:, 0]
+        return np.asarray(now.level(heard * power))[..., None]
 
 
-def _crossing(now: Moment, source: str) -> Floats:
-    """Received powers of interference, (E, m, m) [receiver, transmitter], with a zero diagonal."""
+def _crossing(now: Moment, source: str) -> tuple[Floats, Floats]:
+    """Cross gains, and the powers (E, m) that cross them."""
     if source == "powers":
-        return np.asarray(now.last.cross * now.last.power[:, None])
+        return now.last.cross, now.last.power
     gain = now.mean_gain if source == "mean" else now.gain
     assert gain is not None, "needs_mean_gain says so"
-    cross = gain * (1 - np.eye(gain.shape[-1], dtype=np.float32))
-    return np.asarray(cross * np.float32(now.scenario.max_power))
+    return now.crossing(gain), np.full_like(now.last.power, now.scenario.max_power)
 
 
 class Edges(Observation):
@@ -210,6 +246,7 @@ class Neighbours(Observation):
     """
 
     kind: Literal["neighbours"] = "neighbours"
+    of_lists = True
     strongest: Annotated[Count, Field(le=10_000)] = 5
 
     def size(self, scenario: Scenario) -> int:
@@ -217,27 +254,30 @@ class Neighbours(Observation):
 
     def observe(self, now: Moment) -> Floats:
         last, before = now.last, now.before_last
-        agents = now.gain.shape[-1]
-        cross = now.gain * (1 - np.eye(agents, dtype=np.float32))
-        arriving = cross * last.power[:, None]  # [receiver, transmitter]: with the powers of the last slot
-        arrived = last.cross * before.power[:, None]
-        disturbing = last.cross * last.power[:, None]
-        share = disturbing / (disturbing.sum(-1, keepdims=True) + np.float32(now.scenario.noise))
+        cross, own = now.crossing(now.gain), now.wanted(last.gain)
+        places = Everybody() if now.near is None else Listed(now.near)
+        arriving = cross * places.from_transmitters(last.power)  # with the powers of the last slot
+        arrived = last.cross * places.from_transmitters(before.power)
+        disturbing = last.cross * places.from_transmitters(last.power)
+        share = disturbing / places.from_receivers(places.summed(disturbing) + np.float32(now.scenario.noise))
         itself = [
             last.power / np.float32(now.scenario.max_power),
             last.rate,
-            now.snr(np.einsum("eii->ei", now.gain)),
-            now.snr(np.einsum("eii->ei", last.gain)),
-            now.level(arriving.sum(-1)),
-            now.level(arrived.sum(-1)),
+            now.snr(now.wanted(now.gain)),
+            now.snr(own),
+            now.level(places.summed(arriving)),
+            now.level(places.summed(arrived)),
         ]
         interferers = [
             picked
             for received, rate in ((arriving, last.rate), (arrived, before.rate))
-            for picked in self._strongest(received, now.level(received), rate[:, None])
+            for picked in self._strongest(
+                places.rows(received), now.level(places.rows(received)), places.rows(places.from_transmitters(rate))
+            )
         ]
-        own = np.einsum("eii->ei", last.gain)
-        interfered = self._strongest(share.swapaxes(1, 2), now.snr(own)[:, None], last.rate[:, None], share.swapaxes(1, 2))
+        shares = places.columns(share)
+        there = [places.columns(places.from_receivers(values)) for values in (now.snr(own), last.rate)]
+        interfered = self._strongest(shares, *there, shares)
         return np.concatenate([np.stack(itself, axis=-1), *interferers, *interfered], axis=-1)
 
     def _strongest(self, strength: Floats, *quantities: Floats) -> list[Floats]:

@@ -3,6 +3,7 @@
 matplotlib is imported when the first picture is drawn; no window system is needed but for `Window`.
 """
 
+import math
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ Pixels = NDArray[np.uint8]
 
 SIZE, DPI = (9.0, 6.0), 100  # inches, hence 900 x 600 pixels
 DARKEST, LINK, INTERFERENCE, MESSAGE = "#222222", "viridis_r", "#d55e00", "#0072b2"
+BAR = "#8c8c8c"
 MAP = (0.02, 0.03, 0.62, 0.86)
 
 
@@ -50,11 +52,65 @@ class Scene:
     rate: NDArray[np.floating]
     """(m,), bit/s/Hz"""
     gain: NDArray[np.floating]
-    """|h|^2 (m, m), [receiver of agent i, transmitter j]"""
+    """|h|^2 (m, m), [receiver of agent i, transmitter j]; where links are cut (links,), between `ends`"""
     messages: tuple[Message, ...] | None = None
     """those on their way; None: there never are any"""
     slot: int = 0
     title: str = ""
+    ends: tuple[NDArray[np.integer], NDArray[np.integer]] | None = None
+    """Receivers and transmitters of the links that are not cut, by receiver; None: none is."""
+
+    def loudest(self) -> tuple[NDArray[np.integer], NDArray[np.floating]]:
+        """The transmitter whose interference is strongest at each receiver, and its share of that and the wanted power."""
+        if self.ends is None:
+            arriving = self.gain * self.power
+            wanted = np.diag(arriving).copy()
+            np.fill_diagonal(arriving, 0)
+            source, strongest = arriving.argmax(1), arriving.max(1)
+        else:
+            receiver, transmitter = self.ends
+            arriving = self.gain[: len(receiver)] * self.power[transmitter]
+            wanted = arriving[direct := receiver == transmitter]
+            order = np.lexsort((np.where(direct, 0, arriving), receiver))  # the last of each receiver is its strongest one
+            last = order[np.append(np.flatnonzero(np.diff(receiver)), len(receiver) - 1)]
+            source, strongest = transmitter[last], np.where(direct, 0, arriving)[last]
+        return source, strongest / np.maximum(strongest + wanted, 1e-30)
+
+
+MOST_BARS = 200
+"""Transmitters whose powers have a bar each; of more, shares are drawn."""
+
+
+class Bars:
+    """The power of every transmitter, as a bar."""
+
+    def __init__(self, axes: Any, agents: int, most: float) -> None:
+        self.artists = list(axes.barh(np.arange(agents), np.zeros(agents), height=0.75, color=BAR, animated=True))
+        axes.set(xlim=(0, most), ylim=(agents - 0.5, -0.5))
+        named = range(0, agents, max(1, agents // 12))
+        axes.set_yticks(named, [f"tx_{i}" for i in named])
+
+    def show(self, power: NDArray[np.floating]) -> None:
+        """Show the powers of a slot, (m,)."""
+        for bar, value in zip(self.artists, power.tolist(), strict=True):
+            bar.set_width(value)
+
+
+class Shares:
+    """The shares of the transmitters whose powers are in each of 20 ranges, as bars."""
+
+    def __init__(self, axes: Any, agents: int, most: float) -> None:
+        self._edges = np.linspace(0, most, 21)
+        low, height = self._edges[:-1], 0.9 * most / 20
+        self.artists = list(axes.barh(low, np.zeros(20), height=height, align="edge", color=BAR, animated=True))
+        axes.set(xlim=(0, 1), ylim=(0, most), xlabel="share of transmitters")
+        axes.xaxis.label.set_size(7)
+
+    def show(self, power: NDArray[np.floating]) -> None:
+        """Show the powers of a slot, (m,)."""
+        counts, _ = np.histogram(np.clip(power, self._edges[0], self._edges[-1]), self._edges)
+        for bar, share in zip(self.artists, (counts / len(power)).tolist(), strict=True):
+            bar.set_width(share)
 
 
 class Renderer:
@@ -67,6 +123,8 @@ class Renderer:
         self._figure: Any = Figure(figsize=SIZE, dpi=DPI)
         self._canvas: Any = FigureCanvasAgg(self._figure)
         self._most_rate = 1.0
+        self._fine = min(1.0, math.sqrt(MOST_BARS / len(scene.power)))
+        """Times the usual sizes of dots and lines, which shrink where there are many."""
         self._low, self._high = np.zeros(2), np.zeros(2)
         self._background: Any = None
         self._make_artists(scene)
@@ -112,14 +170,11 @@ class Renderer:
         bar.set_title("rate\nbit/s/Hz", fontsize=8, pad=6)
         bar.tick_params(labelsize=7)
 
-        agents = len(scene.power)
         side = self._figure.add_axes((0.77, 0.08, 0.21, 0.76))
-        self._bars = side.barh(np.arange(agents), np.zeros(agents), height=0.75, color="#8c8c8c", animated=True)
-        side.set(xlim=(0, scene.max_power), ylim=(agents - 0.5, -0.5))
-        side.set_yticks(range(0, agents, max(1, agents // 12)), [f"tx_{i}" for i in range(0, agents, max(1, agents // 12))])
         side.set_title(f"power (max {scene.max_power:.3g})", fontsize=8, pad=6)
         side.tick_params(labelsize=7, length=2)
         side.spines[["top", "right"]].set_visible(False)
+        self._powers = (Bars if len(scene.power) <= MOST_BARS else Shares)(side, len(scene.power), scene.max_power)
         self._text = self._figure.text(0.02, 0.965, "", fontsize=10, animated=True, color=DARKEST)
         self._moving = [
             self._disturbed,
@@ -127,12 +182,19 @@ class Renderer:
             self._receivers,
             self._transmitters,
             self._messages,
-            *self._bars,
+            *self._powers.artists,
             self._text,
         ]
 
     def _dots(self, marker: str, size: float, face: str, edge: str, label: str, order: int) -> Any:  # noqa: PLR0917  # a style
-        style = {"s": size, "c": face, "edgecolors": edge, "linewidths": 0.8, "label": label, "zorder": order}
+        style = {
+            "s": size * self._fine**2,
+            "c": face,
+            "edgecolors": edge,
+            "linewidths": 0.8 * self._fine,
+            "label": label,
+            "zorder": order,
+        }
         return self._map.scatter([], [], marker=marker, animated=True, **style)
 
     def frame(self, scene: Scene) -> Pixels:
@@ -167,17 +229,13 @@ class Renderer:
         served = receivers[scene.serving]
         self._links.set_segments(np.stack([transmitters, served], axis=1))
         self._links.set_array(scene.rate)
-        self._links.set_linewidths(1.2 + 2.4 * scene.power / scene.max_power)
+        self._links.set_linewidths(self._fine * (1.2 + 2.4 * scene.power / scene.max_power))
         self._transmitters.set_offsets(transmitters)
         self._receivers.set_offsets(receivers)
 
-        arriving = scene.gain * scene.power
-        wanted = np.diag(arriving).copy()
-        np.fill_diagonal(arriving, 0)
-        source, strongest = arriving.argmax(1), arriving.max(1)
-        strength = strongest / np.maximum(strongest + wanted, 1e-30)
+        source, strength = scene.loudest()
         self._disturbed.set_segments(np.stack([transmitters[source], served], axis=1))
-        self._disturbed.set_linewidths(0.4 + 1.6 * strength)
+        self._disturbed.set_linewidths(self._fine * (0.4 + 1.6 * strength))
         self._disturbed.set_color(_faded(INTERFERENCE, 0.7 * strength))
 
         messages = scene.messages or ()
@@ -186,8 +244,7 @@ class Renderer:
         self._messages.set_offsets(transmitters[ends[:, 0]] * (1 - part) + transmitters[ends[:, 1]] * part)
         self._messages.set_facecolor(_faded(MESSAGE, np.array([0.9 / max(m.age, 1) for m in messages])))
 
-        for bar, power in zip(self._bars, scene.power.tolist(), strict=True):
-            bar.set_width(power)
+        self._powers.show(scene.power)
         shown = f"{drawn(scene.title)}   " if scene.title else ""
         self._text.set_text(f"{shown}slot {scene.slot}   mean rate {np.mean(scene.rate):.2f} bit/s/Hz")
 

@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
 
 from wirelessenv.config import ConfigError, Count, Model, Piece, nearest
-from wirelessenv.envs.observations import Aggregation, Observation
+from wirelessenv.envs.observations import Aggregation, Observation, refuse_without_lists
 from wirelessenv.envs.rewards import Own, Reward
 from wirelessenv.messages.messaging import Messaging
 from wirelessenv.scenario import Scenario
@@ -48,6 +48,15 @@ class Settings(Model):
     messaging: Messaging = Field(Messaging(), description="who talks to whom, when, how late and how lossily")
     message_interval: Count = Field(1, description="slots between two instants of messages")
     message_size: Annotated[Count, Field(le=10_000)] = Field(1, description="learned messages: numbers in one")
+
+    @model_validator(mode="after")
+    def _cut_has_lists_of_neighbours(self) -> Self:
+        refuse_without_lists(self.scenario, self.observation)
+        if self.scenario.cut is not None and self.messages is not None:
+            raise ValueError(
+                f'messages: "{self.messages}" is not valid with scenario.cut: an observation would hold numbers of all agents'
+            )
+        return self
 
     @model_validator(mode="after")
     def _nothing_is_ignored(self) -> Self:
