@@ -45,8 +45,23 @@ class Block:
     """positions (runs, slots, n, 2)"""
     serving: NDArray[np.intp]
     """r(i) of each transmitter (runs, slots, m)"""
-    near: NeighbourLists | None = None
-    """Lists of the links that are not cut; None where none is."""
+
+    @property
+    def near(self) -> NeighbourLists | None:
+        """Lists of the links that are not cut; None where none is."""
+        return None
+
+
+@dataclass(frozen=True)
+class NearBlock(Block):
+    """Consecutive slots of every run, of networks whose faint links are cut."""
+
+    lists: NeighbourLists
+    """the links that are not cut"""
+
+    @property
+    def near(self) -> NeighbourLists:
+        return self.lists
 
 
 class Outcome(NamedTuple):
@@ -279,9 +294,10 @@ class WirelessNetwork:
             amplitude *= math.sqrt(self.scenario.max_power / self.scenario.noise)
         return amplitude
 
-    def _block(self, gain: Any, sequence: Any, *places: NDArray[Any]) -> Block:
+    def _block(self, gain: Any, sequence: Any, *places: Any) -> Block:
         features = sequence if self.scenario.observation_scale == "raw" else array_namespace(sequence).log1p(sequence)
-        return Block(gain, *self._form.split(gain), features, *places, self.near)  # type: ignore[call-arg,arg-type]  # three places
+        seen = (gain, *self._form.split(gain), features, *places)
+        return Block(*seen) if self.near is None else NearBlock(*seen, lists=self.near)
 
     def utilities(self, wanted: ArrayLike, cross: ArrayLike, power: ArrayLike) -> Float[Array, "*batch m"]:
         """Utility of every agent in given slots; see `outcome`.

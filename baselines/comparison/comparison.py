@@ -34,6 +34,7 @@ from wirelessenv.config import (
     read_configuration,
 )
 from wirelessenv.imports import imported
+from wirelessenv.layout import refused_with_cut
 from wirelessenv.scenario import Scenario
 from wirelessenv.text import as_name
 
@@ -154,6 +155,8 @@ class Comparison(Document):
     def _scenarios_can_be_compared_on(self) -> Self:
         learners = [name for name, method in self.methods.items() if isinstance(method, Learned)]
         for name, scenario in self.scenarios.items():
+            if scenario.cut is not None:
+                raise ValueError(f"scenarios.{name}: {refused_with_cut('comparisons need the gains of all links')}")
             zero = np.zeros(1, np.float32)
             if min(float(scenario.utility(zero, zero + power)[0]) for power in (0.0, scenario.max_power)) < 0:
                 raise ValueError(

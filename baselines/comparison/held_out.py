@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wirelessenv.config import ConfigError
+from wirelessenv.layout import refused_with_cut
 from wirelessenv.memory import check_room
 from wirelessenv.network import Block, WirelessNetwork, block_parts
 from wirelessenv.physics.checks import count
@@ -57,6 +58,8 @@ class HeldOut(NamedTuple):
             ConfigError: for layouts or slots that cannot be used, or do not fit the memory.
         """
         scenario, layouts = Scenario.of(scenario), run_seeds(layouts)
+        if scenario.cut is not None:
+            raise ConfigError(refused_with_cut("comparisons need the gains of all links"))
         slots, warm_up = count("slots", slots), count("warm_up", warm_up, 0)
         of = "slots" if slots >= warm_up else "warm_up"
         check_room(*block_parts(scenario, len(layouts), warm_up + slots + scenario.hops, of=of, each="layouts"))

@@ -15,9 +15,12 @@ from trainers.problems.policies import Policies, PolicySettings
 from trainers.problems.problem import Problem
 from trainers.problems.samples import MOST_SETS, Samples, grouped, regrouped
 from wirelessenv.config import ConfigError, whole
+from wirelessenv.envs.observations import refuse_without_lists
+from wirelessenv.layout import refused_with_cut
 from wirelessenv.memory import check_room
 from wirelessenv.network import Block, WirelessNetwork, block_parts
 from wirelessenv.physics.kernels import interference, rate
+from wirelessenv.physics.neighbours import NeighbourLists
 from wirelessenv.saved_state import misfit, refuse_infinite, refuse_length, refuse_misfit, refuse_outside
 from wirelessenv.scenario import Scenario
 from wirelessenv.sentences import shown
@@ -25,6 +28,8 @@ from wirelessenv.streams import run_seeds
 
 EVALUATIONS = ("layout", "present")
 EVALUATION_CHUNK = 50  # slots evaluated at once: what fits the cache
+POLICIES_AT_ONCE = 256  # of the many in a large network: what fits the cache
+AHEAD_LINKS = 2**20  # links of slots prepared at once, where links are cut
 AHEAD_SLOTS = 160  # slots of all runs prepared at once on the CPU, where draws do not depend on the size of blocks
 
 
@@ -91,6 +96,7 @@ class WirelessProblem(Problem):
         self.seeds = self.network.seeds
         self.agents = self.scenario.transmitters
         self.inputs = Inputs.of(observation)
+        refuse_without_lists(self.scenario, self.inputs.observation)
         if evaluation not in EVALUATIONS:
             raise ConfigError(f"evaluation: {shown(evaluation)} is not valid: it should be one of {', '.join(EVALUATIONS)}")
         self.evaluation = evaluation
@@ -108,6 +114,15 @@ class WirelessProblem(Problem):
     def slot_seconds(self) -> float:
         return self.scenario.slot_seconds
 
+    @property
+    def near(self) -> NeighbourLists | None:
+        """Lists of the links that are not cut; None where none is."""
+        return self.network.near
+
+    def mean_gains(self) -> Sequence[NDArray[np.float32]]:
+        """E|h|^2 of every run's links, (links,), as in `near`."""
+        return [layout.mean_gain for layout in self.network.layouts]
+
     def positions(self) -> Sequence[NDArray[np.float64]]:
         return [layout.transmitters for layout in self.network.layouts]
 
@@ -117,7 +132,7 @@ class WirelessProblem(Problem):
         The mean is over the fading, at the beginning of an episode; where i = l it is the signal-to-noise ratio.
         """
         antenna = self.scenario.placement.antennas(self.agents)
-        gains = np.stack([layout.mean_gain[layout.serving] for layout in self.network.layouts])
+        gains = np.stack([layout.link_gain for layout in self.network.layouts])
         ratio = gains.astype(np.float64) * self.scenario.max_power / self.scenario.noise
         return ratio if antenna is None else np.asarray(ratio[..., antenna])
 
@@ -144,6 +159,8 @@ class WirelessProblem(Problem):
         """The slots of the next measurement; those prepared for another batch are cut anew, so that none is left out."""
         if not self._ahead:
             ahead = max(1, AHEAD_SLOTS // (max(groups, 2) * batch * self.network.runs)) if self._may_prepare else 1
+            if self.near is not None:
+                ahead = min(ahead, max(1, AHEAD_LINKS // (groups * batch * self.network.runs * self.near.links)))
             self._ahead = self._prepare(batch, groups, ahead)
         elif not self._ahead[0].fit(batch, groups):
             left = sum(len(samples.wanted) * samples.wanted.shape[3] for samples in self._ahead)
@@ -169,7 +186,18 @@ class WirelessProblem(Problem):
 
     def _powers(self, parameters: Tensor, samples: Samples) -> Tensor:
         """(groups, runs, variants, slots, agents) of parameters (groups, runs, agents, variants, size)."""
-        return powers_of(self.policies, parameters, samples.inputs)
+        if self.near is None:
+            return powers_of(self.policies, parameters, samples.inputs)
+        found = []
+        for number in range(len(parameters)):  # set by set, so that no policy is copied
+            group = min(number, len(samples.inputs) - 1)
+            parts = [
+                powers_of(self.policies, parameters[number, None, :, some], samples.inputs[group, None, :, some])
+                for first in range(0, self.agents, POLICIES_AT_ONCE)
+                for some in [slice(first, first + POLICIES_AT_ONCE)]
+            ]
+            found.append(torch.cat(parts, dim=-1))
+        return torch.cat(found)
 
     def shared_logits(
         self, parameters: Float[Tensor, "rows size"], seen: Float[Tensor, "rows slots agents inputs"]
@@ -201,8 +229,35 @@ class WirelessProblem(Problem):
         Returns:
             (sets, runs, variants, agents).
         """
+        if self.near is not None:
+            return self._earned_over_lists(powers, samples)
         own = powers.numpy() if isinstance(samples.wanted, np.ndarray) else powers
         return torch.as_tensor(self.network.outcome_unchecked(samples.wanted, samples.cross, own).utility.mean(3))
+
+    def _mean_utilities_of_lists(
+        self, powers: Float[np.ndarray, "sets runs variants slots agents"], samples: Samples
+    ) -> Tensor:
+        """The same over lists of neighbours, set by set and variant by variant."""
+        sets, runs, variants, _, agents = powers.shape
+        found = np.empty((sets, runs, variants, agents), np.float32)
+        for number in range(sets):
+            group = min(number, len(samples.wanted) - 1)
+            wanted, cross = samples.wanted[group][:, 0], samples.cross[group][:, 0]
+            for variant in range(variants):
+                outcome = self.network.outcome_unchecked(wanted, cross, powers[number, :, variant])
+                found[number, :, variant] = outcome.utility.mean(1)
+        return torch.from_numpy(found)
+
+    def _earned_over_lists(self, powers: Tensor, samples: Samples) -> Tensor:
+        """The same over lists of neighbours, set by set and variant by variant."""
+        found = torch.empty((*powers.shape[:3], powers.shape[4]))
+        for number, of_set in enumerate(powers.numpy()):
+            group = min(number, len(samples.wanted) - 1)
+            wanted, cross = samples.wanted[group][:, 0], samples.cross[group][:, 0]
+            for variant in range(powers.shape[2]):
+                outcome = self.network.outcome_unchecked(wanted, cross, of_set[:, variant])
+                found[number, :, variant] = torch.from_numpy(outcome.utility.mean(1))
+        return found
 
     def slopes(
         self, parameters: Float[Tensor, "runs agents variants size"], batch: int
@@ -218,6 +273,8 @@ class WirelessProblem(Problem):
         Returns:
             Policy inputs (runs, agents, 1, slots, inputs), and dU_l/dp_i (runs, variants, slots, l, i).
         """
+        if self.near is not None:
+            raise ConfigError(refused_with_cut("slopes are those of all links"))
         samples = self._next(batch, 1)
         self._slots += batch
         wanted, cross = torch.as_tensor(samples.wanted)[0], torch.as_tensor(samples.cross)[0]
@@ -368,5 +425,6 @@ class WirelessProblem(Problem):
         runs, agents = self.network.runs, self.agents
         inputs = torch.zeros((groups, runs, agents, 1, batch, self.policies.inputs), device=self.device)
         wanted = torch.zeros((groups, runs, 1, batch, agents), device=self.device)
-        cross = torch.zeros((groups, runs, 1, batch, agents, agents), device=self.device)
+        links = (agents, agents) if self.near is None else (self.near.links,)
+        cross = torch.zeros((groups, runs, 1, batch, *links), device=self.device)
         return Samples(inputs, wanted.numpy(), cross.numpy()) if self.device == "cpu" else Samples(inputs, wanted, cross)

@@ -13,7 +13,8 @@ from trainers.problems.objective import Clients, NumpyArray, Objective, PerPoint
 from trainers.problems.policies import Policies, PolicySettings
 from trainers.problems.wireless import WirelessProblem
 from wirelessenv.arrays import Doubles
-from wirelessenv.config import whole
+from wirelessenv.config import ConfigError, whole
+from wirelessenv.layout import refused_with_cut
 from wirelessenv.memory import check_room, part
 from wirelessenv.network import WirelessNetwork, block_parts
 from wirelessenv.physics.kernels import interference, rate
@@ -66,6 +67,8 @@ class WirelessObjective(Objective):
 
     def _begin(self, problem: WirelessProblem, *, batch: int, bank_slots: int, together: bool, undecided: float) -> None:
         self.problem, self.scenario, self.seed = problem, problem.scenario, problem.seeds[0]
+        if self.scenario.cut is not None:
+            raise ConfigError(refused_with_cut("costs of clients need the gains of all links"))
         self.batch, self.undecided, self.agents = batch, undecided, problem.agents
         self.clients = 1 if together else self.agents
         self.tick_slots, self.tick_seconds = batch, batch * self.scenario.slot_seconds
