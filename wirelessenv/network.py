@@ -296,8 +296,8 @@ class WirelessNetwork:
 
     def _block(self, gain: Any, sequence: Any, *places: Any) -> Block:
         features = sequence if self.scenario.observation_scale == "raw" else array_namespace(sequence).log1p(sequence)
-        seen = (gain, *self._form.split(gain), features, *places)
-        return Block(*seen) if self.near is None else NearBlock(*seen, lists=self.near)
+        seen: Any = (gain, *self._form.split(gain), features, *places)
+        return Block(*seen) if self.near is None else NearBlock(*seen, self.near)
 
     def utilities(self, wanted: ArrayLike, cross: ArrayLike, power: ArrayLike) -> Float[Array, "*batch m"]:
         """Utility of every agent in given slots; see `outcome`.
