@@ -297,7 +297,7 @@ class WirelessNetwork:
     def _block(self, gain: Any, sequence: Any, *places: Any) -> Block:
         features = sequence if self.scenario.observation_scale == "raw" else array_namespace(sequence).log1p(sequence)
         seen: Any = (gain, *self._form.split(gain), features, *places)
-        return Block(*seen) if self.near is None else NearBlock(*seen, self.near)
+        return Block(*seen) if self.near is None else NearBlock(*seen, self.near)  # type: ignore[call-arg]  # six before it
 
     def utilities(self, wanted: ArrayLike, cross: ArrayLike, power: ArrayLike) -> Float[Array, "*batch m"]:
         """Utility of every agent in given slots; see `outcome`.
