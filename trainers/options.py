@@ -51,6 +51,21 @@ def _runs(parser: Parser) -> None:
     add_no_imports(parser)
 
 
+def _live(parser: Parser) -> None:
+    _add_config(parser)
+    parser.add_argument("--curve", metavar="NAME", help="which one (default: the first)")
+    parser.add_argument("--shards", type=int, default=2, metavar="N", help="processes that the agents live in (default: 2)")
+    parser.add_argument("--address", metavar="ADDRESS", help="HOST:PORT of a Ray cluster, or auto (default: Ray begins here)")
+    parser.add_argument("--seed", metavar="N", help="seed of the run (default: the experiment's first)")
+    parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="change a value: iterations=500")
+    parser.add_argument("--tick", type=float, default=5.0, metavar="MS", help="PARS-Push: length of a tick (default: 5 ms)")
+    parser.add_argument("--slow", type=float, metavar="MS", help="let the last shard sleep so long in each step")
+    parser.add_argument("--check", action="store_true", help="let the simulator replay the run, and compare")
+    parser.add_argument("--out", metavar="DIR", help="directory of the run (default: runs/live/NAME of the configuration)")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar, no table")
+    add_no_imports(parser)
+
+
 def _theory(_: Parser) -> None:
     pass
 
@@ -80,6 +95,13 @@ COMMANDS = {
         "async_bc_fig1 --steps 0.01,0.001 --seeds 100,101",
         _search,
         "trainers.commands:search_command",
+    ),
+    "live": Command(
+        "Run a curve with agents that are really apart: processes whose messages are late because they are (Algorithm 2, "
+        "AsyncBC, PARS-Push). The schedule is recorded, and the simulator can replay it.",
+        "fig2 --shards 2 --set iterations=500 --check",
+        _live,
+        "trainers.live.command:live_command",
     ),
     "delays": Command(
         "Print how late messages are, without training anything: ages do not depend on what is learned.",

@@ -26,6 +26,7 @@ ENTRIES = {
     "plot": Entry("trainers.options", "draw a run's figure from its directory"),
     "runs": Entry("trainers.options", "the runs below a directory, their state and what they reached"),
     "search": Entry("trainers.options", "find step sizes on a grid"),
+    "live": Entry("trainers.options", "run agents in processes of their own, whose messages are really late"),
     "delays": Entry("trainers.options", "how late the messages of an experiment are, without training"),
     "fidelity": Entry("trainers.options", "check the papers' claims"),
     "theory": Entry("trainers.options", "the papers' bounds beside measurements"),

@@ -239,4 +239,5 @@ class Keeper(Hub):
         return np.asarray(self.solution()[0, 0].sum(0) + self.on_links().sum(0))
 
     def schedule(self) -> Arrays:
-        return {**self._rows.columns(), "ticks": np.array(max(self.numbers) + 1)}
+        ticks = np.array(max(self.numbers) + 1)
+        return {**self._rows.columns(), "link_receiver": self._links.receiver, "ticks": ticks}

@@ -94,6 +94,35 @@ class Inbox:
         return taken
 
 
+class Outbox:
+    """Messages that are about to leave: those for one shard leave together, not more often than is worth a call.
+
+    Args:
+        seconds: messages leave this long after the last ones did,
+        numbers: or earlier, where there are so many numbers in them.
+        clock: seconds since the run began.
+    """
+
+    def __init__(self, seconds: float, numbers: int, clock: Clock) -> None:
+        self._seconds, self._most, self._clock = seconds, numbers, clock
+        self._waiting: dict[int, list[Mail]] = {}
+        self._left, self._numbers = -seconds, 0
+
+    def put(self, told: Mapping[int, Mail]) -> None:
+        """Add messages, by the number of the shard that each is for."""
+        for receiver, mail in told.items():
+            self._waiting.setdefault(receiver, []).append(mail)
+            self._numbers += sum(values.size for values in mail.content.values())
+
+    def take(self) -> dict[int, list[Mail]]:
+        """Take all messages, if it is time for them to leave; otherwise none."""
+        now = self._clock()
+        if self._numbers < self._most and now - self._left < self._seconds:
+            return {}
+        leaving, self._waiting, self._numbers, self._left = self._waiting, {}, 0, now
+        return leaving
+
+
 class RecordedRows:
     """Rows of a schedule, which grow array by array."""
 

@@ -25,11 +25,14 @@ class Carrier:
         lose: probability that a message is lost.
         kill: probability that an event is the death of a shard.
         lame: shards that step rarely.
+        prompt: probability that an event is the delivery of a message, where there is one.
+        most: messages that an inbox holds.
     """
 
-    def __init__(self, hub, make, seed, *, clock, lose=0.0, kill=0.0, lame=(), most=16):
+    def __init__(self, hub, make, seed, *, clock, lose=0.0, kill=0.0, lame=(), prompt=0.5, most=16):
         self.hub, self.make, self.clock = hub, make, clock
         self.rng, self.lose, self.kill, self.lame = np.random.default_rng(seed), lose, kill, lame
+        self.prompt = prompt
         self.count, self.kills, self.most, self.dropped = len(hub.snapshots), 0, most, 0
         self.on_their_way, self.parties, self.replies, self.lives, self.inboxes = [], {}, {}, {}, {}
         for shard in range(self.count):
@@ -40,7 +43,7 @@ class Carrier:
         welcome = self.hub.join(shard)
         self.parties[shard], self.inboxes[shard] = self.make(shard), Inbox(self.most)
         self.parties[shard].begin(welcome.snapshot)
-        self.lives[shard], self.replies[shard] = welcome.life, welcome.reply
+        self.lives[shard], self.replies[shard] = welcome.life, [welcome.reply]
 
     def run(self, after_kill=lambda hub: None):
         while not self.hub.done:
@@ -48,7 +51,7 @@ class Carrier:
             if self.rng.random() < self.kill:
                 self._die(int(self.rng.integers(self.count)))
                 after_kill(self.hub)
-            elif self.on_their_way and self.rng.random() < 0.5:
+            elif self.on_their_way and self.rng.random() < self.prompt:
                 self._deliver()
             else:
                 self._step(int(self.rng.integers(self.count)))
@@ -76,8 +79,6 @@ class Carrier:
     def _step(self, shard):
         if self.replies[shard] is None and self.hub.ready(shard):
             self.replies[shard] = [self.hub.reply(shard)]
-        elif not isinstance(self.replies[shard], list | type(None)):
-            self.replies[shard] = [self.replies[shard]]
         if self.replies[shard] is None or (shard in self.lame and self.rng.random() < 0.95):
             return
         party = self.parties[shard]

@@ -1,0 +1,300 @@
+"""Live parties as actors of Ray: a process for the hub and one for each shard, and a driver that begins lost ones again.
+
+All that a party decides is in its plain class; here are threads, calls and sleep. Ray itself starts a lost process again, on
+another machine where its own is gone; the driver then asks it to work, and it begins with the snapshot that the hub holds.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from trainers.live.party import Arrays, Inbox, Kept, Mail, Outbox, Parcel, Welcome
+from trainers.live.plan import LivePlan
+from wirelessenv.command_line import Ended
+
+MOST_CALLS = 1000
+"""Messages on their way from one shard to another, at the most; more are dropped and counted."""
+WAIT = 0.5
+"""Seconds after which the hub answers a shard for which there is nothing to do."""
+
+
+class CarryLimits(NamedTuple):
+    """Bounds of how messages are carried."""
+
+    flush_seconds: float = 0.002
+    flush_numbers: int = 20_000
+    inbox: int = 64
+    """messages that wait in a shard"""
+    sleep: float = 0.0
+    """seconds that a slow shard sleeps in each step"""
+
+
+class Stopwatch:
+    """Clock of a live run: 0 until it begins."""
+
+    def __init__(self) -> None:
+        self._began: float | None = None
+
+    def __call__(self) -> float:
+        return 0.0 if self._began is None else time.monotonic() - self._began
+
+    def begin(self, elapsed: float = 0.0) -> None:
+        """Begin to run, with so many seconds gone."""
+        self._began = time.monotonic() - elapsed
+
+
+class Ending(NamedTuple):
+    """Everything that a run leaves."""
+
+    iteration: int
+    seconds: float
+    solution: NDArray[Any]
+    kept: list[Kept]
+    schedule: Arrays
+    duplicates: int
+    lives: list[int]
+
+
+class HubActor:
+    """Process of the hub; each shard's call stays until there is a reply.
+
+    Args:
+        plan: of the run.
+    """
+
+    def __init__(self, plan: LivePlan) -> None:
+        torch.set_num_threads(1)
+        self.clock = Stopwatch()
+        self.hub = plan.hub(self.clock)
+        self._changed = threading.Condition()
+        self._here: set[int] = set()
+
+    def join(self, shard: int) -> tuple[Welcome, float]:
+        """Take in a shard, once all are there for the first time.
+
+        Args:
+            shard: its number.
+
+        Returns:
+            Everything that it needs to begin, and the seconds since the run began.
+        """
+        with self._changed:
+            self._here.add(shard)
+            if len(self._here) == len(self.hub.snapshots) and self.clock() == 0:
+                self.clock.begin()
+            self._changed.notify_all()
+            while self.clock() == 0:
+                self._changed.wait(WAIT)
+            welcome = self.hub.join(shard)
+            return welcome, self.clock()
+
+    def exchange(self, shard: int, life: int, parcel: Parcel) -> tuple[bool, Any]:
+        """Take a parcel and give a reply.
+
+        Args:
+            shard: number of the sender.
+            life: of its `Welcome`.
+            parcel: of its last step.
+
+        Returns:
+            True and a reply, or False where the run, or this life of the shard, is over.
+        """
+        hub = self.hub
+        with self._changed, np.errstate(over="ignore", invalid="ignore"):
+            hub.take(shard, life, parcel)
+            rest = hub.act()
+            self._changed.notify_all()
+            while not (hub.done or hub.lives[shard] != life or hub.ready(shard)):
+                self._changed.wait(min(rest, WAIT))
+                before = hub.iteration
+                rest = hub.act()
+                if hub.iteration > before:
+                    self._changed.notify_all()
+            if hub.done or hub.lives[shard] != life:
+                return False, None
+            return True, hub.reply(shard)
+
+    def progress(self) -> tuple[int, bool]:
+        """Iterations so far, and whether that is all of them."""
+        return self.hub.iteration, self.hub.done
+
+    def ending(self) -> Ending:
+        """All that the run leaves, or has left so far."""
+        with self._changed:
+            hub, now = self.hub, self.clock()
+            results = hub.solution().copy(), list(hub.kept), hub.schedule()
+            return Ending(hub.iteration, now, *results, hub.duplicates, list(hub.lives))
+
+
+class ShardActor:
+    """Process of a shard: one thread works, others take messages in.
+
+    Args:
+        plan: of the run.
+        number: of the shard.
+        hub: handle of the hub's actor.
+        limits: of how messages are carried.
+    """
+
+    def __init__(self, plan: LivePlan, number: int, hub: Any, limits: CarryLimits) -> None:
+        import ray  # noqa: PLC0415  # an extra
+
+        torch.set_num_threads(1)
+        self._get, self._full = ray.get, ray.exceptions.PendingCallsLimitExceeded
+        self._number, self._hub, self._limits = number, hub, limits
+        self._clock, self._lost = Stopwatch(), 0
+        self._party, self._inbox = plan.shard(number, self._clock), Inbox(limits.inbox)
+        self._outbox = Outbox(limits.flush_seconds, limits.flush_numbers, self._clock)
+        self._peers: list[Any] = []
+
+    def deliver(self, mails: list[Mail]) -> None:
+        """Take messages from another shard."""
+        for mail in mails:
+            self._inbox.put(mail)
+
+    def process(self) -> int:
+        """Number of the process that this shard lives in."""
+        import os  # noqa: PLC0415  # for tests that kill it
+
+        return os.getpid()
+
+    def work(self, peers: list[Any]) -> dict[str, int]:
+        """Step until the run is over.
+
+        Args:
+            peers: handles of all shards' actors.
+
+        Returns:
+            Numbers of what happened here, by name.
+        """
+        self._peers = peers
+        party, number = self._party, self._number
+        welcome, elapsed = self._get(self._hub.join.remote(number))
+        self._clock.begin(elapsed)
+        party.begin(welcome.snapshot)
+        going, reply = True, welcome.reply
+        with np.errstate(over="ignore", invalid="ignore"):
+            while going:
+                if (pause := party.pause) > 0:
+                    time.sleep(pause)
+                parcel, told = party.step(reply, self._inbox.take())
+                time.sleep(self._limits.sleep)
+                answer = self._hub.exchange.remote(number, welcome.life, parcel)
+                if not party.persists_first:
+                    self._send(told)
+                going, reply = self._get(answer)
+                if party.persists_first and going:
+                    self._send(told)
+        return {**party.counts(), "messages dropped": self._inbox.dropped, "messages that found no way": self._lost}
+
+    def _send(self, told: dict[int, Mail]) -> None:
+        self._outbox.put(told)
+        for receiver, mails in self._outbox.take().items():
+            try:
+                self._peers[receiver].deliver.remote(mails)
+            except self._full:
+                self._lost += len(mails)
+
+
+class LiveRun:
+    """Actors of a live run, and the calls that keep them at work.
+
+    Args:
+        ray: the package, connected.
+        plan: of the run.
+        limits: of each shard.
+    """
+
+    def __init__(self, ray: Any, plan: LivePlan, limits: list[CarryLimits]) -> None:
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noqa: PLC0415  # an extra
+
+        self._ray = ray
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        hub = ray.remote(num_cpus=0, max_concurrency=plan.shards + 4, scheduling_strategy=here)(HubActor)
+        self.hub = hub.remote(plan)
+        options = {"num_cpus": 0, "max_concurrency": 4, "max_restarts": -1, "max_pending_calls": MOST_CALLS}
+        shard = ray.remote(scheduling_strategy="SPREAD", **options)(ShardActor)
+        self.shards = [shard.remote(plan, number, self.hub, one) for number, one in enumerate(limits)]
+        self._working = [self._work(one) for one in self.shards]
+        self.counts: list[dict[str, int]] = [{} for _ in self.shards]
+        """Numbers that each shard has told of itself at its end."""
+
+    def _work(self, shard: Any) -> Any:
+        return shard.work.remote(self.shards)
+
+    def look(self) -> tuple[int, bool]:
+        """Ask shards that were lost to work again; returns the iterations so far, and whether that is all of them.
+
+        Raises:
+            Ended: where the hub is lost; one sentence.
+        """
+        for number, working in enumerate(self._working):
+            if working is None or not self._ray.wait([working], timeout=0)[0]:
+                continue
+            try:
+                self.counts[number], self._working[number] = self._ray.get(working), None
+            except self._ray.exceptions.RayActorError:  # Ray starts its process again; what it is asked waits for it
+                self._working[number] = self._work(self.shards[number])
+        return tuple(self._asked(self.hub.progress.remote()))
+
+    def ending(self) -> Ending:
+        """All that the run leaves, or has left so far; raises Ended where the hub is lost."""
+        return Ending(*self._asked(self.hub.ending.remote()))
+
+    def _asked(self, reference: Any) -> Any:
+        try:
+            return self._ray.get(reference)
+        except self._ray.exceptions.RayActorError:
+            raise Ended("The process of the hub was killed: this live run cannot go on.") from None
+
+    def run(self, shown: Callable[[int], None] = lambda done: None, every: float = 0.2) -> Ending:
+        """Wait until the run is over.
+
+        Args:
+            shown: called with the iterations so far now and then.
+            every: seconds between two looks.
+
+        Returns:
+            All that it leaves.
+        """
+        done = False
+        while not done:
+            time.sleep(every)
+            iteration, done = self.look()
+            shown(iteration)
+        until = time.monotonic() + 5 * WAIT
+        while any(one is not None for one in self._working) and time.monotonic() < until:
+            time.sleep(every / 10)
+            self.look()  # what shards tell of themselves
+        return self.ending()
+
+    def close(self) -> None:
+        """End all processes of the run."""
+        for actor in [*self.shards, self.hub]:
+            with suppress(Exception):  # it has ended already
+                self._ray.kill(actor)
+
+
+@contextmanager
+def live_run(ray: Any, plan: LivePlan, limits: list[CarryLimits]) -> Iterator[LiveRun]:
+    """Context in which the actors of a live run are at work.
+
+    Args:
+        ray: the package, connected.
+        plan: of the run.
+        limits: of each shard.
+
+    Yields:
+        The run.
+    """
+    run = LiveRun(ray, plan, limits)
+    try:
+        yield run
+    finally:
+        run.close()
