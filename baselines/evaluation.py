@@ -99,7 +99,7 @@ def evaluate(
     mine, reference, full = (Measured.of(held, one, 0) for one in (power, best, np.full_like(best, scenario.max_power)))
     over_full, over_best = (interval(mine.utility / other.utility, "interquartile_mean") for other in (full, reference))
     title = name or str(getattr(policy, "__name__", type(policy).__name__))
-    return Evaluated(title, scenario.preset, over_full, over_best, mine)
+    return Evaluated(title, "own gains" if scenario.gains else scenario.preset, over_full, over_best, mine)
 
 
 def _count(name: str, value: Any) -> int:

@@ -95,7 +95,11 @@ def changed(value):
         (changed(np.nan), {}, r"the gain at \[1, 2\] is NaN: every gain should be a number"),
         (changed(np.inf), {}, r"the gain at \[1, 2\] is infinite"),
         (changed(1e300), {}, r"the gain at \[1, 2\] is infinite: every gain should be finite, in 32 bits"),
-        (ONE[:3], {}, r"the shape \(3, 4\) is not valid: it should be \(m, m\) or \(slots, m, m\)"),
+        (
+            ONE[:3],
+            {},
+            r"the shape \(3, 4\) is not valid: it should be \(m, m\), \(slots, m, m\) or .*axes: \[receivers, transmitters\]",
+        ),
         (ONE[0], {}, r"the shape \(4,\) is not valid"),
         (np.ones((0, 4, 4)), {}, r"the shape \(0, 4, 4\) is not valid"),
         (ONE + 1j, {}, "holds complex128 values: gains should be real numbers"),
@@ -121,7 +125,7 @@ def test_files_that_cannot_be_used_are_refused_in_one_sentence(file, tmp_path):
     for path, sentence in [
         (tmp_path / "none.npz", "there is no such file"),
         (tmp_path / "gains.mat", "there is no such file"),
-        (tmp_path, "is not a file of gains: it should end in .npz or .csv"),
+        (tmp_path, "is not a file of gains: it should end in .npz, .npy, .csv, .mat, .h5 or .hdf5"),
         (text, "cannot be read"),
         (empty, "cannot be read"),
         (tmp_path / "torn.npz", "cannot be read"),

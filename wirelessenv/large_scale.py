@@ -82,27 +82,52 @@ class StaticGains:
 
 
 class RecordedGains(StaticGains):
-    """A series of gains, slot by slot, from `starts` (runs,) on and again from the first when it is at its end."""
+    """A series of gains, slot by slot, and again from the first when it is at its end."""
 
-    def __init__(self, scenario: Scenario, layouts: Sequence[Layout], starts: NDArray[np.intp], to_device: ToDevice) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        layouts: Sequence[Layout],
+        seeds: Sequence[int],
+        to_device: ToDevice,
+        *,
+        starts: NDArray[np.intp] | None,
+    ) -> None:
+        """A series for each run.
+
+        Args:
+            scenario: the radio network.
+            layouts: the layout of each run.
+            seeds: the seed of each run.
+            to_device: moves an array to the network's device.
+            starts: the slots in which the runs begin, (runs,); None: of evaluation, one block of what is held out after the
+                other, by their seeds.
+        """
         super().__init__(scenario, layouts, to_device)
         assert scenario.gains is not None
         own = np.arange(scenario.transmitters)
         self._direct = with_direct_gain(scenario, np.ones((own.size, own.size)), own, None).astype(np.float32)
         self._series, self._largest = scenario.given_gains(), scenario.largest_gain
-        self._slots = starts
+        self._gains, self._seeds = scenario.gains, seeds
+        self._layout = np.array([scenario.gains.layout_of(seed) for seed in seeds], np.intp)[:, None]
+        self._window, self._begun = scenario.gains.window(evaluation=starts is None), starts is not None
+        self._slots = np.zeros(len(seeds), np.intp) if starts is None else starts
         self._to_device = to_device
 
     def block(self, slots: int) -> Setting:
+        if not self._begun:
+            self._slots = np.array([self._gains.starts(seed, slots) for seed in self._seeds], np.intp)
+            self._begun = True
         gain = self._to_come(slots)
-        self._slots = (self._slots + slots) % len(self._series)
+        self._slots = (self._slots + slots) % self._window.slots
         return super().block(slots)._replace(mean_gain=gain)
 
     def present(self) -> Setting:
         return super().present()._replace(mean_gain=self._to_come(1))
 
     def _to_come(self, slots: int) -> Any:
-        gain = self._series[(self._slots[:, None] + np.arange(slots)) % len(self._series)]
+        slot = self._window.first + (self._slots[:, None] + np.arange(slots)) % self._window.slots
+        gain = self._series[self._layout, slot]
         with np.errstate(over="ignore"):
             gain *= self._direct
         np.minimum(gain, np.float32(self._largest), out=gain)
@@ -112,8 +137,8 @@ class RecordedGains(StaticGains):
         return {"slots": self._slots}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        refuse_outside("slots", state["slots"], 0, len(self._series) - 1)
-        self._slots = state["slots"]
+        refuse_outside("slots", state["slots"], 0, self._window.slots - 1)
+        self._slots, self._begun = state["slots"], True
 
 
 class MovingTerminals:
@@ -220,6 +245,19 @@ class MovingGains:
             walk.set_state(saved)
 
 
+EVALUATION = "evaluation"
+"""The stream of the slots that are compared on, which the trainers evaluate on, too."""
+
+
+def _starts(scenario: Scenario, seeds: Sequence[int], episode: int, prefix: str) -> NDArray[np.intp]:
+    """Slots of the series in which the runs of an episode begin."""
+    assert scenario.gains is not None
+    slots = scenario.gains.window(evaluation=False).slots
+    if scenario.gains.start == "first":
+        return np.zeros(len(seeds), np.intp)
+    return np.array([stream(seed, prefix + "gains", episode).integers(slots) for seed in seeds], np.intp)
+
+
 def large_scale(
     scenario: Scenario, layouts: Sequence[Layout], seeds: Sequence[int], episode: int, to_device: ToDevice, *, purpose: str = ""
 ) -> LargeScale:
@@ -237,10 +275,11 @@ def large_scale(
         The process, at its first slot.
     """
     prefix = f"{purpose} " if purpose else ""
-    if scenario.gains is not None and len(series := scenario.given_gains()) > 1:
-        at_random = scenario.gains.start == "random"
-        starts = [stream(seed, prefix + "gains", episode).integers(len(series)) if at_random else 0 for seed in seeds]
-        return RecordedGains(scenario, layouts, np.array(starts, np.intp), to_device)
+    if scenario.gains is not None and scenario.given_gains().shape[1] > 1:
+        evaluation = purpose == EVALUATION
+        own = [scenario.layout_seed] * len(seeds) if scenario.layout == "fixed" else seeds
+        starts = None if evaluation else _starts(scenario, seeds, episode, prefix)
+        return RecordedGains(scenario, layouts, own, to_device, starts=starts)
     interval = scenario.mobility.interval()
     if interval is None:
         return StaticGains(scenario, layouts, to_device)

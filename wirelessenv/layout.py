@@ -116,9 +116,7 @@ def _drawn(scenario: Scenario, seeds: Sequence[int], episode: int) -> list[Layou
     transmitters, receivers = (np.stack(places) for places in zip(*placed, strict=True))
     antenna = scenario.placement.antennas(scenario.transmitters)
     if scenario.gains is not None:
-        given = np.asarray(scenario.given_gains().mean(axis=0, dtype=np.float64))
-        serving = np.broadcast_to(np.arange(scenario.transmitters), (len(seeds), scenario.transmitters))
-        gain = np.broadcast_to(with_direct_gain(scenario, given, serving[0], None), (len(seeds), *given.shape))
+        gain, serving = _given(scenario, seeds)
         shadowing = np.zeros(gain.shape)
     else:
         shadowing = _shadowing(scenario, seeds, episode, receivers, antenna_positions(transmitters, antenna))
@@ -147,6 +145,16 @@ def _drawn_near(scenario: Scenario, seeds: Sequence[int], episode: int) -> list[
         own = np.arange(scenario.transmitters)
         layouts.append(Layout(transmitters, receivers, own, gain, np.zeros((0, 0)), near))
     return layouts
+
+
+def _given(scenario: Scenario, seeds: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Mean gains of a user's own layouts, over the slots that are not held out, (runs, m, m), and who serves whom."""
+    assert scenario.gains is not None
+    series, window = scenario.given_gains(), scenario.gains.window(evaluation=False)
+    chosen = [scenario.gains.layout_of(seed) for seed in seeds]
+    of = {one: series[one, : window.slots].mean(axis=0, dtype=np.float64) for one in set(chosen)}
+    serving = np.broadcast_to(np.arange(scenario.transmitters), (len(seeds), scenario.transmitters))
+    return with_direct_gain(scenario, np.stack([of[one] for one in chosen]), serving, None), serving
 
 
 def _shadowing(

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from wirelessenv.channel.fading import Fading, Rayleigh
+from wirelessenv.channel.fading import Fading, NoFading, Rayleigh
 from wirelessenv.channel.gains import Gains
 from wirelessenv.channel.geometry import NoPlacement, Placement, UniformPlacement
 from wirelessenv.channel.mobility import Mobility, NoMobility
@@ -32,11 +32,12 @@ from wirelessenv.config import (
 from wirelessenv.messages.messaging import Messaging
 from wirelessenv.physics.utilities import Rate, Utility
 from wirelessenv.presets import MESSAGINGS, SCENARIOS, PresetModel
+from wirelessenv.units import AsPower, in_watts
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 Agents = Annotated[Count, Field(le=10_000)]
 """Every one of them may meet every other."""
-Power = Annotated[Finite, Field(gt=0, le=FLOAT32_MAX)]
+Power = Annotated[Finite, AsPower, Field(gt=0, le=FLOAT32_MAX)]
 _GEOMETRY = ("placement", "path_loss", "shadowing", "mobility")
 """the parts of a scenario that gains take the place of"""
 
@@ -48,7 +49,8 @@ FAINT = 1e-3
 def _relative_threshold(given: Mapping[str, Any]) -> dict[str, float]:
     """The threshold that follows from noise and power; none where these cannot be used, which is refused elsewhere."""
     try:
-        found = math.sqrt(FAINT * float(given.get("noise", 1.0)) / float(given.get("max_power", 10.0)))
+        noise, power = (float(in_watts(given.get(name, usual))) for name, usual in (("noise", 1.0), ("max_power", 10.0)))
+        found = math.sqrt(FAINT * noise / power)
     except (TypeError, ValueError, ZeroDivisionError, OverflowError):
         return {}
     return {"threshold": found} if math.isfinite(found) else {}
@@ -57,8 +59,9 @@ def _relative_threshold(given: Mapping[str, Any]) -> dict[str, float]:
 class Scenario(PresetModel):
     """The radio network: layout, channel, noise, powers and utilities.
 
-    Gains are power gains |h|^2. The unit of length is free where no law asks for metres, and powers and noise share one.
-    A user's own `gains` take the place of placement, path loss, shadowing and mobility.
+    Gains are power gains |h|^2. The unit of length is free where no law asks for metres, and powers and noise share one; where
+    one of them says its unit, as in "-104 dBm", numbers are watts. A user's own `gains` take the place of placement, path loss,
+    shadowing and mobility, and of fading where none is asked for.
     """
 
     transmitters: Agents = Field(24, description="m: number of agents")
@@ -70,13 +73,13 @@ class Scenario(PresetModel):
     direct_gain_db: Number = Field(0.0, ge=-1000, le=1000, description="antenna gain of direct links alone")
     fading: Fading = Rayleigh()
     mobility: Mobility = NoMobility()
-    gains: Gains | None = Field(None, description="a user's own mean gains, in place of geometry")
+    gains: Gains | None = Field(None, description="a user's own gains, in place of geometry: an array, a file, or a mapping")
     cut: Annotated[Positive, Field(lt=1)] | None = Field(
         None,
         description="links whose mean received power at p_max is below so many times the noise are cut, and the mean of what "
         "arrives over them added to the noise of their receiver; none: every transmitter meets every receiver",
     )
-    noise: Power = Field(1.0, description="noise power")
+    noise: Power = Field(1.0, description='noise power; "-104 dBm" is read as watts')
     max_power: Power = Field(10.0, description="p_max: powers are in [0, max_power]")
     sinr_cap_db: Annotated[Number, Field(ge=-1000, le=1000)] | None = Field(None, description="the largest SINR that counts")
     utility: Utility = Rate()
@@ -103,7 +106,11 @@ class Scenario(PresetModel):
             merged = merged | _relative_threshold(merged)
         if merged.get("gains") is None:
             return merged
-        return merged | {part: "none" for part in _GEOMETRY if part not in given}
+        gains = merged["gains"] if isinstance(merged["gains"], Gains) else Gains.parse(merged["gains"], "gains")
+        follows: dict[str, Any] = {part: "none" for part in (*_GEOMETRY, "fading") if part not in given}
+        if "transmitters" not in given:
+            follows["transmitters"] = gains.load().shape[-1]
+        return merged | follows | {"gains": gains}
 
     @property
     def sinr_cap(self) -> float:
@@ -142,18 +149,22 @@ class Scenario(PresetModel):
                     'use "none"'
                 )
         if self.association != "ad_hoc":
-            raise ValueError('association: "uplink" is not valid beside gains, which are those of links after association')
+            raise ValueError('association: "uplink" is not valid beside gains: say gains.association, which knows their shape')
         if not self.gains.unread:
             self.given_gains()
+            if self.gains.shared and not isinstance(self.fading, NoFading):
+                raise ValueError(
+                    f'fading: "{_kind(self.fading)}" is not valid beside gains of base stations: their links would fade apart'
+                )
         return self
 
     def given_gains(self) -> NDArray[np.float32]:
-        """The user's own gains, (slots, m, m); raises ConfigError where they are not those of this scenario."""
+        """The user's own gains, (layouts, slots, m, m); raises ConfigError where they are not those of this scenario."""
         assert self.gains is not None
         gain = self.gains.load()
         if gain.shape[-1] != self.transmitters:
             raise ConfigError(
-                f"transmitters: {self.transmitters} is not valid: {self.gains.path} holds the gains of {gain.shape[-1]} "
+                f"transmitters: {self.transmitters} is not valid: {self.gains.name} holds the gains of {gain.shape[-1]} "
                 "transmitters"
             )
         return gain

@@ -5,13 +5,17 @@ path is only where it was found.
 """
 
 import hashlib
+import io
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Annotated, Any
+from weakref import WeakValueDictionary
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 
 PATHS = ("path", "folder", "run", "config")
@@ -50,7 +54,7 @@ def absolute(path: Any) -> Any:
 
     Where nothing is there, but a copy `stands_in`, it is that of the copy.
     """
-    if not isinstance(path, str | os.PathLike) or not (text := os.fspath(path)):
+    if not isinstance(path, str | os.PathLike) or not (text := os.fspath(path)) or text.startswith(MEMORY):
         return path
     found = os.path.abspath(os.path.join(getattr(path, "folder", ""), text))
     return _COPIES.get().get(found, found) if not os.path.exists(found) else found
@@ -83,6 +87,46 @@ def digest(*contents: bytes) -> str:
     for content in contents:
         total.update(content)
     return total.hexdigest()
+
+
+MEMORY = "memory:"
+"""Beginning of the path of an array that was given in Python."""
+
+
+class InMemory:
+    """An array that was given in Python where a file could stand; it is found by its checksum as long as somebody has it."""
+
+    def __init__(self, array: NDArray[Any]) -> None:
+        self.array = array.view()
+        self.array.flags.writeable = False
+        self.sha256 = digest(self.content())
+        IN_MEMORY[self.path] = self
+
+    @property
+    def path(self) -> str:
+        """Text that stands for the path of a file."""
+        return f"{MEMORY}{self.sha256}.npy"
+
+    def content(self) -> bytes:
+        """The array as a .npy file."""
+        buffer = io.BytesIO()
+        np.lib.format.write_array(buffer, np.ascontiguousarray(self.array), allow_pickle=False)
+        return buffer.getvalue()
+
+    def __deepcopy__(self, memo: Any) -> "InMemory":
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, InMemory)  # checksums say what is equal
+
+    __hash__ = None  # type: ignore[assignment]  # nobody needs it
+
+    def __reduce__(self) -> tuple[type["InMemory"], tuple[NDArray[Any]]]:
+        return InMemory, (np.asarray(self.array),)
+
+
+IN_MEMORY: WeakValueDictionary[str, InMemory] = WeakValueDictionary()
+"""Arrays that were given in this process, by their paths."""
 
 
 def is_source(data: Any) -> bool:

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 
 from baselines.comparison import allocation
 from baselines.comparison.allocation import Custom, refuse_uncertifiable
-from baselines.comparison.held_out import one_layout
+from baselines.comparison.held_out import one_layout, refuse_repeated
 from baselines.comparison.methods import Learned, Method, NeededKnowledge
 from baselines.learned import (
     aggregation_policy,
@@ -153,7 +153,6 @@ class Comparison(Document):
 
     @model_validator(mode="after")
     def _scenarios_can_be_compared_on(self) -> Self:
-        learners = [name for name, method in self.methods.items() if isinstance(method, Learned)]
         for name, scenario in self.scenarios.items():
             if scenario.cut is not None:
                 raise ValueError(f"scenarios.{name}: {refused_with_cut('comparisons need the gains of all links')}")
@@ -163,16 +162,33 @@ class Comparison(Document):
                     f'scenarios.{name}: the utility "{type(scenario.utility).__name__}" is not valid: it can be negative, and '
                     "utilities are divided by those of full power"
                 )
-            series = scenario.gains is not None and len(scenario.given_gains()) > 1
             alike = one_layout(scenario) and isinstance(scenario.fading, NoFading) and scenario.mobility.interval() is None
-            if alike and not (series and scenario.gains is not None and scenario.gains.start == "random"):
+            series = scenario.gains is not None and scenario.given_gains().shape[1] > 1
+            if alike and (not series or scenario.layout == "fixed"):
                 raise ValueError(f"scenarios.{name}: is not valid: without fading all its layouts are the same")
-            if series and learners:
-                raise ValueError(
-                    f'methods.{learners[0]}: cannot learn on the scenario "{name}": its gains are one series, of which no part '
-                    "is held out"
-                )
+            try:
+                refuse_repeated(scenario, self.layouts - 1, self.warm_up + self.slots)
+            except ConfigError as error:
+                raise ValueError(f"scenarios.{name}: {error}") from None
+            if scenario.gains is not None:
+                self._refuse_learning_from_what_is_compared(name, scenario)
         return self
+
+    def _refuse_learning_from_what_is_compared(self, name: str, scenario: Scenario) -> None:
+        """Refuse methods that would learn from the user's own gains on which they are compared."""
+        assert scenario.gains is not None
+        layouts, slots = scenario.given_gains().shape[:2]
+        fades = not isinstance(scenario.fading, NoFading)
+        for method_name, method in self.methods.items():
+            if not isinstance(method, Learned) or (layouts == slots == 1 and fades) or method.elsewhere:
+                continue
+            told = f'methods.{method_name}: cannot learn on the scenario "{name}"'
+            if scenario.gains.held_out == 0:
+                raise ValueError(
+                    f"{told}: gains.held_out should say what share of its gains is kept to compare on, such as 0.5"
+                )
+            if slots == 1 and not fades and (layouts == 1 or not method.across):
+                raise ValueError(f"{told}: its layouts are of one slot, of which nothing else is left to learn from")
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

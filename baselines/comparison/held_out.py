@@ -7,7 +7,9 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from wirelessenv.channel.fading import NoFading
 from wirelessenv.config import ConfigError
+from wirelessenv.large_scale import EVALUATION
 from wirelessenv.layout import refused_with_cut
 from wirelessenv.memory import check_room
 from wirelessenv.network import Block, WirelessNetwork, block_parts
@@ -17,15 +19,44 @@ from wirelessenv.sentences import shown
 from wirelessenv.streams import run_seeds
 
 Element = TypeVar("Element", bound=np.generic)
-EVALUATION = "evaluation"
-"""The stream of the slots that are compared on, which the trainers evaluate on, too."""
 VALIDATION = "validation"
 """The stream of the slots that learning curves are measured on."""
 
 
 def one_layout(scenario: Scenario) -> bool:
     """True where the layouts of all seeds are the same one, which then differ in their fading alone."""
-    return scenario.layout == "fixed" or scenario.gains is not None
+    return scenario.layout == "fixed" or (scenario.gains is not None and _own_layouts(scenario) == 1)
+
+
+def _own_layouts(scenario: Scenario) -> int:
+    """Number of a user's own layouts that are compared on."""
+    assert scenario.gains is not None
+    layouts = len(scenario.given_gains())
+    return scenario.gains.kept(layouts) or layouts
+
+
+def refuse_repeated(scenario: Scenario, last: int, slots: int) -> None:
+    """Refuse layouts of a user's own gains that would show the same slots as others: blocks of a series count as layouts.
+
+    Args:
+        scenario: of the network.
+        last: largest seed of a layout.
+        slots: of each, with those before that do not count.
+
+    Raises:
+        ConfigError: where there are not so many.
+    """
+    if scenario.gains is None or not isinstance(scenario.fading, NoFading):
+        return
+    own, window = _own_layouts(scenario), scenario.gains.window(evaluation=True).slots
+    needed = slots + scenario.hops - 1
+    there = own * (1 if scenario.given_gains().shape[1] == 1 else window // needed)
+    if scenario.layout == "fixed" or last < there:
+        return
+    raise ConfigError(
+        f"layouts: {last + 1} are not valid: the gains hold {own} layouts of {window} slots to evaluate on, which make {there} "
+        f"blocks of {needed} slots (slots, warm_up, and {scenario.hops - 1} for the aggregation sequence)"
+    )
 
 
 class HeldOut(NamedTuple):
@@ -61,6 +92,8 @@ class HeldOut(NamedTuple):
         if scenario.cut is not None:
             raise ConfigError(refused_with_cut("comparisons need the gains of all links"))
         slots, warm_up = count("slots", slots), count("warm_up", warm_up, 0)
+        if purpose == EVALUATION:
+            refuse_repeated(scenario, max(layouts), warm_up + slots)
         of = "slots" if slots >= warm_up else "warm_up"
         check_room(*block_parts(scenario, len(layouts), warm_up + slots + scenario.hops, of=of, each="layouts"))
         block = WirelessNetwork(scenario, layouts).bank(warm_up + slots, purpose)

@@ -18,6 +18,7 @@ from baselines.comparison.compare import compare
 from baselines.comparison.comparison import Comparison
 from baselines.comparison.directory import ComparisonDirectory
 from baselines.comparison.held_out import HeldOut
+from baselines.comparison.measures import Measured
 from baselines.comparison.methods import Method
 from baselines.comparison.tables import tables
 from baselines.learned.trained_run import TrainedRun
@@ -331,3 +332,52 @@ def test_a_method_of_ones_own_that_fails_is_one_sentence(place, capfd):
     said = capfd.readouterr().err
     assert "methods.x, scenario small: mine:Bad: has failed, AttributeError:" in said
     assert "Traceback" not in said
+
+
+SERIES = np.random.default_rng(0).exponential(size=(60, 3, 3)) + 3 * np.eye(3)
+
+
+def own(array=SERIES, **options):
+    return Scenario(gains={"array": array, **options}, hops=1)
+
+
+@pytest.mark.parametrize(
+    ("gains", "asked", "sentence"),
+    [
+        (
+            {},
+            {"layouts": 3, "slots": 20},
+            r"layouts: 3 are not valid: the gains hold 1 layouts of 60 slots .* make 2 blocks of 22",
+        ),
+        ({"held_out": 0.5}, {"layouts": 2, "slots": 20}, "of 30 slots to evaluate on, which make 1 blocks"),
+        ({"array": SERIES[0]}, {}, "without fading all its layouts are the same"),
+        ({}, {"methods": {"GNN": "gnn"}}, r'methods.GNN: cannot learn on the scenario "mine": gains.held_out should say'),
+        (
+            {"array": SERIES[:, None], "held_out": 0.5},
+            {"methods": {"own": {"method": "aggregation_policy", "policies": "own"}}},
+            "methods.own: cannot learn .* of one slot, of which nothing else is left",
+        ),
+    ],
+)
+def test_gains_of_ones_own_that_cannot_be_compared_on_are_refused(gains, asked, sentence):
+    few = {"scenarios": {"mine": own(**gains)}, "layouts": 2, "slots": 5, "warm_up": 2}
+    with pytest.raises(ConfigError, match=sentence):
+        Comparison.parse(few | asked)
+
+
+@pytest.mark.slow
+def test_policies_learn_on_gains_of_ones_own_in_memory_and_are_compared_on_what_was_held_out(tmp_path):
+    methods = {
+        "GNN": {"method": "gnn", "steps": 4, "networks": 2, "seeds": 1},
+        "own": {"method": "aggregation_policy", "policies": "own", "steps": 3, "seeds": 1},
+    }
+    for scenario in (own(held_out=0.5), own(np.stack([SERIES, 2 * SERIES, SERIES, 3 * SERIES]), held_out=0.5)):
+        few = {"scenarios": {"mine": scenario}, "layouts": 2, "slots": 5, "warm_up": 2, "methods": methods}
+        found = compare(Comparison.parse(few), tmp_path / str(len(scenario.given_gains())), quiet=True, workers=1)
+        table = pd.read_csv(found.path / "comparison.csv").set_index(["method", "layout"])
+        assert set(table.index.get_level_values(0)) == {"full power", "WMMSE", *methods}
+        held = HeldOut.draw(scenario, range(2), 5, 2)
+        full = Measured.of(held, np.full((2, 7, 3), 10.0), 0).utility
+        np.testing.assert_allclose(table.loc["full power", "utility"], full, rtol=1e-6)
+        assert [path.suffix for path in (found.path / "sources").iterdir()] == [".npy"]
+        assert found.configuration().scenarios["mine"].given_gains().shape == scenario.given_gains().shape

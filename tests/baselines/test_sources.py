@@ -30,7 +30,7 @@ EXPERIMENT = {
     "seeds": 2,
 }
 COMPARISON = {
-    "scenarios": {"mine": {"preset": "dense", "transmitters": 3, "hops": 2, "gains": {"path": "gr.npz"}}},
+    "scenarios": {"mine": {"preset": "dense", "transmitters": 3, "hops": 2, "fading": "rayleigh", "gains": {"path": "gr.npz"}}},
     "layouts": 2,
     "slots": 3,
     "warm_up": 2,

@@ -101,7 +101,7 @@ def test_list_and_plot_need_the_directory_alone(place, tmp_path, monkeypatch):
     assert all(path.exists() for path in plots.plot(tmp_path / "moved"))
     experiment = RunDirectory(tmp_path / "moved").experiment()
     for name in ("one", "other"):
-        np.testing.assert_allclose(experiment.curve(name).scenario.given_gains()[0], OLD, rtol=1e-6)
+        np.testing.assert_allclose(experiment.curve(name).scenario.given_gains()[0, 0], OLD, rtol=1e-6)
     # what it holds is a whole configuration, of which another run can be begun
     assert main([str(tmp_path / "moved" / "config.yaml"), "--out", str(tmp_path / "again"), "--quiet", "--workers", "1"]) == 0
 
@@ -128,8 +128,8 @@ def test_paths_of_a_file_are_relative_to_it_and_those_of_a_change_to_the_working
     assert experiment.curves["other"]["scenario"]["gains"]["path"] == str(place / "gains" / "gr.npz")
     changed = Experiment.load(place / "small.yaml", ["scenario.gains.path=mine.npz"])
     assert changed.scenario.gains.path == str(tmp_path / "elsewhere" / "mine.npz")
-    np.testing.assert_allclose(changed.curve("one").scenario.given_gains()[0], NEW, rtol=1e-6)
-    np.testing.assert_allclose(changed.curve("other").scenario.given_gains()[0], OLD, rtol=1e-6)
+    np.testing.assert_allclose(changed.curve("one").scenario.given_gains()[0, 0], NEW, rtol=1e-6)
+    np.testing.assert_allclose(changed.curve("other").scenario.given_gains()[0, 0], OLD, rtol=1e-6)
     (place / "scenario.yaml").write_text("{preset: dense, transmitters: 4, gains: gains/gr.npz}")
     assert Scenario.from_yaml(place / "scenario.yaml").gains.path == str(place / "gains" / "gr.npz")
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from trainers.workbench.files import read_file, write_atomically
 from wirelessenv.config import ConfigError, Model
-from wirelessenv.sources import PATHS, Checksum, digest, identity, is_source
+from wirelessenv.sources import IN_MEMORY, PATHS, Checksum, digest, identity, is_source
 
 
 class KeptSource(Model):
@@ -59,6 +59,8 @@ def named_as_yaml(document: Read) -> Read:
 
 def contents(path: str | Path) -> dict[str, bytes]:
     """Contents of a source by name: of a run directory its files, of a file alone "" is the name."""
+    if (given := IN_MEMORY.get(str(path))) is not None:
+        return {"": given.content()}
     path = Path(path)
     if path.is_dir():
         found = sorted(one for pattern in RUN_FILES for one in path.glob(pattern))
@@ -127,7 +129,7 @@ def _copy(path: str, expected: str, directory: Path) -> str | None:
         raise ConfigError(f"{path}: cannot be read ({error.strerror or error})") from None
     if checksum(found, path) != expected:
         raise ConfigError(f"{path}: has changed since the configuration was read: start again")
-    if sum(map(len, found.values())) > LARGEST:
+    if sum(map(len, found.values())) > LARGEST and path not in IN_MEMORY:
         return None
     place = Path(FOLDER) / f"{expected}{'' if Path(path).is_dir() else Path(path).suffix.lower()}"
     for name, content in found.items():
