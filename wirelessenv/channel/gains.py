@@ -1,7 +1,7 @@
 """Gains that a user brings, measured or computed elsewhere, in place of geometry."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
 from weakref import WeakValueDictionary
@@ -241,6 +241,15 @@ def _ordered(where: str, values: NDArray[Any], axes: tuple[GainAxis, ...] | None
     return values.transpose(present).reshape(sizes)
 
 
+_UNITS: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
+    "power": lambda values: values,
+    "db": lambda values: np.asarray(10 ** (values / 10)),
+    "amplitude": lambda values: values**2,
+    "complex": lambda values: np.abs(values) ** 2,
+}
+"""Power gains of values in each unit."""
+
+
 def _linear(where: str, values: NDArray[Any], unit: str) -> NDArray[np.float32]:
     """Power gains of values in a unit."""
     if values.dtype.kind == "c" and unit != "complex":
@@ -249,8 +258,7 @@ def _linear(where: str, values: NDArray[Any], unit: str) -> NDArray[np.float32]:
         raise ConfigError(f"{where}: holds {values.dtype} values: gains should be real numbers")
     wide = values.astype(complex if values.dtype.kind == "c" else float)
     with np.errstate(over="ignore", invalid="ignore"):
-        gain = {"db": lambda: 10 ** (wide / 10), "power": lambda: wide}.get(unit, lambda: np.abs(wide) ** 2)()
-        linear = gain.astype(np.float32)
+        linear: NDArray[np.float32] = _UNITS[unit](wide).astype(np.float32)
     negative = (wide < 0) if unit in ("power", "amplitude") else np.zeros(wide.shape, bool)
     for name, wrong, right in (
         ("NaN", np.isnan(linear), "every gain should be a number"),

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from wirelessenv.config import ConfigError
 
@@ -30,7 +30,7 @@ def from_paths(a: ArrayLike, tau: ArrayLike | None = None, frequency: ArrayLike 
     Raises:
         ConfigError: for shapes that do not fit each other, and coefficients that are not finite.
     """
-    amplitudes = _coefficients(a)
+    amplitudes: NDArray[np.complex128] = _coefficients(a)
     if frequency is None:
         return _power(amplitudes.sum(-2))
     frequencies = np.asarray(frequency, float)
@@ -75,6 +75,6 @@ def _delays(tau: ArrayLike, amplitudes: Any) -> Any:
     return np.where(np.isfinite(found), found, 0.0)
 
 
-def _power(response: Any) -> Any:
+def _power(response: NDArray[np.complex128]) -> NDArray[np.float64]:
     """|H|^2, mean over pairs of antennas: (time, receivers, transmitters)."""
-    return np.moveaxis((np.abs(response) ** 2).mean((1, 3)), -1, 0)
+    return np.asarray(np.moveaxis((np.abs(response) ** 2).mean((1, 3)), -1, 0))
