@@ -28,7 +28,7 @@ DELIVER_EVERY = 0.5
 """Seconds between two deliveries, at least."""
 DECISIVE = ("numpy", "torch", "scipy", "stable-baselines3")
 """Packages that decide the last bits of numbers, besides our own."""
-Ending = Literal["finished", "stopped", "refused", "unwritable", "failed", "other versions", "not shared"]
+TaskOutcome = Literal["finished", "stopped", "refused", "unwritable", "failed", "other versions", "not shared"]
 
 
 class Order(NamedTuple):
@@ -46,7 +46,7 @@ class Order(NamedTuple):
 class Report(NamedTuple):
     """End of a task, and files that it has written last."""
 
-    outcome: Ending
+    outcome: TaskOutcome
     said: str
     """A sentence, or what was printed."""
     remarks: str = ""
