@@ -54,7 +54,7 @@ SMALLEST, LARGEST = 1e-6, 1e6
 """Perturbations below are lost in the rounding of 32-bit parameters; beyond, nothing is left of the parameters."""
 
 
-def weights_of_rows(queries: Tensor, rows: Tensor, weights: Tensor, directions: int) -> Tensor:
+def weights_of_rows(queries: Tensor, rows: Tensor, weights: Tensor, directions: int, who: Tensor | None = None) -> Tensor:
     """Weights of past perturbations in an update, gamma^t r_l^T summed over the l with the same T; of line 8 of Algorithm 2.
 
     Args:
@@ -62,6 +62,7 @@ def weights_of_rows(queries: Tensor, rows: Tensor, weights: Tensor, directions: 
         rows: T % memory of the entries that agents i hold, (runs, i, variants, l).
         weights: gamma^t, or 0 where an entry does not count, the same shape.
         directions: K.
+        who: numbers l of the agents in the last axis of rows and weights, the same shape; None: all, in order.
 
     Returns:
         What each row of perturbations u_i is multiplied with, (runs, i, variants, memory directions).
@@ -69,7 +70,13 @@ def weights_of_rows(queries: Tensor, rows: Tensor, weights: Tensor, directions: 
     weight_of_row = torch.zeros((*rows.shape[:3], queries.shape[1]), device=rows.device)
     for direction in range(directions):
         held = rows if directions == 1 else rows * directions + direction
-        weight_of_row.scatter_add_(3, held, queries.gather(1, held).mul_(weights))
+        if who is None:
+            values = queries.gather(1, held)
+        else:
+            runs, memory, variants, agents = queries.shape
+            place = torch.addcmul(who, held, torch.tensor(variants * agents)) + torch.arange(variants)[:, None] * agents
+            values = queries.reshape(runs, memory * variants * agents).gather(1, place.flatten(1)).view(rows.shape)
+        weight_of_row.scatter_add_(3, held, values.mul_(weights))
     return weight_of_row
 
 
@@ -158,6 +165,10 @@ class ZerothOrderLearner(MessagePassingLearner):
     disturb each other, their queries are mostly variance, and it grows with m. It needs perturbations of h times the largest
     delay only. Messages and their bits stay those of Algorithm 2.
 
+    Where the scenario cuts faint links, networks are large, and `most_hops` is needed: agents keep and pass on the entries of
+    agents at most h hops away alone, and messages are as short; a `memory` of h times the largest delay, plus one, is enough
+    where nothing is lost. Algorithm 1 needs no `most_hops`: its agents hear of their neighbours alone.
+
     >>> from trainers import WirelessProblem
     >>> learner = ZerothOrderLearner(WirelessProblem("dense", seed=3), "paper", smoothing=0.2, seed=3)
     >>> learner.learn(5).iteration
@@ -176,6 +187,7 @@ class ZerothOrderLearner(MessagePassingLearner):
     Settings = ZerothOrderSettings
     settings: ZerothOrderSettings
     each: list[ZerothOrderSettings]
+    over_lists = True
     STATE: ClassVar[tuple[str, ...]] = (*MessagePassingLearner.STATE, "_perturbations", "_queries")
 
     def _begin(self) -> None:
@@ -212,7 +224,7 @@ class ZerothOrderLearner(MessagePassingLearner):
             *super()._parts(),
             part(8 * sets, more, each, agents, variants, hidden),
             part(6 * sets * self.problem.policies.width, more, each, agents, variants, batch),
-            part(24 * sets, more, each, agents, agents, batch),
+            part(24 * sets, more, each, agents, agents if self._lists is None else ("neighbours", 32), batch),
             part(5, more, memory, each, agents, hidden),
             part(14, more, memory, each, agents, variants),
             part(20 * self._averages, each, agents, variants, hidden),
@@ -252,7 +264,7 @@ class ZerothOrderLearner(MessagePassingLearner):
 
         # 2, 3, 4, 5: `Knowledge`. plan.rows[i, l] is T_i^l % memory, the row of r_l^{T_i^l}.
         # 8: theta_i^{t+1} = theta_i^t + sum_l (gamma^t r_l^{T_i^l}) u_i^{T_i^l}; what multiplies one u is added up first.
-        weight_of_row = weights_of_rows(self._queries, plan.rows, plan.weights, self.settings.directions)
+        weight_of_row = weights_of_rows(self._queries, plan.rows, plan.weights, self.settings.directions, plan.who)
         self._move(weight_of_row, range(t - plan.oldest, t + 1), plan.updating)
 
     def _set_mu(self) -> None:

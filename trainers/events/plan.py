@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from wirelessenv.messages.knowledge import UNKNOWN, Instants, Knowledge
+from wirelessenv.messages.near_knowledge import ENTRIES_AT_ONCE, NearKnowledge
 from wirelessenv.saved_state import refuse_length, refuse_misfit, refuse_outside, refuse_unsound
 
 AHEAD = 32  # instants worked out at once; they do not depend on what is learned
@@ -28,6 +29,8 @@ class Plan(NamedTuple):
     """(runs, agents, variants)"""
     oldest: int
     """the largest age of an entry with a weight"""
+    who: Tensor | None = None
+    """Numbers l of the agents whose entries are in the last axis, (runs, i, variants, places); None: all, in order."""
 
 
 class Steps(NamedTuple):
@@ -60,7 +63,7 @@ class Planner:
 
     def __init__(  # noqa: PLR0917  # one learner calls it, with all it has
         self,
-        knowledge: Sequence[Knowledge],
+        knowledge: Sequence[Knowledge | NearKnowledge],
         steps: Sequence[Steps],
         memory: int,
         perturb_sleeping: bool,
@@ -79,7 +82,10 @@ class Planner:
         """
         self.knowledge, self._steps = knowledge, steps
         self._memory, self._perturb_sleeping, self._device, self._near = memory, perturb_sleeping, device, near
-        runs, agents = knowledge[0].links.shape[:2]
+        self._shapes = [one.shape if isinstance(one, NearKnowledge) else one.links.shape for one in knowledge]
+        runs, agents = self._shapes[0][:2]
+        self._places = max(shape[2] for shape in self._shapes)
+        self._who = _joined([one.who for one in knowledge if isinstance(one, NearKnowledge)], self._places)
         self.dropped = np.zeros((runs, len(knowledge)), np.int64)
         """Entries left out because they were older than the memory, (runs, variants)."""
         self._plans: list[Plan] = []
@@ -92,7 +98,8 @@ class Planner:
             wanted: how many plans will be asked for before somebody looks at the counts.
         """
         if not self._plans:
-            self._plans = self._work_out(min(wanted, AHEAD))
+            fits = AHEAD if self._who is None else max(1, ENTRIES_AT_ONCE // self._who.numel())
+            self._plans = self._work_out(min(wanted, AHEAD, fits))
         return self._plans.pop(0)
 
     @property
@@ -102,21 +109,23 @@ class Planner:
 
     def _empty(self) -> Plan:
         """A plan in which nothing counts."""
-        runs, agents = self.knowledge[0].links.shape[:2]
-        entries = torch.zeros((runs, agents, len(self.knowledge), agents), device=self._device)
+        runs, agents = self._shapes[0][:2]
+        entries = torch.zeros((runs, agents, len(self.knowledge), self._places), device=self._device)
         return Plan(entries.long(), entries, np.zeros((runs, agents, len(self.knowledge)), bool), 0)
 
     def _work_out(self, instants: int) -> list[Plan]:
-        runs, agents = self.knowledge[0].links.shape[:2]
+        runs, agents = self._shapes[0][:2]
         shape = (instants, runs, agents, len(self.knowledge))
-        rows, weights = np.empty((*shape, agents), np.int64), np.empty((*shape, agents), np.float32)
+        begin = np.empty if self._who is None else np.zeros  # where agents hear of few, lists have empty places at their ends
+        rows, weights = begin((*shape, self._places), np.int64), begin((*shape, self._places), np.float32)
         updating, oldest = np.empty(shape, bool), np.zeros(instants, np.int64)
         for variant, knowledge in enumerate(self.knowledge):
             now, steps = knowledge.steps(instants), self._steps[variant]  # 2, 3, 4, 5
             times = now.times[:, None, None, None]
             now = now._replace(updating=now.updating & steps.learning(times[..., 0]))
             awake = now.updating[..., None]
-            np.remainder(now.newest, self._memory, out=rows[:, :, :, variant])
+            places = self._shapes[variant][2]
+            np.remainder(now.newest, self._memory, out=rows[:, :, :, variant, :places])
             usable, ages = now.newest != UNKNOWN, now.oldest.max(1)
             if (near := self._near[variant]) is not None:
                 usable &= near
@@ -127,7 +136,7 @@ class Planner:
             if not self._perturb_sleeping:
                 usable &= self._perturbed_at(variant, now)
             gamma = steps.at(times).astype(np.float32)  # 8: gamma^t, or 0 for who does not update
-            np.multiply(usable, awake * gamma, out=weights[:, :, :, variant])
+            np.multiply(usable, awake * gamma, out=weights[:, :, :, variant, :places])
             updating[..., variant] = now.updating
             oldest = np.maximum(oldest, np.minimum(ages, self._memory - 1))
         leaves = (
@@ -136,7 +145,7 @@ class Planner:
             updating,
             oldest.tolist(),
         )
-        return [Plan(*leaf) for leaf in zip(*leaves, strict=True)]
+        return [Plan(*leaf, self._who) for leaf in zip(*leaves, strict=True)]
 
     def _perturbed_at(self, variant: int, now: Instants) -> NDArray[np.bool_]:
         """Mask of the entries at whose T[i, l] agent i updated, and so perturbed, (instants, runs, i, l)."""
@@ -151,7 +160,7 @@ class Planner:
             "knowledge": [knowledge.state() for knowledge in self.knowledge],
             "dropped": self.dropped.copy(),
             "updated": self._updated.copy(),
-            "plans": [plan._asdict() for plan in self._plans],
+            "plans": [{name: leaf for name, leaf in plan._asdict().items() if name != "who"} for plan in self._plans],
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
@@ -160,11 +169,18 @@ class Planner:
         plans = refuse_length("planner.plans", state["plans"], 0, AHEAD)
         for number, plan in enumerate(plans):
             where = f"planner.plans.{number}"
-            refuse_misfit(plan, self._empty()._asdict(), where)
+            refuse_misfit(plan, dict(list(self._empty()._asdict().items())[:-1]), where)
             for name in ("rows", "oldest"):
                 refuse_outside(f"{where}.{name}", plan[name], 0, self._memory - 1)
             refuse_unsound(f"{where}.weights", plan["weights"])
         for knowledge, saved in zip(self.knowledge, state["knowledge"], strict=True):
             knowledge.set_state(saved)
         self.dropped, self._updated = np.array(state["dropped"]), np.array(state["updated"])
-        self._plans = [Plan(**plan) for plan in plans]
+        self._plans = [Plan(**plan, who=self._who) for plan in plans]
+
+
+def _joined(each: Sequence[NDArray[np.int64]], places: int) -> Tensor | None:
+    """Numbers of the agents that each agent hears of, (runs, m, variants, places); None where there are no lists."""
+    if not each:
+        return None
+    return torch.from_numpy(np.stack([np.pad(who, ((0, 0), (0, 0), (0, places - who.shape[2]))) for who in each], axis=2))

@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from wirelessenv.config import MOST, ConfigError, Count, Piece, Probability
+from wirelessenv.config import MOST, ConfigError, Count, Piece, Positive, Probability
+from wirelessenv.messages import near_graph
+from wirelessenv.messages.near_graph import Ends, Loudness, in_order
 
 LinkMatrix = NDArray[np.bool_]
 Agent = Annotated[int, Field(ge=-MOST, le=MOST, strict=True)]
@@ -37,6 +39,25 @@ class Graph(Piece):
         Raises:
             ConfigError: where the settings do not fit the number of agents.
         """
+
+    def ends(self, agents: int, positions: NDArray[np.float64], loudness: Loudness) -> Ends:
+        """The same graph as lists of senders and receivers, for networks whose faint links are cut.
+
+        Args:
+            agents: the number m.
+            positions: the transmitters', (m, 2), in the scenario's unit of length.
+            loudness: of the pairs that hear each other: two agents each, and the sum of their mean gains both ways.
+
+        Returns:
+            Senders and receivers of the links, by receiver and then by sender.
+
+        Raises:
+            ConfigError: where the settings do not fit the number of agents, or a law has no lists.
+        """
+        kinds = sorted(name for name, kind in Graph.kinds.items() if kind.ends is not Graph.ends)  # type: ignore[attr-defined]  # all are graphs
+        raise ConfigError(
+            f'graph.kind: "{self.dump()["kind"]}" is not valid with a cut: it has no lists of neighbours: use {", ".join(kinds)}'
+        )
 
 
 class BlockGraph(Graph):
@@ -69,6 +90,14 @@ class BlockGraph(Graph):
             links[start : start + self.kappa, start : start + self.kappa] = True
         return without_loops(links)
 
+    def ends(self, agents: int, positions: NDArray[np.float64], loudness: Loudness) -> Ends:
+        if agents < self.kappa:
+            raise ConfigError(f"graph.kappa: {self.kappa} is not valid: there are only {agents} agents")
+        stride = self.stride or self.kappa // 2
+        starts = np.minimum(np.arange(0, agents - self.kappa + stride, stride), agents - self.kappa)
+        one, other = np.divmod(np.arange(self.kappa**2), self.kappa)
+        return in_order(starts[:, None] + one, starts[:, None] + other, agents)
+
 
 class CompleteGraph(Graph):
     """A complete graph: everybody sends to everybody."""
@@ -88,6 +117,12 @@ class RingGraph(Graph):
     def build(self, agents: int, rng: np.random.Generator, positions: NDArray[np.float64] | None = None) -> LinkMatrix:
         links = np.roll(np.eye(agents, dtype=bool), 1, axis=1)
         return without_loops(links | links.T if self.both_ways else links)
+
+    def ends(self, agents: int, positions: NDArray[np.float64], loudness: Loudness) -> Ends:
+        here, there = np.arange(agents), (np.arange(agents) + 1) % agents
+        if self.both_ways:
+            here, there = np.append(here, there), np.append(there, here)
+        return in_order(here, there, agents)
 
 
 class ErdosRenyiGraph(Graph):
@@ -129,6 +164,30 @@ class NearestGraph(Graph):
             raise ConfigError(f"graph.neighbours: {self.neighbours} is not valid: an agent has {agents - 1} others")
         return _nearest(np.linalg.norm(positions[:, None] - positions[None], axis=-1), self.neighbours)
 
+    def ends(self, agents: int, positions: NDArray[np.float64], loudness: Loudness) -> Ends:
+        if self.neighbours >= agents:
+            raise ConfigError(f"graph.neighbours: {self.neighbours} is not valid: an agent has {agents - 1} others")
+        return near_graph.joined(near_graph.nearest(positions, self.neighbours), positions)
+
+
+class WithinGraph(Graph):
+    """Agents whose transmitters are at most `radius` apart send to each other.
+
+    Groups that do not reach each other are joined by their nearest pair, as in `k_nearest`.
+    """
+
+    kind: Literal["within"] = "within"
+    radius: Positive = 3.0
+
+    def build(self, agents: int, rng: np.random.Generator, positions: NDArray[np.float64] | None = None) -> LinkMatrix:
+        if positions is None or not np.isfinite(positions).all():
+            raise ConfigError('graph.kind: "within" is not valid: the scenario places no transmitters')
+        distance = np.linalg.norm(positions[:, None] - positions[None], axis=-1)
+        return _joined(without_loops(distance <= self.radius), distance)
+
+    def ends(self, agents: int, positions: NDArray[np.float64], loudness: Loudness) -> Ends:
+        return near_graph.joined(near_graph.within(positions, self.radius), positions)
+
 
 class StrongestGraph(Graph):
     """Each agent hears from the `neighbours` agents with which it shares the loudest interference, on average over fading.
@@ -162,6 +221,14 @@ class StrongestGraph(Graph):
         loudness = mean_gain.astype(np.float64) + mean_gain.T
         return _nearest(-loudness, self.neighbours).T
 
+    def ends(self, agents: int, positions: NDArray[np.float64], loudness: Loudness) -> Ends:
+        """The same over lists of neighbours: an agent with fewer hears from fewer; groups are joined where they are nearest."""
+        one, other, gain = loudness
+        order = np.lexsort((other, -gain, one))
+        rank = np.arange(len(one)) - np.searchsorted(one[order], one[order])
+        kept = order[rank < self.neighbours]
+        return near_graph.joined(in_order(other[kept], one[kept], agents), positions)
+
 
 def _nearest(distance: NDArray[np.float64], neighbours: int) -> LinkMatrix:
     """Links (m, m) from each agent to the nearest ones; the two nearest of different groups are joined until all are one.
@@ -177,6 +244,12 @@ def _nearest(distance: NDArray[np.float64], neighbours: int) -> LinkMatrix:
     np.fill_diagonal(distance, np.inf)
     links = np.zeros((agents, agents), bool)
     np.put_along_axis(links, np.argsort(distance, axis=1, kind="stable")[:, :neighbours], True, axis=1)
+    return _joined(links, distance)
+
+
+def _joined(links: LinkMatrix, distance: NDArray[np.float64]) -> LinkMatrix:
+    """The links (m, m), and those between the two nearest agents of different groups until all are one."""
+    agents = len(links)
     group_of = np.arange(agents)
     joined = _contracted(_digraph(links), group_of)
     for pair in np.argsort(distance, axis=None, kind="stable"):  # the nearest first

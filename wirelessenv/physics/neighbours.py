@@ -23,7 +23,7 @@ LinkEnds = Int[NDArray[np.signedinteger], " links"]
 def scipy_needed(user: str) -> Any:
     """The module scipy, which the light environment lacks; raises ConfigError with the extra that installs it."""
     try:
-        import scipy.sparse  # noqa: PLC0415  # the light environment does without
+        import scipy.sparse.csgraph  # noqa: PLC0415  # the light environment does without
         import scipy.spatial  # noqa: PLC0415  # likewise
     except ImportError:
         raise ConfigError(missing(user, "scipy", "train")) from None

@@ -16,9 +16,13 @@ from trainers.problems.problem import Problem
 from trainers.problems.saved import rebuilt
 from trainers.workbench.devices import placed
 from wirelessenv.config import ConfigError
+from wirelessenv.layout import refused_with_cut
 from wirelessenv.memory import Part, check_room, part
 from wirelessenv.messages.graph import hop_counts
 from wirelessenv.messages.knowledge import Knowledge, entry_bits, message_graphs, needed_memory
+from wirelessenv.messages.near_graph import Ends
+from wirelessenv.messages.near_knowledge import NearKnowledge, message_ends
+from wirelessenv.physics.neighbours import NeighbourLists
 from wirelessenv.saved_state import refuse_outside
 from wirelessenv.scenario import Messaging
 
@@ -41,6 +45,8 @@ class MessagePassingLearner(Learner):
     takes = ("seeds", "agents", "policies", "measure")
     wants = "this method needs agents with policies, such as WirelessProblem()"
     STATE: ClassVar[tuple[str, ...]] = ("iteration", "train_seconds", "_parameters")
+    over_lists: ClassVar[bool] = False
+    """True where it serves networks whose faint links are cut: there, agents keep entries of agents near them alone."""
 
     def __init__(self, problem: Problem, links: Messagings = "paper", *, seed: Seeds = 0, **settings: Any) -> None:
         super().__init__(problem, links, seed=seed, **settings)
@@ -58,14 +64,21 @@ class MessagePassingLearner(Learner):
                 f"links: {len(self.links)} are not valid: give 1, or one for each of the {self.variants} variants"
             )
         self.links *= self.variants if len(self.links) == 1 else 1
+        if self._lists is not None and not self.over_lists:
+            raise ConfigError(refused_with_cut(f"{self.settings.kind} needs the gains of all links"))
         runs, agents, size = len(self.seeds), problem.agents, problem.policies.size
         check_room(*self._parts(), device=problem.device)
         start = problem.policies.initial(self.seeds, agents).to(problem.device)
         self._parameters = start[:, :, None].expand(runs, agents, self.variants, size).clone()
-        graphs = [self._graphs(variant) for variant in range(self.variants)]
-        self.knowledge = [self._knowledge(variant, links) for variant, links in enumerate(graphs)]
+        self.knowledge: list[Any] = []
+        near: list[NDArray[np.bool_] | None] = [None] * self.variants
+        if self._lists is not None:
+            self.knowledge = [self._near_knowledge(variant) for variant in range(self.variants)]
+        else:
+            graphs = [self._graphs(variant) for variant in range(self.variants)]
+            self.knowledge = [self._knowledge(variant, links) for variant, links in enumerate(graphs)]
+            near = [self._near(variant, links) for variant, links in enumerate(graphs)]
         all_perturb = getattr(self.settings, "perturb_sleeping", True)
-        near = [self._near(variant, links) for variant, links in enumerate(graphs)]
         memory = self.settings.memory
         self._planner = Planner(self.knowledge, self._steps(), memory, all_perturb, problem.device, near)
 
@@ -80,6 +93,14 @@ class MessagePassingLearner(Learner):
         memory, batch = ("memory", self.settings.memory), ("batch", self.settings.batch)
         each = ("seeds", len(self.seeds))
         hidden = ("policy.hidden (parameters)", policies.size)
+        if self._lists is not None:
+            links = ("neighbours, of which a larger cut leaves", -(-self._lists.links // self._lists.agents))
+            return (
+                part(20, each, agents, variants, hidden),
+                part(24, each, agents, links, batch),
+                part(5, memory, each, agents, hidden),
+                part(14, memory, each, agents, variants),
+            )
         return (
             part(20, each, agents, variants, hidden),
             part(12 * policies.width, each, agents, variants, batch),
@@ -120,6 +141,34 @@ class MessagePassingLearner(Learner):
                 f"{needed} instants"
             )
         return Knowledge(messaging, links, self.seeds)
+
+    @property
+    def _lists(self) -> NeighbourLists | None:
+        """Lists of the problem's links, where faint ones are cut."""
+        return getattr(self.problem, "near", None)
+
+    def _near_knowledge(self, variant: int) -> NearKnowledge:
+        """Knowledge of agents at most `most_hops` away, for networks whose faint links are cut."""
+        problem, messaging, most = self.problem, self.links[variant], self._most_hops(variant)
+        weakest, agents = getattr(self.each[variant], "weakest_interference", None), self.problem.agents
+        if weakest is not None:
+            raise ConfigError(f"weakest_interference: {weakest} is not valid with a cut: say with most_hops whom an agent uses")
+        if not self.each[variant].cooperative:
+            nobody = Ends(np.zeros(0, np.int64), np.zeros(0, np.int64))
+            return NearKnowledge(messaging, [nobody] * len(self.seeds), agents, self.seeds, hops=0)
+        if messaging.relay and most is None:
+            raise ConfigError(
+                "most_hops: missing: with a cut, agents keep and pass on entries of agents at most so many hops away"
+            )
+        hops = 1 if most is None or not messaging.relay else most
+        needed = hops * messaging.links.delay.largest + 1
+        if self.settings.memory < needed:
+            raise ConfigError(
+                f"memory: {self.settings.memory} is not valid: hops (most_hops) times the largest delay asks for at least "
+                f"{needed} instants"
+            )
+        ends = message_ends(messaging, problem.positions(), self._lists, problem.mean_gains())  # type: ignore[attr-defined,arg-type]  # it has lists
+        return NearKnowledge(messaging, ends, agents, self.seeds, hops=hops)
 
     @property
     def parameters(self) -> Tensor:
