@@ -55,8 +55,9 @@ class Graph(Piece):
             ConfigError: where the settings do not fit the number of agents, or a law has no lists.
         """
         kinds = sorted(name for name, kind in Graph.kinds.items() if kind.ends is not Graph.ends)  # type: ignore[attr-defined]  # all are graphs
+        named = self.dump()["kind"]
         raise ConfigError(
-            f'graph.kind: "{self.dump()["kind"]}" is not valid with a cut: it has no lists of neighbours: use {", ".join(kinds)}'
+            f'graph.kind: "{named}" is not valid with a cut: it has no lists of neighbours: use {", ".join(kinds)}'
         )
 
 
@@ -222,7 +223,7 @@ class StrongestGraph(Graph):
         return _nearest(-loudness, self.neighbours).T
 
     def ends(self, agents: int, positions: NDArray[np.float64], loudness: Loudness) -> Ends:
-        """The same over lists of neighbours: an agent with fewer hears from fewer; groups are joined where they are nearest."""
+        # an agent with fewer neighbours in its list hears from fewer, and groups are joined where they are nearest
         one, other, gain = loudness
         order = np.lexsort((other, -gain, one))
         rank = np.arange(len(one)) - np.searchsorted(one[order], one[order])

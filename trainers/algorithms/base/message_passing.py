@@ -157,9 +157,7 @@ class MessagePassingLearner(Learner):
             nobody = Ends(np.zeros(0, np.int64), np.zeros(0, np.int64))
             return NearKnowledge(messaging, [nobody] * len(self.seeds), agents, self.seeds, hops=0)
         if messaging.relay and most is None:
-            raise ConfigError(
-                "most_hops: missing: with a cut, agents keep and pass on entries of agents at most so many hops away"
-            )
+            raise ConfigError("most_hops: missing: with a cut, agents keep and pass on entries of agents at most so far away")
         hops = 1 if most is None or not messaging.relay else most
         needed = hops * messaging.links.delay.largest + 1
         if self.settings.memory < needed:
