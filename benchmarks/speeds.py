@@ -10,7 +10,7 @@ import torch
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmarks import allocators, environments, gradient_methods, plain_numpy, talking
+from benchmarks import allocators, environments, gradient_methods, plain_numpy, sweeps, talking
 from benchmarks.reporting import row, spread
 from trainers import WirelessProblem, ZerothOrderLearner
 from trainers.workbench.files import write_atomically
@@ -106,6 +106,8 @@ def measure() -> list[tuple[str, list[dict[str, Any]]]]:
         (f"Allocators on one thread: median of {ROUNDS} rounds or of the channels (range)", allocator_rows + talking_rows),
         ("Gradient methods on one thread", gradient_methods.table()),
     ]
+    if sweep_rows := sweeps.table():
+        tables.append(("A sweep with two workers", sweep_rows))
     if torch.cuda.is_available():
         tables.append((f"Algorithm 2 on {torch.cuda.get_device_name()}", gpu_table()))
     return tables

@@ -14,6 +14,7 @@ from trainers.fidelity import claims as fidelity
 from trainers.fidelity import theory
 from trainers.workbench.devices import refuse_absent
 from trainers.workbench.engine_choice import engine_chosen
+from trainers.workbench.shards import WorkShard
 from trainers.workbench.terminal import print_table
 from trainers.workbench.work_directory import safe
 from trainers.workbench.workers import Interrupted, WorkerDied
@@ -28,10 +29,11 @@ def train_command(chosen: Namespace) -> int:
     refuse_absent(chosen.device)
     out = Path(chosen.out or Path("runs") / Path(chosen.config).stem)
     options = {name: getattr(chosen, name) for name in ("resume", "device", "quiet", "workers", "force", "tensorboard")}
-    with RunDirectory(out).standing_in() if chosen.resume else nullcontext():
+    shard = WorkShard.parse(chosen.shard) if chosen.shard is not None else None
+    with RunDirectory(out).standing_in() if chosen.resume or shard else nullcontext():
         experiment = _experiment(chosen)
     with engine_chosen(chosen) as engine, _working(out):
-        directory = run(experiment, out, engine=engine, **options)
+        directory = run(experiment, out, engine=engine, shard=shard, **options)
     with writing(out):
         paths = plots.plot(directory.path)
     for row in directory.diverged():
@@ -66,8 +68,14 @@ def search_command(chosen: Namespace) -> int:
         steps, seeds = [float(one) for one in chosen.steps.split(",")], [int(one) for one in chosen.seeds.split(",")]
     except ValueError as error:
         raise ConfigError(f"--steps, --seeds: numbers separated by commas are needed ({error})") from None
+    shard = WorkShard.parse(chosen.shard) if chosen.shard is not None else None
     with engine_chosen(chosen) as engine, _working(out):
-        options = {"resume": True, "workers": chosen.workers, "engine": engine}
+        options = {
+            "resume": True,
+            "workers": chosen.workers,
+            "engine": engine,
+            "shard": shard,
+        }
         rows = search.search(experiment, steps, seeds, out, last=chosen.last, **options)
     print_table(f"{experiment.measure} after {experiment.iterations} iterations, mean over seeds {chosen.seeds}", rows)
     return 0

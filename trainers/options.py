@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from wirelessenv.command_line import Parser
-from wirelessenv.subcommands import Command, add_engine, add_no_imports
+from wirelessenv.subcommands import Command, add_engine, add_no_imports, add_shard
 
 AXES = ("iteration", "slots", "simulated_seconds", "bits", "wall_seconds")
 
@@ -14,6 +14,7 @@ def _train(parser: Parser) -> None:
     parser.add_argument("--resume", action="store_true", help="go on with the run that DIR holds, if it holds one")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     add_engine(parser, "; changes no number")
+    add_shard(parser)
     parser.add_argument("--force", action="store_true", help="resume even with other versions or on another device")
     parser.add_argument("--tensorboard", action="store_true", help="write scalars for TensorBoard to DIR/tensorboard")
     parser.add_argument("--quiet", action="store_true", help="no progress bar, no table")
@@ -30,6 +31,7 @@ def _search(parser: Parser) -> None:
     parser.add_argument("--out", metavar="DIR", help="the run directory (default: runs/search/NAME)")
     add_no_imports(parser)
     add_engine(parser)
+    add_shard(parser)
 
 
 def _plot(parser: Parser) -> None:

@@ -90,6 +90,12 @@ def add_no_imports(parser: Parser) -> None:
     )
 
 
+def add_shard(parser: Parser) -> None:
+    """Add the option with which several commands share the work of one directory."""
+    help_text = "do the I-th of N parts of the work, each a command of its own, on a folder that all share; goes on, too"
+    parser.add_argument("--shard", metavar="I/N", help=help_text)
+
+
 def add_engine(parser: Parser, note: str = "") -> None:
     """Add the options that say where work is done.
 

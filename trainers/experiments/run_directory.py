@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 
 from trainers.experiments.experiment import Experiment
-from trainers.experiments.groups import DIVERGED, NUMBER, TABLES, GroupFiles, groups_of, in_order
+from trainers.experiments.groups import DIVERGED, NUMBER, TABLES, Group, GroupFiles, groups_of, in_order
 from trainers.workbench.files import read_file, reading, write_atomically
 from trainers.workbench.work_directory import WorkDirectory
 from wirelessenv import own_code
@@ -53,9 +53,18 @@ class RunDirectory(WorkDirectory):
             if rows or table == "metrics.csv":
                 write_atomically(self.path / table, _as_csv(columns, rows, experiment))
 
-    def progress(self, experiment: Experiment) -> int:
-        """Iterations done, over all runs."""
-        done = [(GroupFiles(self.path, group).iteration(), group.runs) for group in groups_of(experiment)]
+    def progress(self, experiment: Experiment, groups: Sequence[Group] | None = None) -> int:
+        """Iterations done, over all runs.
+
+        Args:
+            experiment: of this directory.
+            groups: some of its groups; None: all.
+
+        Returns:
+            Their sum.
+        """
+        some = groups_of(experiment) if groups is None else groups
+        done = [(GroupFiles(self.path, group).iteration(), group.runs) for group in some]
         return sum(min(iteration, experiment.iterations) * runs for iteration, runs in done)
 
     def finished(self, experiment: Experiment) -> bool:

@@ -18,6 +18,7 @@ from trainers.experiments.tensorboard import Board, require
 from trainers.experiments.training import train
 from trainers.workbench.engines import LOCAL, Engine, OwnModules
 from trainers.workbench.progress import Cadence
+from trainers.workbench.shards import ShardFinished, WorkShard
 from trainers.workbench.workers import LOOK_EVERY, Interrupted, stop_request
 from wirelessenv import own_code
 from wirelessenv.config import ConfigError, nearest
@@ -35,6 +36,7 @@ def run(
     quiet: bool = False,
     workers: int | None = None,
     engine: Engine = LOCAL,
+    shard: WorkShard | None = None,
     force: bool = False,
     save_every: float = SAVE_EVERY,
     tensorboard: bool = False,
@@ -49,6 +51,7 @@ def run(
         quiet: show no progress.
         workers: processes, by default one for each core, at most one for each group of runs; changes no number.
         engine: where these are; changes no number.
+        shard: of the groups; others are other commands', and the last of these assembles all. None: all groups.
         force: resume also with other versions or on another device.
         save_every: seconds between checkpoints; more where they would cost more than 2 % of the time.
         tensorboard: write scalars for TensorBoard, too.
@@ -58,6 +61,7 @@ def run(
 
     Raises:
         ConfigError: before anything is written, for settings that do not fit.
+        ShardFinished: where other shards are not finished yet.
         Interrupted: on SIGINT or SIGTERM, with everything saved.
         WorkerDied: where a worker was killed; on Ray, again and again.
         OSError: where the disk refuses.
@@ -76,17 +80,22 @@ def run(
         if not quiet and group.seeds[0] == experiment.seeds[0]:
             for sentence in learner.warnings(experiment.iterations):
                 print(f"{' and '.join(group.curves)}: {sentence}", file=sys.stderr)
-    with RunDirectory.opened(out, experiment, resume=resume, device=device, force=force) as directory:
+    with RunDirectory.opened(out, experiment, resume=resume, device=device, force=force, shard=shard) as directory:
         experiment = directory.experiment()  # the same, of the copies that are there
         job = TrainingJob(experiment.text(), directory.code(experiment), own_code.texts(experiment.modules), save_every, device)
         board = Board(directory.path) if tensorboard else None
-        with _shown(directory, experiment, quiet, board) as look, stop_request() as stop:
+        if shard is not None:
+            groups, models = shard.mine(groups), shard.mine(models)
+        with _shown(directory, experiment, groups, quiet, board) as look, stop_request() as stop:
             left = _unfinished(directory.path, groups, models)
             finished = not left or engine.work_off(job, left, directory.path, most, look=look, stop=stop)
-        directory.assemble(experiment)
-        if board is not None:
-            board.update(directory.metrics())
-            board.close()
+        if shard is not None and finished and (others := shard.note_end(directory.path)):
+            raise ShardFinished(f"Shard {shard} is finished, {others} of {shard.of} are not yet: the last one assembles {out}")
+        if shard is None or finished:
+            directory.assemble(experiment)
+            if board is not None:
+                board.update(directory.metrics())
+                board.close()
     if not finished:
         raise Interrupted
     return directory
@@ -147,8 +156,10 @@ class TrainingJob(NamedTuple):
 
 
 @contextmanager
-def _shown(directory: RunDirectory, experiment: Experiment, quiet: bool, board: Board | None) -> Iterator[Callable[[], None]]:
-    """A progress bar, and a function that brings it, the tables and the board up to date now and then."""
+def _shown(
+    directory: RunDirectory, experiment: Experiment, groups: list[Group], quiet: bool, board: Board | None
+) -> Iterator[Callable[[], None]]:
+    """A progress bar of groups, and a function that brings it, the tables and the board up to date now and then."""
     bar = Progress(
         TextColumn("training"),
         BarColumn(),
@@ -159,22 +170,22 @@ def _shown(directory: RunDirectory, experiment: Experiment, quiet: bool, board: 
         disable=quiet,
         speed_estimate_period=300,
     )
-    total = experiment.iterations * len(experiment.curves) * len(experiment.seeds)
+    total, alone = experiment.iterations * sum(group.runs for group in groups), groups == groups_of(experiment)
     looking, assembling = Cadence(LOOK_EVERY), Cadence(5.0)
     with bar:
-        task = bar.add_task("training", total=total, rate="", completed=directory.progress(experiment))
+        task = bar.add_task("training", total=total, rate="", completed=directory.progress(experiment, groups))
 
         def look() -> None:
             if looking.due():
                 with looking.spending():
-                    bar.update(task, completed=directory.progress(experiment))
+                    bar.update(task, completed=directory.progress(experiment, groups))
                 speed = bar.tasks[0].speed
                 bar.update(task, rate=f"{speed:.0f} run-iterations/s" if speed else "")
-            if assembling.due():
+            if alone and assembling.due():
                 with assembling.spending():
                     directory.assemble(experiment)
-                    if board is not None and directory.progress(experiment):
+                    if board is not None and directory.progress(experiment, groups):
                         board.update(directory.metrics())
 
         yield look
-        bar.update(task, completed=directory.progress(experiment))
+        bar.update(task, completed=directory.progress(experiment, groups))

@@ -4,7 +4,9 @@ import fcntl
 import json
 import os
 import platform
+import shutil
 import subprocess
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -17,6 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 import wirelessenv
 from trainers.workbench.files import opened_to_change, read_file, reading, refuse_links, write_atomically
 from trainers.workbench.kept_sources import FOLDER, Sources, changed, keep
+from trainers.workbench.shards import SHARDS, WorkShard, publish
 from wirelessenv import yaml_text
 from wirelessenv.config import ConfigError, Document, read_configuration
 from wirelessenv.sources import identity, standing_in
@@ -111,7 +114,14 @@ class WorkDirectory(ABC):
     @classmethod
     @contextmanager
     def opened(
-        cls, path: str | Path, configuration: Configuration, *, resume: bool, device: str, force: bool = False
+        cls,
+        path: str | Path,
+        configuration: Configuration,
+        *,
+        resume: bool,
+        device: str,
+        force: bool = False,
+        shard: WorkShard | None = None,
     ) -> Iterator[Self]:
         """Open a directory for a configuration, new or one that holds it already, and keep others out meanwhile.
 
@@ -121,6 +131,7 @@ class WorkDirectory(ABC):
             resume: go on with the work that is there, if there is some.
             device: "cpu" or "cuda".
             force: go on also with other versions or on another device.
+            shard: of the work; the others may work there, too. None: all of it.
 
         Yields:
             The directory.
@@ -130,27 +141,54 @@ class WorkDirectory(ABC):
                 `force`) was begun with other versions or on another device.
         """
         directory = cls(path)
-        directory._refuse_what_is_there(configuration, resume, device, force)
+        shared = shard is not None
+        directory._refuse_what_is_there(configuration, resume or shared, device, force, shared=shared)
         directory.path.mkdir(parents=True, exist_ok=True)
         refuse_links(directory.path)
         with opened_to_change(directory.path / ".lock") as lock:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(lock, (fcntl.LOCK_EX if shard is None else fcntl.LOCK_SH) | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise ConfigError(f"--out: {path} is in use: another process works there; wait for it, or stop it") from None
-            if not directory._config.exists():
-                sources: Sources = {}
-                kept = yaml_text.write(keep(configuration.dump(), directory.path, sources))
-                begun_with = {
-                    "sources": {path: one.dump() for path, one in sources.items()},
-                    "code": directory.code(configuration),
-                }
-                manifest = json.dumps({"what": cls.what, **_manifest(device), **begun_with}, indent=2) + "\n"
-                write_atomically(directory.path / "manifest.json", manifest.encode())
-                write_atomically(directory._config, kept.encode())  # last: with it, it is a directory of ours
-            yield directory
+            if shard is None:
+                shutil.rmtree(directory.path / SHARDS, ignore_errors=True)
+                if not directory._config.exists():
+                    directory._begin(configuration, device, directory.path)
+                yield directory
+                return
+            (directory.path / SHARDS).mkdir(exist_ok=True)  # the first thing there: it tells other shards whose the rest is
+            with shard.taken(directory.path):
+                if not directory._config.exists():
+                    directory._begin_together(configuration, device)
+                    directory._refuse_what_is_there(configuration, True, device, force, shared=True)
+                yield directory
 
-    def _refuse_what_is_there(self, configuration: Configuration, resume: bool, device: str, force: bool) -> None:
+    def _begin(self, configuration: Configuration, device: str, place: Path) -> None:
+        """Write the configuration, copies of what it names, and the manifest."""
+        sources: Sources = {}
+        kept = yaml_text.write(keep(configuration.dump(), place, sources))
+        begun_with = {
+            "sources": {path: one.dump() for path, one in sources.items()},
+            "code": self.code(configuration),
+        }
+        manifest = json.dumps({"what": self.what, **_manifest(device), **begun_with}, indent=2) + "\n"
+        write_atomically(place / "manifest.json", manifest.encode())
+        write_atomically(place / self._config.name, kept.encode())  # last: with it, it is a directory of ours
+
+    def _begin_together(self, configuration: Configuration, device: str) -> None:
+        """Begin a directory that other shards may be beginning at this moment: whoever is first does, the others find it."""
+        with tempfile.TemporaryDirectory(prefix=".begun-", dir=self.path / SHARDS, ignore_cleanup_errors=True) as place:
+            self._begin(configuration, device, Path(place))
+            own = {path.relative_to(place).as_posix() for path in Path(place).rglob("*") if path.is_file()}
+            publish(Path(place), self.path, sorted(own - {"manifest.json", self._config.name}))
+            publish(Path(place), self.path, ["manifest.json"])
+            ours, theirs = (json.loads(read_file(folder / "manifest.json")) for folder in (Path(place), self.path))
+            if all(ours[name] == theirs.get(name) for name in ("sources", "code")):  # else it fits another configuration
+                publish(Path(place), self.path, [self._config.name])
+
+    def _refuse_what_is_there(
+        self, configuration: Configuration, resume: bool, device: str, force: bool, *, shared: bool
+    ) -> None:
         if self.path.exists() and not self.path.is_dir():
             raise ConfigError(f"--out: {self.path} is not valid: it is a file; give a directory")
         if os.path.lexists(self._config):
@@ -163,6 +201,8 @@ class WorkDirectory(ABC):
             self._refuse_another(configuration)
             if not force:
                 self._refuse_other_versions(device)
+        elif shared and (self.path / SHARDS).is_dir():
+            return  # another shard is beginning it
         elif self.path.exists() and {entry.name for entry in self.path.iterdir()} - {".lock", "manifest.json", FOLDER}:
             raise ConfigError(
                 f"--out: {self.path} is not valid: it holds files that are not a {self.what}'s; give another directory"
@@ -210,7 +250,7 @@ class WorkDirectory(ABC):
         """True while a process works there; a lock that cannot be looked at is nobody's."""
         try:
             with (self.path / ".lock").open("rb") as lock:
-                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # shards hold it together
         except BlockingIOError:
             return True
         except OSError:
