@@ -16,6 +16,7 @@ from wirelessenv.messages.activity import Trials
 from wirelessenv.messages.knowledge import UNKNOWN, Instants
 from wirelessenv.messages.messaging import Messaging
 from wirelessenv.messages.near_graph import Ends, heard_of, refuse_unconnected
+from wirelessenv.physics.neighbours import NeighbourLists
 from wirelessenv.saved_state import refuse_outside
 from wirelessenv.streams import generator_state, set_generator_state, stream
 
@@ -51,16 +52,13 @@ class NearKnowledge:
         self._triples(pairs, agents)
         self._query = Trials(activity.query, seeds, "query", (agents,))
         self._update = Trials(activity.update, seeds, "update", (agents,))
-        self._transmit = [
-            Trials(activity.transmit, [seed], "transmit", (n,)) for seed, n in zip(seeds, self._counts, strict=True)
-        ]
-        arrival = messaging.links.loss.arrival()
-        self._arrive = [Trials(arrival, [seed], "loss", (n,)) for seed, n in zip(seeds, self._counts, strict=True)]
+        each, arrival = list(zip(seeds, self._counts, strict=True)), messaging.links.loss.arrival()
+        self._transmit = [Trials(activity.transmit, [seed], "transmit", (count,)) for seed, count in each]
+        self._arrive = [Trials(arrival, [seed], "loss", (count,)) for seed, count in each]
         self._delay, self._delay_streams = messaging.links.delay, [stream(seed, "delay") for seed in seeds]
         past, size = max(self._delay.largest, 1), runs * agents * places
-        check_room(
-            part(8 * past, ("transmitters", runs * agents), ("agents near each, of which a smaller most_hops leaves", places))
-        )
+        near = ("agents near each, of which a smaller most_hops leaves", places)
+        check_room(part(8 * past, ("transmitters", runs * agents), near))
         self.time = 0
         self.max_age, self.messages = np.full(runs, -1), np.zeros(runs, np.int64)
         self.entries, self.changed_entries = self.messages.copy(), self.messages.copy()
@@ -118,7 +116,7 @@ class NearKnowledge:
         return Instants(times, queried, updating, newest, oldest, *counts)
 
     def _links_of(self, instants: int, queried: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_], Any]:
-        """Who sends, what arrives, and how late, (instants, links) of all runs."""
+        """Marks of the messages that are sent and that arrive, and how late, (instants, links) of all runs."""
         sent, arrives, delays, first = [], [], [], 0
         for run, count in enumerate(self._counts):
             own = slice(first, first + count)
@@ -149,7 +147,7 @@ class NearKnowledge:
 
     def _count(self, tables: NDArray[np.int32], now: int, sent: NDArray[np.bool_]) -> tuple[Any, Any, Any]:
         """(messages, entries, changed entries) of an instant, each (runs,); who knows nothing sends nothing."""
-        runs, agents, places = self.shape
+        runs, _, places = self.shape
         changed = tables[now] != tables[now - 1]
         self._changed_at[changed] = self.time
         if not self._relay:
@@ -197,7 +195,7 @@ class NearKnowledge:
 
 
 def message_ends(
-    messaging: Messaging, positions: Sequence[NDArray[np.float64]], lists: Any, gains: Sequence[Any]
+    messaging: Messaging, positions: Sequence[NDArray[np.float64]], lists: NeighbourLists, gains: Sequence[NDArray[np.floating]]
 ) -> list[Ends]:
     """The links of the message graph of every run, for networks whose faint links are cut.
 
@@ -219,7 +217,7 @@ def message_ends(
         apart = receiver != transmitter
         one, other = np.append(receiver[apart], transmitter[apart]), np.append(transmitter[apart], receiver[apart])
         key, at = np.unique(one * agents + other, return_inverse=True)
-        loudness = np.bincount(at, np.tile(gain[apart].astype(np.float64), 2), minlength=len(key))
+        loudness = np.bincount(at, np.tile(gain[apart].astype(np.float64), 2), minlength=len(key)).astype(float)
         ends = messaging.graph.ends(agents, places, (*np.divmod(key, agents), loudness))
         refuse_unconnected(ends, agents)
         found.append(ends)
