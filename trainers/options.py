@@ -36,7 +36,7 @@ def _search(parser: Parser) -> None:
 
 def _plot(parser: Parser) -> None:
     parser.add_argument("directory", metavar="DIR", help="a run directory, such as runs/fig2")
-    parser.add_argument("--x", choices=AXES, default="iteration", help="what the horizontal axis shows")
+    parser.add_argument("--x", choices=AXES, help="what all horizontal axes show (default: what each panel says)")
     parser.add_argument("--out", metavar="FOLDER", help="where the figure is written (default: DIR)")
     add_no_imports(parser)
 

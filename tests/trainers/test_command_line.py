@@ -21,7 +21,7 @@ import yaml
 
 from tests import torture
 from trainers.__main__ import main
-from trainers.experiments import training
+from trainers.experiments import plots, training
 from trainers.experiments.groups import METRICS
 from trainers.experiments.run_directory import RunDirectory
 from trainers.workbench.files import read_tensors
@@ -282,6 +282,13 @@ def test_plot_redraws_from_the_directory_alone(tmp_path, config, capsys):
         assert run("plot", out, "--x", axis) == 0
         assert (out / "figure.png").stat().st_size > 10_000
     assert "figure.png" in capsys.readouterr().out
+
+
+def test_plot_leaves_panels_their_own_axes_unless_it_is_told(monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(plots, "plot", lambda path, x, out: asked.append(x) or [])
+    assert run("plot", tmp_path) == run("plot", tmp_path, "--x", "bits") == 0
+    assert asked == [None, "bits"]
 
 
 def test_delays_are_those_that_training_measures(tmp_path, config, capsys):
