@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from trainers.experiments import plots
+from trainers.experiments import tables
 from trainers.workbench.files import write_atomically
 from trainers.workbench.terminal import markdown_table
 
@@ -146,7 +146,7 @@ def _tables_and_pictures(runs: Path, root: Path, command: str) -> None:
     """The table of every run that a page has a place for, and its picture."""
     for page in sorted((root / "docs" / "results").glob("*.md")):
         for name in re.findall(rf"<!-- begin run (\w+): written by {command} -->", page.read_text(encoding="utf-8")):
-            put(page, f"run {name}", "\n".join(markdown_table(plots.table(runs / name))) + "\n")
+            put(page, f"run {name}", "\n".join(markdown_table(tables.table(runs / name))) + "\n")
     for folder in runs.iterdir():
         _pictures(folder, root)
 

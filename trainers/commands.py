@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from trainers.experiments import delays, listing, plots, search
+from trainers.experiments import delays, listing, plots, search, tables
 from trainers.experiments.experiment import Experiment
 from trainers.experiments.run_directory import RunDirectory
 from trainers.experiments.runner import run
@@ -143,4 +143,4 @@ def _experiment(chosen: Namespace) -> Experiment:
 def _print_summary(directory: RunDirectory) -> None:
     experiment = directory.experiment()
     title = f"{experiment.title or directory.path}: after {experiment.iterations} iterations"
-    print_table(title, plots.table(directory.path))
+    print_table(title, tables.table(directory.path))

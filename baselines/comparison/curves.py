@@ -12,11 +12,15 @@ from matplotlib.figure import Figure
 from baselines.comparison.comparison import Comparison
 from baselines.comparison.directory import ComparisonDirectory
 from baselines.comparison.tables import amount, relative, with_interval
-from trainers.workbench.drawing import COLOURS, DASHES, save, title
+from trainers.workbench.axes import share, tick_at, tick_plainly
+from trainers.workbench.drawing import Labelled, head, label, legends, panels, save, styled
 from trainers.workbench.files import write_atomically
 from trainers.workbench.intervals import Interval
 from trainers.workbench.terminal import markdown_table
+from wirelessenv import style
 from wirelessenv.text import drawn, one_line
+
+MOST_COLUMNS = 4
 
 
 class Place(NamedTuple):
@@ -44,7 +48,8 @@ def write_curves(directory: ComparisonDirectory) -> list[Path]:
             for x, of_lines in curves.items()
             for line in ("", f"**{one_line(scenario)}: {one_line(x)}**", "", *markdown_table(list(_rows(x, of_lines))))
         ]
-        paths += [_page(directory, "curves", lines[1:]), *save(_figure(comparison, found), directory.path, "curves")]
+        with styled():
+            paths += [_page(directory, "curves", lines[1:]), *save(_figure(comparison, found), directory.path, "curves")]
     if len(comparison.scenarios) > 1:
         paths.append(_page(directory, "scenarios", markdown_table(list(_on_all(comparison, table)))))
     return paths
@@ -98,32 +103,43 @@ def _rows(x: str, lines: Lines) -> Iterator[dict[str, str]]:
 
 
 def _figure(comparison: Comparison, found: dict[str, dict[str, Lines]]) -> Figure:
-    """A row of panels for each scenario, a column for each curve."""
-    columns = len(comparison.curves)
-    figure = Figure(figsize=(3.2 * columns + 0.6, 3.1 * len(found)), layout="constrained")
-    axes = figure.subplots(len(found), columns, squeeze=False, sharey="row")
+    """Panels of each curve, up to four in a row, block by block of each scenario."""
+    columns = min(len(comparison.curves), MOST_COLUMNS)
+    rows = -(-len(comparison.curves) // columns)
+    figure, every = panels(len(found) * rows * columns, columns, 1.9)
     names = list(dict.fromkeys(line for lines in comparison.curves.values() for line in lines))
-    for row, (scenario, curves) in zip(axes, found.items(), strict=True):
-        for panel, (x, lines) in zip(row, curves.items(), strict=True):
-            for line, points in ((line, points) for line, points in lines.items() if points):  # all may have diverged
-                place = names.index(line)
-                style: dict[str, Any] = {
-                    "color": COLOURS[place % len(COLOURS)],
-                    "linestyle": DASHES[place // len(COLOURS) % len(DASHES)],
-                }
-                _line(panel, points, label=drawn(line), **style)
-            panel.set_xlabel(drawn(x))
-            panel.grid(alpha=0.2)
-            if max((one.x for points in lines.values() for one in points), default=0) >= 1000:
-                panel.set_xscale("log")
-        row[0].set_ylabel(f"{drawn(scenario)}: utility / {drawn(comparison.relative_to)}")
-    handles = {name: handle for panel in axes.flat for handle, name in zip(*panel.get_legend_handles_labels(), strict=True)}
-    figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=4, frameon=False, fontsize="small")
-    figure.suptitle(title(comparison.title), fontsize="medium")
+    axes, scenarios, entries = [], [], Labelled()
+    for block, (scenario, curves) in enumerate(found.items()):
+        free = every[block * rows * columns : (block + 1) * rows * columns]
+        for panel, (x, lines) in zip(free, curves.items(), strict=False):
+            entries |= _panel(panel, lines, names)
+            label(panel, x, f"utility / {comparison.relative_to}")
+            axes.append(panel)
+            scenarios.append(scenario)
+        for panel in free[len(curves) :]:
+            panel.remove()
+    share(axes, scenarios, "y", squeezed=True)
+    head(axes, [name if place == scenarios.index(name) else "" for place, name in enumerate(scenarios)], comparison.title)
+    told = f"Points: interquartile means over {comparison.layouts} layouts; bars: 95 % bootstrap intervals"
+    legends(axes, [{name: entries[name] for name in map(drawn, names) if name in entries}] * len(axes), told)
     return figure
 
 
-def _line(panel: Axes, points: list[Place], **style: Any) -> None:
+def _panel(panel: Axes, lines: Lines, names: list[str]) -> Labelled:
+    places = [one.x for points in lines.values() for one in points]
+    if max(places, default=0) >= 1000:
+        panel.set_xscale("log")
+    entries = {drawn(name): _line(panel, points, names.index(name)) for name, points in lines.items() if points}
+    tick_plainly(panel)  # some lines may have no point: all trainings diverged
+    if places:
+        tick_at(panel, np.array(places))
+    return entries
+
+
+def _line(panel: Axes, points: list[Place], place: int) -> Any:
     x, middle = [one.x for one in points], np.array([one.found.estimate for one in points])
     low, high = np.array([[one.found.low, one.found.high] for one in points]).T
-    panel.errorbar(x, middle, yerr=np.nan_to_num([middle - low, high - middle], posinf=0), marker="o", markersize=3, **style)
+    errors = np.nan_to_num([middle - low, high - middle], posinf=0)
+    colour, dashes, marker = style.line(place)
+    look: dict[str, Any] = {"color": colour, "linestyle": dashes, "marker": marker, "markerfacecolor": "white"}
+    return panel.errorbar(x, middle, yerr=errors, elinewidth=0.8, markersize=3.5, **look)

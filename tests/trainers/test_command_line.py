@@ -354,7 +354,7 @@ def test_usage_errors_leave_with_status_2(capsys):
 
 
 def test_summary_is_paired_by_layout(tmp_path, config):
-    from trainers.experiments.plots import summary
+    from trainers.experiments.tables import summary
 
     out = tmp_path / "out"
     assert run(config, "--out", out, "--quiet") == 0

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from trainers.__main__ import main
-from trainers.experiments import plots, search
+from trainers.experiments import lines, plots, search, tables
 from trainers.experiments.experiment import Experiment
 from trainers.experiments.outcomes import Outcomes
 from trainers.experiments.run_directory import RunDirectory
@@ -47,11 +47,8 @@ def labels(monkeypatch):
     """Of the lines of the figures that are drawn."""
     drawn = []
 
-    def noted(figure, folder, name):
-        drawn.extend(text.get_text() for axes in figure.axes for text in axes.get_legend().get_texts())
-        return []
-
-    monkeypatch.setattr(plots, "save", noted)
+    monkeypatch.setattr(plots, "save", lambda *_: [])
+    monkeypatch.setattr(plots, "legends", lambda _, entries, __: drawn.extend(label for one in entries for label in one))
     return drawn
 
 
@@ -59,7 +56,7 @@ ENDS = {"whole": [240] * 6, "some": [240, 120, 240, 60, 240, 240], "wild": [120]
 
 
 def test_tables_say_what_diverged_and_of_how_many_a_mean_is(tmp_path):
-    rows = {row["curve"]: row for row in plots.summary(directory(tmp_path / "a", ENDS, reference="whole").path)}
+    rows = {row["curve"]: row for row in tables.summary(directory(tmp_path / "a", ENDS, reference="whole").path)}
     assert {name: row["shown"] for name, row in rows.items()} == {
         "whole": "2 +- 0",
         "some": "2 +- 0 (4 of 6; 2 diverged)",
@@ -77,8 +74,8 @@ def test_the_last_finite_rows_of_what_diverged_are_no_result_in_the_list(tmp_pat
 
 
 def test_one_seed_has_no_interval(tmp_path):
-    assert plots.summary(directory(tmp_path / "a", {"one": [240]}).path)[0]["shown"] == "2"
-    (row,) = plots.summary(directory(tmp_path / "b", {"one": [240, 60]}).path)
+    assert tables.summary(directory(tmp_path / "a", {"one": [240]}).path)[0]["shown"] == "2"
+    (row,) = tables.summary(directory(tmp_path / "b", {"one": [240, 60]}).path)
     assert row["shown"] == "2 (1 of 2; 1 diverged)"
 
 
@@ -99,19 +96,19 @@ def test_points_are_of_sound_seeds_and_say_so(tmp_path, labels):
 
 def test_the_band_is_of_the_seeds_that_both_came_through():
     values = pd.DataFrame({0: [1.0], 1: [3.0], 2: [np.nan]}).dropna(axis=1)
-    assert plots.half_width(values).iloc[0] == pytest.approx(12.7062 * np.sqrt(2) / np.sqrt(2), rel=1e-4)
-    assert plots.half_width(values[[0]]).isna().all()
+    assert lines.half_width(values).iloc[0] == pytest.approx(12.7062 * np.sqrt(2) / np.sqrt(2), rel=1e-4)
+    assert lines.half_width(values[[0]]).isna().all()
 
 
 def test_a_run_of_which_nothing_is_left_is_drawn_all_the_same(tmp_path):
     run = directory(tmp_path / "a", {"never": [-60] * 2})
     assert [path.name for path in plots.plot(run.path)] == ["figure.png", "figure.pdf"]
-    assert plots.summary(run.path)[0]["shown"] == "diverged (2 of 2, at 0)"
+    assert tables.summary(run.path)[0]["shown"] == "diverged (2 of 2, at 0)"
 
 
 def test_names_of_curves_are_text_whatever_they_look_like(tmp_path):
     names = ("1", "1e3", "nan", "null", "007")
-    rows = plots.summary(directory(tmp_path / "a", {name: [240, 240] for name in names}).path)
+    rows = tables.summary(directory(tmp_path / "a", {name: [240, 240] for name in names}).path)
     assert [(row["curve"], row["shown"]) for row in rows] == [(name, "2 +- 0") for name in names]
 
 

@@ -11,8 +11,9 @@ from trainers.events.timetable import Server
 from trainers.experiments import runner, training
 from trainers.experiments.experiment import Experiment
 from trainers.experiments.groups import METRICS, groups_of
-from trainers.experiments.plots import plot, summary
+from trainers.experiments.plots import plot
 from trainers.experiments.run_directory import RunDirectory
+from trainers.experiments.tables import summary
 from trainers.problems.least_squares import LeastSquares
 from trainers.problems.logistic import Logistic
 from trainers.workbench.files import read_tensors

@@ -29,13 +29,13 @@ NAMES += ("&<b>", "x" * 200)
 @pytest.mark.slow
 def test_figures_draw_every_name_as_it_is(tmp_path, monkeypatch):
     seen = []
-    save = plots.save
+    legends = plots.legends
 
-    def noted(figure, folder, name):
-        seen.extend(text.get_text() for text in figure.axes[0].get_legend().get_texts())
-        return save(figure, folder, name)
+    def noted(axes, entries, note):
+        legends(axes, entries, note)
+        seen.extend(text.get_text() for legend in axes[0].figure.legends for text in legend.get_texts())
 
-    monkeypatch.setattr(plots, "save", noted)
+    monkeypatch.setattr(plots, "legends", noted)
     panels = [{"title": name, "x_label": name, "y_label": name} for name in ("$x^{$", "two\nlines", "\x1b[2J")]
     run = directory(tmp_path / "a", {name: [240, 240] for name in NAMES}, title="$x^{$ " * 100, panels=panels)
     assert [path.stat().st_size > 1000 for path in plots.plot(run.path)] == [True, True]

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from trainers.experiments.plots import summary
 from trainers.experiments.run_directory import NoMetrics, RunDirectory
+from trainers.experiments.tables import summary
 from trainers.workbench.files import reading
 from wirelessenv.config import ConfigError
 

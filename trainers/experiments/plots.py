@@ -1,40 +1,30 @@
-"""Figures and tables of a run, from its directory alone."""
+"""Figures of a run, from its directory alone."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy import stats
+from matplotlib.transforms import ScaledTranslation
 
-from trainers.experiments.experiment import Experiment
-from trainers.experiments.figures import OF_REFERENCE, Axis, Panel, Point
+from trainers.experiments.figures import Axis
+from trainers.experiments.lines import Line, PanelLines, columns_of, lines_of, without_copies
 from trainers.experiments.outcomes import Outcomes
 from trainers.experiments.run_directory import RunDirectory
-from trainers.workbench.drawing import COLOURS, DASHES, save, title
-from trainers.workbench.outcomes import beside, labelled, told
+from trainers.workbench.axes import plainly, share, tick_at, tick_plainly
+from trainers.workbench.drawing import Labelled, head, label, legends, letter, panels, save, styled, title
+from trainers.workbench.outcomes import labelled
+from wirelessenv import style
+from wirelessenv.arrays import Doubles
 from wirelessenv.config import ConfigError, nearest
 from wirelessenv.text import drawn
 
-AXES: dict[Axis, str] = {
-    "iteration": "iteration t",
-    "slots": "channel slots",
-    "simulated_seconds": "simulated time (s)",
-    "bits": "bits sent, all agents",
-    "wall_seconds": "training time a run (s)",
-}
-FULL_POWER = {"full_power": 1, "full_power_difference": 0}
-"""The level of full power in a panel that is relative to it."""
-AGAINST = {
-    "full_power": " relative to full power",
-    "full_power_difference": " minus that of full power",
-    "best": " relative to the best",
-    "reference": " relative to ",
-    "reference_gap": " missing to ",
-}
+_APART = 3.0
+"""Printer's points between points that stand at the same place."""
+_FIRST_MARKED = len(style.DASHES)
+"""Place of the first line that has markers, too: dashes begin anew there."""
 
 
 def plot(path: str | Path, x: Axis | None = None, out: str | Path | None = None) -> list[Path]:
@@ -46,6 +36,9 @@ def plot(path: str | Path, x: Axis | None = None, out: str | Path | None = None)
     to the reference: where the reference's line is outside it, the two differ. Without a reference it is the interval of
     the mean itself, which is paired with full power. Seeds that
     diverged are in no line; its label says how many they are.
+
+    Panels of the same quantity have the same range. A panel that only puts another scale under the lines of another one is
+    not drawn; the other gets a second axis.
 
     Args:
         path: of the run directory.
@@ -59,233 +52,143 @@ def plot(path: str | Path, x: Axis | None = None, out: str | Path | None = None)
         ConfigError: where the directory is damaged, or its metrics lack a column.
     """
     directory = RunDirectory(path)
-    experiment, metrics = directory.experiment(), directory.metrics()
-    outcomes = Outcomes(metrics, directory.diverged(), experiment.seeds)
-    panels = experiment.panels if x is None else [panel.model_copy(update={"x": x}) for panel in experiment.panels]
-    for name in dict.fromkeys(_columns(panels, experiment)):
-        if name not in metrics:
-            raise ConfigError(f'{path}: its metrics have no column "{name}"{nearest(name, metrics.columns)}')
-    columns = min(len(panels), 2)
-    rows = -(-len(panels) // columns)
-    figure = Figure(figsize=(6.4 * columns**0.8, 4.2 * rows**0.9), layout="constrained")
-    for place, panel in enumerate(panels, 1):
-        axes = figure.add_subplot(rows, columns, place)
-        draw = _draw_points if panel.points else _draw_panel
-        draw(axes, panel, experiment, outcomes)
-        if panel.y_range is not None:
-            axes.set_ylim(*panel.y_range)
-        axes.set_title(title(panel.title), fontsize="small")
-        axes.grid(alpha=0.2)
-        axes.legend(frameon=False, fontsize="small")
-    said = ", ".join(part for part in (experiment.title, experiment.problem.stand_in) if part)
-    figure.suptitle(title(said), fontsize="medium")
-    folder = directory.path if out is None else Path(out)
-    folder.mkdir(parents=True, exist_ok=True)
-    return save(figure, folder, "figure")
+    whole, found = read_lines(directory, x)
+    with styled():
+        figure = _draw(without_copies(found), whole)
+        folder = directory.path if out is None else Path(out)
+        folder.mkdir(parents=True, exist_ok=True)
+        return save(figure, folder, "figure")
 
 
-def _columns(panels: Sequence[Panel], experiment: Experiment) -> Iterator[str]:
-    """The columns of metrics.csv that panels speak of."""
-    for panel in panels:
-        yield panel.y or experiment.measure
-        yield from (point.y for line in panel.points.values() for point in line if point.y)
-        yield from () if panel.points else (panel.x,)
-        yield from () if panel.when is None else (panel.when.column,)
+def read_lines(directory: RunDirectory, x: Axis | None = None) -> tuple[str, list[PanelLines]]:
+    """Compute everything that a run's figure shows.
 
-
-def _draw_panel(axes: Axes, panel: Panel, experiment: Experiment, outcomes: Outcomes) -> None:
-    names, reference = panel.curves or tuple(experiment.curves), panel.reference or experiment.reference
-    metrics = outcomes.sound
-    shown = metrics[metrics["curve"].isin(names) | (metrics["curve"] == reference)].copy()
-    column = panel.y or experiment.measure
-    level = FULL_POWER.get(panel.relative_to) if column == "utility" and _has_full_power(shown) else None
-    if level == 1:
-        shown["value"] = shown["utility"] / shown["full_power_utility"]
-    elif level == 0:
-        shown["value"] = shown["utility"] - shown["full_power_utility"]
-    elif panel.relative_to == "best":
-        shown["value"] = shown[column] / shown.groupby("seed")[column].transform("max")
-    elif panel.relative_to in OF_REFERENCE:
-        keys = ["seed", "iteration"]
-        theirs = shown[shown["curve"] == reference].set_index(keys)[column]
-        ratio = shown[column] / shown.set_index(keys).index.map(theirs.to_dict()).to_numpy(float)
-        shown["value"] = ratio if panel.relative_to == "reference" else 1 - ratio
-    else:
-        shown["value"] = shown[column]
-    if panel.log_x:
-        axes.set_xscale("log")
-    if panel.log_y:
-        axes.set_yscale("log")
-    for number, name in enumerate(names):
-        style = COLOURS[number % len(COLOURS)], DASHES[number // len(COLOURS) % len(DASHES)]
-        line = Line(name, shown[shown["curve"] == name], shown[shown["curve"] == reference], *style)
-        _draw(axes, line, panel, outcomes)
-    if level is not None:
-        axes.axhline(level, color="grey", linewidth=0.8, linestyle=":", label="full power")
-    axes.set_xlabel(title(panel.x_label) or AXES[panel.x])
-    against = "" if level is None and panel.relative_to in FULL_POWER else AGAINST[panel.relative_to]
-    against += drawn(str(reference)) if panel.relative_to in OF_REFERENCE else ""
-    axes.set_ylabel(title(panel.y_label) or drawn(column.replace("_", " ")) + against)
-
-
-def _has_full_power(metrics: pd.DataFrame) -> bool:
-    return "full_power_utility" in metrics and bool(metrics["full_power_utility"].notna().all())
-
-
-def _draw_points(axes: Axes, panel: Panel, experiment: Experiment, outcomes: Outcomes) -> None:
-    """A line through the mean ends of curves, with 95 % intervals over seeds; what did not get there has no point."""
-    column = panel.y or experiment.measure
-    for colour, (name, points) in zip(COLOURS * len(panel.points), panel.points.items(), strict=False):
-        ends = [_of_point(outcomes, panel, point, experiment, point.y or column) for point in points]
-        found = [(point.x, last) for point, last in zip(points, ends, strict=True) if len(last) and last.notna().all()]
-        diverged = [at for point in points for at in outcomes.diverged(point.curve)]
-        every = len(points) * len(experiment.seeds)
-        if not found:
-            said = told(0, every, diverged) if diverged else "never"
-            axes.plot([], [], color=colour, label=labelled(drawn(name), said))
-            continue
-        at, means = [x for x, _ in found], [last.mean() for _, last in found]
-        half = [float(half_width(last.to_frame().T).iloc[0]) if len(last) > 1 else 0.0 for _, last in found]
-        dashes = DASHES[list(panel.points).index(name) % len(DASHES)]  # lines may lie on each other
-        label = labelled(drawn(name), told(every - len(diverged), every, diverged))
-        axes.errorbar(at, means, half, color=colour, marker="o", markersize=4, capsize=3, linestyle=dashes, label=label)
-    if panel.log_x:
-        axes.set_xscale("log")
-    if panel.log_y:
-        axes.set_yscale("log")
-    axes.set_xlabel(title(panel.x_label))
-    axes.set_ylabel(title(panel.y_label) or drawn(column.replace("_", " ")))
-
-
-def _of_point(outcomes: Outcomes, panel: Panel, point: Point, experiment: Experiment, column: str) -> "pd.Series[float]":
-    """Value of a point by seed, maybe relative to its reference."""
-    own = _taken(outcomes, panel, point.curve, column)
-    if panel.relative_to not in OF_REFERENCE:
-        return own
-    reference = str(point.reference or panel.reference or experiment.reference)
-    ratio = own / _taken(outcomes, panel, reference, column).reindex(own.index)
-    return ratio if panel.relative_to == "reference" else 1 - ratio
-
-
-def _taken(outcomes: Outcomes, panel: Panel, curve: str, column: str) -> "pd.Series[float]":
-    """A column where the panel takes it, by seed: at the end, or where another gets below a level; NaN if it never does."""
-    if panel.when is None:
-        return outcomes.end(curve, column, panel.last)
-    rows = outcomes.of(curve)
-    there = rows[rows[panel.when.column] <= panel.when.below]
-    first = there.loc[there.groupby("seed")["iteration"].idxmin()].set_index("seed")[column]
-    return first.reindex(rows["seed"].unique()).astype(float)
-
-
-class Line(NamedTuple):
-    """Curve of a panel, with its reference and its style."""
-
-    name: str
-    rows: pd.DataFrame
-    reference: pd.DataFrame
-    colour: str
-    dashes: str
-
-
-def _draw(axes: Axes, line: Line, panel: Panel, outcomes: Outcomes) -> None:
-    curve = line.rows
-    values = curve.pivot(index="iteration", columns="seed", values="value").astype(float)
-    if axes.get_xscale() == "log":  # where nothing is spent yet has no place on it
-        values = values[curve.groupby("iteration")[panel.x].mean() > 0]
-    if panel.average == "mean":
-        values = values.dropna(axis=1)  # seeds that arrived before the others
-    at = curve.groupby("iteration")[panel.x].mean().reindex(values.index).astype(float)
-    middle = values.mean(axis=1) if panel.average == "mean" else values.median(axis=1)
-    age = largest_age(curve)
-    label = labelled(drawn(line.name) + ("" if age is None else f" (D_max = {age})"), outcomes.told(line.name, values.shape[1]))
-    axes.plot(at, middle, color=line.colour, linestyle=line.dashes, linewidth=1.5, label=label)
-    if values.empty:
-        return
-    if panel.average == "median":
-        low, high = values.quantile(0.25, axis=1), values.quantile(0.75, axis=1)
-    else:
-        other = line.reference.pivot(index="iteration", columns="seed", values="value").astype(float)
-        half = half_width(values if other.empty else (values - other.reindex(values.index)).dropna(axis=1))
-        low, high = middle - half, middle + half
-    axes.fill_between(at, low, high, color=line.colour, alpha=0.15, linewidth=0)
-
-
-def largest_age(curve: pd.DataFrame) -> int | None:
-    """D_max of a curve's rows; None where there are none, or no messages."""
-    aged = "max_age" in curve and len(curve) and curve["max_age"].notna().all() and curve["messages"].max()
-    return int(curve["max_age"].max()) if aged else None
-
-
-def half_width(values: pd.DataFrame) -> "pd.Series[float]":
-    """Half the 95 % Student interval of every row's mean; NaN for a single column."""
-    runs = values.shape[1]
-    if runs < 2:
-        return pd.Series(np.nan, values.index)
-    quantile = float(stats.t.ppf(0.975, runs - 1))
-    with np.errstate(over="ignore"):  # of what diverges
-        half: pd.Series[float] = values.std(axis=1, ddof=1) * (quantile / np.sqrt(runs))
-    return half
-
-
-def summary(path: str | Path) -> list[dict[str, Any]]:
-    """Summarise the last evaluation of every curve.
-
-    `relative` is the experiment's measure, relative to full power where there is one, mean over the seeds that have a
-    value; `shown` is the text for a reader: the mean with its interval, of how many seeds it is, or that they diverged. The
-    share is (end - start) / (reference's end - start), the median over layouts: paired by layout, and not ruled by those
-    where the reference gains next to nothing.
+    Args:
+        directory: of the run.
+        x: the axis of all panels, instead of their own.
 
     Returns:
-        A row for each curve: curve, D_max, relative, half_width, sound, shown, share.
+        The title, and the lines of each panel.
+
+    Raises:
+        ConfigError: where the directory is damaged, or its metrics lack a column.
     """
-    directory = RunDirectory(path)
-    experiment = directory.experiment()
-    outcomes = Outcomes(directory.metrics(), directory.diverged(), experiment.seeds)
-    measure = experiment.measure
-    relative_to_full_power = measure == "utility" and _has_full_power(outcomes.sound)
-    rows = []
-    for name in experiment.curves:
-        curve = outcomes.of(name)
-        relative = outcomes.end(name, measure)
-        if relative_to_full_power:
-            relative = relative / outcomes.end(name, "full_power_utility")
-        relative = relative[np.isfinite(relative)]
-        half = float(half_width(relative.to_frame().T).iloc[0])
-        number = f"{relative.mean():.4g}" + (f" +- {half:.2g}" if np.isfinite(half) else "") if len(relative) else ""
-        rows.append(
-            {
-                "curve": name,
-                "D_max": largest_age(curve),
-                "relative": float(relative.mean()),
-                "half_width": half,
-                "sound": len(relative),
-                "shown": beside(number, outcomes.told(name, len(relative))),
-                "share": _share(outcomes, name, experiment.reference, measure),
-            }
-        )
-    return rows
+    experiment, metrics = directory.experiment(), directory.metrics()
+    outcomes = Outcomes(metrics, directory.diverged(), experiment.seeds)
+    chosen = experiment.panels if x is None else [panel.model_copy(update={"x": x}) for panel in experiment.panels]
+    for name in dict.fromkeys(columns_of(chosen, experiment)):
+        if name not in metrics:
+            raise ConfigError(f'{directory.path}: its metrics have no column "{name}"{nearest(name, metrics.columns)}')
+    whole = ", ".join(part for part in (experiment.title, experiment.problem.stand_in) if part)
+    return whole, [lines_of(panel, experiment, outcomes) for panel in chosen]
 
 
-def table(path: str | Path) -> list[dict[str, str]]:
-    """The summary as it is shown: curve, D_max, what it is judged by, and its share of the reference's gain."""
-    experiment = RunDirectory(path).experiment()
-    rows = []
-    for row in summary(path):
-        age = row["D_max"] if row["D_max"] is not None else "no messages" if row["sound"] else ""
-        judged = "utility / full power" if experiment.measure == "utility" else experiment.measure
-        shown = {"curve": str(row["curve"]), "D_max": str(age), judged: str(row["shown"])}
-        share = "" if row["share"] is None else f"{row['share']:.2f}"
-        rows.append(
-            shown | ({f"share of the gain of {experiment.reference}": share} if experiment.reference is not None else {})
-        )
-    return rows
+def _draw(found: Sequence[PanelLines], whole: str) -> Figure:
+    found = [_shortened(panel) for panel in found]
+    figure, axes = panels(len(found))
+    entries = [_draw_panel(panel, one) for panel, one in zip(axes, found, strict=True)]
+    share(axes, [(one.y_label, one.panel.log_y) if one.panel.y_range is None else None for one in found], "y")
+    share(axes, [(one.x_label, one.panel.log_x) for one in found], "x")
+    for panel, one in zip(axes, found, strict=True):
+        tick_plainly(panel)
+        if one.panel.points:
+            tick_at(panel, _places(one))
+    head(axes, [one.panel.title for one in found], whole)
+    legends(axes, entries, _explained(found))
+    return figure
 
 
-def _share(outcomes: Outcomes, name: str, reference: str | None, measure: str) -> float | None:
-    """None where there is no reference, or no seed that both came through."""
-    if reference is None:
-        return None
-    rows = outcomes.of(name)
-    start = rows.loc[rows.groupby("seed")["iteration"].idxmin()].set_index("seed")[measure]
-    found = (outcomes.end(name, measure) - start) / (outcomes.end(reference, measure) - start)
-    return float(found.median()) if found.notna().any() else None
+def _draw_panel(axes: Axes, one: PanelLines) -> Labelled:
+    """Draw lines into a panel, and return the entries of its legend."""
+    panel = one.panel
+    if panel.log_x:
+        axes.set_xscale("log")
+    if panel.log_y:
+        axes.set_yscale("log")
+    draw = _draw_points if panel.points else _draw_curve
+    ages = {line.age for line in one.lines} - {None}
+    entries: Labelled = {}
+    for number, line in enumerate(one.lines):
+        age = f" (D_max = {line.age})" if line.age is not None and len(ages) > 1 else ""
+        entries[labelled(drawn(line.name) + age, line.said)] = draw(axes, line, number, len(one.lines))
+    if one.level is not None:
+        entries["full power"] = axes.axhline(one.level, color=style.GREY, linewidth=0.8, linestyle=(0, (1, 2)), zorder=1)
+    if one.second is not None:
+        beside = axes.secondary_xaxis("top", functions=(one.second.there, one.second.back))
+        beside.set_xlabel(title(one.second.label), fontsize=7)
+        if not panel.log_x:
+            beside.xaxis.set_major_formatter(plainly())
+    if panel.y_range is not None:
+        axes.set_ylim(*panel.y_range)
+    label(axes, one.x_label, one.y_label)
+    return entries
+
+
+def _draw_curve(axes: Axes, line: Line, number: int, _: int) -> Any:
+    colour, dashes, marker = style.line(number)
+    marked = {"marker": marker, "markevery": 0.1} if number >= _FIRST_MARKED else {}
+    (drawn_line,) = axes.plot(line.x, line.middle, color=colour, linestyle=dashes, **marked)  # type: ignore[arg-type]  # a style
+    axes.fill_between(line.x, line.low, line.high, color=colour, alpha=0.12, linewidth=0)
+    return drawn_line
+
+
+def _draw_points(axes: Axes, line: Line, number: int, count: int) -> Any:
+    """Points with bars, a little apart from those of other lines at the same place; the first are the largest."""
+    colour, dashes, marker = style.line(number)
+    figure: Any = axes.figure
+    moved = axes.transData + ScaledTranslation(_APART * (number - (count - 1) / 2) / 72, 0, figure.dpi_scale_trans)
+    bars = (line.middle - line.low, line.high - line.middle)
+    look = {"color": colour, "linestyle": dashes, "marker": marker, "markersize": 4.5, "markerfacecolor": "white"}
+    drawn_line = axes.errorbar(line.x, line.middle, bars if line.x.size else None, elinewidth=0.8, transform=moved, **look)
+    axes.update_datalim([(x, y) for x, low, high in zip(line.x, line.low, line.high, strict=True) for y in (low, high)])
+    axes.autoscale_view()
+    return drawn_line
+
+
+def _places(one: PanelLines) -> Doubles:
+    return np.concatenate([line.x for line in one.lines])
+
+
+def _shortened(one: PanelLines) -> PanelLines:
+    """Lines without the words that all their names share with the title of the panel."""
+    names = [line.name for line in one.lines]
+    before, after = _shared(names, one.panel.title), _shared([name[::-1] for name in names], one.panel.title, -1)
+    short = [name[before : len(name) - after].strip(" ,") for name in names]
+    if len(names) < 2 or len(set(short)) < len(names) or not all(short):
+        return one
+    ending = names[0][len(names[0]) - after :]
+    y_label = one.y_label.removesuffix(ending) if after else one.y_label
+    errors = one.errors.replace(ending, "") if after else one.errors
+    lines = tuple(line._replace(name=name) for line, name in zip(one.lines, short, strict=True))
+    return one._replace(lines=lines, y_label=y_label, errors=errors)
+
+
+def _shared(names: Sequence[str], said: str, step: int = 1) -> int:
+    """Number of characters at the beginning of all names that end between words, and stand in the title, too."""
+    found, common = _squeezed(said), min(names, key=len, default="")
+    for length in range(len(common), 0, -1):
+        if not all(name.startswith(common[:length]) for name in names):
+            continue
+        between = common[length - 1] == " " or (step < 0 and common[length - 1] == ",")
+        words = common[:length][::step].strip(" ,")
+        if between and words and _squeezed(words) in found:
+            return length
+    return 0
+
+
+def _squeezed(text: str) -> str:
+    return "".join(text.split()).casefold()
+
+
+def _explained(found: Sequence[PanelLines]) -> str:
+    """Sentences on what lines, bands and bars are, each with the panels that it is of."""
+    said: dict[str, list[int]] = {}
+    for place, one in enumerate(found):
+        ages = {line.age for line in one.lines} - {None}
+        late = [f"D_max = {ages.pop()}: age of the oldest message that was used"] if len(ages) == 1 else []
+        for sentence in (one.errors, *late):
+            said.setdefault(sentence, []).append(place)
+    return "\n".join(
+        sentence if len(places) == len(found) else f"{', '.join(map(letter, places))} {sentence}"
+        for sentence, places in said.items()
+    )
