@@ -138,16 +138,15 @@ class ShardActor:
     Args:
         plan: of the run.
         number: of the shard.
-        hub: handle of the hub's actor.
         limits: of how messages are carried.
     """
 
-    def __init__(self, plan: LivePlan, number: int, hub: Any, limits: CarryLimits) -> None:
+    def __init__(self, plan: LivePlan, number: int, limits: CarryLimits) -> None:
         import ray  # noqa: PLC0415  # an extra
 
         torch.set_num_threads(1)
         self._get, self._full = ray.get, ray.exceptions.PendingCallsLimitExceeded
-        self._number, self._hub, self._limits = number, hub, limits
+        self._number, self._limits = number, limits
         self._clock, self._lost = Stopwatch(), 0
         self._party, self._inbox = plan.shard(number, self._clock), Inbox(limits.inbox)
         self._outbox = Outbox(limits.flush_seconds, limits.flush_numbers, self._clock)
@@ -164,10 +163,11 @@ class ShardActor:
 
         return os.getpid()
 
-    def work(self, peers: list[Any]) -> dict[str, int]:
+    def work(self, hub: Any, peers: list[Any]) -> dict[str, int]:
         """Step until the run is over.
 
         Args:
+            hub: handle of the hub's actor.
             peers: handles of all shards' actors.
 
         Returns:
@@ -175,7 +175,7 @@ class ShardActor:
         """
         self._peers = peers
         party, number = self._party, self._number
-        welcome, elapsed = self._get(self._hub.join.remote(number))
+        welcome, elapsed = self._get(hub.join.remote(number))
         self._clock.begin(elapsed)
         party.begin(welcome.snapshot)
         going, reply = True, welcome.reply
@@ -185,7 +185,7 @@ class ShardActor:
                     time.sleep(pause)
                 parcel, told = party.step(reply, self._inbox.take())
                 time.sleep(self._limits.sleep)
-                answer = self._hub.exchange.remote(number, welcome.life, parcel)
+                answer = hub.exchange.remote(number, welcome.life, parcel)
                 if not party.persists_first:
                     self._send(told)
                 going, reply = self._get(answer)
@@ -220,13 +220,13 @@ class LiveRun:
         self.hub = hub.remote(plan)
         options = {"num_cpus": 0, "max_concurrency": 4, "max_restarts": -1, "max_pending_calls": MOST_CALLS}
         shard = ray.remote(scheduling_strategy="SPREAD", **options)(ShardActor)
-        self.shards = [shard.remote(plan, number, self.hub, one) for number, one in enumerate(limits)]
+        self.shards = [shard.remote(plan, number, one) for number, one in enumerate(limits)]
         self._working = [self._work(one) for one in self.shards]
         self.counts: list[dict[str, int]] = [{} for _ in self.shards]
         """Numbers that each shard has told of itself at its end."""
 
     def _work(self, shard: Any) -> Any:
-        return shard.work.remote(self.shards)
+        return shard.work.remote(self.hub, self.shards)
 
     def look(self) -> tuple[int, bool]:
         """Ask shards that were lost to work again; returns the iterations so far, and whether that is all of them.

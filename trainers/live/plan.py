@@ -115,6 +115,10 @@ class LivePlan:
         """The learner of the simulator, at its start."""
         return self.built()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Settings alone travel, without the learner: Ray keeps small arguments for processes that it begins again."""
+        return {name: value for name, value in self.__dict__.items() if name != "learner"}
+
     def built(self) -> Learner:
         """Build the learner of the simulator, at its start."""
         built = build([self.curve], [self.seed], "cpu")
