@@ -3,6 +3,7 @@
 import statistics
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,14 @@ import torch
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmarks import allocators, environments, gradient_methods, plain_numpy, sweeps, talking
+from benchmarks import allocators, environments, gradient_methods, live, plain_numpy, sweeps, talking
 from benchmarks.reporting import row, spread
 from trainers import WirelessProblem, ZerothOrderLearner
 from trainers.workbench.files import write_atomically
 from trainers.workbench.terminal import markdown_table, print_table
 from wirelessenv import Messaging
 
-ROUNDS = 7
+ROUNDS, LIVE_ROUNDS = 7, 3
 MESSAGING = Messaging(activity={"update": 0.9, "transmit": 0.9})
 
 
@@ -108,6 +109,8 @@ def measure() -> list[tuple[str, list[dict[str, Any]]]]:
     ]
     if sweep_rows := sweeps.table():
         tables.append(("A sweep with two workers", sweep_rows))
+    if find_spec("ray") is not None:
+        tables.append((f"Agents in processes of their own: median of {LIVE_ROUNDS} rounds (range)", live.table(LIVE_ROUNDS)))
     if torch.cuda.is_available():
         tables.append((f"Algorithm 2 on {torch.cuda.get_device_name()}", gpu_table()))
     return tables

@@ -180,12 +180,12 @@ class AgentShard(Shard):
             if message.stamp > newest:
                 self._early.put(message)
             else:
-                self._learn(message.content, newest)
+                self.learn(message.content, newest)
         told[own] = self._spoken if self._relay else UNKNOWN
         told[own, own] = self._spoken[np.arange(len(own)), own]
         np.maximum(self._held, told[self._around.senders].max(1), out=self._held)
 
-    def _learn(self, content: Arrays, newest: int) -> None:
+    def learn(self, content: Arrays, newest: int) -> None:
         speakers, times, values = content["agent"], content["time"].astype(np.int64), content["value"]
         new = times > np.maximum(self._told[speakers], newest - self._settings.memory)
         speaker, agent = np.nonzero(new)
