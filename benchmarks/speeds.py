@@ -11,7 +11,7 @@ import torch
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmarks import allocators, environments, gradient_methods, live, plain_numpy, sweeps, talking
+from benchmarks import allocators, environments, gradient_methods, large_networks, live, plain_numpy, sweeps, talking
 from benchmarks.reporting import row, spread
 from trainers import WirelessProblem, ZerothOrderLearner
 from trainers.workbench.files import write_atomically
@@ -106,6 +106,7 @@ def measure() -> list[tuple[str, list[dict[str, Any]]]]:
         (f"Speed on one thread: median of {ROUNDS} rounds (smallest to largest)", rows + environment_rows),
         (f"Allocators on one thread: median of {ROUNDS} rounds or of the channels (range)", allocator_rows + talking_rows),
         ("Gradient methods on one thread", gradient_methods.table()),
+        ("Large networks on one thread: Algorithm 2 (B = 20, K = 5, three hops) and the environment", large_networks.table()),
     ]
     if sweep_rows := sweeps.table():
         tables.append(("A sweep with two workers", sweep_rows))

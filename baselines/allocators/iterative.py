@@ -4,7 +4,7 @@ Arrays are turned so that channels are the last axis: sums over transmitters are
 """
 
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -69,7 +69,7 @@ class Channels(NamedTuple):
 MOST_STARTS = 10_000
 """Random starts are computed one after another: no optimum needs more, and a mistyped number would take days."""
 
-Update = Callable[[Channels, Rows], Rows]
+Update = Callable[[Any, Rows], Rows]
 """From powers (m, n) to the next ones."""
 
 
@@ -127,7 +127,7 @@ def iterated(update: Update, given: AllocatorInput, limits: Limits, watch: Watch
         value, found = np.full(channels.most.shape[-1], -np.inf), np.zeros_like(channels.most)
         for start in limits.starts:
             power = channels.most.copy() if start == "full" else rng.random(channels.most.shape) * channels.most
-            power = _settled(update, channels, power, limits, watch)
+            power = settled(update, channels, power, limits, watch)
             reached = channels.value(power)
             better = reached > value
             found[:, better], value[better] = power[:, better], reached[better]
@@ -138,8 +138,19 @@ def iterated(update: Update, given: AllocatorInput, limits: Limits, watch: Watch
     return best
 
 
-def _settled(update: Update, channels: Channels, power: Rows, limits: Limits, watch: Watch) -> Rows:
-    """Iterate every channel until its weighted sum rate changes by at most the tolerance, or a limit is reached."""
+def settled(update: Update, channels: Any, power: Rows, limits: Limits, watch: Watch) -> Rows:
+    """Iterate every channel until its weighted sum rate changes by at most the tolerance, or a limit is reached.
+
+    Args:
+        update: from powers (m, n) to the next ones.
+        channels: n of them, `Channels` or of their kind.
+        power: before the first iteration, (m, n), changed in place.
+        limits: ends of the iterations.
+        watch: the time that there is.
+
+    Returns:
+        Powers after the last iteration, (m, n).
+    """
     going, value, left = np.arange(power.shape[-1]), channels.value(power), channels
     moving = np.ones(len(going), bool)
     for _ in range(limits.iterations):
@@ -199,7 +210,7 @@ def wmmse(
         return iterated(wmmse_step, given, limits, watch).reshape(np.shape(gain)[:-1])
 
 
-def wmmse_step(channels: Channels, power: Rows) -> Rows:
+def wmmse_step(channels: Any, power: Rows) -> Rows:
     """One iteration of `wmmse` on all channels.
 
     Args:
@@ -257,10 +268,19 @@ def fractional_programming(
     """
     limits, given = Limits.of(starts, tolerance, iterations, seed), checked(gain, noise, p_max, weights)
     with Watch("fractional programming", len(given[0]), seconds, progress) as watch:
-        return iterated(_fractional_step, given, limits, watch).reshape(np.shape(gain)[:-1])
+        return iterated(fractional_step, given, limits, watch).reshape(np.shape(gain)[:-1])
 
 
-def _fractional_step(channels: Channels, power: Rows) -> Rows:
+def fractional_step(channels: Any, power: Rows) -> Rows:
+    """One iteration of `fractional_programming` on all channels.
+
+    Args:
+        channels: of m pairs, n of them.
+        power: before the iteration, (m, n).
+
+    Returns:
+        Powers after it, (m, n).
+    """
     own, interference = channels.wanted * power, channels.interference(power)
     scale = channels.weights * (1 + own / interference)  # a (1 + gamma)
     auxiliary = np.sqrt(scale * own) / (own + interference)

@@ -79,6 +79,8 @@ class Scene:
 
 MOST_BARS = 200
 """Transmitters whose powers have a bar each; of more, shares are drawn."""
+CROWD = 2000
+"""Of more transmitters, each is a dot in the colour of its rate, and links are not drawn."""
 
 
 class Bars:
@@ -125,6 +127,7 @@ class Renderer:
         self._most_rate = 1.0
         self._fine = min(1.0, math.sqrt(MOST_BARS / len(scene.power)))
         """Times the usual sizes of dots and lines, which shrink where there are many."""
+        self._crowded = len(scene.power) > CROWD
         self._low, self._high = np.zeros(2), np.zeros(2)
         self._background: Any = None
         self._make_artists(scene)
@@ -148,12 +151,14 @@ class Renderer:
 
         self._receivers = self._dots("o", 26, "white", DARKEST, "receiver", 4)
         self._transmitters = self._dots("^", 42, DARKEST, "white", "transmitter", 5)
+        if self._crowded:
+            self._transmitters = self._map.scatter([], [], s=5, c=DARKEST, edgecolors="none", zorder=5, animated=True)
+            self._transmitters.set_label("transmitter, in the colour of its rate")
         self._messages = self._dots("s", 11, MESSAGE, "none", "message (fading with age)", 6)
         self._figure.legend(
             handles=[
                 self._transmitters,
-                self._receivers,
-                self._disturbed,
+                *([] if self._crowded else [self._receivers, self._disturbed]),
                 *([] if scene.messages is None else [self._messages]),
             ],
             loc="upper left",
@@ -177,9 +182,7 @@ class Renderer:
         self._powers = (Bars if len(scene.power) <= MOST_BARS else Shares)(side, len(scene.power), scene.max_power)
         self._text = self._figure.text(0.02, 0.965, "", fontsize=10, animated=True, color=DARKEST)
         self._moving = [
-            self._disturbed,
-            self._links,
-            self._receivers,
+            *([] if self._crowded else [self._disturbed, self._links, self._receivers]),
             self._transmitters,
             self._messages,
             *self._powers.artists,
@@ -226,27 +229,31 @@ class Renderer:
             self._background = None
 
     def _update(self, scene: Scene, transmitters: Any, receivers: Any) -> None:
+        self._transmitters.set_offsets(transmitters)
+        if self._crowded:
+            self._transmitters.set_facecolor(self._colours.to_rgba(scene.rate))
+        else:
+            self._update_links(scene, transmitters, receivers)
+        messages = scene.messages or ()
+        ends = np.array([(m.sender, m.receiver) for m in messages], int).reshape(-1, 2)
+        part = np.array([m.progress for m in messages]).reshape(-1, 1)
+        self._messages.set_offsets(transmitters[ends[:, 0]] * (1 - part) + transmitters[ends[:, 1]] * part)
+        self._messages.set_facecolor(_faded(MESSAGE, np.array([0.9 / max(m.age, 1) for m in messages])))
+        self._powers.show(scene.power)
+        shown = f"{drawn(scene.title)}   " if scene.title else ""
+        self._text.set_text(f"{shown}slot {scene.slot}   mean rate {np.mean(scene.rate):.2f} bit/s/Hz")
+
+    def _update_links(self, scene: Scene, transmitters: Any, receivers: Any) -> None:
         served = receivers[scene.serving]
         self._links.set_segments(np.stack([transmitters, served], axis=1))
         self._links.set_array(scene.rate)
         self._links.set_linewidths(self._fine * (1.2 + 2.4 * scene.power / scene.max_power))
-        self._transmitters.set_offsets(transmitters)
         self._receivers.set_offsets(receivers)
 
         source, strength = scene.loudest()
         self._disturbed.set_segments(np.stack([transmitters[source], served], axis=1))
         self._disturbed.set_linewidths(self._fine * (0.4 + 1.6 * strength))
         self._disturbed.set_color(_faded(INTERFERENCE, 0.7 * strength))
-
-        messages = scene.messages or ()
-        ends = np.array([(m.sender, m.receiver) for m in messages], int).reshape(-1, 2)
-        part = np.array([m.progress for m in messages]).reshape(-1, 1)
-        self._messages.set_offsets(transmitters[ends[:, 0]] * (1 - part) + transmitters[ends[:, 1]] * part)
-        self._messages.set_facecolor(_faded(MESSAGE, np.array([0.9 / max(m.age, 1) for m in messages])))
-
-        self._powers.show(scene.power)
-        shown = f"{drawn(scene.title)}   " if scene.title else ""
-        self._text.set_text(f"{shown}slot {scene.slot}   mean rate {np.mean(scene.rate):.2f} bit/s/Hz")
 
 
 def _faded(colour: str, alpha: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -1,0 +1,135 @@
+"""WMMSE and fractional programming over lists of neighbours: networks whose faint links are cut."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from numpy.typing import NDArray
+
+from baselines.allocators.iterative import Limits, Rows, fractional_step, settled, wmmse_step
+from baselines.allocators.watch import Watch
+from wirelessenv.arrays import Doubles
+from wirelessenv.config import ConfigError
+from wirelessenv.physics import checks
+from wirelessenv.physics.neighbours import NeighbourLists
+
+
+@dataclass(frozen=True)
+class ListedChannels:
+    """Channels of one network, as `Channels`, whose cross gains are those of its list of links, (n, links)."""
+
+    near: NeighbourLists
+    wanted: Rows
+    cross: Float[Doubles, "n links"]
+    noise: Rows
+    most: Rows
+    weights: Rows
+
+    def interference(self, power: Rows) -> Rows:
+        """Power that receivers get from others, and noise, (m, n)."""
+        return np.asarray(self.near.received(self.cross[None], power.T[None])[0].T + self.noise)
+
+    def value(self, power: Rows) -> Float[Doubles, " n"]:
+        """Weighted sum rate of powers (m, n) in bit/s/Hz, (n,)."""
+        return np.asarray((self.weights * np.log2(1 + self.wanted * power / self.interference(power))).sum(0))
+
+    def pull(self, prices: Rows) -> Rows:
+        """sum_k g_ki x_k of prices x (m, n): the price that each transmitter pays for a unit of power."""
+        return np.asarray(self.near.collected(self.cross[None], prices.T[None])[0].T + self.wanted * prices)
+
+    def some(self, which: NDArray[np.intp]) -> "ListedChannels":
+        """The channels of some places alone."""
+        rows = {name: getattr(self, name)[:, which] for name in ("wanted", "noise", "most", "weights")}
+        return replace(self, cross=self.cross[which], **rows)
+
+
+def wmmse_over_lists(
+    near: NeighbourLists,
+    gain: Float[np.ndarray, "runs slots links"],
+    noise: Any,
+    p_max: float,
+    *,
+    tolerance: float = 1e-3,
+    iterations: int = 100,
+) -> Float[Doubles, "runs slots m"]:
+    """WMMSE, from full power, on the links of networks that are not cut; see `wmmse`.
+
+    Args:
+        near: the links, of `WirelessNetwork.near`.
+        gain: |h|^2 of these, linear, as in a block.
+        noise: of all receivers, (runs, m), of `WirelessNetwork.noise`, or a number; in units of gain x power.
+        p_max: largest power of a transmitter.
+        tolerance: a channel stands still when its sum rate changes by at most this times m in an iteration, bit/s/Hz.
+        iterations: at most.
+
+    Returns:
+        Powers (runs, slots, m).
+
+    Raises:
+        ConfigError: for gains, powers or settings that cannot be used.
+    """
+    return _over_lists(wmmse_step, "WMMSE", near, gain, noise, p_max, Limits.of(("full",), tolerance, iterations, 0))
+
+
+def fractional_programming_over_lists(
+    near: NeighbourLists,
+    gain: Float[np.ndarray, "runs slots links"],
+    noise: Any,
+    p_max: float,
+    *,
+    tolerance: float = 1e-3,
+    iterations: int = 100,
+) -> Float[Doubles, "runs slots m"]:
+    """Fractional programming, from full power, on the links of networks that are not cut; see `fractional_programming`.
+
+    Args:
+        near: the links, of `WirelessNetwork.near`.
+        gain: |h|^2 of these, linear, as in a block.
+        noise: of all receivers, (runs, m), of `WirelessNetwork.noise`, or a number; in units of gain x power.
+        p_max: largest power of a transmitter.
+        tolerance: a channel stands still when its sum rate changes by at most this times m in an iteration, bit/s/Hz.
+        iterations: at most.
+
+    Returns:
+        Powers (runs, slots, m).
+
+    Raises:
+        ConfigError: for gains, powers or settings that cannot be used.
+    """
+    limits = Limits.of(("full",), tolerance, iterations, 0)
+    return _over_lists(fractional_step, "fractional programming", near, gain, noise, p_max, limits)
+
+
+def _over_lists(  # noqa: PLR0917  # two functions call it
+    update: Callable[[Any, Rows], Rows],
+    name: str,
+    near: NeighbourLists,
+    gain: NDArray[Any],
+    noise: Any,
+    p_max: float,
+    limits: Limits,
+) -> Doubles:
+    values, level, most = checks.numbers("gain", gain), checks.numbers("noise", noise), checks.number("p_max", p_max)
+    if values.ndim != 3 or (len(values), values.shape[-1]) != (near.runs, near.links):
+        raise ConfigError(
+            f"gain: the shape {values.shape} is not valid: it should be ({near.runs}, slots, {near.links}): (runs, slots, links)"
+        )
+    checks.within("gain", values, 0, checks.LARGEST, checks.POWER_GAINS)
+    checks.positive("noise", level)
+    if level.shape not in ((), (near.runs, near.agents)):
+        raise ConfigError(f"noise: the shape {level.shape} is not valid: it should be (runs, m), or a number")
+    level = np.broadcast_to(level, (near.runs, near.agents))
+    limits = limits._replace(tolerance=limits.tolerance * near.agents)
+    found = np.empty((near.runs, values.shape[1], near.agents))
+    with Watch(name, near.runs * values.shape[1], None, False) as watch:
+        for run in range(near.runs):
+            alone = NeighbourLists(near.agents, [near.ends(run)])
+            wanted, cross = alone.split(values[run, None, :, : alone.links])
+            own = wanted[0].T.copy()
+            noises, ones = np.broadcast_to(level[run][:, None], own.shape), np.ones(own.shape)
+            channels = ListedChannels(alone, own, cross[0], noises, most * ones, ones)
+            found[run] = settled(update, channels, channels.most.copy(), limits, watch).T
+            watch.done(values.shape[1])
+    return found

@@ -1,0 +1,71 @@
+"""Time and memory of networks of many transmitters whose faint links are cut, each in a process of its own, on one thread."""
+
+import json
+import math
+import subprocess
+import sys
+from typing import Any
+
+from benchmarks.reporting import row
+
+AGENTS = (100, 300, 1000, 3000, 10_000)
+WORK = """
+import json, resource, sys, time
+import numpy as np, torch
+from trainers import WirelessProblem, ZerothOrderLearner
+from wirelessenv import power_control_v0
+torch.set_num_threads(1)
+agents = int(sys.argv[1])
+if agents == 24:
+    scenario, links, options = "dense", "paper", {}
+else:
+    scenario = {"preset": "dense", "transmitters": agents, "cut": 0.01, "placement": {"density": 1 / 6}}
+    links, options = {"graph": "k_nearest"}, {"most_hops": 3, "memory": 4}
+problem = WirelessProblem(scenario, evaluation_slots=100)
+learner = ZerothOrderLearner(problem, links, smoothing=0.2, batch=20, **options)
+env = power_control_v0.parallel_env(scenario, max_cycles=10**9)
+env.reset(seed=0)
+actions = {agent: np.array([0.3], np.float32) for agent in env.agents}
+def seconds(step, times):
+    step()
+    found = []
+    for _ in range(3):
+        started = time.perf_counter()
+        for _ in range(times):
+            step()
+        found.append((time.perf_counter() - started) / times)
+    return min(found)
+told = {"iteration": seconds(lambda: learner.learn(4), max(1, 5000 // agents)) / 4}
+told["step"] = seconds(lambda: env.step(actions), max(4, 60_000 // agents))
+learner.measures()
+told["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+print(json.dumps(told))
+"""
+
+
+def measured(agents: int) -> dict[str, float]:
+    """Seconds of an iteration of Algorithm 2 and of an environment step, and GiB of memory at the most, of m agents."""
+    done = subprocess.run([sys.executable, "-c", WORK, str(agents)], capture_output=True, text=True, check=True)  # noqa: S603  # our own code
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def table() -> list[dict[str, Any]]:
+    """Time an agent over m, its exponent, and memory.
+
+    Returns:
+        Rows of the printed table.
+    """
+    found = {agents: measured(agents) for agents in (24, *AGENTS)}
+    rows = []
+    for agents, told in found.items():
+        each = {name: f"{told[name] / agents * 1e6:.1f}" for name in ("iteration", "step")}
+        form = "all links" if agents == 24 else "lists of neighbours"
+        relative = f"{told['iteration'] / agents / (found[24]['iteration'] / 24):.2f} of m = 24; {told['memory']:.2f} GiB"
+        rows.append(row(f"m = {agents}, {form}: us an agent and iteration", each["iteration"], relative, "25"))
+        rows.append(row(f"m = {agents}, {form}: us an agent and environment step", each["step"]))
+    decades = math.log(AGENTS[-1] / AGENTS[0])
+    for name, what in (("iteration", "an iteration"), ("step", "an environment step")):
+        exponent = math.log(found[AGENTS[-1]][name] / found[AGENTS[0]][name]) / decades
+        rows.append(row(f"exponent of {what} in m, {AGENTS[0]} to {AGENTS[-1]}", f"{exponent:.2f}", asked="1.1"))
+    return rows
