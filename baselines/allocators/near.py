@@ -113,9 +113,8 @@ def _over_lists(  # noqa: PLR0917  # two functions call it
 ) -> Doubles:
     values, level, most = checks.numbers("gain", gain), checks.numbers("noise", noise), checks.number("p_max", p_max)
     if values.ndim != 3 or (len(values), values.shape[-1]) != (near.runs, near.links):
-        raise ConfigError(
-            f"gain: the shape {values.shape} is not valid: it should be ({near.runs}, slots, {near.links}): (runs, slots, links)"
-        )
+        right = f"(runs, slots, links), ({near.runs}, slots, {near.links})"
+        raise ConfigError(f"gain: the shape {values.shape} is not valid: it should be {right}")
     checks.within("gain", values, 0, checks.LARGEST, checks.POWER_GAINS)
     checks.positive("noise", level)
     if level.shape not in ((), (near.runs, near.agents)):
