@@ -95,8 +95,8 @@ def main(rounds: int) -> None:
         print(name, told, f"simulated with delay {delay}", flush=True)
     left.set(xlabel="wall time in s", ylabel="total utility in bit/s/Hz", xscale="symlog")
     right.set(xlabel="age of an entry in an update, in rounds", ylabel="share that is as old", xscale="symlog", yscale="log")
-    left.legend(fontsize=7)
-    right.legend(fontsize=8)
+    left.legend(fontsize=7, loc="lower right")
+    right.legend(fontsize=8, loc="lower left")
     figure.tight_layout()
     figure.savefig(OUT, dpi=110)
 

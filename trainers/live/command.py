@@ -39,8 +39,8 @@ def live_command(chosen: Namespace) -> int:
         limits[-1] = limits[-1]._replace(sleep=_seconds("--slow", chosen.slow))
     with (
         writing(out),
+        connected(chosen.address, PROCESSORS, "wirelessenv live") as ray,  # first: a directory is begun by a run alone
         LiveDirectory.opened(out, experiment, resume=False, device="cpu") as directory,
-        connected(chosen.address, PROCESSORS, "wirelessenv live") as ray,
     ):
         ending, told = _run(ray, plan, limits, directory, quiet=chosen.quiet)
     if not chosen.quiet:

@@ -44,6 +44,7 @@ def test_what_cannot_run_live_is_one_sentence(capsys, tmp_path, monkeypatch):
     assert "--address: there:1x is not valid" in refusal(capsys, "fig2", "--address", "there:1x").replace('"', "")
     monkeypatch.setitem(sys.modules, "ray", None)
     assert "pip install 'wirelessenv[ray]'" in refusal(capsys, "async_bc_fig1", "--out", "elsewhere")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_schedule_is_what_was_written_or_is_refused(tmp_path):
