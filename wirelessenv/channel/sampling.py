@@ -13,6 +13,22 @@ import numpy as np
 from wirelessenv.streams import generator_state, set_generator_state, stream
 
 
+PAIRS_AT_ONCE = 2**15
+"""Pairs of normal variables of a slot that are made together: what fits the cache."""
+
+
+def _to_normal(pairs: Any, values: Any) -> None:
+    """Turn pairs of uniform variables, (slots, 2, n), into as many normal ones in `values`, which may be the same array."""
+    radius = np.negative(pairs[:, 0])
+    np.log1p(radius, out=radius)
+    radius *= np.float32(-2)
+    np.sqrt(radius, out=radius)
+    angle = pairs[:, 1] * np.float32(2 * math.pi)
+    np.cos(angle, out=values[:, 0])
+    np.sin(angle, out=values[:, 1])
+    values *= radius[:, None]
+
+
 class Sampler(Protocol):
     """Draws for all runs of a batch at once, shape (runs, slots, ...), float32."""
 
@@ -100,22 +116,16 @@ class NumpySampler(Sampler):
         Three times as fast as numpy's ziggurat. With uniforms of 24 bits no value exceeds sqrt(48 ln 2) = 5.8.
         """
         slots, size = target.shape[1], math.prod(target.shape[2:])
-        pairs = np.empty((slots, 2, (size + 1) // 2), np.float32)
         in_place = size % 2 == 0 and target.flags.c_contiguous
+        drawn = None if in_place else np.empty((slots, 2, (size + 1) // 2), np.float32)
         for row, generator in zip(target, self._generators, strict=True):
+            pairs = row.reshape(slots, 2, -1) if drawn is None else drawn
             generator.random(out=pairs, dtype=np.float32)
-            radius, angle = pairs[:, 0], pairs[:, 1]
-            np.negative(radius, out=radius)
-            np.log1p(radius, out=radius)
-            radius *= np.float32(-2)
-            np.sqrt(radius, out=radius)
-            angle *= np.float32(2 * math.pi)
-            values = row.reshape(pairs.shape) if in_place else np.empty_like(pairs)
-            np.cos(angle, out=values[:, 0])
-            np.sin(angle, out=values[:, 1])
-            values *= radius[:, None]
-            if not in_place:
-                row[...] = values.reshape(slots, -1)[:, :size].reshape(row.shape)
+            for first in range(0, pairs.shape[2], PAIRS_AT_ONCE):
+                some = pairs[..., first : first + PAIRS_AT_ONCE]
+                _to_normal(some, some)
+            if drawn is not None:
+                row[...] = drawn.reshape(slots, -1)[:, :size].reshape(row.shape)
 
     def ones(self, slots: int, *shape: int) -> Any:
         return np.ones((len(self._generators), slots, *shape), np.float32)
