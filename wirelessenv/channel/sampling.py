@@ -12,7 +12,6 @@ import numpy as np
 
 from wirelessenv.streams import generator_state, set_generator_state, stream
 
-
 PAIRS_AT_ONCE = 2**15
 """Pairs of normal variables of a slot that are made together: what fits the cache."""
 
