@@ -104,6 +104,8 @@ def test_killed_shards_begin_again_and_nothing_is_lost(kind):
     with connected(None, 2, "wirelessenv live") as ray:
         plan = LivePlan.of(experiment, None, 2, tick_seconds=1.0)
         with actors.live_run(ray, plan, [actors.CarryLimits()] * 2) as run:
+            while run.look()[0] == 0:
+                time.sleep(0.1)
             for _ in range(kills):
                 victim = run.shards[int(rng.integers(2))]
                 before = ray.get(victim.process.remote())
