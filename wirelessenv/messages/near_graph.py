@@ -11,21 +11,21 @@ from numpy.typing import NDArray
 from wirelessenv.config import ConfigError
 from wirelessenv.physics.neighbours import scipy_needed
 
-Numbers = NDArray[np.integer[Any]]
-Loudness = tuple[Numbers, Numbers, NDArray[np.floating[Any]]]
+AgentNumbers = NDArray[np.integer[Any]]
+Loudness = tuple[AgentNumbers, AgentNumbers, NDArray[np.floating[Any]]]
 """Pairs of agents that hear each other, in both orders, and the sum of their mean gains both ways."""
 
 
 class Ends(NamedTuple):
     """Links of a message graph, by receiver and then by sender."""
 
-    sender: Numbers
+    sender: AgentNumbers
     """(links,)"""
-    receiver: Numbers
+    receiver: AgentNumbers
     """(links,)"""
 
 
-def in_order(sender: Numbers, receiver: Numbers, agents: int) -> Ends:
+def in_order(sender: AgentNumbers, receiver: AgentNumbers, agents: int) -> Ends:
     """Links in order, each of them once, and none from an agent to itself.
 
     Args:
@@ -150,7 +150,7 @@ def heard_of(ends: Ends, agents: int, hops: int) -> Ends:
     return Ends(pairs.coords[1][order].astype(np.int64), pairs.coords[0][order].astype(np.int64))
 
 
-def _groups(sender: Numbers, receiver: Numbers, agents: int) -> Numbers:
+def _groups(sender: AgentNumbers, receiver: AgentNumbers, agents: int) -> AgentNumbers:
     """The number of each agent's strongly connected component."""
     sparse = scipy_needed("cut: message graphs").sparse
     graph = sparse.csr_array((np.ones(len(sender), np.int8), (sender, receiver)), shape=(agents, agents))
