@@ -24,6 +24,7 @@ from trainers.live.replay import RecordedAir, ReplayedAsyncBC, ReplayedPARSPush,
 from trainers.live.server import AnswerServer, ClientShard
 from trainers.problems.wireless import WirelessProblem
 from wirelessenv.config import ConfigError, nearest
+from wirelessenv.layout import refused_with_cut
 from wirelessenv.sentences import cut
 
 LIVE = {"zeroth_order": "Algorithm 2", "async_bc": "AsyncBC", "pars_push": "PARS-Push"}
@@ -96,6 +97,8 @@ class LivePlan:
                 raise ConfigError(
                     "problem: it is not valid in a live run of zeroth_order: it should be wireless, evaluated on the layout"
                 )
+            if problem.near is not None:
+                raise ConfigError(refused_with_cut("a live run needs the gains of all links"))
         if self.shards > self.agents:
             raise ConfigError(f"--shards: {self.shards} are not valid: there are only {self.agents} agents")
 
