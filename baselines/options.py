@@ -17,12 +17,30 @@ def _compare(parser: Parser) -> None:
     parser.add_argument("--quiet", action="store_true", help="no progress bar, no tables")
 
 
+def _report(parser: Parser) -> None:
+    parser.add_argument("directory", metavar="DIR", nargs="+", help="runs, comparisons, or folders with fidelity.csv")
+    parser.add_argument(
+        "--format", choices=("html", "json", "latex"), default="html", help="a page, all numbers, or the tables (default: html)"
+    )
+    parser.add_argument("--out", metavar="FILE", help="default: DIR/report.html, .json or .tex; of several DIRs here")
+    parser.add_argument("--watch", action="store_true", help="keep the page up to date until nobody works on DIR any more")
+    add_no_imports(parser)
+
+
 COMMANDS = {
+    "report": Command(
+        "Write one page about runs, comparisons or claims: results, curves, layouts, configuration and machine. It holds all "
+        "that it shows, and opens without a network.",
+        "runs/fig2 --watch",
+        _report,
+        "baselines.report.command:report_command",
+        extra="report",
+    ),
     "compare": Command(
         "Compare methods on the same channels: train what needs training, evaluate everybody, write the tables.",
         "dense --set layouts=5 --out runs/few",
         _compare,
         "baselines.commands:compare_command",
         extra="compare",
-    )
+    ),
 }

@@ -44,7 +44,21 @@ def test_version_is_that_of_the_package(capsys):
 def test_help_names_every_command(capsys):
     assert left(["--help"]) == 0
     printed = capsys.readouterr().out
-    names = ["list", "show", "train", "plot", "runs", "search", "live", "delays", "fidelity", "theory", "compare", "bench"]
+    names = [
+        "list",
+        "show",
+        "train",
+        "plot",
+        "runs",
+        "search",
+        "live",
+        "delays",
+        "fidelity",
+        "theory",
+        "compare",
+        "report",
+        "bench",
+    ]
     assert names == list(ENTRIES)
     for name, entry in ENTRIES.items():
         assert re.search(rf"^    {name} +{re.escape(entry.about[:20])}", printed, re.MULTILINE)

@@ -31,6 +31,7 @@ ENTRIES = {
     "fidelity": Entry("trainers.options", "check the papers' claims"),
     "theory": Entry("trainers.options", "the papers' bounds beside measurements"),
     "compare": Entry("baselines.options", "compare methods on the same channels"),
+    "report": Entry("baselines.options", "write a page about runs, comparisons or claims"),
     "bench": Entry("benchmarks.options", "measure speeds"),
 }
 

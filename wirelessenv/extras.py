@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 
-LIBRARIES = ("torch", "matplotlib", "rich", "scipy", "pandas", "sklearn", "stable_baselines3")
+LIBRARIES = ("torch", "matplotlib", "rich", "scipy", "pandas", "sklearn", "stable_baselines3", "plotly", "jinja2")
 """Names by which what extras install is imported."""
 
 PACKAGES = {"stable_baselines3": "stable-baselines3", "sklearn": "scikit-learn"}

@@ -41,7 +41,7 @@ def write_curves(directory: ComparisonDirectory) -> list[Path]:
     """
     comparison, table, paths = directory.configuration(), directory.table("comparison.csv"), []
     if comparison.curves:
-        found = {name: _of_scenario(comparison, table[table["scenario"] == name]) for name in comparison.scenarios}
+        found = curves_of(comparison, table)
         lines = [
             line
             for scenario, curves in found.items()
@@ -77,6 +77,19 @@ def _relative(comparison: Comparison, rows: pd.DataFrame) -> dict[str, Place]:
     rows = rows.assign(reference_utility=rows["layout"].map(reference))
     methods = {str(name): some for name, some in rows[rows["utility"].notna()].groupby("method", sort=False)}
     return {name: Place(float(some["bits_a_slot"].iloc[0]), relative(some, "reference")) for name, some in methods.items()}
+
+
+def curves_of(comparison: Comparison, table: pd.DataFrame) -> dict[str, dict[str, Lines]]:
+    """Compute the curves of a comparison.
+
+    Args:
+        comparison: with its curves.
+        table: of comparison.csv.
+
+    Returns:
+        By scenario, curve and line, points in order of x.
+    """
+    return {name: _of_scenario(comparison, table[table["scenario"] == name]) for name in comparison.scenarios}
 
 
 def _of_scenario(comparison: Comparison, rows: pd.DataFrame) -> dict[str, Lines]:

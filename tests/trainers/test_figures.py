@@ -110,7 +110,7 @@ def drawn(path, monkeypatch, **settings):
 def test_a_figure_of_one_panel_has_one_title_and_a_legend_under_its_data(tmp_path, monkeypatch):
     figure = drawn(tmp_path / "a", monkeypatch, title="whole", panels=[{"title": "part"}])
     (only,) = figure.axes
-    assert [only.get_title("left"), only.get_title("center"), figure._suptitle] == ["whole", "", None]
+    assert [only.get_title("left"), only.get_title("center"), figure.get_suptitle()] == ["", "", "whole"]
     figure.draw_without_rendering()
     legend, data = only.get_legend().get_window_extent(), only.get_window_extent()
     assert legend.y1 < data.y0

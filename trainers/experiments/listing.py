@@ -36,21 +36,24 @@ def _row_or_fault(run: RunDirectory, name: Path) -> dict[str, Any]:
 
 def _row(run: RunDirectory, name: Path) -> dict[str, Any]:
     experiment = run.experiment()
-    total = experiment.iterations * len(experiment.curves) * len(experiment.seeds)
-    done = run.progress(experiment)
-    diverged = len(run.diverged())
-    finished = done == total or run.finished(experiment)
-    state = "running" if run.in_use() else "finished" if finished else "stopped"
     try:
         last = summary(run.path)[-1]
         reached = f"{last['curve']}: {last['shown']}"
     except NoMetrics:
         reached = "nothing yet"
+    now = state(run)
+    return {"run": str(name), **now, "curves": len(experiment.curves), "seeds": len(experiment.seeds), "reached": reached}
+
+
+def state(run: RunDirectory) -> dict[str, str]:
+    """State and progress of a run in words, by these names; raises ConfigError where it is damaged."""
+    experiment = run.experiment()
+    total = experiment.iterations * len(experiment.curves) * len(experiment.seeds)
+    done = run.progress(experiment)
+    diverged = len(run.diverged())
+    finished = done == total or run.finished(experiment)
+    now = "running" if run.in_use() else "finished" if finished else "stopped"
     return {
-        "run": str(name),
-        "state": f"{state}, {diverged} diverged" if diverged else state,
+        "state": f"{now}, {diverged} diverged" if diverged else now,
         "progress": "100%" if finished else f"{done / total:.0%}",
-        "curves": len(experiment.curves),
-        "seeds": len(experiment.seeds),
-        "reached": reached,
     }

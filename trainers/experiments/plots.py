@@ -159,6 +159,7 @@ def _shortened(one: PanelLines) -> PanelLines:
     ending = names[0][len(names[0]) - after :]
     y_label = one.y_label.removesuffix(ending) if after else one.y_label
     errors = one.errors.replace(ending, "") if after else one.errors
+    errors = errors.replace(f"to {names[0][:before]}", "to ") if before else errors
     lines = tuple(line._replace(name=name) for line, name in zip(one.lines, short, strict=True))
     return one._replace(lines=lines, y_label=y_label, errors=errors)
 

@@ -71,7 +71,8 @@ def head(axes: Sequence[Axes], titles: Sequence[str], whole: str) -> None:
     """
     figure: Any = axes[0].figure
     if len(axes) == 1:
-        axes[0].set_title(title(whole or titles[0]), fontsize=RC["figure.titlesize"])
+        longest = int(figure.get_figwidth() * _LONGEST)
+        figure.suptitle("\n".join(title(line) for line in textwrap.wrap(whole or titles[0], longest)[:4]), x=0.01, ha="left")
         return
     figure.suptitle(title(whole), x=0.01, ha="left")
     for place, (panel, text) in enumerate(zip(axes, titles, strict=True)):
