@@ -4,7 +4,6 @@ What it writes goes to a desk, an actor beside the driver, as it is made; the de
 """
 
 import atexit
-import importlib
 import io
 import shutil
 import socket
@@ -138,8 +137,8 @@ class _Asking:
 
     def deliver(self, shipment: Shipment) -> bool:
         """Bring a shipment to the desk; returns True once the item is to be left."""
-        ray = importlib.import_module("ray")  # which runs this
-        return bool(ray.get(self._desk.deliver.remote(self._order.number, self._order.attempt, shipment)))
+        answer = self._desk.deliver.remote(self._order.number, self._order.attempt, shipment)
+        return bool(answer.future().result())  # who waits in ray.get gives up the processor, and another task begins there
 
 
 def _told(job: Job[Any], item: Any, folder: Path, asking: _Asking) -> Report:
