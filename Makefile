@@ -118,4 +118,4 @@ venv: .venv/all.done  ## .venv/ with everything for development
 	@touch $@
 
 clean:  ## remove the virtual environments and all runs
-	rm -rf .venv .venv-docs .venv-clients .venv-oldest .venv-newest runs site
+	rm -rf .venv .venv-docs .venv-clients .venv-oldest .venv-newest runs site .docs_cache

@@ -9,12 +9,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from algorithms import algorithm_pages
 from api import api_pages
 from links import Links
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
+from programs import example_pages, notebook_pages, pictures
+from scenarios import scenario_pages, scenario_pictures
 
 ROOT = Path(__file__).parents[2]
 WHOLE = {  # files of the repository that are pages as they stand
@@ -49,6 +52,10 @@ def _expanded(entries: Any) -> Any:
 
 def _written() -> Iterator[tuple[str, str, Write]]:
     """Pages that functions write: place, title and function of each."""
+    yield from notebook_pages()
+    yield from scenario_pages()
+    yield from algorithm_pages()
+    yield from example_pages()
     yield from api_pages(ROOT)
 
 
@@ -61,6 +68,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
             _add(files, config, place, write())
         except Exception as error:
             raise PluginError(f"{place}: cannot be written: {type(error).__name__}: {error}") from error
+    for place, make in scenario_pictures():
+        _add(files, config, place, make())
+    for place, content in pictures():
+        _add(files, config, place, content)
     pages = [one for one in files if one.is_documentation_page()]
     for source in LINKS.sources(pages):
         _add(files, config, LINKS.place(source), LINKS.source_page(source))

@@ -1,0 +1,121 @@
+"""A page for each algorithm: the paper's listing, our file and the plain loop that tests compare it with, settings and claims."""
+
+import ast
+import functools
+import importlib
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from docstrings import as_markdown
+
+from trainers.algorithms.base.settings import LearnerSettings
+from trainers.experiments.experiment import Experiment
+from trainers.workbench.terminal import markdown_table
+from wirelessenv.config import read_yaml
+
+ROOT = Path(__file__).parents[2]
+sys.path.append(str(ROOT / "docs"))
+import write_results  # noqa: E402  # a program beside this folder
+import write_settings  # noqa: E402  # as above
+
+CLAIMS = {"claims": "configs/paper", "long claims": "configs/long"}
+NAMES = {  # page, title; the module and the kind have the same name
+    "zeroth_order": "Zeroth-order message passing",
+    "first_order": "First-order message passing",
+    "pars_push": "PARS-Push",
+    "sgp": "Stochastic gradient push",
+    "dasgd": "DASGD",
+    "async_bc": "AsyncBC",
+    "async_sgd": "Async-SGD",
+    "sync_sgd": "Sync-SGD",
+}
+INDEX = """# Algorithms
+
+One file of [trainers/algorithms](../../trainers/algorithms) tells one algorithm, its listing first; a plain loop in
+[trainers/algorithms/reference](../../trainers/algorithms/reference), which shares no code with it, is what tests compare it with,
+number by number. [Claims](../results/claims.md) of the papers are checked by `make figures`.
+
+"""
+
+
+def algorithm_pages() -> Iterator[tuple[str, str, Callable[[], str]]]:
+    """Place, title and writer of each page, the overview first."""
+    yield "algorithms/index.md", "Overview", overview
+    for name, title in NAMES.items():
+        yield f"algorithms/{name}.md", title, functools.partial(page, name, title)
+
+
+def overview() -> str:
+    """All of them in a table; raises KeyError for a file that has no page here."""
+    there = {path.stem for path in (ROOT / "trainers" / "algorithms").glob("*.py")} - {"__init__"}
+    if there != set(NAMES):
+        raise KeyError(f"algorithms without a page, or pages without one: {sorted(there ^ set(NAMES))}")
+    rows = [
+        {"algorithm": f"[{title}]({name}.md)", "what it is": _docstring(name).partition("\n\n")[0].replace("\n", " ")}
+        for name, title in NAMES.items()
+    ]
+    return INDEX + "\n".join(markdown_table(rows)) + "\n"
+
+
+def page(name: str, title: str) -> str:
+    """The page of an algorithm.
+
+    Args:
+        name: of its module, and its kind in YAML.
+        title: of the page.
+
+    Returns:
+        The text.
+    """
+    importlib.import_module(f"trainers.algorithms.{name}")
+    file, reference = f"trainers/algorithms/{name}.py", f"trainers/algorithms/reference/{name}.py"
+    settings = write_settings._table(LearnerSettings.kinds[name])
+    return (
+        f"# {title}\n\n{as_markdown(_docstring(name))}\n"
+        f"## Our file beside the plain loop\n\n"
+        f"Tests hold [{file}](../../{file}) to the numbers of [{reference}](../../{reference}).\n\n"
+        f"{_tab('Our file', file)}{_tab('The plain loop', reference)}"
+        f"## Settings\n\n`learner: {{kind: {name}, ...}}` in YAML, keywords in Python.\n\n{settings}\n"
+        f"{_claims(name)}"
+    )
+
+
+def _docstring(name: str) -> str:
+    source = (ROOT / "trainers" / "algorithms" / f"{name}.py").read_text("utf-8")
+    return ast.get_docstring(ast.parse(source)) or ""
+
+
+def _tab(title: str, file: str) -> str:
+    source = (ROOT / file).read_text("utf-8")
+    code = re.sub(r'\A""".*?"""\n+', "", source, flags=re.DOTALL) if title == "Our file" else source  # the listing is above
+    return f'=== "{title}"\n\n' + "".join(f"    {line}\n" for line in ["```python", *code.splitlines(), "```"]) + "\n"
+
+
+def _claims(name: str) -> str:
+    """Table of the claims whose figures have a curve of the algorithm."""
+    rows = [row for where in CLAIMS for row in _rows(where) if name in _learners(CLAIMS[where], row["run"])]
+    if not rows:
+        return ""
+    table = [{key: row[key] for key in ("claim", "source", "verdict")} for row in rows]
+    return (
+        "## Claims\n\nThose that are decided by runs in which it is a curve; [all of them](../results/claims.md), with what was "
+        f"measured.\n\n" + "\n".join(markdown_table(table)) + "\n"
+    )
+
+
+@functools.cache
+def _rows(where: str) -> list[dict[str, Any]]:
+    """Rows of a table of docs/results/claims.md, each with the run that decides it."""
+    table = write_results.written(ROOT / "docs" / "results" / "claims.md", where)
+    runs = {claim["claim"]: claim["run"] for claim in read_yaml(ROOT / CLAIMS[where] / "claims.yaml")["claims"].values()}
+    return [row | {"run": runs[row["claim"]]} for row in write_results._rows(table) if row["claim"] in runs]
+
+
+@functools.cache
+def _learners(folder: str, run: str) -> set[str]:
+    """Kinds of the learners of an experiment."""
+    experiment = Experiment.load(ROOT / folder / f"{run}.yaml")
+    return {experiment.curve(curve).learner.dump()["kind"] for curve in experiment.curves}
