@@ -104,6 +104,8 @@ def built(folder: Path) -> Path:
         archive.extractall(folder / "unpacked", filter="data")
     (unpacked,) = (folder / "unpacked").iterdir()
     run(hatchling, "build", "--target", "wheel", "--directory", folder / "again", folder=unpacked)
+    twine = environment(folder / "twine", "twine") / "twine"
+    run(twine, "check", "--strict", *(folder / "checkout").glob("wirelessenv-*"), folder=folder)
     (wheel,), (again,) = ((folder / name).glob("*.whl") for name in ("checkout", "again"))
     first, second = contents(wheel), contents(again)
     if first != second:

@@ -12,7 +12,7 @@ from wirelessenv.messages.messaging import Messaging
 from wirelessenv.network import Block, Layout, WirelessNetwork
 from wirelessenv.scenario import Scenario
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 gymnasium.register(
     id="wirelessenv/PowerControl-v0",
     entry_point="wirelessenv.envs.central:made",

@@ -102,7 +102,7 @@ def _claims(name: str) -> str:
     table = [{key: row[key] for key in ("claim", "source", "verdict")} for row in rows]
     return (
         "## Claims\n\nThose that are decided by runs in which it is a curve; [all of them](../results/claims.md), with what was "
-        f"measured.\n\n" + "\n".join(markdown_table(table)) + "\n"
+        "measured.\n\n" + "\n".join(markdown_table(table)) + "\n"
     )
 
 

@@ -25,7 +25,17 @@ SIZES = {  # how each example is called, in the order of the navigation: small, 
     "own_ppo.py": ["own_ppo.py", "--updates", "11", "--networks", "8", "--slots", "25"],
     "sb3_ppo.py": ["sb3_ppo.py", "--steps", "40000", "--networks", "20", "--slots", "20"],
     "algorithm_2.py": ["algorithm_2.py", "--iterations", "200", "--layouts", "2"],
-    "own_async_method.py": ["-m", "trainers", "own_async_method.yaml", "--seeds", "2", "--set", "iterations=200", "--workers", "1"],
+    "own_async_method.py": [
+        "-m",
+        "trainers",
+        "own_async_method.yaml",
+        "--seeds",
+        "2",
+        "--set",
+        "iterations=200",
+        "--workers",
+        "1",
+    ],
 }
 READING = ["first_steps", "own_method", "talking"]
 ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -64,7 +74,9 @@ def example_page(name: str) -> str:
     source = (EXAMPLES / name).read_text("utf-8")
     shown = "".join(f"![What it has drawn]({picture})\n\n" for picture in made["pictures"])
     beside = EXAMPLES / name.replace(".py", ".yaml")
-    code = f"```python\n{source}```\n\n" + (f"`{beside.name}`:\n\n```yaml\n{beside.read_text('utf-8')}```\n\n" if beside.exists() else "")
+    code = f"```python\n{source}```\n\n" + (
+        f"`{beside.name}`:\n\n```yaml\n{beside.read_text('utf-8')}```\n\n" if beside.exists() else ""
+    )
     said = f"## What it prints\n\nAt a small size, `python {' '.join(_command(name))}`:\n\n```text\n{made['said'].rstrip()}\n```\n\n"
     return f"# {name}\n\n[examples/{name}](../../examples/{name})\n\n{code}{said}{shown}"
 

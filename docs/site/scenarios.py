@@ -109,6 +109,12 @@ def _values(name: str) -> dict[str, str]:
     scenario = Scenario(preset=name)
     held = HeldOut.draw(scenario, range(LAYOUTS), SLOTS, 0)
     gain, noise, most = held.block.gain.astype(float), scenario.noise, scenario.max_power
-    found = {"full power": full_power(gain, noise, most), "random power": random_power(gain, noise, most), "WMMSE": wmmse(gain, noise, most)}
+    found = {
+        "full power": full_power(gain, noise, most),
+        "random power": random_power(gain, noise, most),
+        "WMMSE": wmmse(gain, noise, most),
+    }
     values = {one: Measured.of(held, power, 0).utility for one, power in found.items()}
-    return {one: f"{value.mean():.4g} (standard error {value.std() / np.sqrt(value.size):.2g})" for one, value in values.items()}
+    return {
+        one: f"{value.mean():.4g} (standard error {value.std() / np.sqrt(value.size):.2g})" for one, value in values.items()
+    }

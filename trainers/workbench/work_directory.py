@@ -26,6 +26,8 @@ from wirelessenv.sources import identity, standing_in
 
 MUST_AGREE = ("wirelessenv", "python", "numpy", "torch", "device", "threads_a_worker")
 """Entries of the manifest that decide the last bits of the numbers."""
+SAME_NUMBERS = ("0.1.0", "0.2.0")
+"""Versions of wirelessenv that compute the same numbers to the last bit: what one has begun goes on with another."""
 
 
 PACKAGES = ("numpy", "torch", "gymnasium", "pettingzoo", "pydantic", "scipy", "stable-baselines3")
@@ -238,6 +240,8 @@ class WorkDirectory(ABC):
                 f"--resume: {self.path}/manifest.json is missing or damaged, so that nobody knows with which versions it was "
                 "begun; add --force to go on all the same"
             )
+        if then.get("wirelessenv") in SAME_NUMBERS and now["wirelessenv"] in SAME_NUMBERS:
+            then = then | {"wirelessenv": now["wirelessenv"]}
         changed = [name for name in self.must_agree if then.get(name) != now[name]]
         if changed:
             name = changed[0]
