@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md")] + sorted((ROOT / "docs").rglob("*.md"))
-SMALLER = {"learn(1_000_000": "learn(10_000", "num_envs=1000": "num_envs=10", "learn(300)": "learn(30)"}
+SMALLER = {"learn(1_000_000": "learn(10_000", "num_envs=1000": "num_envs=10", "learn(300)": "learn(30)", "steps=100": "steps=2"}
 """What takes long, and what is run in its place: numbers alone, so that nothing is there that a reader would not have."""
 FILE = re.compile(r"^`(\w+\.\w+)`:\n\n```\w+\n", re.MULTILINE)
 """A page whose blocks are files, each under its name: they belong together, and a test of their own runs them."""

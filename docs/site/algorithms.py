@@ -1,4 +1,4 @@
-"""A page for each algorithm: the paper's listing, our file and the plain loop that tests compare it with, settings and claims."""
+"""A page for each algorithm: the listing, our file beside the plain loop that tests compare it with, settings, claims."""
 
 import ast
 import functools
@@ -34,9 +34,9 @@ NAMES = {  # page, title; the module and the kind have the same name
 }
 INDEX = """# Algorithms
 
-One file of [trainers/algorithms](../../trainers/algorithms) tells one algorithm, its listing first; a plain loop in
-[trainers/algorithms/reference](../../trainers/algorithms/reference), which shares no code with it, is what tests compare it with,
-number by number. [Claims](../results/claims.md) of the papers are checked by `make figures`.
+One file of [trainers/algorithms](../../trainers/algorithms) tells one algorithm, its listing first. Tests compare it, number by
+number, with a plain loop in [trainers/algorithms/reference](../../trainers/algorithms/reference) that shares no code with it.
+[Claims](../results/claims.md) of the papers are checked by `make figures`.
 
 """
 
@@ -101,8 +101,8 @@ def _claims(name: str) -> str:
         return ""
     table = [{key: row[key] for key in ("claim", "source", "verdict")} for row in rows]
     return (
-        "## Claims\n\nThose that are decided by runs in which it is a curve; [all of them](../results/claims.md), with what was "
-        "measured.\n\n" + "\n".join(markdown_table(table)) + "\n"
+        "## Claims\n\nThose that are decided by runs in which it is a curve; [all of them](../results/claims.md), with "
+        "what was measured.\n\n" + "\n".join(markdown_table(table)) + "\n"
     )
 
 

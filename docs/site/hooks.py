@@ -32,7 +32,10 @@ LINKS = Links(ROOT, WHOLE)
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Replace entries of the navigation that end in "/" by the pages that are written for them."""
-    config.nav = _expanded(config.nav)
+    try:
+        config.nav = _expanded(config.nav)
+    except Exception as error:
+        raise PluginError(f"docs/site: {type(error).__name__}: {error}") from error
     return config
 
 

@@ -32,7 +32,8 @@ class Links:
             return self._pages[file]
         if file.startswith("docs/"):
             return file.removeprefix("docs/")
-        return f"source/{file}/index.md" if (self.root / file).is_dir() else f"source/{file}.md"
+        shown = file.lstrip(".")  # MkDocs leaves out what begins with a dot
+        return f"source/{shown}/index.md" if (self.root / file).is_dir() else f"source/{shown}.md"
 
     def origin(self, place: str) -> str:
         """File of the repository that a page is; where it would lie in docs/, for a page that is written."""
@@ -70,7 +71,7 @@ class Links:
         return sorted(found | {one for one in inside if self._is_source(one)})
 
     def _is_source(self, file: str) -> bool:
-        inside = not file.startswith((".", "docs/")) and file not in self._pages
+        inside = not file.startswith(("../", "docs/")) and file not in self._pages
         return inside and (self.root / file).exists()
 
     def _inside(self, folder: str) -> list[str]:

@@ -16,8 +16,7 @@ from kept import kept
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-HERE = Path(__file__)
-ROOT = HERE.parents[2]
+ROOT = Path(__file__).parents[2]
 EXAMPLES, NOTEBOOKS = ROOT / "examples", ROOT / "docs" / "notebooks"
 SIZES = {  # how each example is called, in the order of the navigation: small, so that a build takes minutes
     "environment_loop.py": ["environment_loop.py", "--slots", "200"],
@@ -77,7 +76,8 @@ def example_page(name: str) -> str:
     code = f"```python\n{source}```\n\n" + (
         f"`{beside.name}`:\n\n```yaml\n{beside.read_text('utf-8')}```\n\n" if beside.exists() else ""
     )
-    said = f"## What it prints\n\nAt a small size, `python {' '.join(_command(name))}`:\n\n```text\n{made['said'].rstrip()}\n```\n\n"
+    call = " ".join(["python", *_command(name)])
+    said = f"## What it prints\n\nAt a small size, `{call}`:\n\n```text\n{made['said'].rstrip()}\n```\n\n"
     return f"# {name}\n\n[examples/{name}](../../examples/{name})\n\n{code}{said}{shown}"
 
 
@@ -87,12 +87,13 @@ def _command(name: str) -> list[str]:
 
 @functools.cache
 def _example(name: str) -> dict[str, Any]:
-    return kept(f"example-{name}", [HERE, *EXAMPLES.glob(f"{Path(name).stem}.*")], lambda: _ran(name))
+    sources = [path.read_text("utf-8") for path in sorted(EXAMPLES.glob(f"{Path(name).stem}.*"))]
+    return kept(f"example-{name}", "\n".join(sources), _ran, name, SIZES[name])
 
 
-def _ran(name: str) -> dict[str, Any]:
+def _ran(name: str, size: list[str]) -> dict[str, Any]:
     """What an example prints and draws, in an empty folder."""
-    arguments = [str(EXAMPLES / one) if (EXAMPLES / one).exists() else one for one in SIZES[name]]
+    arguments = [str(EXAMPLES / one) if (EXAMPLES / one).exists() else one for one in size]
     env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg", "COLUMNS": "100"}
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, *arguments]
@@ -119,12 +120,12 @@ def notebook_page(name: str) -> str:
 @functools.cache
 def _notebook(name: str) -> dict[str, Any]:
     path = NOTEBOOKS / f"{name}.ipynb"
-    return kept(f"notebook-{name}", [HERE, path], lambda: _executed(name, path))
+    return kept(f"notebook-{name}", path.read_text("utf-8"), _executed, name)
 
 
-def _executed(name: str, path: Path) -> dict[str, Any]:
+def _executed(name: str) -> dict[str, Any]:
     """Text and pictures of a notebook; raises RuntimeError with the error of the cell that fails."""
-    notebook = nbformat.read(path, as_version=4)
+    notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
     os.environ["PYTHONPATH"] = str(ROOT)  # for the kernel
     with tempfile.TemporaryDirectory() as folder:
         client = NotebookClient(

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from kept import kept
+from PIL import Image
 
 from baselines.allocators import full_power, random_power, wmmse
 from baselines.comparison.held_out import HeldOut
@@ -18,8 +19,7 @@ from wirelessenv import Scenario, power_control_v0, yaml_text
 from wirelessenv.config import read_yaml
 from wirelessenv.presets import ABOUT, SCENARIOS
 
-HERE = Path(__file__)
-ROOT = HERE.parents[2]
+ROOT = Path(__file__).parents[2]
 KNOWN = ROOT / "tests" / "known_values.yaml"
 LAYOUTS, SLOTS = 20, 20
 PAGE = """# {name}
@@ -43,8 +43,8 @@ What is not named has the [defaults](../../settings.md#scenario). `Scenario(pres
 
 ## What is reached
 
-Sum of the utilities of all {transmitters} agents in a slot, mean over {layouts} layouts and {slots} slots of each, with its standard
-error; "published" values stand in [tests/known_values.yaml](../../../tests/known_values.yaml), and
+Sum of the utilities of all {transmitters} agents in a slot, mean over {layouts} layouts and {slots} slots of each, with its
+standard error; "published" values stand in [tests/known_values.yaml](../../../tests/known_values.yaml), and
 [a test](../../../tests/test_known_values.py) holds the preset to them.
 
 {reached}
@@ -80,23 +80,21 @@ def page(name: str) -> str:
 
 def picture(name: str) -> bytes:
     """A slot at full power, as the environment draws it."""
-    return base64.b64decode(kept(f"picture-{name}", [HERE], lambda: {"png": _drawn(name)})["png"])
+    return base64.b64decode(kept(f"picture-{name}", "", _drawn, name)["png"])
 
 
-def _drawn(name: str) -> str:
-    from PIL import Image
-
+def _drawn(name: str) -> dict[str, str]:
     env = power_control_v0.parallel_env(scenario=name, render_mode="rgb_array", actions="power")
     env.reset(seed=0)
     env.step(dict.fromkeys(env.agents, np.array([env.scenario.max_power], np.float32)))
     stream = io.BytesIO()
     Image.fromarray(env.render()).save(stream, "PNG")
-    return base64.b64encode(stream.getvalue()).decode()
+    return {"png": base64.b64encode(stream.getvalue()).decode()}
 
 
 def _reached(name: str) -> list[dict[str, Any]]:
     """Rows of full power, random power and WMMSE, and those that have been published."""
-    values = kept(f"reached-{name}", [HERE], lambda: _values(name))
+    values = kept(f"reached-{name}", "", _values, name, LAYOUTS, SLOTS)
     rows = [{"powers": one, "bit/s/Hz": value, "from": "here"} for one, value in values.items()]
     for powers, known in dict(read_yaml(KNOWN)).get(name, {}).items():
         error = f" (standard error {known['error']:g})" if known.get("error") else ""
@@ -105,16 +103,12 @@ def _reached(name: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _values(name: str) -> dict[str, str]:
+def _values(name: str, layouts: int, slots: int) -> dict[str, str]:
+    """Utilities of three allocators, as text."""
     scenario = Scenario(preset=name)
-    held = HeldOut.draw(scenario, range(LAYOUTS), SLOTS, 0)
-    gain, noise, most = held.block.gain.astype(float), scenario.noise, scenario.max_power
-    found = {
-        "full power": full_power(gain, noise, most),
-        "random power": random_power(gain, noise, most),
-        "WMMSE": wmmse(gain, noise, most),
-    }
-    values = {one: Measured.of(held, power, 0).utility for one, power in found.items()}
-    return {
-        one: f"{value.mean():.4g} (standard error {value.std() / np.sqrt(value.size):.2g})" for one, value in values.items()
-    }
+    held = HeldOut.draw(scenario, range(layouts), slots, 0)
+    gain, found = held.block.gain.astype(float), {}
+    for title, allocator in {"full power": full_power, "random power": random_power, "WMMSE": wmmse}.items():
+        value = Measured.of(held, allocator(gain, scenario.noise, scenario.max_power), 0).utility
+        found[title] = f"{value.mean():.4g} (standard error {value.std() / np.sqrt(value.size):.2g})"
+    return found

@@ -1,4 +1,4 @@
-"""Directories that another version has begun: they go on where numbers are the same, and are refused in a sentence elsewhere."""
+"""Directories that another version has begun: they go on where numbers are the same, and are refused elsewhere."""
 
 import json
 
