@@ -1,6 +1,5 @@
 """Links of pages that lead out of docs/: each file of the repository that is linked to becomes a page of the site."""
 
-import os
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -82,13 +81,10 @@ class Links:
         """Page that shows a file, or lists a folder."""
         head = f"---\ntitle: {posixpath.basename(file)}\nsearch:\n  exclude: true\n---\n\n# {file}\n\n"
         if (self.root / file).is_dir():
-            return head + "\n".join(f"- [{name}](../{self._from_docs(file)}/{name})" for name in self._inside(file)) + "\n"
+            here = posixpath.dirname(f"docs/{self.place(file)}")  # where the page would lie, if it were a file
+            return head + "".join(f"- [{name}]({posixpath.relpath(f'{file}/{name}', here)})\n" for name in self._inside(file))
         text = (self.root / file).read_text("utf-8")
         return f'{head}````{LANGUAGES.get(Path(file).suffix, "text")} linenums="1"\n{text}````\n'
-
-    def _from_docs(self, folder: str) -> str:
-        """Path from the page of a folder, as if it lay in docs/, to one level below the root."""
-        return os.path.relpath(folder, posixpath.dirname(f"docs/{self.place(folder)}")).removeprefix("../")
 
 
 def _resolved(origin: str, target: str) -> str:
