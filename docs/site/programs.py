@@ -20,9 +20,9 @@ ROOT = Path(__file__).parents[2]
 EXAMPLES, NOTEBOOKS = ROOT / "examples", ROOT / "docs" / "notebooks"
 SIZES = {  # how each example is called, in the order of the navigation: small, so that a build takes minutes
     "environment_loop.py": ["environment_loop.py", "--slots", "200"],
-    "own_allocator.py": ["own_allocator.py", "--layouts", "4", "--slots", "20"],
-    "own_ppo.py": ["own_ppo.py", "--updates", "11", "--networks", "8", "--slots", "25"],
-    "sb3_ppo.py": ["sb3_ppo.py", "--steps", "40000", "--networks", "20", "--slots", "20"],
+    "own_allocator.py": ["own_allocator.py", "--layouts", "2", "--slots", "10"],
+    "own_ppo.py": ["own_ppo.py", "--updates", "31", "--networks", "8", "--slots", "25"],
+    "sb3_ppo.py": ["sb3_ppo.py", "--steps", "20000", "--networks", "10", "--slots", "20"],
     "algorithm_2.py": ["algorithm_2.py", "--iterations", "200", "--layouts", "2"],
     "own_async_method.py": [
         "-m",
