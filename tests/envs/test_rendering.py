@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from wirelessenv import power_control_v0
+from wirelessenv.channel.geometry import HexagonalPlacement
 from wirelessenv.envs import rendering
 from wirelessenv.envs.rendering import Message, Renderer, Scene, Screen
 from wirelessenv.presets import SCENARIOS
@@ -82,6 +83,38 @@ def test_bars_are_as_long_as_powers():
         lengths.append((picture[150, 690:890] == 0x8C).all(-1).sum())
     assert lengths[0] == 0
     np.testing.assert_allclose(lengths[1:], np.array([0.25, 0.5, 1]) * lengths[3], atol=3)
+
+
+def test_numbers_stand_beside_transmitters_on_the_map():
+    few, many = Renderer(QUIET), Renderer(QUIET)
+    many._names = []
+    many._moving = [artist for artist in many._moving if artist not in few._names and type(artist).__name__ != "Annotation"]
+    rows, columns = np.nonzero(changed(few.frame(QUIET), many.frame(QUIET)))
+    for x, y in QUIET.transmitters:
+        row, column = pixel(few, x, y)
+        assert (np.hypot(rows - row, columns - column) < 25).sum() > 5
+
+
+def test_cells_are_drawn_and_fit_on_the_map():
+    cells = np.array([[[-20.0, -20.0], [30.0, -20.0], [30.0, 30.0], [-20.0, 30.0]]])
+    renderer = Renderer(replace(QUIET, cells=cells))
+    picture = renderer.frame(replace(QUIET, cells=cells))
+    for x, y in ((5, -20), (30, 5)):
+        row, column = pixel(renderer, x, y)
+        assert (picture[row - 2 : row + 3, column - 2 : column + 3] < 220).any()
+
+
+def test_hexagons_touch_their_neighbours_halfway():
+    placement = HexagonalPlacement(cells=7, inner_radius=400)
+    outlines = placement.outlines()
+    assert outlines.shape == (7, 6, 2)
+    middles = (outlines[0] + np.roll(outlines[0], -1, axis=0)) / 2
+    halfway = placement.stations()[1:] / 2
+    assert np.linalg.norm(middles[:, None] - halfway, axis=-1).min(axis=0).max() < 1e-9
+
+
+def test_the_slowest_links_are_seen_on_white():
+    assert Renderer(QUIET)._colours.to_rgba(0.0)[:3] @ np.array([0.2126, 0.7152, 0.0722]) < 0.75
 
 
 def test_the_map_grows_where_somebody_leaves_it():

@@ -126,6 +126,12 @@ def test_panels_with_the_same_lines_share_a_legend_and_names_leave_out_what_the_
     assert [one.get_title("left") for one in figure.axes] == ["(a) 1 m/s", "(b) again, 1 m/s"]
 
 
+def test_a_line_under_another_is_seen_beside_it(tmp_path, monkeypatch):
+    figure = drawn(tmp_path / "a", monkeypatch)  # two curves of the same numbers
+    under, over = (line.get_linewidth() for line in figure.axes[0].lines[:2])
+    assert under > 2 * over
+
+
 def test_a_pdf_embeds_its_fonts_as_text(tmp_path):
     with drawing.styled():
         figure, _ = drawing.panels(1)

@@ -23,6 +23,8 @@ from wirelessenv.text import drawn
 
 _APART = 3.0
 """Printer's points between points that stand at the same place."""
+_WIDE = 2.8
+"""Times the usual width of a line that another one lies on."""
 _FIRST_MARKED = len(style.DASHES)
 """Place of the first line that has markers, too: dashes begin anew there."""
 
@@ -110,7 +112,8 @@ def _draw_panel(axes: Axes, one: PanelLines) -> Labelled:
     entries: Labelled = {}
     for number, line in enumerate(one.lines):
         age = f" (D_max = {line.age})" if line.age is not None and len(ages) > 1 else ""
-        entries[labelled(drawn(line.name) + age, line.said)] = draw(axes, line, number, len(one.lines))
+        under = any(_same(line, later) for later in one.lines[number + 1 :])
+        entries[labelled(drawn(line.name) + age, line.said)] = draw(axes, line, number, len(one.lines), _WIDE if under else 1)
     if one.level is not None:
         entries["full power"] = axes.axhline(one.level, color=style.GREY, linewidth=0.8, linestyle=(0, (1, 2)), zorder=1)
     if one.second is not None:
@@ -124,21 +127,30 @@ def _draw_panel(axes: Axes, one: PanelLines) -> Labelled:
     return entries
 
 
-def _draw_curve(axes: Axes, line: Line, number: int, _: int) -> Any:
+def _same(line: Line, later: Line) -> bool:
+    """True where a line would be hidden under one that is drawn after it."""
+    if len(line.x) != len(later.x) or not len(line.x):
+        return False
+    return bool(np.allclose(line.x, later.x) and np.allclose(line.middle, later.middle, rtol=0.01))
+
+
+def _draw_curve(axes: Axes, line: Line, number: int, _: int, wide: float) -> Any:
     colour, dashes, marker = style.line(number)
-    marked = {"marker": marker, "markevery": 0.1} if number >= _FIRST_MARKED else {}
+    marked: dict[str, Any] = {"marker": marker, "markevery": 0.1} if number >= _FIRST_MARKED else {}
+    marked["linewidth"] = wide * style.RC["lines.linewidth"]
     (drawn_line,) = axes.plot(line.x, line.middle, color=colour, linestyle=dashes, **marked)  # type: ignore[arg-type]  # a style
     axes.fill_between(line.x, line.low, line.high, color=colour, alpha=0.12, linewidth=0)
     return drawn_line
 
 
-def _draw_points(axes: Axes, line: Line, number: int, count: int) -> Any:
+def _draw_points(axes: Axes, line: Line, number: int, count: int, wide: float) -> Any:
     """Points with bars, a little apart from those of other lines at the same place; the first are the largest."""
     colour, dashes, marker = style.line(number)
     figure: Any = axes.figure
     moved = axes.transData + ScaledTranslation(_APART * (number - (count - 1) / 2) / 72, 0, figure.dpi_scale_trans)
     bars = (line.middle - line.low, line.high - line.middle)
     look = {"color": colour, "linestyle": dashes, "marker": marker, "markersize": 4.5, "markerfacecolor": "white"}
+    look["linewidth"] = wide * style.RC["lines.linewidth"]
     drawn_line = axes.errorbar(line.x, line.middle, bars if line.x.size else None, elinewidth=0.8, transform=moved, **look)
     axes.update_datalim([(x, y) for x, low, high in zip(line.x, line.low, line.high, strict=True) for y in (low, high)])
     axes.autoscale_view()

@@ -143,8 +143,12 @@ def _beneath(axes: Sequence[Axes], entries: Sequence[Labelled], width: float) ->
         for panel, one in zip(row[:1] if together else row, theirs, strict=False):
             place = panel.transAxes + ScaledTranslation(0, -_TICKS - _LABEL * labels, figure.dpi_scale_trans)
             middle, room = (len(row) * 0.53, width) if together else (0.5, width / columns)
-            _, rows = _legend(panel, one, room, loc="upper center", bbox_to_anchor=(middle, 0), bbox_transform=place)
+            legend, rows = _legend(panel, one, room, loc="upper center", bbox_to_anchor=(middle, 0), bbox_transform=place)
             most = max(most, rows)
+        if together:  # it is wider than its panel, which must not shrink for it: the labels make room
+            legend.set_in_layout(False)
+            for panel in row:
+                panel.set_xlabel(panel.get_xlabel() + "\n" * (most + 1))
         needed.append(_ROW * most + _LABEL * max(labels - 1, 0))
     return needed
 

@@ -49,6 +49,10 @@ class Placement(Piece):
         """
         return None
 
+    def outlines(self) -> Positions | None:
+        """Corners of the cells, (cells, corners, 2), for a map; None where there are none."""
+        return None
+
     def waypoints(self, rng: np.random.Generator, who: str, count: int, transmitters: int) -> Positions:
         """Draw the next places of those who move.
 
@@ -203,6 +207,11 @@ class HexagonalPlacement(Placement):
 
     def waypoints(self, rng: np.random.Generator, who: str, count: int, transmitters: int) -> Positions:
         return self._users(rng, count)
+
+    def outlines(self) -> Positions:
+        angles = np.arange(6) * (math.pi / 3) + math.pi / 6
+        corners = 2 * self.inner_radius / math.sqrt(3) * np.stack([np.cos(angles), np.sin(angles)], axis=-1)
+        return self.stations()[:, None] + corners
 
     def stations(self) -> Positions:
         """The base stations, (cells, 2): ring by ring, each from its easternmost cell on, anticlockwise."""

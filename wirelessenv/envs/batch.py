@@ -249,6 +249,7 @@ class Batch:
             self.cycle,
             scenario.preset,
             None if block.near is None else block.near.ends(0),
+            scenario.placement.outlines(),
         )
 
     def _messages(self) -> tuple[Message, ...] | None:

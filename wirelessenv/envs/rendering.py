@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from wirelessenv import style
 from wirelessenv.config import ConfigError
 from wirelessenv.extras import missing
 from wirelessenv.text import drawn
@@ -20,7 +21,9 @@ from wirelessenv.text import drawn
 Pixels = NDArray[np.uint8]
 
 SIZE, DPI = (9.0, 6.0), 100  # inches, hence 900 x 600 pixels
-DARKEST, LINK, INTERFERENCE, MESSAGE = "#222222", "viridis_r", "#d55e00", "#0072b2"
+DARKEST, LINK, INTERFERENCE, MESSAGE = style.DARK, "viridis_r", style.COLOURS[2], style.COLOURS[1]
+PALEST = 0.25
+"""Part of the colours of rates that is left out: yellow on white is not seen."""
 BAR = "#8c8c8c"
 MAP = (0.02, 0.03, 0.62, 0.86)
 
@@ -59,6 +62,8 @@ class Scene:
     title: str = ""
     ends: tuple[NDArray[np.integer], NDArray[np.integer]] | None = None
     """Receivers and transmitters of the links that are not cut, by receiver; None: none is."""
+    cells: NDArray[np.floating] | None = None
+    """Corners of cells, (cells, corners, 2); None: there are none."""
 
     def loudest(self) -> tuple[NDArray[np.integer], NDArray[np.floating]]:
         """The transmitter whose interference is strongest at each receiver, and its share of that and the wanted power."""
@@ -77,6 +82,8 @@ class Scene:
         return source, strongest / np.maximum(strongest + wanted, 1e-30)
 
 
+MOST_NAMES = 60
+"""Transmitters whose numbers stand on the map."""
 MOST_BARS = 200
 """Transmitters whose powers have a bar each; of more, shares are drawn."""
 CROWD = 2000
@@ -89,6 +96,7 @@ class Bars:
     def __init__(self, axes: Any, agents: int, most: float) -> None:
         self.artists = list(axes.barh(np.arange(agents), np.zeros(agents), height=0.75, color=BAR, animated=True))
         axes.set(xlim=(0, most), ylim=(agents - 0.5, -0.5))
+        axes.set_xticks([0, most / 2, most], ["0", "0.5", "1"])
         named = range(0, agents, max(1, agents // 12))
         axes.set_yticks(named, [f"tx_{i}" for i in named])
 
@@ -106,6 +114,7 @@ class Shares:
         low, height = self._edges[:-1], 0.9 * most / 20
         self.artists = list(axes.barh(low, np.zeros(20), height=height, align="edge", color=BAR, animated=True))
         axes.set(xlim=(0, 1), ylim=(0, most), xlabel="share of transmitters")
+        axes.set_yticks([0, most / 2, most], ["0", "0.5", "1"])
         axes.xaxis.label.set_size(7)
 
     def show(self, power: NDArray[np.floating]) -> None:
@@ -130,6 +139,7 @@ class Renderer:
         self._crowded = len(scene.power) > CROWD
         self._low, self._high = np.zeros(2), np.zeros(2)
         self._background: Any = None
+        self._cells = scene.cells
         self._make_artists(scene)
 
     def _make_artists(self, scene: Scene) -> None:
@@ -144,11 +154,13 @@ class Renderer:
         self._disturbed: Any = LineCollection([], colors=INTERFERENCE, zorder=2, animated=True, label="strongest interference")
         self._norm = PowerNorm(0.5, 0, self._most_rate)  # low rates differ most
         self._links: Any = LineCollection(
-            [], cmap=LINK, norm=self._norm, linewidths=2.5, zorder=3, animated=True, capstyle="round"
+            [], cmap=_rates(), norm=self._norm, linewidths=2.5, zorder=3, animated=True, capstyle="round"
         )
         for lines in (self._disturbed, self._links):
             self._map.add_collection(lines, autolim=False)
 
+        if scene.cells is not None:
+            self._map.add_collection(LineCollection(list(_closed(scene.cells)), colors="#b5b5b5", linewidths=0.8, zorder=1))
         self._receivers = self._dots("o", 26, "white", DARKEST, "receiver", 4)
         self._transmitters = self._dots("^", 42, DARKEST, "white", "transmitter", 5)
         if self._crowded:
@@ -170,27 +182,31 @@ class Renderer:
             fontsize=8,
         )
         bar = self._figure.add_axes((0.66, 0.08, 0.014, 0.76))
-        self._colours = ScalarMappable(cmap=LINK, norm=self._norm)
+        self._colours = ScalarMappable(cmap=_rates(), norm=self._norm)
         self._figure.colorbar(self._colours, cax=bar)
         bar.set_title("rate\nbit/s/Hz", fontsize=8, pad=6)
         bar.tick_params(labelsize=7)
 
         side = self._figure.add_axes((0.77, 0.08, 0.21, 0.76))
-        side.set_title(f"power (max {scene.max_power:.3g})", fontsize=8, pad=6)
+        side.set_title("power / largest power", fontsize=8, pad=6)
         side.tick_params(labelsize=7, length=2)
         side.spines[["top", "right"]].set_visible(False)
         self._powers = (Bars if len(scene.power) <= MOST_BARS else Shares)(side, len(scene.power), scene.max_power)
+        named = range(len(scene.power) if len(scene.power) <= MOST_NAMES else 0)
+        look = {"textcoords": "offset points", "fontsize": 6.5, "color": DARKEST, "zorder": 7, "animated": True}
+        self._names = [self._map.annotate(str(agent), (0, 0), xytext=(4, 3), **look) for agent in named]
         self._text = self._figure.text(0.02, 0.965, "", fontsize=10, animated=True, color=DARKEST)
         self._moving = [
             *([] if self._crowded else [self._disturbed, self._links, self._receivers]),
             self._transmitters,
             self._messages,
+            *self._names,
             *self._powers.artists,
             self._text,
         ]
 
     def _dots(self, marker: str, size: float, face: str, edge: str, label: str, order: int) -> Any:  # noqa: PLR0917  # a style
-        style = {
+        look = {
             "s": size * self._fine**2,
             "c": face,
             "edgecolors": edge,
@@ -198,7 +214,7 @@ class Renderer:
             "label": label,
             "zorder": order,
         }
-        return self._map.scatter([], [], marker=marker, animated=True, **style)
+        return self._map.scatter([], [], marker=marker, animated=True, **look)
 
     def frame(self, scene: Scene) -> Pixels:
         """The picture of a scene, (600, 900, 3)."""
@@ -215,7 +231,8 @@ class Renderer:
 
     def _make_room(self, transmitters: Any, receivers: Any, rate: float) -> None:
         """Widen map and colour scale where the scene does not fit: then the whole picture is drawn anew."""
-        everything = np.concatenate([transmitters, receivers])
+        cells = [] if self._cells is None else [self._cells.reshape(-1, 2)]
+        everything = np.concatenate([transmitters, receivers, *cells])
         low, high = everything.min(0), everything.max(0)
         if self._background is None or (low < self._low).any() or (high > self._high).any():
             shape = np.array([MAP[2] * SIZE[0], MAP[3] * SIZE[1]])  # one unit is as long in both directions
@@ -234,6 +251,9 @@ class Renderer:
             self._transmitters.set_facecolor(self._colours.to_rgba(scene.rate))
         else:
             self._update_links(scene, transmitters, receivers)
+        alone = len(np.unique(transmitters, axis=0)) == len(transmitters)  # else links of one antenna are told by their users
+        for name, place in zip(self._names, (transmitters if alone else receivers[scene.serving]).tolist(), strict=False):
+            name.xy = place
         messages = scene.messages or ()
         ends = np.array([(m.sender, m.receiver) for m in messages], int).reshape(-1, 2)
         part = np.array([m.progress for m in messages]).reshape(-1, 1)
@@ -254,6 +274,19 @@ class Renderer:
         self._disturbed.set_segments(np.stack([transmitters[source], served], axis=1))
         self._disturbed.set_linewidths(self._fine * (0.4 + 1.6 * strength))
         self._disturbed.set_color(_faded(INTERFERENCE, 0.7 * strength))
+
+
+def _rates() -> Any:
+    """The colours of rates: the slower, the paler, but seen on white."""
+    from matplotlib import colormaps
+    from matplotlib.colors import ListedColormap
+
+    return ListedColormap(colormaps[LINK](np.linspace(PALEST, 1, 256)), "rates")
+
+
+def _closed(cells: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Outlines of cells, (cells, corners + 1, 2)."""
+    return np.concatenate([cells, cells[:, :1]], axis=1)
 
 
 def _faded(colour: str, alpha: NDArray[np.floating]) -> NDArray[np.float64]:
