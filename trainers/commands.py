@@ -28,7 +28,7 @@ def train_command(chosen: Namespace) -> int:
     """Train an experiment, draw its figure and print its summary."""
     refuse_absent(chosen.device)
     out = Path(chosen.out or Path("runs") / Path(chosen.config).stem)
-    options = {name: getattr(chosen, name) for name in ("resume", "device", "quiet", "workers", "force", "tensorboard")}
+    options = {name: getattr(chosen, name) for name in ("resume", "device", "quiet", "workers", "force", "log")}
     shard = WorkShard.parse(chosen.shard) if chosen.shard is not None else None
     with RunDirectory(out).standing_in() if chosen.resume or shard else nullcontext():
         experiment = _experiment(chosen)

@@ -16,7 +16,10 @@ def _train(parser: Parser) -> None:
     add_engine(parser, "; changes no number")
     add_shard(parser)
     parser.add_argument("--force", action="store_true", help="resume even with other versions or on another device")
-    parser.add_argument("--tensorboard", action="store_true", help="write scalars for TensorBoard to DIR/tensorboard")
+    parser.add_argument(
+        "--log", choices=("tensorboard", "mlflow", "wandb"), action="append", default=[], help="write metrics there, too"
+    )
+    parser.add_argument("--tensorboard", dest="log", action="append_const", const="tensorboard", help="--log tensorboard")
     parser.add_argument("--quiet", action="store_true", help="no progress bar, no table")
 
 

@@ -393,10 +393,13 @@ def test_tensorboard_gets_every_row_once_also_after_resuming(tmp_path, config):
         np.testing.assert_allclose([event.value for event in found], expected, rtol=1e-6)
 
 
-def test_a_missing_tensorboard_is_one_sentence(tmp_path, config, capsys, monkeypatch):
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    assert run(config, "--out", tmp_path / "out", "--quiet", "--tensorboard") == 2
-    assert "--tensorboard needs tensorboard, which is not installed" in capsys.readouterr().err
+@pytest.mark.parametrize("library", ["tensorboard", "mlflow", "wandb"])
+def test_a_missing_library_to_log_with_is_one_sentence(tmp_path, config, capsys, monkeypatch, library):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard" if library == "tensorboard" else library, None)
+    for option in ("--log", library), *([("--tensorboard",)] if library == "tensorboard" else []):
+        assert run(config, "--out", tmp_path / "out", "--quiet", *option) == 2
+        said = f"--log {library} needs {library}, which is not installed: pip install 'wirelessenv[{library}]'"
+        assert capsys.readouterr().err.strip() == said
     assert not (tmp_path / "out").exists()
 
 

@@ -138,7 +138,7 @@ def _draw_curve(axes: Axes, line: Line, number: int, _: int, wide: float) -> Any
     colour, dashes, marker = style.line(number)
     marked: dict[str, Any] = {"marker": marker, "markevery": 0.1} if number >= _FIRST_MARKED else {}
     marked["linewidth"] = wide * style.RC["lines.linewidth"]
-    (drawn_line,) = axes.plot(line.x, line.middle, color=colour, linestyle=dashes, **marked)  # type: ignore[arg-type]  # a style
+    (drawn_line,) = axes.plot(line.x, line.middle, color=colour, linestyle=dashes, **marked)
     axes.fill_between(line.x, line.low, line.high, color=colour, alpha=0.12, linewidth=0)
     return drawn_line
 

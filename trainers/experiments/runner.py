@@ -1,7 +1,7 @@
 """Training of an experiment: groups in worker processes, progress, the run directory, and resuming."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -13,8 +13,8 @@ from torch import Tensor
 from trainers.experiments.experiment import Experiment
 from trainers.experiments.groups import Group, GroupFiles, groups_of
 from trainers.experiments.run_directory import RunDirectory
+from trainers.experiments.sinks import SINKS, Sink
 from trainers.experiments.strided import AnyLearner
-from trainers.experiments.tensorboard import Board, require
 from trainers.experiments.training import train
 from trainers.workbench.engines import LOCAL, Engine, OwnModules
 from trainers.workbench.progress import Cadence
@@ -39,7 +39,7 @@ def run(
     shard: WorkShard | None = None,
     force: bool = False,
     save_every: float = SAVE_EVERY,
-    tensorboard: bool = False,
+    log: Sequence[str] = (),
 ) -> RunDirectory:
     """Train every curve on every seed and write a run directory.
 
@@ -54,7 +54,7 @@ def run(
         shard: of the groups; others are other commands', and the last of these assembles all. None: all groups.
         force: resume also with other versions or on another device.
         save_every: seconds between checkpoints; more where they would cost more than 2 % of the time.
-        tensorboard: write scalars for TensorBoard, too.
+        log: where else metrics are written: "tensorboard", "mlflow", "wandb".
 
     Returns:
         The directory, complete.
@@ -70,8 +70,8 @@ def run(
     groups, models = groups_of(experiment), []
     most = min(engine.workers(workers), len(groups))
     engine = engine.fitting(most, device)
-    if tensorboard:
-        require()
+    for name in log:
+        SINKS[name].require()
     for group in groups:  # refuses what cannot be trained before anything is written
         learner = experiment.build(group.curves, group.seeds, device)
         models.append(learner.parameters.to("meta"))  # shape and dtype alone
@@ -83,19 +83,19 @@ def run(
     with RunDirectory.opened(out, experiment, resume=resume, device=device, force=force, shard=shard) as directory:
         experiment = directory.experiment()  # the same, of the copies that are there
         job = TrainingJob(experiment.text(), directory.code(experiment), own_code.texts(experiment.modules), save_every, device)
-        board = Board(directory.path) if tensorboard else None
+        sinks = [SINKS[name](directory.path) for name in dict.fromkeys(log)]
         if shard is not None:
             groups, models = shard.mine(groups), shard.mine(models)
-        with _shown(directory, experiment, groups, quiet, board) as look, stop_request() as stop:
+        with _shown(directory, experiment, groups, quiet, sinks) as look, stop_request() as stop:
             left = _unfinished(directory.path, groups, models)
             finished = not left or engine.work_off(job, left, directory.path, most, look=look, stop=stop)
         if shard is not None and finished and (others := shard.note_end(directory.path)):
             raise ShardFinished(f"Shard {shard} is finished, {others} of {shard.of} are not yet: the last one assembles {out}")
         if shard is None or finished:
             directory.assemble(experiment)
-            if board is not None:
-                board.update(directory.metrics())
-                board.close()
+            for sink in sinks:
+                sink.update(directory.metrics())
+                sink.close()
     if not finished:
         raise Interrupted
     return directory
@@ -157,9 +157,9 @@ class TrainingJob(NamedTuple):
 
 @contextmanager
 def _shown(
-    directory: RunDirectory, experiment: Experiment, groups: list[Group], quiet: bool, board: Board | None
+    directory: RunDirectory, experiment: Experiment, groups: list[Group], quiet: bool, sinks: Sequence[Sink]
 ) -> Iterator[Callable[[], None]]:
-    """A progress bar of groups, and a function that brings it, the tables and the board up to date now and then."""
+    """A progress bar of groups, and a function that brings it, the tables and the sinks up to date now and then."""
     bar = Progress(
         TextColumn("training"),
         BarColumn(),
@@ -184,8 +184,8 @@ def _shown(
             if alone and assembling.due():
                 with assembling.spending():
                     directory.assemble(experiment)
-                    if board is not None and directory.progress(experiment, groups):
-                        board.update(directory.metrics())
+                    for sink in sinks if directory.progress(experiment, groups) else ():
+                        sink.update(directory.metrics())
 
         yield look
         bar.update(task, completed=directory.progress(experiment, groups))
