@@ -94,7 +94,7 @@ def _example(name: str) -> dict[str, Any]:
 def _ran(name: str, size: list[str]) -> dict[str, Any]:
     """What an example prints and draws, in an empty folder."""
     arguments = [str(EXAMPLES / one) if (EXAMPLES / one).exists() else one for one in size]
-    env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg", "COLUMNS": "100"}
+    env = os.environ | {"PYTHONPATH": _search_path(), "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg", "COLUMNS": "100"}
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, *arguments]
         done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=LONGEST, check=False)
@@ -103,6 +103,12 @@ def _ran(name: str, size: list[str]) -> dict[str, Any]:
         drawn = sorted(Path(folder).rglob("*.png"))
         images = {f"{Path(name).stem}_{path.name}": base64.b64encode(path.read_bytes()).decode() for path in drawn}
     return {"said": ESCAPES.sub("", done.stdout), "pictures": images}
+
+
+def _search_path() -> str:
+    """Where Python looks first: this checkout, then what it has been told."""
+    before = [one for one in os.environ.get("PYTHONPATH", "").split(os.pathsep) if one and one != str(ROOT)]
+    return os.pathsep.join([str(ROOT), *before])
 
 
 def _title(path: Path) -> str:
@@ -126,7 +132,7 @@ def _notebook(name: str) -> dict[str, Any]:
 def _executed(name: str) -> dict[str, Any]:
     """Text and pictures of a notebook; raises RuntimeError with the error of the cell that fails."""
     notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
-    os.environ["PYTHONPATH"] = str(ROOT)  # for the kernel
+    os.environ["PYTHONPATH"] = _search_path()  # for the kernel
     with tempfile.TemporaryDirectory() as folder:
         client = NotebookClient(
             notebook,
