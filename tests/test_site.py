@@ -24,8 +24,9 @@ pytestmark = [
 
 def built(folder, *more):
     """The process of a build of a checkout in a folder."""
-    env = os.environ | {"NO_MKDOCS_2_WARNING": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(folder)}
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", *more]
+    search_path = os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
+    env = os.environ | {"NO_MKDOCS_2_WARNING": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": search_path}
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", *more]
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=1800, check=False)  # noqa: S603  # our own site
 
 
