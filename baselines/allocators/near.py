@@ -14,6 +14,7 @@ from wirelessenv.arrays import Doubles
 from wirelessenv.config import ConfigError
 from wirelessenv.physics import checks
 from wirelessenv.physics.neighbours import NeighbourLists
+from wirelessenv.sentences import shown
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,8 @@ def _over_lists(  # noqa: PLR0917  # two functions call it
     p_max: float,
     limits: Limits,
 ) -> Doubles:
+    if not isinstance(near, NeighbourLists):
+        raise ConfigError(f"near: {shown(near)} is not valid: it should be the `near` of a network with a cut")
     values, level, most = checks.numbers("gain", gain), checks.numbers("noise", noise), checks.number("p_max", p_max)
     if values.ndim != 3 or (len(values), values.shape[-1]) != (near.runs, near.links):
         right = f"(runs, slots, links), ({near.runs}, slots, {near.links})"

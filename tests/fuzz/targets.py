@@ -21,6 +21,7 @@ from tests.fuzz.mutate import Mutator
 from tests.fuzz.states import StateMutator
 from trainers.workbench.files import read_tensors, write_tensors
 from wirelessenv.config import ConfigError, assignment, read_yaml
+from wirelessenv.network import WirelessNetwork
 from wirelessenv.scenario import Messaging, Scenario
 
 ROOT = Path(__file__).parents[2]
@@ -361,6 +362,9 @@ def allocators(rng: random.Random, folder: Path) -> str:
         arguments = {"gain": gain, "noise": 1.0, "power": source.uniform(0, 10, gain.shape[:-1])}
     if name == "delayed":
         arguments = {"gain": gain, "slots": 1}
+    if name.endswith("_over_lists"):
+        network = WirelessNetwork({"preset": "dense", "transmitters": 4, "placement": {"density": 1 / 6}, "cut": 0.01})
+        arguments = {"near": network.near, "gain": network.block(2).gain, "noise": network.noise, "p_max": 10.0}
     mutator = Mutator(rng)
     key = rng.choice(list(arguments))
     value = arguments[key]
