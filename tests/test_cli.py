@@ -159,6 +159,7 @@ def test_trained_compared_and_listed_below_the_working_directory(tmp_path, monke
     assert sorted(path.name for path in tmp_path.iterdir()) == ["few.yaml", "runs", "small.yaml"]
 
 
+@pytest.mark.slow
 def test_shipped_configurations_are_run_by_name(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     tiny = ["--set", "iterations=2", "--set", "evaluate_every=1", "--set", "problem.evaluation_slots=5", "--seeds", "2"]

@@ -65,6 +65,7 @@ def test_own_allocator_stands_in_the_table(tmp_path):
         assert table.count(f"\n| {name} | ") == 2  # what is reached, and what is needed
 
 
+@pytest.mark.slow
 def test_algorithm_2_draws_its_picture(tmp_path):
     said = run("algorithm_2.py", tmp_path)
     assert (tmp_path / "algorithm_2.png").read_bytes().startswith(b"\x89PNG")

@@ -59,6 +59,7 @@ def copy(tmp_path):
     return tmp_path / "copy"
 
 
+@pytest.mark.slow
 def test_a_comparison_is_written_into_its_page(tmp_path, copy):
     small = {"scenarios": ["gaussian"], "layouts": 2, "slots": 4, "methods": {"random": "random_power"}}
     for page in (copy / "docs" / "results").glob("compare_*.md"):
@@ -74,6 +75,7 @@ def test_a_comparison_is_written_into_its_page(tmp_path, copy):
     assert [line for line in page.splitlines() if line.startswith("| method")] == columns
 
 
+@pytest.mark.slow
 def test_claims_and_runs_are_written_into_theirs(tmp_path, copy):
     rows = list(write_results._rows(write_results.written(ROOT / "docs" / "results" / "claims.md", "claims")))
     (tmp_path / "runs").mkdir()

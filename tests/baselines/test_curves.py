@@ -40,6 +40,7 @@ def test_methods_that_are_trained_alike_share_a_training():
     ]
 
 
+@pytest.mark.slow
 def test_curves_hold_what_the_tables_hold(tmp_path):
     comparison = Comparison.parse(SETTINGS)
     with ComparisonDirectory.opened(tmp_path / "out", comparison, resume=False, device="cpu") as directory:

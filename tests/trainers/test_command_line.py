@@ -222,6 +222,7 @@ def ordinary_user():
             os.seteuid(0)
 
 
+@pytest.mark.slow
 def test_a_directory_that_cannot_be_written_is_one_sentence_and_nothing_is_lost(capsys):
     with tempfile.TemporaryDirectory() as name:  # not below tmp_path, which is closed to other users
         folder = Path(name)
@@ -264,6 +265,7 @@ def test_a_curve_that_diverges_is_recorded_and_the_others_go_on(tmp_path, config
         assert float(row["utility"]) == pytest.approx(float(expected["utility"]), rel=1e-3)
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_resumed_at_once_and_not_changed(tmp_path, config):
     out = tmp_path / "out"
     assert run(config, "--out", out, "--quiet") == 0

@@ -183,6 +183,7 @@ def test_every_claim_names_a_run_and_curves_that_exist():
     assert kinds == set(Statistic.kinds)  # none without a user
 
 
+@pytest.mark.slow
 def test_check_makes_each_run_once_and_writes_a_table(tmp_path):
     made = []
 

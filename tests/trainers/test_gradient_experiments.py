@@ -80,6 +80,7 @@ def test_a_run_that_stops_goes_on_to_the_same_numbers(case, tmp_path):
     assert len(rows(tmp_path / "whole")) == 2 * 2 * 7
 
 
+@pytest.mark.slow
 def test_curves_of_all_methods_share_one_table_and_one_figure(tmp_path):
     curves = {
         "zeroth-order": {"learner": {"kind": "zeroth_order", "batch": 4}},

@@ -55,6 +55,7 @@ def test_the_last_shard_assembles_what_a_single_command_makes(tmp_path, config, 
     assert torture.rows(out) == torture.rows(tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_a_shard_that_was_stopped_goes_on_and_others_do_not_take_it_for_finished(tmp_path, config, capsys, monkeypatch):
     @contextmanager
     def stopped():
@@ -69,6 +70,7 @@ def test_a_shard_that_was_stopped_goes_on_and_others_do_not_take_it_for_finished
     assert (tmp_path / "cut" / "metrics.csv").exists()
 
 
+@pytest.mark.slow
 def test_refusals_of_shards_are_sentences_and_spoil_nothing(tmp_path, config, capsys):
     out = tmp_path / "cut"
     assert run(config, out, "--shard", "1/2") == 0

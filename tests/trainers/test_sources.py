@@ -91,6 +91,7 @@ def test_a_missing_source_that_was_never_kept_is_said(place, capsys):
     assert f"{place}/gains/gr.npz: there is no such file" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_list_and_plot_need_the_directory_alone(place, tmp_path, monkeypatch):
     assert command(place) == 0
     shutil.move(place / "out", tmp_path / "moved")
@@ -106,6 +107,7 @@ def test_list_and_plot_need_the_directory_alone(place, tmp_path, monkeypatch):
     assert main([str(tmp_path / "moved" / "config.yaml"), "--out", str(tmp_path / "again"), "--quiet", "--workers", "1"]) == 0
 
 
+@pytest.mark.slow
 def test_a_directory_of_old_has_no_checksums_and_is_read_from_where_it_was_begun(place, monkeypatch):
     assert command(place) == 0
     monkeypatch.chdir(place)

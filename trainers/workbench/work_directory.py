@@ -162,7 +162,9 @@ class WorkDirectory(ABC):
             with shard.taken(directory.path):
                 if not directory._config.exists():
                     directory._begin_together(configuration, device)
-                    directory._refuse_what_is_there(configuration, True, device, force, shared=True)
+                directory._refuse_what_is_there(
+                    configuration, True, device, force, shared=True
+                )  # it may be new since we looked
                 yield directory
 
     def _begin(self, configuration: Configuration, device: str, place: Path) -> None:
@@ -203,9 +205,12 @@ class WorkDirectory(ABC):
             self._refuse_another(configuration)
             if not force:
                 self._refuse_other_versions(device)
-        elif shared and (self.path / SHARDS).is_dir():
-            return  # another shard is beginning it
-        elif self.path.exists() and {entry.name for entry in self.path.iterdir()} - {".lock", "manifest.json", FOLDER}:
+            return
+        there = (
+            {entry.name for entry in self.path.iterdir()} if self.path.exists() else set()
+        )  # listed once: others may add to it
+        begun_by_a_shard = shared and SHARDS in there
+        if not begun_by_a_shard and there - {".lock", "manifest.json", FOLDER}:
             raise ConfigError(
                 f"--out: {self.path} is not valid: it holds files that are not a {self.what}'s; give another directory"
             )
