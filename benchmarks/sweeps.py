@@ -15,7 +15,7 @@ from trainers.workbench.ray_engine import OnRay
 WORKERS = 2
 GROUPS = 6
 ITERATIONS = 2_000
-"""Of a group of five seeds: about 20 s of one core."""
+"""Iterations of a group of five seeds: about 20 s of one core."""
 
 
 def table(iterations: int = ITERATIONS) -> list[dict[str, str]]:

@@ -67,7 +67,7 @@ def put(page: Path, name: str, text: str) -> None:
 
 
 def written(page: Path, name: str) -> str:
-    """What stands there."""
+    """Text that stands between the markers of a name."""
     (found,) = re.findall(
         rf"<!-- begin {re.escape(name)}:[^\n]*-->\n(.*?)<!-- end {re.escape(name)} -->",
         page.read_text(encoding="utf-8"),
@@ -152,7 +152,7 @@ def _tables_and_pictures(runs: Path, root: Path, command: str) -> None:
 
 
 def _pictures(folder: Path, root: Path) -> None:
-    """Those that a page shows."""
+    """Copy the pictures that a page shows."""
     for name, kept in PICTURES.items():
         picture, target = folder / f"{name}.png", root / "docs" / "images" / f"{kept.format(folder.name)}.png"
         if picture.exists() and target.exists():

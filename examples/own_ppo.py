@@ -26,7 +26,7 @@ optimiser = torch.optim.Adam([*actor.parameters(), *critic.parameters()], lr=3e-
 
 
 def play(envs, seed):
-    """What a slot of all networks was: observations (T, E, m, 4), on or off (T, E, m), rewards (T, E)."""
+    """Play the slots of all networks: observations (T, E, m, 4), on or off (T, E, m), rewards (T, E)."""
     seen, sent, paid = [], [], []
     observations, _ = envs.reset(seed=seed)
     for _ in range(chosen.slots):

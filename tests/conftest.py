@@ -25,7 +25,7 @@ settings.load_profile("suite")
 
 
 def pytest_addoption(parser):
-    """Where the tests of test_device.py compute."""
+    """Add the option that says on which device test_device.py computes."""
     parser.addoption("--device", default="cpu", choices=("cpu", "cuda"), help="where the tests of test_device.py compute")
 
 
@@ -56,7 +56,7 @@ def registry():
 
 @pytest.fixture
 def capfd(capfd):
-    """What worker processes say, too: the server that forks them, which keeps its output from when it began, begins anew."""
+    """Capture worker processes, too: the server that forks them keeps its output from when it began, and begins anew."""
     forkserver._forkserver._stop()
     return capfd
 

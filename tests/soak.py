@@ -25,7 +25,7 @@ GROWTH = 5.0
 """MiB."""
 RATIO = 1.5
 NETWORKS = 50
-"""That the vector form steps at once; each counts as a step."""
+"""Networks that the vector form steps at once; each counts as a step."""
 
 Do = Callable[[int], object]
 """Does it so many times."""
@@ -98,7 +98,7 @@ def async_bc() -> Do:
 
 
 class Sort(NamedTuple):
-    """What is done, how often, and what makes it ready."""
+    """Something that is done, how often, and what makes it ready."""
 
     what: str
     count: int

@@ -1,4 +1,4 @@
-"""What all command lines share, each as a user starts it."""
+"""Rules that all command lines share, each as a user starts it."""
 
 import os
 import signal

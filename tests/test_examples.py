@@ -19,12 +19,12 @@ SMALL = {
 
 
 def run(name, folder):
-    """What the example prints."""
+    """Text that an example prints at its small size."""
     return started(folder, EXAMPLES / name, *SMALL[name])
 
 
 def started(folder, *arguments):
-    """What Python prints, called with the arguments."""
+    """Text that Python prints, called with the arguments."""
     env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg", "PYTHONWARNINGS": "error"}
     command = [sys.executable, *arguments]
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=240, check=False)  # noqa: S603  # our own programs

@@ -1,4 +1,4 @@
-"""What is large but legal is said before it is allocated, with the setting that makes it so."""
+"""Large but legal requests are refused before memory is allocated, with the setting that makes them so."""
 
 import subprocess
 import sys

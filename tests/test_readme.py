@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md")] + sorted((ROOT / "docs").rglob("*.md"))
 SMALLER = {"learn(1_000_000": "learn(10_000", "num_envs=1000": "num_envs=10", "learn(300)": "learn(30)", "steps=100": "steps=2"}
-"""What takes long, and what is run in its place: numbers alone, so that nothing is there that a reader would not have."""
+"""Numbers that take long, and those that are run in their place: numbers alone, so that nothing else is new."""
 FILE = re.compile(r"^`(\w+\.\w+)`:\n\n```\w+\n", re.MULTILINE)
 """A page whose blocks are files, each under its name: they belong together, and a test of their own runs them."""
 
@@ -31,7 +31,7 @@ def the_block(part, page):
 
 
 def run(block):
-    """What the block has defined."""
+    """Names that a block has defined."""
     for long, short in SMALLER.items():
         block = block.replace(long, short)
     scope = {"__name__": "__main__"}

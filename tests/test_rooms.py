@@ -1,4 +1,4 @@
-"""Who may know whom: packages, the rooms of trainers, and no circle between modules."""
+"""Directions of imports: packages, the rooms of trainers, and no circle between modules."""
 
 import ast
 import re
@@ -97,7 +97,7 @@ def test_references_know_no_other_form_of_their_algorithms():
 
 
 def test_comparisons_take_what_is_general_from_the_workbench():
-    """Of experiments they know what a trained run is, in one file, and nothing of the papers' claims."""
+    """Comparisons know of experiments what a trained run is, in one file, and nothing of the papers' claims."""
     rooms = ("trainers.experiments", "trainers.fidelity", "trainers.bounds", "trainers.events")
     known = {one for one, other in IMPORTS.edges if one.startswith("baselines.") and other.startswith(rooms)}
     known = {one for one in known if not one.startswith("baselines.report.")}  # which shows runs, too

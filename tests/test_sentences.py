@@ -1,4 +1,4 @@
-"""What is wrong is said in our words: no phrase of pydantic's, and nothing long."""
+"""Errors are said in our words: no phrase of pydantic's, and nothing long."""
 
 import re
 from inspect import isabstract

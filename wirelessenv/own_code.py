@@ -18,7 +18,7 @@ _INSTALLED = tuple(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib
 
 
 def checksum(*parts: Any) -> str:
-    """Of the source text of all that is not the project's own; "" where there is nothing of that sort.
+    """Checksum of the source text of all that is not the project's own; "" where there is nothing of that sort.
 
     Args:
         parts: models with all models in them, classes, functions, modules.

@@ -16,7 +16,7 @@ VARYING = ("plans", "ahead", "fading", "block", "last", "_ahead", "_travelling",
 ELSEWHERE = "it was saved by another learner, or by another version of wirelessenv"
 OF_OTHERS = "it belongs to a learner of other runs, variants, clients or nodes, or is damaged"
 MOST_COUNTED = 2**53
-"""Of anything that is counted: what a float64 can tell from its neighbours."""
+"""Largest number of anything that is counted: what a float64 can tell from its neighbours."""
 
 
 def refuse_misfit(saved: Any, model: Any, where: str = "") -> None:

@@ -35,9 +35,9 @@ def stream(seed: int, purpose: str, episode: int = 0) -> np.random.Generator:
 
 
 MOST_SEEDS = 100_000
-"""of a batch: more take minutes to begin."""
+"""Most seeds of a batch: more take minutes to begin."""
 MOST_BITS = 1024
-"""of a seed: numpy works for minutes on one of a million."""
+"""Most bits of a seed: numpy works for minutes on one of a million."""
 _BYTES = str | bytes | bytearray | memoryview
 
 

@@ -42,7 +42,7 @@ FULL_POWER, WMMSE = "full power", "WMMSE"
 """The methods that all others are relative to; they are always there."""
 _REFERENCES: dict[str, type[Method]] = {FULL_POWER: allocation.FullPower, WMMSE: allocation.WMMSE}
 Name = Annotated[str, AfterValidator(as_name), Field(min_length=1, max_length=60)]
-"""Of a method or a scenario: it stands in tables, and in the names of files."""
+"""Name of a method or a scenario: it stands in tables, and in the names of files."""
 
 
 def _method(value: Any) -> Any:

@@ -72,7 +72,7 @@ Lines = dict[str, list[Place]]
 
 
 def _relative(comparison: Comparison, rows: pd.DataFrame) -> dict[str, Place]:
-    """By method, its bits a slot, and its utility over that of the method that curves are relative to."""
+    """Bits a slot of each method, and its utility over that of the method that curves are relative to, by method."""
     reference = rows[rows["method"] == comparison.relative_to].groupby("layout")["utility"].mean()
     rows = rows.assign(reference_utility=rows["layout"].map(reference))
     methods = {str(name): some for name, some in rows[rows["utility"].notna()].groupby("method", sort=False)}
@@ -93,7 +93,7 @@ def curves_of(comparison: Comparison, table: pd.DataFrame) -> dict[str, dict[str
 
 
 def _of_scenario(comparison: Comparison, rows: pd.DataFrame) -> dict[str, Lines]:
-    """By curve and line, points in order of x."""
+    """Points in order of x, by curve and line."""
     at = _relative(comparison, rows)
     return {
         x: {

@@ -10,7 +10,7 @@ from wirelessenv import style
 from wirelessenv.text import one_line
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdashdot")
-"""Those of wirelessenv/style.py by plotly's names."""
+"""Dashes of wirelessenv/style.py by plotly's names."""
 
 
 def figure(chart: Chart) -> dict[str, Any]:

@@ -36,7 +36,7 @@ class Chart(NamedTuple):
     log_x: bool = False
     log_y: bool = False
     level: float | None = None
-    """that of full power"""
+    """value of full power on the vertical axis"""
     map: bool = False
     """a unit is as long in both directions"""
 

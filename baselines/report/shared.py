@@ -12,7 +12,7 @@ from wirelessenv.network import WirelessNetwork
 from wirelessenv.scenario import Scenario
 
 LAYOUTS = 2
-"""Of a scenario, that are drawn."""
+"""Number of layouts of a scenario that are drawn."""
 
 
 def begin(path: Path, kind: str) -> DirectoryReport:

@@ -92,7 +92,7 @@ def _example(name: str) -> dict[str, Any]:
 
 
 def _ran(name: str, size: list[str]) -> dict[str, Any]:
-    """What an example prints and draws, in an empty folder."""
+    """Text and pictures that an example makes in an empty folder."""
     arguments = [str(EXAMPLES / one) if (EXAMPLES / one).exists() else one for one in size]
     env = os.environ | {"PYTHONPATH": _search_path(), "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg", "COLUMNS": "100"}
     with tempfile.TemporaryDirectory() as folder:
@@ -106,7 +106,7 @@ def _ran(name: str, size: list[str]) -> dict[str, Any]:
 
 
 def _search_path() -> str:
-    """Where Python looks first: this checkout, then what it has been told."""
+    """Search path of Python: this checkout, then the folders that it has been told."""
     before = [one for one in os.environ.get("PYTHONPATH", "").split(os.pathsep) if one and one != str(ROOT)]
     return os.pathsep.join([str(ROOT), *before])
 

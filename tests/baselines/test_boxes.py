@@ -1,4 +1,4 @@
-"""What is claimed of boxes of powers, at points inside them and against grids."""
+"""Bounds of boxes of powers, at points inside them and against grids."""
 
 import numpy as np
 import pytest

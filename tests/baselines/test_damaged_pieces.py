@@ -1,4 +1,4 @@
-"""What a comparison has kept, with something wrong in it: taken, where it can be, or refused in one sentence."""
+"""Damaged files of a comparison: taken, where they can be, or refused in one sentence."""
 
 import random
 

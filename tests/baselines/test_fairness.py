@@ -1,4 +1,4 @@
-"""What would make a comparison unfair, or its columns false, is refused in one sentence or cannot happen."""
+"""Faults that would make a comparison unfair, or its columns false, are refused in one sentence or cannot happen."""
 
 import os
 import signal

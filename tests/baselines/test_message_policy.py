@@ -253,7 +253,7 @@ def test_a_network_reads_any_number_of_agents():
 
 
 def test_evaluate_lets_its_messages_travel():
-    """What `evaluate` finds slot by slot is what the batched form finds at once; without its messages the policy is another."""
+    """`evaluate` finds slot by slot what the batched form finds at once; without its messages the policy is another."""
     talker = policy(links={"delay": 0})
     found = evaluate(talker, SMALL, layouts=3, slots=5, warm_up=4)
     held = HeldOut.draw(SMALL, range(3), 5, 4)

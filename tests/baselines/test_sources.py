@@ -1,4 +1,4 @@
-"""What a comparison is begun with may change, go away or be moved; so may the code of a user's own methods."""
+"""Sources of a comparison may change, go away or be moved; so may the code of a user's own methods."""
 
 import os
 import shutil

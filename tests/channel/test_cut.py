@@ -15,7 +15,7 @@ from wirelessenv.layout import draw_layout
 from wirelessenv.scenario import Scenario
 
 DENSITY = {"half_width": 0.25, "receiver_offset": 0.125, "density": 1 / 6}
-"""That of the preset dense, whatever m is."""
+"""Placement with the density of the preset dense, whatever m is."""
 
 
 def drawn(agents, seed=0, **placement):

@@ -51,7 +51,7 @@ def test_speeds_and_places_are_uniform():
 
 
 def by_hand(start, places, speed, pause, seconds):
-    """Where one walker is: along its legs, one after the other."""
+    """Place of one walker: along its legs, one after the other."""
     here, left = np.array(start, float), seconds
     for place in places:
         length = float(np.hypot(*(place - here)))

@@ -50,7 +50,7 @@ def test_no_receiver_is_too_near_to_a_transmitter_of_others():
 
 
 def inside_hexagon(offset, inner_radius):
-    """By its six corners, each turned against the next: the point is left of all six sides."""
+    """True inside six corners, each turned against the next: the point is left of all six sides."""
     corner = 2 * inner_radius / math.sqrt(3)
     corners = [
         (corner * math.cos(math.pi / 6 + k * math.pi / 3), corner * math.sin(math.pi / 6 + k * math.pi / 3)) for k in range(6)

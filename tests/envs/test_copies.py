@@ -41,7 +41,7 @@ def flat(value):
 
 
 def played(env, steps):
-    """What some steps show, of fixed actions; an agent after the other where they take turns."""
+    """Observations of some steps of fixed actions; an agent after the other where they take turns."""
     seen = []
     for step in range(steps):
         if hasattr(env, "agent_selection"):

@@ -20,7 +20,7 @@ def many(mode="NextStep", **combination):
 
 
 def play(envs, steps=2 * CYCLES + 3, chosen=None):
-    """What reset and steps tell; the actions are `chosen`, or the space's."""
+    """Results of reset and steps; the actions are `chosen`, or the space's."""
     envs.action_space.seed(0)
     first = envs.reset(seed=4)
     return [first] + [envs.step(envs.action_space.sample() if chosen is None else chosen[step]) for step in range(steps)]

@@ -1,4 +1,4 @@
-"""What Gymnasium's contract promises, in every way of making the environment: lengths, masks, generators, options."""
+"""Gymnasium's contract, in every way of making the environment: lengths, masks, generators, options."""
 
 import copy
 import pickle

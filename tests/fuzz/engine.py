@@ -21,7 +21,7 @@ Input = tuple[str, int]
 
 
 def tried(target: str, number: int, folder: Path) -> tuple[str, str]:
-    """What becomes of one input: taken, refused, traceback or memory, and what there is to say of it."""
+    """Outcome of one input: taken, refused, traceback or memory, and the text that goes with it."""
     from tests.fuzz.targets import TARGETS
 
     with warnings.catch_warnings():
@@ -64,7 +64,7 @@ class Worker:
         self.pipe.send(one)
 
     def late(self) -> bool:
-        """Whether it hangs; with its first input it also imports."""
+        """True where it hangs; with its first input it also imports."""
         return time.monotonic() - self.begun > SECONDS + 60 * self.first
 
     def end(self) -> None:

@@ -1,4 +1,4 @@
-"""What is fuzzed: each target makes the input of a number and hands it to the product.
+"""Targets of the fuzzer: each makes the input of a number and hands it to the product.
 
 A target returns "taken" or "refused"; whatever else happens (another exception, a sentence of more than one line) is a fault.
 """
@@ -458,7 +458,7 @@ def make_templates(folder: Path) -> None:
 
 @cache
 def templates() -> tuple[Path, ...]:
-    """Where they are; made on first use where nobody has made them before."""
+    """Folders of the templates; made on first use where nobody has made them before."""
     folder = Path(os.environ.get(TEMPLATES) or tempfile.mkdtemp(prefix="fuzz-"))
     if not (folder / "compared").exists():
         make_templates(folder)
@@ -541,4 +541,4 @@ TARGETS: dict[str, tuple[Callable[[random.Random, Path], str], float]] = {
     "allocator arguments": (allocators, 0.08),
     "run directories": (directories, 0.02),
 }
-"""What is fuzzed, and its share of the inputs."""
+"""Targets by name, each with its share of the inputs."""

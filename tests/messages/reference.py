@@ -1,4 +1,4 @@
-"""What everybody knows, simulated with one object a message and plain loops, from what ALGORITHMS.md says: slow.
+"""Knowledge of everybody, simulated with one object a message and plain loops, from what ALGORITHMS.md says: slow.
 
 Only the draws come from the package, from streams made anew: who queries, transmits, which message arrives, how late.
 """

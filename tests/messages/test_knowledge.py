@@ -228,7 +228,7 @@ def test_the_needed_memory_is_that_of_the_largest_graph_and_delay():
 
 
 def test_in_algorithm_1_the_longest_silence_counts_the_instants_of_queries():
-    """Who may be silent for at most 2 queries is heard of at least at every second one, whenever they are."""
+    """Agents that are silent for at most 2 queries are heard of at least at every second one, whenever these are."""
     activity = {"query": 0.3, "transmit": {"probability": 0.05, "longest_silence": 2}}
     messaging = Messaging(graph="ring", activity=activity, relay=False)
     knowledge = Knowledge(messaging, message_graphs(messaging, 4, [0]), [0])

@@ -1,4 +1,4 @@
-"""What is handed to physics, networks and allocators: taken as the numbers that it holds, or refused in one sentence."""
+"""Arguments of physics, networks and allocators: taken as the numbers that they hold, or refused in one sentence."""
 
 import warnings
 

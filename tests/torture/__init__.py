@@ -81,7 +81,7 @@ def comparison_of(config: Path, out: Path, workers: int) -> list[str]:
 
 
 class Work(NamedTuple):
-    """What is disturbed."""
+    """Work that is disturbed: a run or a comparison."""
 
     name: str
     config: str

@@ -21,7 +21,7 @@ PLAN: tuple[tuple[Work, str, float], ...] = (
     (RUN, "no permission", 0.08),
     (COMPARISON, "no permission", 0.04),
 )
-"""What is disturbed, how, and its share of the times."""
+"""Works, how each is disturbed, and its share of the times."""
 
 
 @guarded

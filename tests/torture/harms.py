@@ -1,4 +1,4 @@
-"""What is done to a run or a comparison besides kills: a full disk, and write permission that is taken away.
+"""Harms done to a run or a comparison besides kills: a full disk, and write permission that is taken away.
 
 After each, --resume must go on to the same numbers.
 """

@@ -100,7 +100,7 @@ def test_a_wrong_value_leaves_with_status_2_and_one_sentence_and_writes_nothing(
 
 
 def sentence(path, change):
-    """What is said of a change; nothing where it can be used."""
+    """Sentence that a change is refused with; nothing where it can be used."""
     try:
         Experiment.load(path, [change])
     except ConfigError as error:

@@ -1,4 +1,4 @@
-"""How Ray is begun, and what goes wrong with it."""
+"""Beginning of Ray, here or at an address, and the sentences about what goes wrong with it."""
 
 import socket
 import sys

@@ -45,7 +45,7 @@ NETWORKS = [
 @pytest.mark.parametrize("seed", [0, 4])
 @pytest.mark.parametrize("problem", [Quadratic(noise=0.5), Quadratic(clients=5)])
 def test_every_step_is_that_of_the_reference(network, seed, problem):
-    """Who makes it, with whose gradient, how stale, and where it leads to; delays keep or break the order of messages."""
+    """Node, gradient, staleness and result of every step; delays keep or break the order of messages."""
     learner, rng = DASGD(problem, network, nodes=5, step_size=0.02, seed=seed, exact=problem.noise == 0), stream(seed, "sample")
     start = problem.starts([seed])[0]
     steps = dasgd(

@@ -1,4 +1,4 @@
-"""What diverged is shown as that, by tables, list, figures, fidelity and search, and never as a result."""
+"""Diverged runs are shown as that, by tables, list, figures, fidelity and search, and never as a result."""
 
 import csv
 
@@ -44,7 +44,7 @@ def directory(path, ends, curves=None, iterations=240, **changes):
 
 @pytest.fixture
 def labels(monkeypatch):
-    """Of the lines of the figures that are drawn."""
+    """Labels of the lines of the figures that are drawn."""
     drawn = []
 
     monkeypatch.setattr(plots, "save", lambda *_: [])

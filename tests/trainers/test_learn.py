@@ -1,4 +1,4 @@
-"""What every learner has in common: it takes a count of iterations, and a copy of it goes on with the same numbers."""
+"""Rules of all learners: each takes a count of iterations, and a copy of it goes on with the same numbers."""
 
 import copy
 import pickle

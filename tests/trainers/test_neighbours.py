@@ -51,7 +51,7 @@ def test_a_large_network_learns_saves_and_goes_on(tmp_path):
 
 
 def test_terms_come_from_agents_within_the_hops_alone():
-    """Where one agent's utility changes, policies of agents more than h hops away stay as they are."""
+    """Policies of agents more than h hops away from an agent whose utility changes stay as they are."""
     learner = made(LARGE, NEAREST, seeds=(1,), most_hops=2, memory=3, step_size=1.0)
     knowledge = learner.knowledge[0]
     learner.learn(4)

@@ -24,7 +24,7 @@ mine = TorchObjective(torch.nn.Linear(6, 2), inputs.numpy(), targets.numpy(), cl
 learner = AsyncBC(mine, {"computing": {"kind": "linear", "slowest": 10}}, step_size=[0.001, 0.01], seed=[0, 1]).learn(5)
 assert learner.measures()["cost"].shape == (2, 2)
 """
-"""What the README of version 0.1 showed; users' programs hold it."""
+"""Program that the README of version 0.1 showed; users' programs hold it."""
 
 
 def public_classes(room):

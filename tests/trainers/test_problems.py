@@ -243,7 +243,7 @@ def test_a_saved_learner_knows_what_its_policies_see(tmp_path):
 
 
 def test_physics_in_torch_gives_the_numbers_of_physics_in_numpy():
-    """What a GPU runs, here on the CPU: the same slots and policies, once in each library."""
+    """Physics of a GPU, here on the CPU: the same slots and policies, once in each library."""
     problem = WirelessProblem(SMALL, TINY, [0, 1], evaluation_slots=70)
     parameters = torch.stack([problem.policies.initial((seed, seed + 1), 5)[:, :, None] for seed in (0, 5)])
     numpy_bank = problem.bank

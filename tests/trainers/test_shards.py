@@ -95,7 +95,7 @@ def test_refusals_of_shards_are_sentences_and_spoil_nothing(tmp_path, config, ca
 
 @pytest.mark.parametrize("iterations", [[20, 20, 20, 20], [20, 40, 20, 40]])
 def test_shards_that_begin_at_the_same_moment_agree_on_one_configuration(tmp_path, iterations):
-    """Those of another configuration than the one that was first are refused; the directory is whole."""
+    """Shards of another configuration than the one that was first are refused; the directory is whole."""
     plain = Experiment.from_text(CONFIG).dump()
     experiments = [Experiment.parse(plain | {"iterations": one}) for one in iterations]
     for attempt in range(2):

@@ -1,4 +1,4 @@
-"""What a run is begun with may change, go away or be moved: the run says so, or goes on from what it has kept."""
+"""Sources of a run may change, go away or be moved: the run says so, or goes on from what it has kept."""
 
 import copy
 import importlib

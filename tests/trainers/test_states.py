@@ -1,4 +1,4 @@
-"""What is passed is let go, and a saved state is all that going on needs: nothing is simulated again from the start."""
+"""States hold what going on needs, and no more: nothing is simulated again from the start, and what is passed is let go."""
 
 import pickle
 

@@ -1,4 +1,4 @@
-"""What users do with a module that an objective holds: its gradient stays torch's own, or a sentence says why not."""
+"""Modules that an objective holds, as users change them: gradients stay torch's own, or a sentence says why not."""
 
 import copy
 import pickle
@@ -52,7 +52,7 @@ def expected(module, x, rows, loss=functional.cross_entropy):
 
 
 def right(problem, module):
-    """Whether gradients of both clients are torch's own, and not 0."""
+    """True where gradients of both clients are torch's own, and not 0."""
     x = problem.starts([3])[0] + np.float32(0.1)
     for client, rows in enumerate((np.arange(10), np.arange(10, 40))):
         found = problem.gradient(client, x)

@@ -293,7 +293,7 @@ class Inboxes:
 
     @property
     def on_their_way(self) -> set[int]:
-        """Those of `travelling` that have been computed."""
+        """Numbers of the gradients in `travelling` that have been computed."""
         return {*self.travelling} - {*self._computing}
 
     def missing(self) -> dict[int, int]:

@@ -137,7 +137,7 @@ class Timetable:
 
     @property
     def number(self) -> int:
-        """Of the chunk in hand."""
+        """Number of the chunk in hand."""
         return self._number
 
     def _now(self) -> dict[str, Any]:

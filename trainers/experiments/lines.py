@@ -83,7 +83,7 @@ class PanelLines(NamedTuple):
     errors: str
     """a sentence on the lines, and the bands or bars about them"""
     level: float | None = None
-    """that of full power"""
+    """value of full power on the vertical axis"""
     second: Scale | None = None
 
 

@@ -155,4 +155,4 @@ class WeightsAndBiases(Sink):
 
 
 SINKS: dict[str, type[Sink]] = {kind.library: kind for kind in (TensorBoard, MLflow, WeightsAndBiases)}
-"""By the name that `--log` gives them."""
+"""Sinks by the name that `--log` gives them."""

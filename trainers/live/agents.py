@@ -61,7 +61,7 @@ class Surroundings(NamedTuple):
     senders: NDArray[np.intp]
     """the agents that each of them hears, padded with itself, (own, most)"""
     speakers: dict[int, NDArray[np.intp]]
-    """those of them that each other shard hears, by its number"""
+    """agents of the shard that each other shard hears, by its number"""
     near: NDArray[np.bool_] | None
     """mask of the agents whose measurements they use, (own, m); None: all"""
 

@@ -120,7 +120,7 @@ class BoundModule:
         return cost.detach(), gradients
 
     def _parameters(self) -> list[nn.Parameter]:
-        """Those that are learned, as the module has them now; raises ConfigError where they are others than at first."""
+        """The learned parameters, as the module has them now; raises ConfigError where they are others than at first."""
         named = list(self.module.named_parameters())
         now = _kinds(named)
         if now != self._kinds:

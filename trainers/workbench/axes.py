@@ -10,7 +10,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullForma
 from wirelessenv.arrays import Doubles
 
 LEAST_SHARE = 0.5
-"""Of its height, or width, that a panel fills at least with its own range where it shares one with others."""
+"""Share of its height, or width, that a panel's own range fills at least where it shares one with others."""
 MOST_TICKS, MOST_PLACES = 7, 9
 _APART = 0.22
 """Inches between two ticks of a panel, at least."""

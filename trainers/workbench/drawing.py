@@ -20,7 +20,7 @@ from wirelessenv.text import drawn
 matplotlib.use("Agg")
 
 Labelled = dict[str, Any]
-"""Of a legend: what is drawn, by its label."""
+"""Lines and bars of a legend by their labels."""
 _ROW, _NOTE, _TICKS, _LABEL = 0.133, 0.115, 0.27, 0.14
 """Inches: a row of a legend, a line of a note, the ticks under a panel, and a line of its label."""
 _IN_AN_INCH = 16.5

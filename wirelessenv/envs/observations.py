@@ -281,7 +281,7 @@ class Neighbours(Observation):
         return np.concatenate([np.stack(itself, axis=-1), *interferers, *interfered], axis=-1)
 
     def _strongest(self, strength: Floats, *quantities: Floats) -> list[Floats]:
-        """Of each of `quantities` [agent, other] the entries where `strength` is largest, largest first; 0 beyond m - 1."""
+        """Entries of each of `quantities` [agent, other] at the largest `strength`, largest first; 0 beyond m - 1."""
         order = np.argsort(-strength, axis=-1, kind="stable")[..., : self.strongest]
         there = np.take_along_axis(strength, order, -1) > 0
         picked = [np.take_along_axis(np.broadcast_to(q, strength.shape), order, -1) * there for q in quantities]

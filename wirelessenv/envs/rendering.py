@@ -57,7 +57,7 @@ class Scene:
     gain: NDArray[np.floating]
     """|h|^2 (m, m), [receiver of agent i, transmitter j]; where links are cut (links,), between `ends`"""
     messages: tuple[Message, ...] | None = None
-    """those on their way; None: there never are any"""
+    """messages on their way; None: there never are any"""
     slot: int = 0
     title: str = ""
     ends: tuple[NDArray[np.integer], NDArray[np.integer]] | None = None
@@ -87,7 +87,7 @@ MOST_NAMES = 60
 MOST_BARS = 200
 """Transmitters whose powers have a bar each; of more, shares are drawn."""
 CROWD = 2000
-"""Of more transmitters, each is a dot in the colour of its rate, and links are not drawn."""
+"""Most transmitters that are drawn with links; of more, each is a dot in the colour of its rate."""
 
 
 class Bars:

@@ -25,7 +25,7 @@ Counts = Int64[NDArray[np.int64], "instants runs"]
 """A number for each instant of each run."""
 UNKNOWN = -1
 LAST_INSTANT = 2**31 - 2**20
-"""that 32 bits hold, with room for what is worked out ahead"""
+"""Last instant that 32 bits hold, with room for instants that are worked out ahead."""
 
 
 class Instants(NamedTuple):
@@ -46,7 +46,7 @@ class Instants(NamedTuple):
     entries: Counts
     """(instants, runs): table entries in them."""
     changed_entries: Counts
-    """(instants, runs): those of them that are new since the last message over the same link."""
+    """(instants, runs): entries that are new since the last message over the same link."""
 
 
 def message_graphs(

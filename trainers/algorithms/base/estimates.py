@@ -70,7 +70,7 @@ class Feedback(ABC):
             torch.addcmul(policies[:1], perturbations, mu, value=sign, out=part)
 
     def measured(self, policies: Tensor) -> Tensor:
-        """Those of the policies that are measured."""
+        """The policies among these that are measured."""
         return policies if self.measures_plain else policies[1:]
 
     @abstractmethod

@@ -218,7 +218,7 @@ class MessagePassingLearner(Learner):
 
     @property
     def changed_entries(self) -> NDArray[np.int64]:
-        """Those of them that changed since the last message over the same link, (runs, variants)."""
+        """Entries that changed since the last message over the same link, (runs, variants)."""
         return self._told("changed_entries")
 
     @property
