@@ -91,9 +91,14 @@ def test_what_algorithms_share_knows_no_single_problem(base):
 def test_references_know_no_other_form_of_their_algorithms():
     references = {one for one in IMPORTS if one.startswith("trainers.algorithms.reference")}
     algorithms = {path.stem for path in (ROOT / "trainers/algorithms").glob("*.py")} - {"__init__"}
-    assert {one.rpartition(".")[2] for one in references} == algorithms | {"reference", "draws"}
+    assert {one.rpartition(".")[2] for one in references} == algorithms | {"reference", "draws", "messages", "variants"}
     known = {other for one in references for other in IMPORTS.successors(one)}
     assert {other for other in known if other.startswith("trainers.algorithms")} <= references
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "trainers/algorithms/reference").glob("*.py")), ids=lambda path: path.stem)
+def test_references_are_short(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) < 100
 
 
 def test_comparisons_take_what_is_general_from_the_workbench():

@@ -8,7 +8,8 @@ from tests.trainers.plain_wireless import cost_measurer
 from tests.trainers.quadratic import QuadraticProblem
 from trainers import WirelessProblem, ZerothOrderLearner
 from trainers.algorithms.reference.draws import message_draws
-from trainers.algorithms.reference.zeroth_order import schedule, zeroth_order
+from trainers.algorithms.reference.variants import schedule
+from trainers.algorithms.reference.zeroth_order import zeroth_order
 from trainers.problems.policies import PolicySettings
 from wirelessenv import ConfigError, Messaging, Scenario
 from wirelessenv.channel.sampling import NumpySampler

@@ -234,22 +234,8 @@ class WirelessProblem(Problem):
         own = powers.numpy() if isinstance(samples.wanted, np.ndarray) else powers
         return torch.as_tensor(self.network.outcome_unchecked(samples.wanted, samples.cross, own).utility.mean(3))
 
-    def _mean_utilities_of_lists(
-        self, powers: Float[np.ndarray, "sets runs variants slots agents"], samples: Samples
-    ) -> Tensor:
-        """The same over lists of neighbours, set by set and variant by variant."""
-        sets, runs, variants, _, agents = powers.shape
-        found = np.empty((sets, runs, variants, agents), np.float32)
-        for number in range(sets):
-            group = min(number, len(samples.wanted) - 1)
-            wanted, cross = samples.wanted[group][:, 0], samples.cross[group][:, 0]
-            for variant in range(variants):
-                outcome = self.network.outcome_unchecked(wanted, cross, powers[number, :, variant])
-                found[number, :, variant] = outcome.utility.mean(1)
-        return torch.from_numpy(found)
-
     def _earned_over_lists(self, powers: Tensor, samples: Samples) -> Tensor:
-        """The same over lists of neighbours, set by set and variant by variant."""
+        """Mean utilities as `earned`, over lists of neighbours, set by set and variant by variant."""
         found = torch.empty((*powers.shape[:3], powers.shape[4]))
         for number, of_set in enumerate(powers.numpy()):
             group = min(number, len(samples.wanted) - 1)

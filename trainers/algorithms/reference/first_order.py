@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from trainers.algorithms.reference.draws import MessageDraws
-from trainers.algorithms.reference.zeroth_order import Messages
+from trainers.algorithms.reference.messages import Messages
 from wirelessenv.arrays import Doubles
 
 
