@@ -1,14 +1,20 @@
 """Statistics and verdicts on tables made by hand, and the claims file."""
 
+import math
+import re
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from trainers.experiments.experiment import Experiment
 from trainers.fidelity.claims import QUICK, Claim, Claims, check, write_tables
+from trainers.fidelity.deciding import MOST, layouts_needed
+from trainers.fidelity.deciding import sentence as told
 from trainers.fidelity.end_statistics import EndRatio, Fall, Jumpiness, Lost
+from trainers.fidelity.reruns import Rerun
 from trainers.fidelity.statistics import Curves, Roughness, Statistic
 from trainers.workbench.intervals import Interval, interval
 from wirelessenv import ConfigError
@@ -168,17 +174,17 @@ def test_an_interval_of_one_value_decides_nothing():
 
 
 def test_every_claim_names_a_run_and_curves_that_exist():
-    stated = {path: Claims.parse(read_yaml(path)).claims.values() for path in (CLAIMS, LONG)}
-    claims = [claim for own in stated.values() for claim in own]
+    stated = {path: Claims.parse(read_yaml(path)) for path in (CLAIMS, LONG)}
+    claims = [claim for own in stated.values() for claim in own.claims.values()]
     assert len(claims) >= 15
     assert len({claim.claim for claim in claims}) == len(claims)  # tables are looked up by them
-    runs = {path.with_name(f"{claim.run}.yaml") for path, own in stated.items() for claim in own}
-    curves = {
-        run: Curves(table(**{name: [[1, 2, 4, 3, 5]] * 4 for name in Experiment.load(run, QUICK).curves})) for run in runs
-    }
-    for path, claim in ((path, claim) for path, own in stated.items() for claim in own):
-        found, _ = claim.statistic.values(curves[path.with_name(f"{claim.run}.yaml")])
-        assert found.shape == (4,)
+    for path, own in stated.items():
+        runs = {claim.run: own.experiment(claim.run, path.parent, QUICK) for claim in own.claims.values()}
+        assert set(own.runs) <= set(runs)  # none without a claim
+        curves = {name: Curves(table(**dict.fromkeys(run.curves, [[1, 2, 4, 3, 5]] * 4))) for name, run in runs.items()}
+        for claim in own.claims.values():
+            found, _ = claim.statistic.values(curves[claim.run])
+            assert found.shape == (4,)
     kinds = {claim.statistic.dump()["kind"] for claim in claims}
     assert kinds == set(Statistic.kinds)  # none without a user
 
@@ -211,6 +217,61 @@ def test_check_makes_each_run_once_and_writes_a_table(tmp_path):
     assert {line.count("|") for line in lines} == {len(rows[0]) + 1}
     written = pd.read_csv(tmp_path / "fidelity.csv", keep_default_na=False)
     assert written.astype(str).to_dict("records") == [{key: str(value) for key, value in row.items()} for row in rows]
+
+
+def test_a_rerun_is_its_configuration_on_further_seeds_with_some_of_its_curves():
+    whole = Experiment.load(CLAIMS.with_name("variance.yaml"))
+    settings = {"config": "variance.yaml", "first_seed": 7, "seeds": 3, "curves": ["momentum", "two points"]}
+    found = Rerun.parse(settings | {"changes": ["iterations=12"]}).experiment(CLAIMS.parent)
+    assert (found.seeds, found.iterations, list(found.curves)) == ((7, 8, 9), 12, ["momentum", "two points"])
+    assert found.curve("momentum") == whole.curve("momentum")
+    assert found.reference == whole.reference == "two points"
+    assert Rerun.parse(settings | {"curves": ["momentum"]}).experiment(CLAIMS.parent).reference is None
+    assert list(Rerun.parse(settings | {"curves": []}).experiment(CLAIMS.parent).curves) == list(whole.curves)
+    with pytest.raises(ConfigError, match=r'"momentums" is not a curve of variance.yaml \(did you mean "momentum"\?\)'):
+        Rerun.parse(settings | {"curves": ["momentums"]}).experiment(CLAIMS.parent)
+
+
+@pytest.mark.parametrize(
+    ("found", "bounds", "needed"),
+    [
+        ((0.1, -0.1, 0.25), (0, None), 40),  # half the width of what is below would do: four times as many
+        ((-0.1, -0.3, 0.1), (0, None), 40),  # decided as failing
+        ((0.9, 0.8, 1.2), (None, 1), 90),
+        ((0, -0.2, 0.3), (-0.1, 0.1), 90),  # both ends must come within the bounds
+        ((0.2, 0.05, 0.3), (-0.1, 0.1), 23),
+        ((0, -1, 1), (0, None), MOST + 1),
+        ((0.5, -math.inf, math.inf), (0, None), MOST + 1),
+    ],
+)
+def test_the_layouts_that_would_decide_follow_from_the_width_of_the_interval(found, bounds, needed):
+    estimate, low, high = found
+    assert layouts_needed(10, Interval.model_construct(estimate=estimate, low=low, high=high), *bounds) == needed
+
+
+def test_an_undecided_claim_says_how_many_layouts_and_how_much_training_would_decide_it(tmp_path):
+    rng = np.random.default_rng(1)
+    metrics = table(best=[[1, 2, 4]] * 20, slow=[[1, 2, 1 + 3 * share] for share in 0.9 + 0.02 * rng.standard_normal(20)])
+    statistic = {"kind": "gain_share", "curve": "slow", "reference": "best"}
+    claim = Claim.parse({"claim": "c", "source": "s", "run": "r", "statistic": statistic, "average": "mean", "above": 0.9})
+    (tmp_path / "claims.yaml").write_text(yaml.safe_dump({"claims": {"c": claim.dump()}}))
+    Path(tmp_path / "r.yaml").write_text("{}")
+
+    class Made:
+        def diverged(self):
+            return []
+
+        def metrics(self):
+            return metrics
+
+    (row,) = check(tmp_path / "claims.yaml", tmp_path, lambda *_: Made())
+    assert row["verdict"] == "undecided"
+    assert re.fullmatch(
+        r"about [\d,]+ layouts or seeds would decide an effect of this size, \d+ \w+ of training", row["remark"]
+    )
+    assert told(250, 4.1) == "about 250 layouts or seeds would decide an effect of this size, 18 minutes of training"
+    assert told(33, 1.5).endswith("50 seconds of training")
+    assert told(1234, 60).startswith("about 1,300 layouts")
 
 
 def test_claims_that_cannot_be_checked_are_refused(tmp_path):

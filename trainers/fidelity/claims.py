@@ -5,7 +5,7 @@ of them were written when results had been seen. A claim holds if the whole 95 %
 fails if the whole of it is on the other, and is undecided otherwise.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -16,7 +16,11 @@ from pydantic import Field, model_validator
 from trainers.experiments.experiment import Experiment
 from trainers.experiments.problem_settings import WirelessSettings
 from trainers.experiments.run_directory import RunDirectory
-from trainers.fidelity import end_statistics  # noqa: F401  # registers its kinds
+from trainers.fidelity import (
+    deciding,
+    end_statistics,  # noqa: F401  # registers its kinds
+)
+from trainers.fidelity.reruns import Rerun
 from trainers.fidelity.statistics import Curves, NoValue, Statistic
 from trainers.workbench.files import write_atomically
 from trainers.workbench.intervals import Interval, interval
@@ -33,7 +37,7 @@ class Claim(Model):
 
     claim: str = Field(description="what is claimed, in our words")
     source: str = Field(description="where it is claimed")
-    run: str = Field(description="the configuration beside claims.yaml whose run decides")
+    run: str = Field(description="the run that decides: a name of `runs`, or a configuration beside the claims file")
     statistic: Statistic
     average: Literal["mean", "median"] = "median"
     above: Number | None = None
@@ -60,7 +64,26 @@ class Claim(Model):
 class Claims(Model):
     """The claims of a file, by name."""
 
+    runs: dict[str, Rerun] = Field({}, description="runs that are further seeds of a configuration")
     claims: dict[str, Claim] = Field(min_length=1)
+
+    def experiment(self, run: str, folder: Path, changes: Sequence[str] = ()) -> Experiment:
+        """Read the experiment of a run: a configuration in the folder, or further seeds of one.
+
+        Args:
+            run: its name.
+            folder: of the claims file.
+            changes: laid over it, such as "iterations=400".
+
+        Returns:
+            The experiment.
+
+        Raises:
+            ConfigError: where it cannot be used.
+        """
+        if run in self.runs:
+            return self.runs[run].experiment(folder, changes)
+        return Experiment.load(folder / f"{run}.yaml", changes)
 
 
 def check(
@@ -80,14 +103,14 @@ def check(
     Raises:
         ConfigError: where the file, or a configuration that it names, cannot be used.
     """
-    claims = Claims.parse(read_yaml(path), str(path)).claims
+    file = Claims.parse(read_yaml(path), str(path))
+    claims = file.claims
     tables: dict[str, Curves] = {}
     stand_ins: dict[str, str] = {}
     for name in dict.fromkeys(claim.run for claim in claims.values()):
-        config = path.with_name(f"{name}.yaml")
-        experiment = Experiment.load(config, QUICK if quick else ())
+        experiment = file.experiment(name, path.parent, QUICK if quick else ())
         if quick and isinstance(experiment.problem, WirelessSettings):
-            experiment = Experiment.load(config, (*QUICK, "problem.evaluation_slots=100"))
+            experiment = file.experiment(name, path.parent, (*QUICK, "problem.evaluation_slots=100"))
         directory = make(experiment, runs / name)
         lost = {(row["curve"], int(row["seed"])): int(row["iteration"]) for row in directory.diverged()}
         tables[name], stand_ins[name] = Curves(directory.metrics(), lost), experiment.problem.stand_in
@@ -95,7 +118,7 @@ def check(
 
 
 def _row(claim: Claim, curves: Curves, stand_in: str = "") -> dict[str, Any]:
-    diverged = curves.told(claim.statistic.names())
+    diverged, told = curves.told(claim.statistic.names()), ""
     try:
         values, remark = claim.statistic.values(curves)
     except NoValue:
@@ -105,6 +128,9 @@ def _row(claim: Claim, curves: Curves, stand_in: str = "") -> dict[str, Any]:
         between = f" [{found.low:.3g}, {found.high:.3g}]" if np.isfinite(found.low) else ""
         measured, remark = f"{found.estimate:.3g}{between}", "; ".join(part for part in (remark, diverged) if part)
         verdict = claim.verdict(found)
+        if verdict == "undecided":
+            needed = deciding.layouts_needed(len(values), found, claim.above, claim.below)
+            told = deciding.sentence(needed, deciding.seconds_a_layout(curves, claim.statistic.names()))
     bounds = [f"{sign} {bound:g}" for sign, bound in ((">", claim.above), ("<", claim.below)) if bound is not None]
     return {
         "claim": claim.claim,
@@ -113,7 +139,7 @@ def _row(claim: Claim, curves: Curves, stand_in: str = "") -> dict[str, Any]:
         "asked": " and ".join(bounds),
         "layouts": len(values),
         "verdict": verdict,
-        "remark": "; ".join(part for part in (stand_in, remark, claim.note) if part),
+        "remark": "; ".join(part for part in (stand_in, remark, claim.note, told) if part),
     }
 
 
