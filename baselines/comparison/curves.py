@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from baselines.comparison.comparison import Comparison
 from baselines.comparison.directory import ComparisonDirectory
@@ -125,7 +126,8 @@ def _figure(comparison: Comparison, found: dict[str, dict[str, Lines]]) -> Figur
     for block, (scenario, curves) in enumerate(found.items()):
         free = every[block * rows * columns : (block + 1) * rows * columns]
         for panel, (x, lines) in zip(free, curves.items(), strict=False):
-            entries |= _panel(panel, lines, names)
+            apart = {line for line, points in comparison.curves[x].items() if any(one.x is None for one in points)}
+            entries = _panel(panel, lines, names, apart) | entries
             label(panel, x, f"utility / {comparison.relative_to}")
             axes.append(panel)
             scenarios.append(scenario)
@@ -138,21 +140,33 @@ def _figure(comparison: Comparison, found: dict[str, dict[str, Lines]]) -> Figur
     return figure
 
 
-def _panel(panel: Axes, lines: Lines, names: list[str]) -> Labelled:
+def _panel(panel: Axes, lines: Lines, names: list[str], apart: set[str]) -> Labelled:
+    """Draw the lines of a curve; those of methods that differ in more than x are points apart."""
     places = [one.x for points in lines.values() for one in points]
     if max(places, default=0) >= 1000:
         panel.set_xscale("log")
-    entries = {drawn(name): _line(panel, points, names.index(name)) for name, points in lines.items() if points}
+    entries = {
+        drawn(name): _line(panel, points, names.index(name), joined=name not in apart)
+        for name, points in lines.items()
+        if points
+    }
     tick_plainly(panel)  # some lines may have no point: all trainings diverged
+    if panel.get_xscale() == "linear" and all(float(x).is_integer() for x in places):
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     if places:
         tick_at(panel, np.array(places))
     return entries
 
 
-def _line(panel: Axes, points: list[Place], place: int) -> Any:
+def _line(panel: Axes, points: list[Place], place: int, *, joined: bool) -> Any:
     x, middle = [one.x for one in points], np.array([one.found.estimate for one in points])
     low, high = np.array([[one.found.low, one.found.high] for one in points]).T
     errors = np.nan_to_num([middle - low, high - middle], posinf=0)
     colour, dashes, marker = style.line(place)
-    look: dict[str, Any] = {"color": colour, "linestyle": dashes, "marker": marker, "markerfacecolor": "white"}
+    look: dict[str, Any] = {
+        "color": colour,
+        "linestyle": dashes if joined else "none",
+        "marker": marker,
+        "markerfacecolor": "white",
+    }
     return panel.errorbar(x, middle, yerr=errors, elinewidth=0.8, markersize=3.5, **look)
