@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 
-from baselines.allocators import wmmse
+from baselines.allocators import fractional_programming, full_power, random_power, wmmse
+from baselines.comparison.allocation import WMMSE, Allocator, FractionalProgramming, FullPower, RandomPower
 from baselines.comparison.held_out import HeldOut
 from baselines.comparison.measures import Measured
 from trainers.workbench.intervals import Interval, interval
@@ -17,6 +18,7 @@ from wirelessenv.envs.actions import Actions
 from wirelessenv.envs.batch import Batch
 from wirelessenv.envs.settings import Settings
 from wirelessenv.imports import failure
+from wirelessenv.network import NearBlock
 from wirelessenv.physics.checks import numbers, powers
 from wirelessenv.scenario import Scenario
 from wirelessenv.sentences import shown
@@ -60,7 +62,8 @@ def evaluate(
 
     Args:
         policy: one of
-            an allocator(gain, noise, p_max) -> powers, as those of `baselines.allocators`;
+            an allocator(gain, noise, p_max) -> powers, as those of `baselines.allocators`; where the scenario cuts links, an
+            allocator(near, gain, noise, p_max) over its lists of neighbours, or one of those that have such a form;
             a function of observations (layouts, m, size) -> actions (layouts, m);
             a torch module of rows (layouts * m, size) -> (layouts * m,) or (layouts * m, 1);
             a model of Stable-Baselines3, asked for deterministic actions of such rows;
@@ -90,12 +93,11 @@ def evaluate(
     held = HeldOut.draw(scenario, range(_count("layouts", layouts)), slots, warm_up)
     if any(one.__module__ == "baselines.learned.trained" for one in type(policy).__mro__):
         power = policy.predict(held)
-    elif _is_allocator(policy):
-        power = _called(policy, "its powers", held.block.gain.astype(float), scenario.noise, scenario.max_power)
+    elif (needed := _needed(policy)) in (3, 4):
+        power = _allocated(policy, held, over_lists=needed == 4)
     else:
         power = _played(policy, held, observation, actions)
-    gain = held.block.gain.astype(float)
-    best = wmmse(gain, scenario.noise, scenario.max_power)
+    best = WMMSE().powers(held)
     mine, reference, full = (Measured.of(held, one, 0) for one in (power, best, np.full_like(best, scenario.max_power)))
     over_full, over_best = (interval(mine.utility / other.utility, "interquartile_mean") for other in (full, reference))
     title = name or str(getattr(policy, "__name__", type(policy).__name__))
@@ -108,15 +110,45 @@ def _count(name: str, value: Any) -> int:
     return int(value)
 
 
-def _is_allocator(policy: Any) -> bool:
-    """True for a function that needs three arguments: gain, noise and p_max."""
+def _needed(policy: Any) -> int:
+    """Number of arguments that a function needs: three, gain, noise and p_max, of an allocator; four of one over lists."""
     if not callable(policy) or hasattr(policy, "predict"):
-        return False
+        return 0
     try:
         known = inspect.signature(policy).parameters.values()
     except (TypeError, ValueError):
-        return False
-    return sum(one.default is one.empty and one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD) for one in known) == 3
+        return 0
+    return sum(one.default is one.empty and one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD) for one in known)
+
+
+def _allocated(policy: Any, held: HeldOut, over_lists: bool) -> Doubles:
+    """Powers (layouts, warm_up + slots, m) of an allocator."""
+    block, scenario = held.block, held.scenario
+    if isinstance(block, NearBlock) != over_lists:
+        for allocator, method in LISTED.items():
+            if policy is allocator:
+                return method.powers(held)
+        name = getattr(policy, "__name__", type(policy).__name__)
+        if over_lists:
+            raise ConfigError(f"policy: the allocator {name} is not valid without scenario.cut: it takes lists of neighbours")
+        raise ConfigError(
+            f"policy: the allocator {name} is not valid with scenario.cut: it takes the gains of all links, and with a cut "
+            f"there are lists of neighbours: use {', '.join(one.__name__ for one in LISTED)}, or an "
+            "allocator(near, gain, noise, p_max)"
+        )
+    gain = block.gain.astype(float)
+    if isinstance(block, NearBlock):
+        return np.asarray(_called(policy, "its powers", block.lists, gain, block.noise, scenario.max_power))
+    return np.asarray(_called(policy, "its powers", gain, scenario.noise, scenario.max_power))
+
+
+LISTED: dict[Callable[..., Any], Allocator] = {
+    full_power: FullPower(),
+    random_power: RandomPower(),
+    wmmse: WMMSE(),
+    fractional_programming: FractionalProgramming(),
+}
+"""Allocators that have a form over lists of neighbours, with the methods of comparisons that do the same."""
 
 
 def _played(policy: Any, held: HeldOut, observation: Any, actions: str | None) -> Doubles:

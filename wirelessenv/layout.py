@@ -57,7 +57,7 @@ def refused_with_cut(what: str) -> str:
     """
     return (
         f"cut: not valid here: {what}, and with a cut there are lists of neighbours: leave it out; with it there are "
-        "environments, Algorithms 1 and 2 (zeroth_order), WMMSE and fractional programming, and pictures"
+        "environments, Algorithms 1 and 2 (zeroth_order), comparisons, and pictures"
     )
 
 

@@ -58,6 +58,8 @@ class NearBlock(Block):
 
     lists: NeighbourLists
     """the links that are not cut"""
+    noise: Float32[np.ndarray, "runs m"]
+    """noise power at every receiver, with what arrives over the links that are cut on average"""
 
     @property
     def near(self) -> NeighbourLists:
@@ -297,7 +299,7 @@ class WirelessNetwork:
     def _block(self, gain: Any, sequence: Any, *places: Any) -> Block:
         features = sequence if self.scenario.observation_scale == "raw" else array_namespace(sequence).log1p(sequence)
         seen: Any = (gain, *self._form.split(gain), features, *places)
-        return Block(*seen) if self.near is None else NearBlock(*seen, self.near)  # type: ignore[call-arg]  # six before it
+        return Block(*seen) if self.near is None else NearBlock(*seen, self.near, self.noise)  # type: ignore[call-arg]  # six before these
 
     def utilities(self, wanted: ArrayLike, cross: ArrayLike, power: ArrayLike) -> Float[Array, "*batch m"]:
         """Utility of every agent in given slots; see `outcome`.

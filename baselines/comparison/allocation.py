@@ -9,14 +9,17 @@ import numpy as np
 from pydantic import BeforeValidator, Field
 
 from baselines import allocators
+from baselines.allocators.checks import generator
 from baselines.allocators.iterative import Start
 from baselines.allocators.simple import MOST_PATTERNS
 from baselines.comparison.held_out import HeldOut
-from baselines.comparison.methods import NeededKnowledge, Untrained
+from baselines.comparison.methods import NeededKnowledge, Untrained, refuse_without_lists
 from wirelessenv.arrays import Doubles
 from wirelessenv.config import ConfigError, Count, CountOrZero, NonNegative, Positive, Seed
 from wirelessenv.imports import failure, imported
+from wirelessenv.network import NearBlock
 from wirelessenv.physics.checks import numbers, powers
+from wirelessenv.physics.neighbours import NeighbourLists
 from wirelessenv.physics.utilities import Rate
 from wirelessenv.scenario import Scenario
 
@@ -50,9 +53,27 @@ class Allocator(Untrained):
             powers (..., m).
         """
 
+    def over_lists(self, near: NeighbourLists, gain: Doubles, noise: Doubles, p_max: float) -> Doubles:
+        """Powers where links are cut, of allocators that are `of_lists`.
+
+        Args:
+            near: lists of the links that are not cut.
+            gain: |h|^2 of these, (layouts, slots, links).
+            noise: noise power of every receiver, (layouts, m).
+            p_max: largest power of every transmitter.
+
+        Returns:
+            powers (layouts, slots, m).
+        """
+        raise NotImplementedError
+
     def powers(self, held: HeldOut) -> Doubles:
         """Powers (layouts, warm_up + slots, m)."""
-        scenario = held.scenario
+        scenario, block = held.scenario, held.block
+        if isinstance(block, NearBlock):
+            refuse_without_lists(self, scenario)
+            seen = np.maximum(np.arange(block.gain.shape[1]) - self.delay, 0)
+            return self.over_lists(block.lists, block.gain[:, seen].astype(float), block.noise, scenario.max_power)
         gain = allocators.delayed(held.block.gain, self.delay).astype(float)
         return self.allocate(gain, scenario.noise, scenario.max_power)
 
@@ -61,6 +82,7 @@ class FullPower(Allocator):
     """Everybody at full power in every slot."""
 
     kind: Literal["full_power"] = "full_power"
+    of_lists = True
 
     @property
     def knows(self) -> NeededKnowledge:
@@ -69,11 +91,16 @@ class FullPower(Allocator):
     def allocate(self, gain: Doubles, noise: float, p_max: float) -> Doubles:
         return allocators.full_power(gain, noise, p_max)
 
+    def powers(self, held: HeldOut) -> Doubles:
+        """Powers (layouts, warm_up + slots, m)."""
+        return np.full(held.block.wanted.shape, held.scenario.max_power)
+
 
 class RandomPower(Allocator):
     """Uniform powers in [0, p_max], drawn anew in every slot."""
 
     kind: Literal["random_power"] = "random_power"
+    of_lists = True
     seed: Seed = 0
 
     @property
@@ -85,9 +112,8 @@ class RandomPower(Allocator):
 
     def powers(self, held: HeldOut) -> Doubles:
         """Powers (layouts, warm_up + slots, m); those of a layout do not depend on the others."""
-        noise, most = held.scenario.noise, held.scenario.max_power
-        rows = zip(held.block.gain, held.layouts, strict=True)
-        return np.stack([allocators.random_power(gain, noise, most, seed=[self.seed, layout]) for gain, layout in rows])
+        shape = held.block.wanted.shape[1:]
+        return np.stack([generator([self.seed, layout]).random(shape) for layout in held.layouts]) * held.scenario.max_power
 
 
 class OnOff(Allocator):
@@ -106,6 +132,7 @@ class OnOff(Allocator):
 class Iterative(Allocator):
     """Base class of WMMSE and fractional programming: starts, tolerance and iterations."""
 
+    of_lists = True
     starts: tuple[Start, ...] = Field(
         ("full",), min_length=1, description='"full" or "random"; of several, the best end counts'
     )
@@ -117,6 +144,10 @@ class Iterative(Allocator):
         """Settings as keyword arguments of the allocator."""
         return {name: getattr(self, name) for name in ("starts", "tolerance", "iterations", "seed")}
 
+    def check(self, scenario: Scenario) -> None:
+        if scenario.cut is not None and self.starts != ("full",):
+            raise ConfigError(f"starts: {list(self.starts)} is not valid with scenario.cut: over lists there is ['full'] alone")
+
 
 class WMMSE(Iterative):
     """Weighted minimum mean square error (Shi et al., 2011)."""
@@ -126,6 +157,9 @@ class WMMSE(Iterative):
     def allocate(self, gain: Doubles, noise: float, p_max: float) -> Doubles:
         return allocators.wmmse(gain, noise, p_max, **self.options())
 
+    def over_lists(self, near: NeighbourLists, gain: Doubles, noise: Doubles, p_max: float) -> Doubles:
+        return allocators.wmmse_over_lists(near, gain, noise, p_max, tolerance=self.tolerance, iterations=self.iterations)
+
 
 class FractionalProgramming(Iterative):
     """Fractional programming in closed form (Shen and Yu, 2018)."""
@@ -134,6 +168,10 @@ class FractionalProgramming(Iterative):
 
     def allocate(self, gain: Doubles, noise: float, p_max: float) -> Doubles:
         return allocators.fractional_programming(gain, noise, p_max, **self.options())
+
+    def over_lists(self, near: NeighbourLists, gain: Doubles, noise: Doubles, p_max: float) -> Doubles:
+        found = allocators.fractional_programming_over_lists
+        return found(near, gain, noise, p_max, tolerance=self.tolerance, iterations=self.iterations)
 
 
 class MaxMin(Allocator):
@@ -198,5 +236,7 @@ class Custom(Allocator):
 
 def refuse_uncertifiable(scenario: Scenario) -> None:
     """Raises ConfigError where branch and bound does not find the utility of a comparison, or is out of its reach."""
+    if scenario.cut is not None:
+        raise ConfigError("it needs the gains of all links, and with scenario.cut there are lists of neighbours")
     if scenario.transmitters > MOST_PAIRS or scenario.sinr_cap_db is not None or not isinstance(scenario.utility, Rate):
         raise ConfigError(f"it is found for the sum of rates without a cap, of at most {MOST_PAIRS} pairs")

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 from baselines.comparison import allocation
 from baselines.comparison.allocation import Custom, refuse_uncertifiable
 from baselines.comparison.held_out import one_layout, refuse_repeated
-from baselines.comparison.methods import Learned, Method, NeededKnowledge
+from baselines.comparison.methods import Learned, Method, NeededKnowledge, refuse_without_lists
 from baselines.learned import (
     aggregation_policy,
     gnn,
@@ -34,7 +34,6 @@ from wirelessenv.config import (
     read_configuration,
 )
 from wirelessenv.imports import imported
-from wirelessenv.layout import refused_with_cut
 from wirelessenv.scenario import Scenario
 from wirelessenv.text import as_name
 
@@ -154,8 +153,6 @@ class Comparison(Document):
     @model_validator(mode="after")
     def _scenarios_can_be_compared_on(self) -> Self:
         for name, scenario in self.scenarios.items():
-            if scenario.cut is not None:
-                raise ValueError(f"scenarios.{name}: {refused_with_cut('comparisons need the gains of all links')}")
             zero = np.zeros(1, np.float32)
             if min(float(scenario.utility(zero, zero + power)[0]) for power in (0.0, scenario.max_power)) < 0:
                 raise ValueError(
@@ -201,6 +198,7 @@ class Comparison(Document):
                 raise ValueError(f'warm_up: {self.warm_up} is not valid: the method "{name}" needs {method.memory} slots')
             for scenario_name, scenario in self.scenarios.items():
                 try:
+                    refuse_without_lists(method, scenario)
                     method.check(scenario)
                 except ConfigError as error:
                     raise ValueError(f'methods.{name}: does not fit the scenario "{scenario_name}": {error}') from None

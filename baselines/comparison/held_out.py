@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from wirelessenv.channel.fading import NoFading
 from wirelessenv.config import ConfigError
 from wirelessenv.large_scale import EVALUATION
-from wirelessenv.layout import refused_with_cut
 from wirelessenv.memory import check_room
-from wirelessenv.network import Block, WirelessNetwork, block_parts
+from wirelessenv.network import Block, NearBlock, WirelessNetwork, block_parts
 from wirelessenv.physics.checks import count
 from wirelessenv.scenario import Scenario
 from wirelessenv.sentences import shown
@@ -89,8 +88,6 @@ class HeldOut(NamedTuple):
             ConfigError: for layouts or slots that cannot be used, or do not fit the memory.
         """
         scenario, layouts = Scenario.of(scenario), run_seeds(layouts)
-        if scenario.cut is not None:
-            raise ConfigError(refused_with_cut("comparisons need the gains of all links"))
         slots, warm_up = count("slots", slots), count("warm_up", warm_up, 0)
         if purpose == EVALUATION:
             refuse_repeated(scenario, max(layouts), warm_up + slots)
@@ -108,8 +105,13 @@ class HeldOut(NamedTuple):
             places = []
         if not places:
             raise ConfigError(f"rows: {shown(rows)} is not valid: it should list places of layouts, 0 to {len(known) - 1}")
-        parts = {name: getattr(self.block, name)[places] for name in self.block.__dataclass_fields__}
-        return self._replace(layouts=tuple(self.layouts[place] for place in places), block=Block(**parts))
+        block, parts = self.block, {name: getattr(self.block, name)[places] for name in Block.__dataclass_fields__}
+        chosen = Block(**parts)
+        if isinstance(block, NearBlock):
+            lists = block.lists.some(places)
+            trimmed = {name: parts[name][..., : lists.links] for name in ("gain", "cross")}
+            chosen = NearBlock(**parts | trimmed, lists=lists, noise=block.noise[places])
+        return self._replace(layouts=tuple(self.layouts[place] for place in places), block=chosen)
 
     def network(self) -> type[WirelessNetwork]:
         """A class of networks that play these slots in order, for environments to be made on."""

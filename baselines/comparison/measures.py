@@ -46,14 +46,19 @@ class Measured(NamedTuple):
             raise ConfigError(f"powers of the shape {given.shape} are not valid for (layouts, slots, m) {shape}")
         powers("powers", given, shape[-1], held.scenario.max_power)
         used = held.counted(given.astype(np.float32))
-        network = WirelessNetwork(held.scenario, held.layouts[0])
+        listed = held.block.near is not None
+        network = WirelessNetwork(held.scenario, held.layouts if listed else held.layouts[0])
         outcome = network.outcome(held.counted(held.block.wanted), held.counted(held.block.cross), used)
-        gain = held.counted(held.block.gain)[:, :first].astype(float)
+        if listed:  # whose certified optimum nobody finds
+            found = np.empty((len(used), 0))
+        else:
+            gain = held.counted(held.block.gain)[:, :first].astype(float)
+            found = sum_rate(gain, held.scenario.noise, used[:, :first].astype(float))
         return cls(
             outcome.utility.sum(-1, dtype=float).mean(1),
             outcome.rate.mean(1, dtype=float),
             used.sum(-1, dtype=float).mean(1),
-            sum_rate(gain, held.scenario.noise, used[:, :first].astype(float)),
+            found,
         )
 
     def without(self, lost: NDArray[np.bool_]) -> "Measured":

@@ -10,7 +10,7 @@ from pydantic import Field
 from baselines.comparison.held_out import HeldOut
 from trainers.workbench.engines import Engine
 from wirelessenv.arrays import Doubles
-from wirelessenv.config import Count, Piece
+from wirelessenv.config import ConfigError, Count, Piece
 from wirelessenv.scenario import Scenario
 
 NeededKnowledge = Literal["nothing", "own channel", "neighbours", "everything"]
@@ -38,6 +38,9 @@ def bits_to_know(what: NeededKnowledge, scenario: Scenario) -> float:
 class Method(Piece):
     """Turns channels into powers: `powers(held)`, or, of a method that has learned, `powers(held, state)`."""
 
+    of_lists: ClassVar[bool] = False
+    """True where it can decide over lists of neighbours, which there are where a scenario cuts links."""
+
     @property
     @abstractmethod
     def knows(self) -> NeededKnowledge:
@@ -54,6 +57,26 @@ class Method(Piece):
     def memory(self) -> int:
         """Slots that it must have seen before it decides as it always will."""
         return 0
+
+
+def refuse_without_lists(method: Method, scenario: Scenario) -> None:
+    """Refuse a method that needs the gains of all links where links are cut.
+
+    Args:
+        method: of a comparison.
+        scenario: that it is to decide on.
+
+    Raises:
+        ConfigError: where there is a cut, and the method has no form over lists of neighbours.
+    """
+    if scenario.cut is None or method.of_lists:
+        return
+    name = method.dump().get("kind", type(method).__name__)
+    kinds = sorted(kind for kind, one in Method.kinds.items() if getattr(one, "of_lists", False))
+    raise ConfigError(
+        f'method: "{name}" is not valid with scenario.cut: it needs the gains of all links, and with a cut there are lists of '
+        f"neighbours: use {', '.join(kinds)}"
+    )
 
 
 class Untrained(Method):

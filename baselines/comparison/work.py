@@ -24,6 +24,7 @@ from trainers.workbench.threads import one_thread
 from wirelessenv.arrays import Doubles
 from wirelessenv.config import ConfigError
 from wirelessenv.imports import failure
+from wirelessenv.network import NEIGHBOURS
 from wirelessenv.scenario import Scenario
 
 LINKS_AT_ONCE = 2**24
@@ -168,7 +169,8 @@ def _evaluate(comparison: Comparison, directory: ComparisonDirectory, task: Task
         None if math.isnan(one["curve"][-1, 2]) else Trained(file, one["state"]) for file, one in zip(files, told, strict=True)
     ]
     slots = comparison.warm_up + comparison.slots
-    at_once = max(1, LINKS_AT_ONCE // (slots * scenario.transmitters**2))
+    met = scenario.transmitters if scenario.cut is None else NEIGHBOURS
+    at_once = max(1, LINKS_AT_ONCE // (slots * scenario.transmitters * met))
     parts: list[Measured] = []
     seconds = 0.0
     for start in range(0, comparison.layouts, at_once):

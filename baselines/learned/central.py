@@ -16,7 +16,7 @@ from wirelessenv.arrays import Doubles
 from wirelessenv.config import ConfigError, Count, Positive
 from wirelessenv.layout import Layout, draw_layouts
 from wirelessenv.memory import check_room
-from wirelessenv.network import Block, WirelessNetwork, block_parts
+from wirelessenv.network import NEIGHBOURS, Block, WirelessNetwork, block_parts
 from wirelessenv.physics.kernels import interference, rate
 from wirelessenv.saved_state import refuse_misfit
 from wirelessenv.scenario import Scenario
@@ -94,6 +94,9 @@ class Central(Learned):
         if self.trained_on is not None and not self.across:
             raise ConfigError("trained_on: is not valid for policies that learn on each layout of the comparison by itself")
 
+    def refuse(self, scenario: Scenario, layouts: Sequence[int]) -> None:
+        refuse_learning_over_lists(self.trained_on or scenario)
+
     @property
     def elsewhere(self) -> bool:
         return self.trained_on is not None
@@ -109,6 +112,7 @@ class Central(Learned):
 
     def train(self, scenario: Scenario, seed: int, layout: int | None, folder: Path | None = None) -> Iterator[Stage]:
         scenario = self.trained_on or scenario
+        refuse_learning_over_lists(scenario)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(stream(seed, "central training").integers(2**62)))
             with torch.device("cpu"):  # the same first parameters on all devices
@@ -145,7 +149,7 @@ class Central(Learned):
         agents = held.scenario.transmitters
         layouts = draw_layouts(held.scenario, held.layouts)
         slots = held.block.wanted.shape[1]
-        at_once = max(1, LINKS_AT_ONCE // (slots * agents**2))
+        at_once = max(1, LINKS_AT_ONCE // (slots * agents * (agents if held.block.near is None else NEIGHBOURS)))
         parts = []
         with torch.no_grad():
             for start in range(0, len(held.layouts), at_once):
@@ -153,6 +157,22 @@ class Central(Learned):
                 seen = self.see(held.scenario, layouts[start : places.stop], held.some(places).block, held.layouts[start])
                 parts.append(network(seen).sigmoid().double().cpu().numpy() * held.scenario.max_power)
         return np.concatenate(parts)
+
+
+def refuse_learning_over_lists(scenario: Scenario) -> None:
+    """Refuse to train where links are cut: gradients are taken through matrices.
+
+    Args:
+        scenario: that a network is to learn on.
+
+    Raises:
+        ConfigError: where there is a cut.
+    """
+    if scenario.cut is not None:
+        raise ConfigError(
+            f"trained_on: not valid with scenario.cut {scenario.cut:g}: networks are trained with the gains of all links: name "
+            "a scenario without a cut, such as {preset: dense}; what is learned there serves any number of agents"
+        )
 
 
 def _objective(scenario: Scenario, logits: Tensor, block: Block, first: int) -> Tensor:

@@ -20,7 +20,7 @@ from torch import Tensor
 # Whose kinds a configuration may name:
 from baselines.comparison import allocation  # noqa: F401
 from baselines.comparison.held_out import HeldOut
-from baselines.comparison.methods import Method, Untrained
+from baselines.comparison.methods import Method, Untrained, refuse_without_lists
 from baselines.learned import gnn, message_policy  # noqa: F401
 from baselines.learned.central import Central
 from trainers.algorithms.base.learner import Learner
@@ -72,6 +72,7 @@ class Compared(Learner):
         if not (isinstance(method, Untrained) or (isinstance(method, Central) and method.across)):
             kind = method.dump()["kind"]
             raise ConfigError(f'method: "{kind}" is not valid: it should be an allocator, or a network for all layouts')
+        refuse_without_lists(method, self.problem.scenario)
         method.check(self.problem.scenario)
 
     def _update(self) -> None:

@@ -11,17 +11,21 @@ from torch import Tensor
 from baselines.comparison.held_out import HeldOut
 from baselines.comparison.methods import BITS, NeededKnowledge
 from baselines.learned.central import Central, CentralNetwork
-from trainers.problems.heard import heard, loudest
+from trainers.problems.heard import heard
 from trainers.problems.message_network import Heard, MessageNetwork
 from trainers.problems.policies import Width
 from wirelessenv.arrays import Doubles
 from wirelessenv.config import ConfigError, Count, CountOrZero, Model
+from wirelessenv.large_scale import filled_up
 from wirelessenv.layout import Layout
 from wirelessenv.messages.activity import Activity
 from wirelessenv.messages.knowledge import Knowledge
 from wirelessenv.messages.links import Links
 from wirelessenv.messages.messaging import Messaging
+from wirelessenv.messages.near_graph import in_order
+from wirelessenv.messages.near_knowledge import NearKnowledge
 from wirelessenv.network import Block
+from wirelessenv.physics.loudest import Places, loudest
 from wirelessenv.scenario import Scenario
 from wirelessenv.streams import stream
 
@@ -64,6 +68,7 @@ class MessagePolicy(Central):
     """One network for all agents, trained through the rate, whose messages travel among `neighbours` of each agent."""
 
     kind: Literal["message_policy"] = "message_policy"
+    of_lists = True
     steps: Count = 3000
     rounds: Annotated[CountOrZero, Field(le=100)] = Field(2, description="of messages; 0: nobody says anything")
     floats: Annotated[Count, Field(le=1000)] = Field(2, description="numbers in the message of a round")
@@ -133,12 +138,13 @@ class MessagePolicy(Central):
         return TravellingNetwork(MessageNetwork(self.rounds, self.floats, self.hidden), self.pace)
 
     def see(self, scenario: Scenario, layouts: Sequence[Layout], block: Block, seed: int) -> Heard:
-        mean_gain = np.stack([layout.link_gain for layout in layouts])
-        heard_from = loudest(mean_gain, min(self.neighbours, scenario.transmitters - 1))
-        said = None
-        if self.pace != "at_once":
-            said = self._newest(heard_from, block.wanted.shape[1], range(seed, seed + len(layouts)))
-        return heard(scenario, mean_gain, block, heard_from, newest=said, told=0 if self.pace == "at_once" else 1)
+        near = block.near
+        mean_gain = filled_up([layout.mean_gain if near is not None else layout.link_gain for layout in layouts])
+        neighbours = loudest(mean_gain, min(self.neighbours, scenario.transmitters - 1), near)
+        if self.pace == "at_once":
+            return heard(scenario, mean_gain, block, neighbours, newest=None, told=0)
+        said = self._newest(neighbours.number, block.wanted.shape[1], range(seed, seed + len(layouts)), near is not None)
+        return heard(scenario, mean_gain, block, neighbours, newest=said, told=1)
 
     def practise(self, scenario: Scenario, layouts: Sequence[Layout], block: Block, seed: int) -> Heard:
         method = self
@@ -147,16 +153,23 @@ class MessagePolicy(Central):
             method = self.model_copy(update={"links": chosen.links, "activity": chosen.activity})
         return method.see(scenario, layouts, block, seed)
 
-    def _newest(self, heard_from: Int[np.ndarray, "runs m k"], slots: int, seeds: Sequence[int]) -> Any:
-        """[t, i, j]: slot of the newest message of j that i has heard before slot t, (runs, slots, m, m); -1: none."""
+    def _newest(self, heard_from: Places, slots: int, seeds: Sequence[int], listed: bool) -> Int[np.ndarray, "runs slots m k"]:
+        """Slot of the newest message of each neighbour that agents have heard before each slot; -1: none."""
         runs, agents = heard_from.shape[:2]
-        links = np.zeros((runs, agents, agents), bool)  # [receiver, sender]
-        np.put_along_axis(links, heard_from, True, axis=-1)
         messaging = Messaging(activity=self.activity, links=self.links, relay=False)
-        newest = Knowledge(messaging, links.swapaxes(1, 2), seeds, counting=False).steps(slots).newest
+        if listed:
+            ends = [in_order(one[one >= 0], np.nonzero(one >= 0)[0], agents) for one in heard_from]
+            near = NearKnowledge(messaging, ends, agents, seeds, hops=1)
+            place = (near.who[:, :, None] == heard_from[..., None]).argmax(-1)
+            newest = np.take_along_axis(near.steps(slots).newest, place[None], -1)
+        else:
+            links = np.zeros((runs, agents, agents), bool)  # [receiver, sender]
+            np.put_along_axis(links, heard_from, True, axis=-1)
+            knowledge = Knowledge(messaging, links.swapaxes(1, 2), seeds, counting=False)
+            newest = np.take_along_axis(knowledge.steps(slots).newest, heard_from[None], -1)
         return before(np.moveaxis(newest, 0, 1))
 
 
-def before(newest: Int[np.ndarray, "runs slots m m"]) -> Int[np.ndarray, "runs slots m m"]:
+def before(newest: Int[np.ndarray, "runs slots m k"]) -> Int[np.ndarray, "runs slots m k"]:
     """Knowledge before every slot, from knowledge at the end of every slot: nothing before the first one."""
     return np.concatenate([np.full_like(newest[:, :1], -1), newest[:, :-1]], axis=1)

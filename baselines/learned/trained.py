@@ -6,7 +6,7 @@ from typing import Any, Self, cast
 
 import baselines.comparison.comparison  # noqa: F401  # all methods are known from there
 from baselines.comparison.held_out import HeldOut
-from baselines.comparison.methods import Learned, Method
+from baselines.comparison.methods import Learned, Method, refuse_without_lists
 from trainers.workbench.files import read_tensors, write_tensors
 from wirelessenv.arrays import Doubles
 from wirelessenv.config import ConfigError
@@ -61,6 +61,7 @@ class TrainedMethod:
 
         Raises ConfigError where its state does not fit it or the slots' scenario.
         """
+        refuse_without_lists(self.method, held.scenario)
         self.method.check(held.scenario)
         return self.method.powers(held, self.state)
 

@@ -11,7 +11,7 @@ from baselines.learned.aggregation_policy import AggregationPolicy
 from baselines.learned.gnn import GNN
 from baselines.learned.message_policy import MessagePolicy
 from baselines.learned.talker import Talker
-from trainers.problems.heard import heard, loudest
+from trainers.problems.heard import heard
 from trainers.problems.message_network import MessageNetwork
 from wirelessenv import power_control_v0
 from wirelessenv.config import ConfigError
@@ -21,6 +21,7 @@ from wirelessenv.messages.knowledge import Knowledge, message_graphs
 from wirelessenv.messages.links import Links
 from wirelessenv.messages.messaging import Messaging
 from wirelessenv.network import Block, WirelessNetwork
+from wirelessenv.physics.loudest import Loudest, loudest
 from wirelessenv.scenario import Scenario
 
 SMALL = Scenario(preset="dense", transmitters=7)
@@ -38,7 +39,7 @@ def talker():
 
 def test_neighbours_are_those_with_the_loudest_gains_both_ways():
     gain = np.array([[[9.0, 1, 5, 0], [2, 9, 0, 0], [0, 1, 9, 1], [8, 0, 0, 9]]])
-    assert loudest(gain, 2)[0].tolist() == [[3, 2], [0, 2], [0, 1], [0, 2]]
+    assert loudest(gain, 2).number[0].tolist() == [[3, 2], [0, 2], [0, 1], [0, 2]]
 
 
 def inputs(scenario, seeds, slots, method, purpose="evaluation"):
@@ -123,7 +124,9 @@ def test_it_acts_in_an_environment_as_in_a_batch(law, awake):
     newest = np.moveaxis(Knowledge(messaging, links, seeds).steps(slots).newest, 0, 1)
     newest = np.concatenate([np.full_like(newest[:, :1], -1), newest[:, :-1]], axis=1)
     newest[..., np.arange(7), np.arange(7)] = -1
-    neighbour = np.broadcast_to(np.arange(7), (2, 7, 7))  # everybody: of those that are no neighbours nothing is ever heard
+    neighbour = Loudest.of_matrices(
+        np.tile(np.arange(7), (2, 7, 1))
+    )  # everybody: of those that are no neighbours nothing is ever heard
     seen_at_once = heard(SMALL, np.stack(gains), network.block(slots), neighbour, newest=newest, told=1)
     with torch.no_grad():
         expected = talker.network.run(seen_at_once)[0].sigmoid().numpy()

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 
 SIZE_OF_NODE, SIZE_OF_EDGE = 5, 4
+MANY, NUMBERS_AT_ONCE = 1000, 2**23
+"""Agents of a large network, and numbers in messages to some of them that are worked out at once where no gradient is taken."""
 
 
 class Heard(NamedTuple):
@@ -20,7 +22,7 @@ class Heard(NamedTuple):
 
     All as ln(1 + x / noise)."""
     neighbour: Tensor
-    """(networks, m, k): numbers of the neighbours; of empty places 0."""
+    """(networks, m, k): numbers of the neighbours; of empty places -1."""
     said: Tensor
     """(networks, slots, m, k): slot in which the newest message that has arrived was sent; -1: none, or an empty place."""
     ages: Tensor
@@ -29,7 +31,8 @@ class Heard(NamedTuple):
     def at_once(self) -> "Heard":
         """The same where all messages arrive in the slot in which they are sent."""
         slots = torch.arange(self.said.shape[1])[:, None, None].expand(self.said.shape)
-        return self._replace(said=slots, ages=torch.zeros_like(self.ages))
+        said = slots.where(self.neighbour[:, None] >= 0, -1) if (self.neighbour < 0).any() else slots
+        return self._replace(said=said, ages=torch.zeros_like(self.ages))
 
     @property
     def there(self) -> Tensor:
@@ -100,7 +103,7 @@ class MessageNetwork(nn.Module):
         """
         runs, slots, agents = heard.nodes.shape[:3]
         run = torch.arange(runs)[:, None, None, None]
-        place = (run * slots + heard.said.clamp(min=0)) * agents + heard.neighbour[:, None]
+        place = (run * slots + heard.said.clamp(min=0)) * agents + heard.neighbour[:, None].clamp(min=0)
 
         def arrived(number: int, sent: Tensor) -> Tensor:
             one = (sent if before is None else before[number]).flatten(0, 2)
@@ -130,9 +133,19 @@ class MessageNetwork(nn.Module):
         hidden, sent = torch.relu(self.first(nodes)), []  # 1.
         for number in range(self.rounds):
             sent.append(torch.tanh(self.say[number](hidden)))  # 2.
-            heard = self.of_message[number](arrived(number, sent[number])) + self.of_edge[number](edges)
-            messages = torch.relu(heard).masked_fill(~there[..., None], 0.0)  # 3.
-            joined = torch.cat([hidden, messages.amax(-2), messages.sum(-2) / 4], dim=-1)
-            hidden = hidden + self.update[number](joined)  # 4.
+            here = arrived(number, sent[number])
+            numbers = here[..., :1].numel() * hidden.shape[-1]
+            in_parts = hidden.shape[-2] > MANY and not torch.is_grad_enabled()
+            parts = -(-numbers // NUMBERS_AT_ONCE) if in_parts else 1
+            each = (one.tensor_split(parts, axis) for one, axis in ((hidden, -2), (here, -3), (edges, -3), (there, -2)))
+            hidden = torch.cat([self._joined(number, *some) for some in zip(*each, strict=True)], dim=-2)
         logits: Tensor = self.last(hidden)[..., 0]  # 5.
         return logits, sent
+
+    def _joined(self, number: int, hidden: Tensor, here: Tensor, edges: Tensor, there: Tensor) -> Tensor:
+        """Nodes (..., m, hidden) after a round, whose messages are here: lines 3 and 4."""
+        heard = self.of_message[number](here) + self.of_edge[number](edges)
+        messages = torch.relu(heard).masked_fill(~there[..., None], 0.0)  # 3.
+        joined = torch.cat([hidden, messages.amax(-2), messages.sum(-2) / 4], dim=-1)
+        after: Tensor = hidden + self.update[number](joined)  # 4.
+        return after

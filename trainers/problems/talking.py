@@ -10,7 +10,7 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
-from trainers.problems.heard import heard, loudest
+from trainers.problems.heard import heard
 from trainers.problems.message_network import SIZE_OF_EDGE, SIZE_OF_NODE, Heard, MessageNetwork
 from trainers.problems.policies import Policies, PolicySettings, Width
 from trainers.problems.samples import Samples
@@ -20,6 +20,7 @@ from wirelessenv.config import ConfigError, Count, CountOrZero, Model
 from wirelessenv.layout import Layout, draw_layouts
 from wirelessenv.memory import check_room, part
 from wirelessenv.network import Block, WirelessNetwork
+from wirelessenv.physics.loudest import loudest
 from wirelessenv.scenario import Scenario
 from wirelessenv.streams import stream
 
@@ -47,7 +48,8 @@ class TalkInputs:
 
     def __init__(self, layouts: Sequence[Layout], neighbours: int) -> None:
         self._mean_gain = np.stack([layout.link_gain for layout in layouts])
-        self.neighbour = loudest(self._mean_gain, neighbours)
+        self._neighbours = loudest(self._mean_gain, neighbours)
+        self.neighbour = self._neighbours.number
         """(runs, m, k)"""
 
     def heard(self, scenario: Scenario, block: Block) -> Heard:
@@ -60,7 +62,7 @@ class TalkInputs:
         Returns:
             The inputs of the network.
         """
-        return heard(scenario, self._mean_gain, block, self.neighbour, newest=None, told=0)
+        return heard(scenario, self._mean_gain, block, self._neighbours, newest=None, told=0)
 
     def of_block(self, scenario: Scenario, block: Block) -> Float[np.ndarray, "runs slots m inputs"]:
         """Policy inputs in the slots of a block.

@@ -62,6 +62,10 @@ class NeighbourLists:
         """Receivers and transmitters of the links of a run, without empty places."""
         return self.receiver[run, : self.counts[run]], self.transmitter[run, : self.counts[run]]
 
+    def some(self, runs: Sequence[int]) -> "NeighbourLists":
+        """The lists of some runs alone, which may have fewer places."""
+        return NeighbourLists(self.agents, [self.ends(run) for run in runs])
+
     def split(
         self, gain: Float[np.ndarray, "runs slots links"]
     ) -> tuple[Float[np.ndarray, "runs slots m"], Float[np.ndarray, "runs slots links"]]:
