@@ -11,15 +11,17 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self, cast
+from typing import Annotated, Any, ClassVar, Self, TypeVar, cast
 
 import numpy as np
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     SerializerFunctionWrapHandler,
+    Tag,
     ValidationError,
     model_serializer,
     model_validator,
@@ -28,7 +30,7 @@ from pydantic.functional_validators import ModelWrapValidatorHandler  # pydantic
 
 from wirelessenv import yaml_text
 from wirelessenv.imports import import_module, imported, noting
-from wirelessenv.sentences import cut, one_sentence, shown
+from wirelessenv.sentences import EACH, ONE, cut, one_sentence, shown
 from wirelessenv.sources import PATHS, SourcePath, written
 from wirelessenv.text import one_line
 
@@ -59,6 +61,29 @@ Probability = Annotated[Number, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1, le=MOST, strict=True)]
 CountOrZero = Annotated[int, Field(ge=0, le=MOST, strict=True)]
 Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
+
+SettingValue = TypeVar("SettingValue")
+
+
+def _listed(value: Any) -> Any:
+    return value.tolist() if isinstance(value, np.ndarray) else value
+
+
+def _one_or_each(value: Any) -> str:
+    return EACH if isinstance(value, list | tuple) else ONE
+
+
+OneOrEach = Annotated[
+    Annotated[SettingValue, Tag(ONE)] | Annotated[tuple[SettingValue, ...], Tag(EACH), Field(min_length=1)],
+    Discriminator(_one_or_each),
+    BeforeValidator(_listed),
+]
+"""One value for all agents, or a list with each agent's own."""
+
+
+def each(value: SettingValue | tuple[SettingValue, ...]) -> tuple[SettingValue, ...]:
+    """The values of a setting that is one value for all agents, or a tuple of their own."""
+    return value if isinstance(value, tuple) else (value,)
 
 
 def nearest(key: str, known: Iterable[str]) -> str:

@@ -5,6 +5,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+ONE, EACH = "[one]", "[each]"
+"""Marks of the branches of a setting that is one value for all agents, or each agent's own; no part of its name."""
 MOST_SHOWN = 60
 """Characters of a value, or of a name, that an error repeats."""
 MOST_SAID = 1000
@@ -91,7 +93,7 @@ def one_sentence(error: ValidationError, where: str = "") -> str:
     while isinstance(cause := fault.get("ctx", {}).get("error"), ValidationError):
         inner = cause.errors(include_url=False)[0]
         fault = {**inner, "loc": (*fault["loc"], *inner["loc"])}
-    loc, value = list(fault["loc"]), shown(fault["input"])
+    loc, value = [part for part in fault["loc"] if part not in {ONE, EACH}], shown(fault["input"])
     if loc and loc[-1] == "[key]":  # pydantic's mark for a key of a mapping that is wrong itself
         loc, value = loc[:-1], "this key"
     path = ".".join(([where] if where else []) + [cut(part) for part in loc])

@@ -121,7 +121,7 @@ class MessagePolicy(Central):
         """Bits of a slot, on average: messages of agents that speak, and how loud each is at a neighbour, who feeds it back."""
         if self.rounds == 0:
             return 0.0
-        said = self.rounds * self.floats * self.activity.query.probability
+        said = self.rounds * self.floats * self.activity.query.share
         return float(BITS * scenario.transmitters * (said + self.neighbours))
 
     def check(self, scenario: Scenario) -> None:

@@ -20,6 +20,12 @@ TINY = PolicySettings(hidden=(4,))
 HALF = {"update": 0.5, "transmit": 0.5}
 
 
+OWN_STEPS = [0.5, 1.0, 2.0, 0.0, 1.5, 0.7]
+OWN_ACTIVITY = {
+    "query": {"probability": [1, 0.5, 0.9, 0.3, 1, 0.6], "longest_silence": [1, 4, 2, 3, 9, 2]},
+    "update": {"at": [[0, 2, 3], [1], [0, 1, 2, 3], [2], [0], [3, 1]], "period": 4},
+    "transmit": [0.9, 0.4, 0.6, 1, 0.8, 0.5],
+}
 LOSS = {"probability": 0.3, "longest_run": 2}
 LATE = {"links": {"delay": {"kind": "uniform", "shortest": 1, "longest": 3}, "loss": LOSS}}
 MIXED = {"links": {"delay": {"kind": "uniform", "shortest": 0, "longest": 2}, "loss": LOSS}, "relay": False}
@@ -74,6 +80,10 @@ def disturbed_by(seed, weakest):
         ({"graph": "ring", "activity": HALF, **LATE}, {"learn_for": 6}),
         ({"graph": "ring", "activity": HALF}, {"restart": 6, "learn_for": 4, "perturb_sleeping": False}),
         ({"graph": "ring", "activity": HALF}, {"restart": 6, "learn_for": 4, "momentum": 0.7, "decay": 0.0}),
+        ({"graph": "ring", "activity": HALF}, {"agent_steps": OWN_STEPS}),
+        ({"graph": "ring", "activity": HALF}, {"agent_steps": OWN_STEPS, "momentum": 0.7}),
+        ({"graph": "ring", "activity": OWN_ACTIVITY, "links": {"delay": [1, 3, 1, 2, 1, 2]}}, {}),
+        ({"graph": "ring", "activity": OWN_ACTIVITY, "relay": False}, {"agent_steps": OWN_STEPS}),
     ],
 )
 def test_the_iterates_are_those_of_the_reference(messaging, options, seed):
@@ -103,6 +113,7 @@ def test_the_iterates_are_those_of_the_reference(messaging, options, seed):
             iterations, options["step_size"], options["decay"], options.get("restart"), options.get("learn_for")
         ),
         feedback=form, momentum=options.get("momentum", 0.0), second_moment=options.get("second_moment", 0.0),
+        agent_steps=options.get("agent_steps"),
         memory=options["memory"],
         relay=messaging.relay, perturb_sleeping=options.get("perturb_sleeping", True),
         most_hops=options.get("most_hops"), uses=disturbed_by(seed, options.get("weakest_interference")),
@@ -112,6 +123,11 @@ def test_the_iterates_are_those_of_the_reference(messaging, options, seed):
         np.testing.assert_allclose(learner.parameters[0, :, 0].numpy(), step, atol=2e-4, rtol=2e-3)
     assert problem.slots == sets * batches.sum()
     assert np.abs(expected[-1] - theta).max() > 0.05  # it did move
+
+
+def test_steps_of_agents_that_are_not_as_many_are_refused():
+    with pytest.raises(ConfigError, match=r"^agent_steps: 5 values are not valid: there are 6 agents$"):
+        ZerothOrderLearner(WirelessProblem(SMALL, TINY, 0), agent_steps=[1.0] * 5, seed=0)
 
 
 def test_centralised_messaging_is_zeroth_order_descent_number_for_number():

@@ -213,7 +213,7 @@ class ZerothOrderLearner(MessagePassingLearner):
 
     def _steps(self) -> list[Steps]:
         steps = super()._steps()
-        return [one._replace(size=1.0, decay=0.0) for one in steps] if self._averages else steps
+        return [one._replace(size=1.0, decay=0.0, of_agents=None) for one in steps] if self._averages else steps
 
     def _parts(self) -> tuple[Part, ...]:
         agents, variants, each = ("transmitters", self.problem.agents), ("curves", self.variants), ("seeds", len(self.seeds))

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from math import sqrt
 
 from wirelessenv.config import ConfigError
-from wirelessenv.messages.activity import Chance
 from wirelessenv.scenario import Messaging
 
 
@@ -225,12 +224,6 @@ def longest_exchange(messaging: Messaging) -> float:
     >>> longest_exchange(paper)
     7.0
     """
-    waking = _longest_silence(messaging.activity.update)
-    sending = _longest_silence(messaging.activity.transmit) * _longest_silence(messaging.links.loss.arrival())
+    waking = messaging.activity.update.longest
+    sending = messaging.activity.transmit.longest * messaging.links.loss.arrival().longest
     return waking * sending + waking + messaging.links.delay.largest - 1
-
-
-def _longest_silence(chance: Chance) -> float:
-    if chance.probability == 1:
-        return 1.0
-    return float("inf") if chance.longest_silence is None else float(chance.longest_silence)

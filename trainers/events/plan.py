@@ -41,9 +41,11 @@ class Steps(NamedTuple):
     restart: int | None = None
     learn_for: int | None = None
     """instants of the schedule in which agents update; None: all"""
+    of_agents: tuple[float, ...] | None = None
+    """factors of the step size, one for each agent; None: 1"""
 
     def at(self, times: Any) -> Any:
-        """gamma_t at whole times t, one or an array of them."""
+        """gamma_t at whole times t, one or an array of them; agents' own factors aside."""
         return self.size / (self._of_schedule(times) + 1) ** self.decay
 
     def learning(self, times: Any) -> Any:
@@ -136,6 +138,8 @@ class Planner:
             if not self._perturb_sleeping:
                 usable &= self._perturbed_at(variant, now)
             gamma = steps.at(times).astype(np.float32)  # 8: gamma^t, or 0 for who does not update
+            if steps.of_agents is not None:
+                gamma = gamma * np.array(steps.of_agents, np.float32)[:, None]
             np.multiply(usable, awake * gamma, out=weights[:, :, :, variant, :places])
             updating[..., variant] = now.updating
             oldest = np.maximum(oldest, np.minimum(ages, self._memory - 1))

@@ -98,7 +98,7 @@ class ObservedLearner(Learner):
         if not issubclass(of.learner, MessagePassingLearner):
             raise ConfigError(f"of: {of.learner.__name__} is not valid: its agents do not send measurements of their own")
         learner: MessagePassingLearner = of.learner(self._whole, self.links[0], seed=self._whole.seeds, **arguments)
-        if any(messaging.activity.query.probability < 1 for messaging in learner.links):
+        if any(not messaging.activity.query.certain for messaging in learner.links):
             raise ConfigError("links.activity.query: not valid: an observer hears agents that query in every instant")
         return learner
 

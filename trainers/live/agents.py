@@ -1,6 +1,6 @@
 """The agents of Algorithm 2 live: they perturb, post powers, hear what others measured, and move (Behmandpoor et al., 2024)."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -205,7 +205,9 @@ class AgentShard(Shard):
         known = self._held != UNKNOWN if around.near is None else (self._held != UNKNOWN) & around.near
         used = known & remembered
         self._forgotten += int(np.count_nonzero(known & ~remembered))
-        gamma = np.float32(steps.at(t))
+        gamma: Any = np.float32(steps.at(t))
+        if steps.of_agents is not None:
+            gamma = gamma * np.array(steps.of_agents, np.float32)[around.own, None]
         rows, weights = tensor(self._held % settings.memory)[None, :, None], tensor(used * gamma)[None, :, None]
         oldest = int(np.where(used, t - self._held, 0).max())
         self._oldest = max(self._oldest, oldest)

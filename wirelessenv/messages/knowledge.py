@@ -72,8 +72,9 @@ def message_graphs(
         The links (runs, m, m), [sender, receiver].
 
     Raises:
-        ConfigError: where there is none.
+        ConfigError: where there is none, or lists of the configuration are not one value for each agent.
     """
+    messaging.check_agents(agents)
     graphs: list[NDArray[np.bool_]] = []
     for run, seed in enumerate(seeds):
         where = None if positions is None else np.asarray(positions[run])

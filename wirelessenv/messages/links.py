@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
+from jaxtyping import Int
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from wirelessenv.config import Count, CountOrZero, Model, Piece, Probability
+from wirelessenv.config import ConfigError, Count, CountOrZero, Model, OneOrEach, Piece, Probability, each
 from wirelessenv.messages.activity import Chance
 
 Travel = Annotated[CountOrZero, Field(le=10_000)]
@@ -38,26 +39,57 @@ class Delay(Piece):
             agents: the number m.
 
         Returns:
-            Delays in instants, (instants, runs, m, m) or anything that broadcasts to it.
+            Delays in instants, (instants, runs, m, m) [sender, receiver], or anything that broadcasts to it.
         """
+
+    def draw_links(
+        self, generator: np.random.Generator, instants: int, senders: Int[np.ndarray, " links"]
+    ) -> Int[np.ndarray, "instants links"]:
+        """The delays of the messages over a list of links, of one run.
+
+        Args:
+            generator: of the run.
+            instants: their number.
+            senders: number of the agent at which each link begins.
+
+        Returns:
+            Delays in instants: the first of as many as the smallest square of links holds.
+        """
+        square = int(np.ceil(np.sqrt(len(senders))))
+        drawn = np.broadcast_to(self.draw([generator], instants, square), (instants, 1, square, square))
+        return drawn.reshape(instants, -1)[:, : len(senders)]
+
+    def check_agents(self, agents: int) -> None:
+        """Raise ConfigError where the delay has values of agents, and not one for each of so many."""
 
 
 class ConstantDelay(Delay):
-    """Every message travels `instants` instants."""
+    """Every message travels `instants` instants, or as many as the agent's own that sends it."""
 
     kind: Literal["constant"] = "constant"
-    instants: Travel = 1
+    instants: OneOrEach[Travel] = Field(1, description="of all agents' messages, or a list of each sender's own")
 
     @property
     def smallest(self) -> int:
-        return self.instants
+        return min(each(self.instants))
 
     @property
     def largest(self) -> int:
-        return self.instants
+        return max(each(self.instants))
 
     def draw(self, generators: Sequence[np.random.Generator], instants: int, agents: int) -> NDArray[np.int64]:
-        return np.full((1, 1, 1, 1), self.instants)
+        return np.reshape(self.instants, (1, 1, -1, 1))
+
+    def draw_links(
+        self, generator: np.random.Generator, instants: int, senders: Int[np.ndarray, " links"]
+    ) -> Int[np.ndarray, "instants links"]:
+        own = np.asarray(self.instants)[senders] if isinstance(self.instants, tuple) else np.full(len(senders), self.instants)
+        return np.broadcast_to(own, (instants, len(senders)))
+
+    def check_agents(self, agents: int) -> None:
+        if isinstance(self.instants, tuple) and len(self.instants) != agents:
+            said = f"{len(self.instants)} values are not valid for {agents} agents: give one, or one for each"
+            raise ConfigError(f"links.delay.instants: {said}")
 
 
 class UniformDelay(Delay):
@@ -104,7 +136,10 @@ class Loss(Model):
 
 
 class Links(Model):
-    """Delay and loss of all links; `delay: 3` is short for a constant one of 3 instants, `loss: 0.1` for its probability."""
+    """Delay and loss of all links; `delay: 3` is short for a constant one of 3 instants, `loss: 0.1` for its probability.
+
+    `delay: [1, 3]` is short for constant ones of 1 and 3 instants, each sender's own.
+    """
 
     delay: Delay = ConstantDelay()
     loss: Loss = Field(default_factory=Loss)
@@ -113,6 +148,6 @@ class Links(Model):
     @classmethod
     def _number_is_delay(cls, data: Any) -> Any:
         delay = data.get("delay") if isinstance(data, dict) else None
-        if isinstance(delay, int) and not isinstance(delay, bool):
+        if isinstance(delay, int | list | tuple) and not isinstance(delay, bool):
             return {**data, "delay": {"kind": "constant", "instants": delay}}
         return data

@@ -17,6 +17,8 @@ from wirelessenv.presets import MESSAGINGS, PresetModel
 class Messaging(PresetModel):
     """The exchange of messages: a graph of senders and receivers, the activity of agents, delay and loss on links.
 
+    Probabilities, longest silences, instants and constant delays may be lists, with each agent's own.
+
     With `relay` agents pass on all they know (Behmandpoor et al., 2024, Algorithm 2), else their own queries only (Algorithm
     1).
     """
@@ -40,3 +42,16 @@ class Messaging(PresetModel):
                 "links.delay: 0 is not valid: relayed messages need a delay of at least 1, or none ever on a complete graph"
             )
         return self
+
+    def check_agents(self, agents: int) -> None:
+        """Refuse lists of values that are not one for each agent.
+
+        Args:
+            agents: the number m.
+
+        Raises:
+            ConfigError: naming the list.
+        """
+        for name in ("query", "update", "transmit"):
+            getattr(self.activity, name).check_agents(f"activity.{name}", agents)
+        self.links.delay.check_agents(agents)

@@ -53,7 +53,10 @@ class NearKnowledge:
         self._query = Trials(activity.query, seeds, "query", (agents,))
         self._update = Trials(activity.update, seeds, "update", (agents,))
         each, arrival = list(zip(seeds, self._counts, strict=True)), messaging.links.loss.arrival()
-        self._transmit = [Trials(activity.transmit, [seed], "transmit", (count,)) for seed, count in each]
+        self._transmit = [
+            Trials(activity.transmit, [seed], "transmit", (count,), senders=one.sender)
+            for (seed, count), one in zip(each, ends, strict=True)
+        ]
         self._arrive = [Trials(arrival, [seed], "loss", (count,)) for seed, count in each]
         self._delay, self._delay_streams = messaging.links.delay, [stream(seed, "delay") for seed in seeds]
         past, size = max(self._delay.largest, 1), runs * agents * places
@@ -124,9 +127,7 @@ class NearKnowledge:
             may_send = np.ones((instants, 1, count), bool) if self._relay else queried[:, run][:, None, sender]
             sent.append((may_send & self._transmit[run].draw(instants, where=may_send))[:, 0])
             arrives.append(sent[-1] & self._arrive[run].draw(instants, where=sent[-1][:, None])[:, 0])
-            square = int(np.ceil(np.sqrt(count)))  # as many delays as there are links, or a few more
-            drawn = self._delay.draw([self._delay_streams[run]], instants, square)
-            delays.append(np.broadcast_to(drawn, (instants, 1, square, square)).reshape(instants, -1)[:, :count])
+            delays.append(self._delay.draw_links(self._delay_streams[run], instants, sender))
             first += count
         return np.concatenate(sent, 1), np.concatenate(arrives, 1), np.concatenate(delays, 1)
 
@@ -209,9 +210,10 @@ def message_ends(
         Links of strongly connected graphs.
 
     Raises:
-        ConfigError: where there is none, or the graph has no lists.
+        ConfigError: where there is none, the graph has no lists, or settings do not have one value for each agent.
     """
     agents, found = lists.agents, []
+    messaging.check_agents(agents)
     for run, (places, gain) in enumerate(zip(positions, gains, strict=True)):
         receiver, transmitter = (end.astype(np.int64) for end in lists.ends(run))
         apart = receiver != transmitter

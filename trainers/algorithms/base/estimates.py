@@ -186,6 +186,8 @@ class Moments:
         mean = self._first / (1 - self._first_decay**number)
         root = (self._second / (1 - self._second_decay**number)).sqrt_().add_(EPSILON)
         gamma = self._column([one.steps.at(instant) for one in self._each], policies)
+        if (own := self._each[0].agent_steps) is not None:  # which the variants share
+            gamma = gamma * self._column(own, policies)[:, None]
         policies.addcmul_(torch.where(self._second_decay > 0, mean / root, mean), gamma * awake)
 
     def state(self) -> dict[str, Any]:

@@ -63,6 +63,9 @@ class MessagePassingLearner(Learner):
             raise ConfigError(
                 f"links: {len(self.links)} are not valid: give 1, or one for each of the {self.variants} variants"
             )
+        own = self.settings.agent_steps
+        if own is not None and len(own) != problem.agents:
+            raise ConfigError(f"agent_steps: {len(own)} values are not valid: there are {problem.agents} agents")
         self.links *= self.variants if len(self.links) == 1 else 1
         if self._lists is not None and not self.over_lists:
             raise ConfigError(refused_with_cut(f"{self.settings.kind} needs the gains of all links"))

@@ -112,6 +112,9 @@ class MessagePassingSettings(LearnerSettings):
     batch: Count = Field(20, description="B, samples of a measurement")
     step_size: StepSize = Field(0.5, description="gamma_t = step_size / (t + 1)^decay")
     decay: Annotated[Number, VARIES] = Field(0.25, description="how fast the step size falls; 0: not at all")
+    agent_steps: Annotated[tuple[NonNegative, ...], Field(min_length=1)] | None = Field(
+        None, description="factors of gamma_t, one for each agent, which may have a step size of its own; none: 1"
+    )
     restart: Annotated[Count | None, VARIES] = Field(
         None, description="instants after which t of gamma_t begins anew with 0, and steps are large again; none: it never does"
     )
@@ -128,7 +131,7 @@ class MessagePassingSettings(LearnerSettings):
     @property
     def steps(self) -> Steps:
         """Schedule of the step size."""
-        return Steps(self.step_size, self.decay, self.restart, self.learn_for)
+        return Steps(self.step_size, self.decay, self.restart, self.learn_for, self.agent_steps)
 
 
 class Target(Model):

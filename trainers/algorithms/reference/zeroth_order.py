@@ -17,7 +17,7 @@ def zeroth_order(
     measure: Callable[..., Sequence[Doubles]], start: Doubles, draws: MessageDraws, perturbations: Doubles,
     *, smoothing: float | Sequence[float], step_sizes: Sequence[float], memory: int, relay: bool = True,
     perturb_sleeping: bool = True, most_hops: int | None = None, uses: Flags | None = None,
-    feedback: str = "two_point", momentum: float = 0.0, second_moment: float = 0.0,
+    feedback: str = "two_point", momentum: float = 0.0, second_moment: float = 0.0, agent_steps: Sequence[float] | None = None,
 ) -> Doubles:  # fmt: skip
     """Run Algorithm 2, or Algorithm 1.
 
@@ -37,6 +37,7 @@ def zeroth_order(
         feedback: two_point, antithetic or residual.
         momentum: beta_1 of the running mean of an agent's estimates; 0: none.
         second_moment: beta_2 of Adam; 0: not Adam.
+        agent_steps: factors of the step sizes, each agent's own; None: 1.
 
     Returns:
         theta^1, theta^2, ..., (instants, m, n).
@@ -47,6 +48,7 @@ def zeroth_order(
     last = None  # the costs that were measured last
     moments = [AgentMoments(theta.shape[1], momentum, second_moment) for _ in range(m)]
     mu = np.broadcast_to(smoothing, len(perturbations))
+    own_steps = np.ones(m) if agent_steps is None else agent_steps
     messages = Messages(draws, relay, held=[{} for _ in range(m)])
     kept: list[dict[int, Doubles]] = [{} for _ in range(m)]  # of each agent: time -> u_i, (K, n)
     counts = counted(draws.graph, most_hops, uses)
@@ -67,7 +69,7 @@ def zeroth_order(
                 for about, (time, query) in messages.held[i].items():
                     if counts[i][about] and time in kept[i]:
                         estimate += query @ kept[i][time]  # equation (7)
-                following[i] += step_sizes[t] * moments[i].direction(estimate)  # equation (6)
+                following[i] += own_steps[i] * step_sizes[t] * moments[i].direction(estimate)  # equation (6)
         theta = following
         history.append(theta)
     return np.array(history)
