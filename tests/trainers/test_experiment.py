@@ -58,6 +58,7 @@ def test_figure_2_has_the_settings_of_the_paper():
         "common_noise": False, "perturb_sleeping": True, "cooperative": True, "most_hops": None,
         "smoothing_decay": 0.0, "batch_growth": 0.0, "weakest_interference": None,
         "feedback": "two_point", "directions": 1, "momentum": 0.0, "second_moment": 0.0, "restart": None, "learn_for": None,
+        "agent_steps": None,
     }  # fmt: skip
     for name in names:
         assert figure.curve(f"{name}, step 0.5").learner.dump() == published
