@@ -6,11 +6,17 @@ from typing import TYPE_CHECKING, Any
 from wirelessenv.extras import require
 
 if TYPE_CHECKING:
+    from trainers.algorithms.ad_psgd import ADPSGDLearner
     from trainers.algorithms.async_bc import AsyncBC
     from trainers.algorithms.async_sgd import AsyncSGD
+    from trainers.algorithms.d_psgd import DPSGDLearner
     from trainers.algorithms.dasgd import DASGD
+    from trainers.algorithms.extra import EXTRALearner
     from trainers.algorithms.first_order import FirstOrderLearner
+    from trainers.algorithms.gradient_tracking import GradientTrackingLearner
+    from trainers.algorithms.osgp import OSGPLearner
     from trainers.algorithms.pars_push import PARSPushLearner
+    from trainers.algorithms.r_fast import RFASTLearner
     from trainers.algorithms.sgp import SGPLearner
     from trainers.algorithms.sync_sgd import SyncSGD
     from trainers.algorithms.zeroth_order import ZerothOrderLearner
@@ -30,6 +36,12 @@ if TYPE_CHECKING:
 
 require("trainers", "torch", "train")  # in one sentence, before a module fails deep inside
 _MODULES = {
+    "RFASTLearner": "algorithms.r_fast",
+    "OSGPLearner": "algorithms.osgp",
+    "GradientTrackingLearner": "algorithms.gradient_tracking",
+    "EXTRALearner": "algorithms.extra",
+    "DPSGDLearner": "algorithms.d_psgd",
+    "ADPSGDLearner": "algorithms.ad_psgd",
     "AnalyticProblem": "problems.analytic",
     "AsyncBC": "algorithms.async_bc",
     "AsyncSGD": "algorithms.async_sgd",
@@ -55,18 +67,24 @@ _MODULES = {
 }
 __all__ = [
     "DASGD",
+    "ADPSGDLearner",
     "AnalyticProblem",
     "AsyncBC",
     "AsyncSGD",
+    "DPSGDLearner",
+    "EXTRALearner",
     "FirstOrderLearner",
+    "GradientTrackingLearner",
     "LeastSquares",
     "Logistic",
     "MeasuredOnSome",
+    "OSGPLearner",
     "Objective",
     "PARSPushLearner",
     "ParallelEnvProblem",
     "Policies",
     "Quadratic",
+    "RFASTLearner",
     "RidgeRegression",
     "SGPLearner",
     "SyncSGD",

@@ -1,4 +1,4 @@
-"""Link events of push-sum: which nodes wake up, which messages are sent, lost, or late, tick after tick.
+"""Link events: which nodes wake up, which messages are sent, lost, or late, tick after tick.
 
 A Messaging means here what it means in `Knowledge`, from the same random streams. In a tick a node is awake with
 `activity.update` (its longest silence is Gamma_w of Toghani et al. (2023)), and only then acts, sends and takes in what has
@@ -85,7 +85,7 @@ class LinkEvents:
 
     def _draw(self) -> None:
         self._awake = self._trials["update"].draw(BLOCK)
-        may_send = np.broadcast_to(self._awake[..., None], (BLOCK, *self.graphs.shape))
+        may_send = self._may_send()
         sent = self.graphs & may_send & self._trials["transmit"].draw(BLOCK, where=may_send)
         arrives = sent & self._trials["loss"].draw(BLOCK, where=sent)
         travels = np.where(arrives, self._delay.draw(self._delay_streams, BLOCK, self.graphs.shape[1]), -1)
@@ -93,6 +93,10 @@ class LinkEvents:
         kept = self._travels[len(self._travels) - self.delays[-1] :]
         self._travels = np.concatenate([kept, travels[:, run, sender, receiver]])
         self._sends, self._done = sent.sum(-1), 0
+
+    def _may_send(self) -> NDArray[np.bool_]:
+        """Mask of the links over which nodes would send in the block that has been drawn, (ticks, runs, n, n)."""
+        return np.broadcast_to(self._awake[..., None], (BLOCK, *self.graphs.shape))
 
     def at_receivers(self, values: NDArray[Any]) -> NDArray[Any]:
         """Sums over the links to each node, (..., runs * n, k) of (..., links, k); in a connected graph each has one."""
@@ -126,3 +130,32 @@ class LinkEvents:
         for generator, saved in zip(self._delay_streams, state["delay"], strict=True):
             set_generator_state(generator, saved)
         self._awake, self._sends, self._travels, self._done = state["block"]
+
+
+class SparingLinkEvents(LinkEvents):
+    """Events of nodes that send in every k-th tick alone in which they are awake.
+
+    Args:
+        messaging: graph, activity, delays and losses.
+        nodes: n.
+        seeds: one for each run.
+        every: k.
+    """
+
+    def __init__(self, messaging: Messaging, nodes: int, seeds: Sequence[int], every: int) -> None:
+        super().__init__(messaging, nodes, seeds)
+        self._every, self._woken = every, np.zeros(self.out_degree.shape, np.intp)
+
+    def _may_send(self) -> NDArray[np.bool_]:
+        wakings = self._woken + self._awake.cumsum(0)
+        self._woken = wakings[-1] % self._every
+        turn = self._awake & (wakings % self._every == 0)
+        return np.broadcast_to(turn[..., None], (BLOCK, *self.graphs.shape))
+
+    def state(self) -> dict[str, Any]:
+        return super().state() | {"woken": self._woken.copy()}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        refuse_outside("traffic.woken", state["woken"], 0, self._every - 1)
+        super().set_state(state)
+        self._woken = np.array(state["woken"])

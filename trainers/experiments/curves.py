@@ -7,7 +7,21 @@ from typing import Any
 from pydantic import Field, model_validator
 
 # Whose kinds a configuration may name:
-from trainers.algorithms import async_bc, async_sgd, dasgd, first_order, pars_push, sgp, sync_sgd  # noqa: F401
+from trainers.algorithms import (  # noqa: F401
+    ad_psgd,
+    async_bc,
+    async_sgd,
+    d_psgd,
+    dasgd,
+    extra,
+    first_order,
+    gradient_tracking,
+    osgp,
+    pars_push,
+    r_fast,
+    sgp,
+    sync_sgd,
+)
 from trainers.algorithms.base.gradient_learner import GradientLearner
 from trainers.algorithms.base.learner import Learner
 from trainers.algorithms.base.settings import LINKS, OF_CURVES, VARIES, GradientSettings, LearnerSettings

@@ -36,7 +36,7 @@ def message_draws(
     seed: int,
     instants: int,
     *,
-    senders: Literal["all", "querying", "updating"] = "all",
+    senders: Literal["all", "querying", "updating"] | Flags = "all",
     positions: Any = None,
 ) -> MessageDraws:
     """All events of a run in one go, from the random streams that a messaging names everywhere.
@@ -46,7 +46,8 @@ def message_draws(
         agents: m.
         seed: of the run.
         instants: how many there are.
-        senders: the agents that may send in an instant: all, those that query in it, or those that update in it.
+        senders: the agents that may send in an instant: all, those that query in it, or those that update in it; or the
+            links over which they may, (instants, m, m).
         positions: where the agents stand, (m, 2) in metres, if the graph asks for it.
 
     Returns:
@@ -55,8 +56,11 @@ def message_draws(
     graph = message_graphs(messaging, agents, [seed], None if positions is None else [positions])[0]
     queries = Trials(messaging.activity.query, [seed], "query", (agents,)).draw(instants)
     updates = Trials(messaging.activity.update, [seed], "update", (agents,)).draw(instants)
-    speaking = {"all": np.ones_like(queries), "querying": queries, "updating": updates}[senders]
-    may_send = np.repeat(speaking[..., None], agents, axis=-1)
+    if isinstance(senders, str):
+        speaking = {"all": np.ones_like(queries), "querying": queries, "updating": updates}[senders]
+        may_send = np.repeat(speaking[..., None], agents, axis=-1)
+    else:
+        may_send = senders[:, None]
     transmits = Trials(messaging.activity.transmit, [seed], "transmit", (agents, agents)).draw(instants, where=may_send)
     sent = graph & may_send & transmits
     arrives = sent & Trials(messaging.links.loss.arrival(), [seed], "loss", (agents, agents)).draw(instants, where=sent)
