@@ -23,6 +23,7 @@ from trainers.algorithms.reference.rounds import metropolis_weights, round_ends
 from trainers.algorithms.sgp import SGPLearner
 from trainers.problems.least_squares import LeastSquares
 from trainers.problems.ridge_regression import RidgeRegression
+from trainers.workbench.files import read_tensors, write_tensors
 from wirelessenv import ConfigError, Messaging
 from wirelessenv.streams import stream
 
@@ -203,3 +204,12 @@ def test_graphs_and_steps_that_do_not_fit_are_told():
         RFASTLearner(LeastSquares(clients=1), {"graph": "complete"}, step_size=0.1, exact=True)
     learner = EXTRALearner(LeastSquares(), {"graph": "complete"}, step_size=[0.2, 0.3], exact=True)
     assert learner.warnings(10) == ["step_size: 0.3 is beyond 0.25, up to which Theorem 3.3 of Shi et al. (2015) holds"]
+
+
+@pytest.mark.parametrize("kind", [OSGPLearner, EXTRALearner, ADPSGDLearner, GradientTrackingLearner, RFASTLearner])
+def test_a_state_goes_on_with_the_same_numbers(kind, tmp_path):
+    first, second = (kind(RidgeRegression(size=2, clients=4, batch=2), RING, step_size=0.01, seed=[0, 1]) for _ in range(2))
+    write_tensors(tmp_path / "state.pt", first.learn(70).state())
+    second.learn(3).set_state(read_tensors(tmp_path / "state.pt"))
+    np.testing.assert_array_equal(first.learn(70).nodes, second.learn(70).nodes)
+    np.testing.assert_array_equal(first.messages, second.messages)

@@ -10,9 +10,7 @@ from trainers.algorithms.ad_psgd import ADPSGDLearner
 from trainers.algorithms.async_bc import AsyncBC
 from trainers.algorithms.async_sgd import AsyncSGD
 from trainers.algorithms.dasgd import DASGD
-from trainers.algorithms.extra import EXTRALearner
 from trainers.algorithms.gradient_tracking import GradientTrackingLearner
-from trainers.algorithms.osgp import OSGPLearner
 from trainers.algorithms.pars_push import PARSPushLearner
 from trainers.algorithms.r_fast import RFASTLearner
 from trainers.algorithms.sgp import SGPLearner
@@ -41,11 +39,9 @@ LEARNERS = WITH_EVENTS | {
     "Sync-SGD": lambda: SyncSGD(LeastSquares(noise=0.1), "exponential", step_size=0.001),
     "SGP": lambda: SGPLearner(RidgeRegression(clients=4, size=2), LATE, step_size=0.001),
     "PARS-Push": lambda: PARSPushLearner(RidgeRegression(clients=4, size=2), LATE, step_size=0.001, inner_steps=1),
-    "OSGP": lambda: OSGPLearner(RidgeRegression(clients=4, size=2), LATE, step_size=0.001),
     "R-FAST": lambda: RFASTLearner(RidgeRegression(clients=4, size=2), LATE, step_size=0.001),
     "AD-PSGD": lambda: ADPSGDLearner(RidgeRegression(clients=4, size=2), LATE, step_size=0.001),
     "gradient tracking": lambda: GradientTrackingLearner(RidgeRegression(clients=4, size=2), LATE, step_size=0.001),
-    "EXTRA": lambda: EXTRALearner(RidgeRegression(clients=4, size=2), LATE, step_size=0.001),
     "zeroth order": lambda: ZerothOrderLearner(AnalyticProblem(value_noise=0.1), LATE, batch=2, step_size=0.01, memory=9),
 }
 
