@@ -20,6 +20,7 @@ import wirelessenv
 from trainers.workbench.files import opened_to_change, read_file, reading, refuse_links, write_atomically
 from trainers.workbench.kept_sources import FOLDER, Sources, changed, keep
 from trainers.workbench.shards import SHARDS, WorkShard, publish
+from trainers.workbench.workers import refuse_unguarded
 from wirelessenv import yaml_text
 from wirelessenv.config import ConfigError, Document, read_configuration
 from wirelessenv.sources import identity, standing_in
@@ -142,6 +143,7 @@ class WorkDirectory(ABC):
             ConfigError: before anything is written, where the directory holds something else, is in use, or (unless
                 `force`) was begun with other versions or on another device.
         """
+        refuse_unguarded()
         directory = cls(path)
         shared = shard is not None
         directory._refuse_what_is_there(configuration, resume or shared, device, force, shared=shared)

@@ -8,7 +8,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from multiprocessing import get_context, parent_process, resource_tracker
+from multiprocessing import current_process, get_context, parent_process, resource_tracker
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerProcess, SpawnProcess
 from pathlib import Path
@@ -147,6 +147,13 @@ def _refuse_faults(ended: list[int | None], stop: list[int]) -> None:
             raise OSError(status - UNWRITTEN, os.strerror(status - UNWRITTEN))
     if not set(ended) <= {FINISHED, STOPPED} and not stop:  # who stops the main process may stop the workers, too
         raise WorkerDied
+
+
+def refuse_unguarded() -> None:
+    """End a worker that comes to this work while it imports the main script, as every worker does; says what would be right."""
+    if getattr(current_process(), "_inheriting", False):  # as multiprocessing marks a process that is not ready yet
+        told = 'worker processes import the script that starts them: what it does should stand under if __name__ == "__main__":'
+        os._exit(said(ConfigError(told), REFUSED))
 
 
 def _worker(work: Work[Item], item: Item, folder: Path) -> None:
