@@ -6,17 +6,24 @@ from typing import TYPE_CHECKING, Any
 from wirelessenv.extras import require
 
 if TYPE_CHECKING:
+    from trainers.algorithms.ace import ACE
     from trainers.algorithms.ad_psgd import ADPSGDLearner
     from trainers.algorithms.async_bc import AsyncBC
     from trainers.algorithms.async_sgd import AsyncSGD
     from trainers.algorithms.d_psgd import DPSGDLearner
     from trainers.algorithms.dasgd import DASGD
+    from trainers.algorithms.delay_adaptive import DelayAdaptive
     from trainers.algorithms.extra import EXTRALearner
+    from trainers.algorithms.fedbuff import FedBuff
     from trainers.algorithms.first_order import FirstOrderLearner
     from trainers.algorithms.gradient_tracking import GradientTrackingLearner
+    from trainers.algorithms.malenia import Malenia
     from trainers.algorithms.osgp import OSGPLearner
     from trainers.algorithms.pars_push import PARSPushLearner
     from trainers.algorithms.r_fast import RFASTLearner
+    from trainers.algorithms.rennala import Rennala
+    from trainers.algorithms.ringleader import Ringleader
+    from trainers.algorithms.ringmaster import Ringmaster
     from trainers.algorithms.sgp import SGPLearner
     from trainers.algorithms.sync_sgd import SyncSGD
     from trainers.algorithms.zeroth_order import ZerothOrderLearner
@@ -42,20 +49,27 @@ _MODULES = {
     "EXTRALearner": "algorithms.extra",
     "DPSGDLearner": "algorithms.d_psgd",
     "ADPSGDLearner": "algorithms.ad_psgd",
+    "ACE": "algorithms.ace",
     "AnalyticProblem": "problems.analytic",
     "AsyncBC": "algorithms.async_bc",
     "AsyncSGD": "algorithms.async_sgd",
     "DASGD": "algorithms.dasgd",
+    "DelayAdaptive": "algorithms.delay_adaptive",
+    "FedBuff": "algorithms.fedbuff",
     "FirstOrderLearner": "algorithms.first_order",
     "LeastSquares": "problems.least_squares",
     "Logistic": "problems.logistic",
+    "Malenia": "algorithms.malenia",
     "Objective": "problems.objective",
     "PARSPushLearner": "algorithms.pars_push",
     "MeasuredOnSome": "problems.image_networks",
     "ParallelEnvProblem": "problems.parallel_env",
     "Policies": "problems.policies",
     "Quadratic": "problems.quadratic",
+    "Rennala": "algorithms.rennala",
     "RidgeRegression": "problems.ridge_regression",
+    "Ringleader": "algorithms.ringleader",
+    "Ringmaster": "algorithms.ringmaster",
     "SGPLearner": "algorithms.sgp",
     "SyncSGD": "algorithms.sync_sgd",
     "TalkingObjective": "problems.talking",
@@ -66,17 +80,21 @@ _MODULES = {
     "ZerothOrderLearner": "algorithms.zeroth_order",
 }
 __all__ = [
+    "ACE",
     "DASGD",
     "ADPSGDLearner",
     "AnalyticProblem",
     "AsyncBC",
     "AsyncSGD",
     "DPSGDLearner",
+    "DelayAdaptive",
     "EXTRALearner",
+    "FedBuff",
     "FirstOrderLearner",
     "GradientTrackingLearner",
     "LeastSquares",
     "Logistic",
+    "Malenia",
     "MeasuredOnSome",
     "OSGPLearner",
     "Objective",
@@ -85,7 +103,10 @@ __all__ = [
     "Policies",
     "Quadratic",
     "RFASTLearner",
+    "Rennala",
     "RidgeRegression",
+    "Ringleader",
+    "Ringmaster",
     "SGPLearner",
     "SyncSGD",
     "TalkingObjective",

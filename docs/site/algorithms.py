@@ -37,6 +37,13 @@ NAMES = {  # page, title; the module and the kind have the same name
     "async_bc": "AsyncBC",
     "async_sgd": "Async-SGD",
     "sync_sgd": "Sync-SGD",
+    "delay_adaptive": "Delay-adaptive Async-SGD",
+    "ringmaster": "Ringmaster ASGD",
+    "rennala": "Rennala SGD",
+    "malenia": "Malenia SGD",
+    "ringleader": "Ringleader ASGD",
+    "ace": "ACE",
+    "fedbuff": "FedBuff",
 }
 INDEX = """# Algorithms
 

@@ -264,7 +264,7 @@ LEARNERS = (
     *(
         {"problem": {"kind": problem}, "learner": {"kind": kind, "step_size": 0.01}}
         for problem in ("quadratic", "logistic", "ridge_regression")
-        for kind in ("sgp", "pars_push", "async_sgd", "sync_sgd", "async_bc", "dasgd")
+        for kind in ("sgp", "pars_push", "async_sgd", "sync_sgd", "async_bc", "dasgd", "ringmaster", "malenia", "ringleader")
     ),
 )
 

@@ -28,6 +28,7 @@ CASES = {
     "pars_push": (RIDGE, {"kind": "pars_push", "inner_steps": 1}),
     "async_sgd": (RIDGE, {"kind": "async_sgd", "server": {"computing": {"kind": "exponential"}}}),
     "async_bc": ({"kind": "least_squares", "noise": 0.1}, {"kind": "async_bc", "same_sample": False}),
+    "ringleader": ({"kind": "least_squares", "noise": 0.1}, {"kind": "ringleader", "server": {"computing": "exponential"}}),
     "sync_sgd": (RIDGE, {"kind": "sync_sgd", "computing": {"kind": "exponential"}}),
     "dasgd": (
         {"kind": "quadratic"},

@@ -10,9 +10,12 @@ from trainers.algorithms.ad_psgd import ADPSGDLearner
 from trainers.algorithms.async_bc import AsyncBC
 from trainers.algorithms.async_sgd import AsyncSGD
 from trainers.algorithms.dasgd import DASGD
+from trainers.algorithms.fedbuff import FedBuff
 from trainers.algorithms.gradient_tracking import GradientTrackingLearner
+from trainers.algorithms.malenia import Malenia
 from trainers.algorithms.pars_push import PARSPushLearner
 from trainers.algorithms.r_fast import RFASTLearner
+from trainers.algorithms.ringleader import Ringleader
 from trainers.algorithms.sgp import SGPLearner
 from trainers.algorithms.sync_sgd import SyncSGD
 from trainers.algorithms.zeroth_order import ZerothOrderLearner
@@ -27,12 +30,16 @@ from wirelessenv.saved_state import refuse_misfit
 
 RANDOM = {"computing": "exponential", "links": "exponential", "link_scale": 0.7, "graph": "ring"}
 LATE = Messaging(graph="ring", links={"delay": 2, "loss": 0.2}, activity={"update": 0.7})
+NOISY = LeastSquares(noise=0.1)
 WITH_EVENTS = {
     "AsyncBC": lambda: AsyncBC(LeastSquares(noise=0.1), step_size=0.001, seed=[0, 1]),
     "AsyncBC, one timetable": lambda: AsyncBC(LeastSquares(noise=0.1), step_size=0.001, seed=[0, 1], timetable_seed=3),
     "Async-SGD": lambda: AsyncSGD(
         LeastSquares(noise=0.1), {"computing": "exponential", "concurrency": 2}, step_size=0.001, seed=[0, 1]
     ),
+    "FedBuff": lambda: FedBuff(NOISY, {"concurrency": 2}, buffer=3, local_steps=2, step_size=0.001, seed=[0, 1]),
+    "Malenia": lambda: Malenia(NOISY, {"computing": "exponential"}, batch=7, step_size=0.001, seed=[0, 1]),
+    "Ringleader": lambda: Ringleader(NOISY, step_size=0.001, seed=[0, 1]),
     "DASGD": lambda: DASGD(LeastSquares(noise=0.1), RANDOM, nodes=4, step_size=0.001, seed=[0, 1]),
 }
 LEARNERS = WITH_EVENTS | {

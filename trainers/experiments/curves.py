@@ -19,6 +19,14 @@ from trainers.algorithms import (  # noqa: F401
     osgp,
     pars_push,
     r_fast,
+from trainers.algorithms import (  # noqa: F401  # noqa: F401
+    ace,
+    delay_adaptive,
+    fedbuff,
+    malenia,
+    rennala,
+    ringleader,
+    ringmaster,
     sgp,
     sync_sgd,
 )
