@@ -8,22 +8,21 @@ from pydantic import Field, model_validator
 
 # Whose kinds a configuration may name:
 from trainers.algorithms import (  # noqa: F401
+    ace,
     ad_psgd,
     async_bc,
     async_sgd,
     d_psgd,
     dasgd,
+    delay_adaptive,
     extra,
+    fedbuff,
     first_order,
     gradient_tracking,
+    malenia,
     osgp,
     pars_push,
     r_fast,
-from trainers.algorithms import (  # noqa: F401  # noqa: F401
-    ace,
-    delay_adaptive,
-    fedbuff,
-    malenia,
     rennala,
     ringleader,
     ringmaster,

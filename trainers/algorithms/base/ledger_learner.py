@@ -76,7 +76,8 @@ class LedgerLearner(ServerLearner):
             if row == 0:
                 return np.array([ledger.version for ledger in self._ledgers])
             self._load(chunk, fresh=False)
-        return np.array([before["version"] for before in self._before]) + self._moves[:, :row].sum(1)
+        before = np.array([state["version"] for state in self._before])
+        return np.asarray(before + self._moves[:, :row].sum(1))
 
     def measures(self) -> dict[str, NumpyArray]:
         """Measures of `ServerLearner`, and `steps`: how often x has moved."""
