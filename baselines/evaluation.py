@@ -154,7 +154,9 @@ LISTED: dict[Callable[..., Any], Allocator] = {
 def _played(policy: Any, held: HeldOut, observation: Any, actions: str | None) -> Doubles:
     """Powers (layouts, warm_up + slots, m) of a policy that sees observations, slot by slot."""
     given = {"actions": actions, "observation": observation}
-    options = _of_space(policy) | _own_options(policy) | {name: one for name, one in given.items() if one is not None}
+    options = (
+        _of_space(policy) | _own_options(policy, held.scenario) | {name: one for name, one in given.items() if one is not None}
+    )
     settings = Settings.of(held.scenario, options)
     _refuse_long_delays(policy, held)
     batch, space = Batch(settings, len(held.layouts), network=held.network()), Actions(settings)
@@ -189,15 +191,17 @@ def _of_space(policy: Any) -> dict[str, Any]:
     return {"actions": "power" if _is_learner(policy) else "normalised"}
 
 
-def _own_options(policy: Any) -> dict[str, Any]:
+def _own_options(policy: Any, scenario: Scenario) -> dict[str, Any]:
     """The options of the environment that a policy names itself, such as how its messages travel."""
     own = getattr(policy, "options", None)
+    if scenario.cut is not None:
+        own = getattr(policy, "options_over_lists", own)
     return dict(own) if isinstance(own, Mapping) else {}
 
 
 def _refuse_long_delays(policy: Any, held: HeldOut) -> None:
     """Raises ConfigError where a policy's messages take longer than there are slots before those that count."""
-    needed = getattr(policy, "memory", 0) if _own_options(policy) else 0
+    needed = getattr(policy, "memory", 0) if _own_options(policy, held.scenario) else 0
     if isinstance(needed, int) and needed > held.warm_up:
         raise ConfigError(f"warm_up: {held.warm_up} is not valid: the policy's messages take {needed} slots until all are used")
 

@@ -28,11 +28,12 @@ OBSERVATION = (
 """Parts of an agent's observation that the network reads, in order: its node, and its edges to all others."""
 
 
-def environment_options(talks: Any) -> dict[str, Any]:
+def environment_options(talks: Any, *, over_lists: bool = False) -> dict[str, Any]:
     """Options of the environment in which agents that talk act: what they see, and how messages travel.
 
     Args:
         talks: settings with `rounds`, `floats`, `neighbours`, `links` and `activity`.
+        over_lists: see and hear `neighbours` others alone, as agents do where a scenario cuts links.
 
     Returns:
         The options, without the scenario.
@@ -44,16 +45,26 @@ def environment_options(talks: Any) -> dict[str, Any]:
         "relay": False,
     }
     told = {"messages": "learned", "message_size": talks.rounds * talks.floats, "messaging": messaging}
-    return {"observation": OBSERVATION, "actions": "normalised", **(told if talks.rounds else {})}
+    observation = OBSERVATION
+    if over_lists:
+        told["message_neighbours"] = talks.neighbours
+        observation = tuple(one | {"strongest": talks.neighbours} if one["kind"] == "edges" else one for one in OBSERVATION)
+    return {"observation": observation, "actions": "normalised", **(told if talks.rounds else {})}
 
 
-def actions_of(network: MessageNetwork, seen: Tensor, agents: int) -> Tensor:
+def size_of_observation(network: MessageNetwork, others: int) -> int:
+    """Numbers in the observation of an agent that sees and hears so many others."""
+    width = network.rounds * network.floats
+    return SIZE_OF_NODE + SIZE_OF_EDGE * others + ((1 + others) * (width + 1) if width else 0)
+
+
+def actions_of(network: MessageNetwork, seen: Tensor, others: int) -> Tensor:
     """Actions of agents that run one network, each from its own observation.
 
     Args:
         network: theirs.
         seen: observations of the environment of `environment_options`, (..., size).
-        agents: all that there are in a network, m.
+        others: agents that an agent sees and hears, m - 1 or fewer.
 
     Returns:
         The power in [-1, 1], and the message, (..., 1 + size of a message).
@@ -61,9 +72,8 @@ def actions_of(network: MessageNetwork, seen: Tensor, agents: int) -> Tensor:
     Raises:
         ConfigError: for observations of another size.
     """
-    width, floats, others = network.rounds * network.floats, network.floats, agents - 1
-    measured = SIZE_OF_EDGE * others
-    right = SIZE_OF_NODE + measured + (agents * width + agents if width else 0)
+    width, floats, shown = network.rounds * network.floats, network.floats, 1 + others
+    measured, right = SIZE_OF_EDGE * others, size_of_observation(network, others)
     if width and seen.shape[-1] == SIZE_OF_NODE + measured:
         raise ConfigError(
             f"messages: the environment has no message channel, and the policy sends {width} numbers to its neighbours in "
@@ -71,14 +81,14 @@ def actions_of(network: MessageNetwork, seen: Tensor, agents: int) -> Tensor:
         )
     if seen.shape[-1] != right:
         raise ConfigError(
-            f"observations: {seen.shape[-1]} numbers an agent are not valid: the policy reads {right} for {agents} agents; "
+            f"observations: {seen.shape[-1]} numbers an agent are not valid: the policy reads {right} of {others} others; "
             "make the environment with its `options`"
         )
     nodes, rest = seen[..., :SIZE_OF_NODE], seen[..., SIZE_OF_NODE:]
     edges = rest[..., :measured].reshape(*seen.shape[:-1], SIZE_OF_EDGE, others).transpose(-1, -2)
     if width:
-        known = rest[..., measured:-agents].reshape(*seen.shape[:-1], agents, width)[..., 1:, :]
-        ages = rest[..., -agents + 1 :]
+        known = rest[..., measured:-shown].reshape(*seen.shape[:-1], shown, width)[..., 1:, :]
+        ages = rest[..., -others:]
     else:
         known, ages = seen.new_zeros(*edges.shape[:-1], 0), seen.new_full(edges.shape[:-1], -1.0)
     there = ages >= 0
@@ -158,6 +168,11 @@ class Talker:
         """Options of the environment that it acts in; the scenario is another one."""
         return environment_options(self.method)
 
+    @property
+    def options_over_lists(self) -> dict[str, Any]:
+        """Options of an environment whose scenario cuts links."""
+        return environment_options(self.method, over_lists=True)
+
     def predict(self, observations: Mapping[str, Floats] | Floats) -> Any:
         """Actions of all agents, each from its own observation.
 
@@ -177,7 +192,9 @@ class Talker:
 
     def _actions(self, seen: Floats) -> Floats:
         with torch.no_grad():
-            return actions_of(self.network, torch.from_numpy(seen), seen.shape[-2]).numpy()
+            few = self.method.neighbours
+            others = few if seen.shape[-1] == size_of_observation(self.network, few) else seen.shape[-2] - 1
+            return actions_of(self.network, torch.from_numpy(seen), others).numpy()
 
     def save(self, path: str | Path) -> None:
         """Write the policy into one file, as a whole or not at all."""

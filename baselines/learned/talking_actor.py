@@ -20,7 +20,7 @@ class TalkingActor(nn.Module):
         self.network, self._agents = network, agents
 
     def forward(self, rows: Tensor) -> Tensor:
-        return actions_of(self.network, rows, self._agents)
+        return actions_of(self.network, rows, self._agents - 1)
 
 
 class TalkingActorCritic(ActorCriticPolicy):

@@ -23,7 +23,7 @@ def said(instants, runs, agents, size):
 def test_everybody_holds_what_was_said_when_the_simulation_says(talk, size, at_once):
     messaging, links = talk
     agents, numbers = links.shape[1], said(INSTANTS, 2, links.shape[1], size)
-    channel = MessageChannel(messaging, links, [5, 6], size, most_instants=at_once)
+    channel = MessageChannel(Knowledge(messaging, links, [5, 6]), size, most_instants=at_once)
     simulations = [Simulation(messaging, graph, seed) for graph, seed in zip(links, (5, 6), strict=True)]
     for instant in range(INSTANTS):
         channel.instant(numbers[instant])
@@ -54,7 +54,7 @@ def test_what_nobody_can_hear_of_any_more_is_forgotten_and_the_rest_is_right():
         links={"delay": {"kind": "uniform", "shortest": 1, "longest": 6}, "loss": 0.4},
     )
     links = message_graphs(messaging, 5, [3])
-    channel, knowledge = MessageChannel(messaging, links, [3], 1), Knowledge(messaging, links, [3])
+    channel, knowledge = MessageChannel(Knowledge(messaging, links, [3]), 1), Knowledge(messaging, links, [3])
     history = said(1500, 1, 5, 1)
     kept = []
     for instant, numbers in enumerate(history):
@@ -74,7 +74,7 @@ def test_episodes_have_draws_of_their_own():
     links = message_graphs(messaging, 4, [0])
     ages = []
     for episode in (0, 1):
-        channel = MessageChannel(messaging, links, [0], 1, episode=episode)
+        channel = MessageChannel(Knowledge(messaging, links, [0], episode=episode), 1)
         for numbers in said(20, 1, 4, 1):
             channel.instant(numbers)
             ages.append(channel.ages)

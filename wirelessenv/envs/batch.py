@@ -9,20 +9,23 @@ from gymnasium.utils.seeding import np_random
 
 from wirelessenv.arrays import Floats
 from wirelessenv.config import ConfigError, whole
+from wirelessenv.envs.hearing import Shown, message_channel, refuse_unfit
 from wirelessenv.envs.moment import Moment, PastSlot
 from wirelessenv.envs.rendering import Message, Scene
 from wirelessenv.envs.settings import Settings
 from wirelessenv.large_scale import filled_up
-from wirelessenv.layout import draw_layout, refused_with_cut
+from wirelessenv.layout import refused_with_cut
 from wirelessenv.memory import Part, check_room, part
 from wirelessenv.messages.channel import MessageChannel
-from wirelessenv.messages.knowledge import message_graphs
 from wirelessenv.network import NEIGHBOURS, WirelessNetwork, block_parts
+from wirelessenv.physics.loudest import loudest
 from wirelessenv.sentences import shown
 from wirelessenv.streams import MOST_SEEDS, run_seeds
 
 MOST_SLOTS, MOST_LINKS = 64, 2**18
 """Slots that are made at once, and links in them."""
+HEARD = 32
+"""Agents near each, of whom it hears where links are cut, before their layout is drawn."""
 FAINTEST = 1e-20
 """SINR that is shown for less: -200 dB."""
 
@@ -54,9 +57,7 @@ class Batch:
         self._network_type = network
         self._channel: MessageChannel | None = None
         if settings.messages is not None:  # refuse a messaging that does not fit now, and not at the first reset
-            layout = draw_layout(settings.scenario, settings.scenario.layout_seed)
-            seed, gains = settings.scenario.layout_seed, [layout.link_gain]
-            message_graphs(settings.messaging, self.agents, [seed], [layout.transmitters], mean_gains=gains)
+            refuse_unfit(settings)
         self._instants_at_once = 1 if drawn else 32
         self.episodes = 0
         """Episodes begun."""
@@ -65,9 +66,8 @@ class Batch:
         """The memory that it and its spaces take, with the names of the settings that say how much."""
         settings, each, agents = self.settings, ("num_envs", self.environments), ("transmitters", self.agents)
         seen = ("numbers in an observation", sum(one.size(settings.scenario) for one in settings.observation))
-        told = (
-            (part(20, each, agents, agents, ("message_size", settings.message_width)),) if settings.messages is not None else ()
-        )
+        heard = agents if settings.scenario.cut is None else ("agents near each, of which a smaller most_hops leaves", HEARD)
+        told = () if settings.messages is None else (part(20, each, agents, heard, ("message_size", settings.message_width)),)
         slots = self._slots_at_once
         return (*block_parts(settings.scenario, self.environments, slots, each="num_envs"), part(24, each, agents, seen), *told)
 
@@ -75,7 +75,9 @@ class Batch:
         """The observation space of one agent, (size,)."""
         parts = [np.full(part.size(self.settings.scenario), part.lowest) for part in self.settings.observation]
         if self.settings.messages is not None:
-            parts += [np.full(self.agents * self.settings.message_width, -np.inf), np.full(self.agents, -1.0)]
+            most = self.settings.message_neighbours
+            shown = self.agents if most is None else 1 + most
+            parts += [np.full(shown * self.settings.message_width, -np.inf), np.full(shown, -1.0)]
         low = np.concatenate(parts).astype(np.float32)
         return Box(low, np.full_like(low, np.inf))
 
@@ -113,15 +115,22 @@ class Batch:
         self.cycle, self.episodes = -1, self.episodes + 1  # not begun, if what follows fails
         self._last = self._before_last = PastSlot.never(self.environments, self.agents, self._network.near)
         self._paid = self._last.utility
-        self._mean_gain = None
-        if any(part.needs_mean_gain for part in self.settings.observation):
-            layouts, cut = self._network.layouts, self._network.near is not None
-            self._mean_gain = filled_up([layout.mean_gain if cut else layout.link_gain for layout in layouts])
+        self._look_at_means(self._network)
         self._next_block(self._network)
         self._seen = (self._block, 0)
         self._start_messages(self._network)
         self.cycle = 0
         self._now = self._moment()
+
+    def _look_at_means(self, network: WirelessNetwork) -> None:
+        """Take the mean gains of the layouts, and the neighbours that are loudest, where somebody looks at them."""
+        observation, near = self.settings.observation, network.near
+        most = max(self.settings.message_neighbours or 0, *(part.loudest for part in observation))
+        self._mean_gain = self._loudest = None
+        if most or any(part.needs_mean_gain for part in observation):
+            layouts = network.layouts
+            self._mean_gain = filled_up([layout.link_gain if near is None else layout.mean_gain for layout in layouts])
+            self._loudest = loudest(self._mean_gain, most, near) if most else None
 
     def _seeds(self, seed: int | Sequence[int]) -> tuple[int, ...]:
         seeds = run_seeds(seed)
@@ -138,24 +147,12 @@ class Batch:
             )
 
     def _start_messages(self, network: WirelessNetwork) -> None:
-        settings = self.settings
-        if settings.messages is None:
+        if self.settings.messages is None:
             return
-        fixed = settings.scenario.layout == "fixed"
-        seeds = [settings.scenario.layout_seed] * self.environments if fixed else network.seeds
-        where = [layout.transmitters for layout in network.layouts]
-        gains = [layout.link_gain for layout in network.layouts]
-        graphs = message_graphs(
-            settings.messaging, self.agents, seeds, where, 0 if fixed else network.episode, mean_gains=gains
-        )
-        self._channel = MessageChannel(
-            settings.messaging,
-            graphs,
-            network.seeds,
-            settings.message_width,
-            episode=network.episode,
-            most_instants=self._instants_at_once,
-        )
+        self._channel = message_channel(self.settings, network, self._instants_at_once)
+        if (most := self.settings.message_neighbours) is not None:
+            assert self._loudest is not None
+            self._shown = Shown.of(self._channel, self._loudest, most)
         self._utility = np.zeros((self.environments, self.agents), np.float32)
 
     def step(self, power: Floats, messages: Floats) -> Floats:
@@ -197,9 +194,8 @@ class Batch:
     def _moment(self) -> Moment:
         block, slot, channel = self._block, self._slot, self._channel
         seen = (block.gain[:, slot], block.features[:, slot], self._last, self._before_last)
-        if channel is None:
-            return Moment(self.settings.scenario, *seen, mean_gain=self._mean_gain, near=block.near)
-        return Moment(self.settings.scenario, *seen, channel.values, self._in_slots(channel.ages), self._mean_gain)
+        told = (None, None) if channel is None else (channel.values, self._in_slots(channel.ages))
+        return Moment(self.settings.scenario, *seen, *told, self._mean_gain, block.near, self._loudest)
 
     def _in_slots(self, ages: Floats) -> Floats:
         """Slots since the interval of which something is known ended, from ages in instants; -1 stays."""
@@ -212,7 +208,10 @@ class Batch:
         parts = [part.observe(now) for part in self.settings.observation]
         if now.known is not None:
             assert now.ages is not None
-            parts += [now.known.reshape(self.environments, self.agents, -1), now.ages]
+            known, ages = now.known, now.ages
+            if self.settings.message_neighbours is not None:
+                known, ages = self._shown.messages(known), self._shown.ages(ages)
+            parts += [known.reshape(self.environments, self.agents, -1), ages]
         return np.array(parts[0], np.float32) if len(parts) == 1 else np.concatenate(parts, axis=-1, dtype=np.float32)
 
     def rewards(self) -> Floats:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wirelessenv.arrays import Floats
+from wirelessenv.physics.loudest import Loudest
 from wirelessenv.physics.neighbours import NeighbourLists
 from wirelessenv.scenario import Scenario
 
@@ -54,13 +55,16 @@ class Moment(NamedTuple):
     """the slot before"""
     before_last: PastSlot
     known: Floats | None = None
-    """[i, k]: the newest numbers that i knows of agent (i + k) mod m, (E, m, m, size); None without messages"""
+    """[i, k]: the newest numbers that i knows of agent (i + k) mod m, (E, m, m, size), or, where links are cut, of those near
+    it, (E, m, places, size); itself at k = 0; None without messages"""
     ages: Floats | None = None
-    """their ages in slots, (E, m, m); -1 where nothing is known"""
+    """their ages in slots, (E, m, m) or (E, m, places); -1 where nothing is known"""
     mean_gain: Floats | None = None
     """E|h|^2 of the layouts, (E, m, m) [receiver, transmitter]; None where no part of an observation needs it"""
     near: NeighbourLists | None = None
     """Lists of the links that are not cut; None where none is."""
+    loudest: Loudest | None = None
+    """neighbours of every agent with the loudest mean gains, as many as somebody looks at; None where nobody does"""
 
     @classmethod
     def without_past(cls, scenario: Scenario, gain: Floats, features: Floats, near: NeighbourLists | None = None) -> "Moment":

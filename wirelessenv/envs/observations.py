@@ -12,6 +12,7 @@ from wirelessenv.config import ConfigError, Count, Piece
 from wirelessenv.envs.link_places import Everybody, Listed
 from wirelessenv.envs.moment import Moment
 from wirelessenv.messages.channel import own_order
+from wirelessenv.physics.loudest import at_places
 from wirelessenv.scenario import Scenario
 
 
@@ -33,6 +34,11 @@ class Observation(Piece):
         """True where it looks at the mean gains of the layout."""
         return False
 
+    @property
+    def loudest(self) -> int:
+        """The number of loudest neighbours that it looks at."""
+        return 0
+
     @abstractmethod
     def size(self, scenario: Scenario) -> int:
         """The number of values for each agent."""
@@ -53,6 +59,10 @@ def refuse_without_lists(scenario: Scenario, observation: Sequence[Observation])
         ConfigError: where there is a cut, and a part needs all links.
     """
     for one in observation if scenario.cut is not None else ():
+        if isinstance(one, Edges) and one.strongest is None:
+            raise ConfigError(
+                "observation.strongest: missing: with scenario.cut edges are those of so many neighbours, the loudest ones"
+            )
         if not one.of_lists:
             kinds = ", ".join(sorted(name for name, kind in Observation.kinds.items() if getattr(kind, "of_lists", False)))
             raise ConfigError(
@@ -212,26 +222,47 @@ class Edges(Observation):
 
     First how loud each of them is at the agent's receiver in the coming slot, ln(1 + g_ij p_max / noise), which the receiver
     measures; then how loud the agent's transmitter was at the receiver of each in the last slot, ln(1 + g_ji p_max / noise),
-    which that one has fed back. With `mean` both on average over the fading, fed back once.
+    which that one has fed back. With `mean` both on average over the fading, fed back once. With `strongest` the others are so
+    many alone, those with the loudest sums of both mean gains, loudest first; places without a neighbour hold 0.
     """
 
     kind: Literal["edges"] = "edges"
+    of_lists = True
     source: ChannelTime = "now"
+    strongest: Annotated[Count, Field(le=10_000)] | None = Field(
+        None, description="of so many others, loudest first; none: of all; needed where the scenario cuts links"
+    )
 
     @property
     def needs_mean_gain(self) -> bool:
         return self.source == "mean"
 
+    @property
+    def loudest(self) -> int:
+        return self.strongest or 0
+
     def size(self, scenario: Scenario) -> int:
-        return 2 * (scenario.transmitters - 1)
+        return 2 * (scenario.transmitters - 1 if self.strongest is None else self.strongest)
 
     def observe(self, now: Moment) -> Floats:
+        if self.strongest is not None:
+            return self._strongest(now, self.strongest)
         agents = now.gain.shape[-1]
         itself, others = np.arange(agents)[:, None], own_order(agents)[:, 1:]
         here, there = (now.mean_gain, now.mean_gain) if self.source == "mean" else (now.gain, now.last.gain)
         assert here is not None, "needs_mean_gain says so"
         assert there is not None, "needs_mean_gain says so"
         return np.concatenate([now.snr(here[:, itself, others]), now.snr(there[:, others, itself])], axis=-1)
+
+    def _strongest(self, now: Moment, most: int) -> Floats:
+        """The same of the loudest neighbours alone."""
+        here, there = (now.mean_gain, now.mean_gain) if self.source == "mean" else (now.gain, now.last.gain)
+        assert here is not None, "needs_mean_gain says so"
+        assert there is not None, "needs_mean_gain says so"
+        assert now.loudest is not None, "loudest says so"
+        places = ((here, now.loudest.here), (there, now.loudest.there))
+        each = [at_places(gain.reshape(len(gain), 1, -1), place[..., :most])[:, 0] for gain, place in places]
+        return np.concatenate([now.snr(gain) for gain in each], axis=-1)
 
 
 class Neighbours(Observation):

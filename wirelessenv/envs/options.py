@@ -32,6 +32,8 @@ class Options(TypedDict, total=False):
     messaging: Messaging | Mapping[str, Any] | str
     message_interval: int
     message_size: int
+    message_neighbours: int | None
+    most_hops: int | None
 
 
 Form = TypeVar("Form", bound=Callable[..., Any])

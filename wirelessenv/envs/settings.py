@@ -48,13 +48,28 @@ class Settings(Model):
     messaging: Messaging = Field(Messaging(), description="who talks to whom, when, how late and how lossily")
     message_interval: Count = Field(1, description="slots between two instants of messages")
     message_size: Annotated[Count, Field(le=10_000)] = Field(1, description="learned messages: numbers in one")
+    message_neighbours: Annotated[Count, Field(le=10_000)] | None = Field(
+        None,
+        description="an observation shows messages of the agent itself and of so many others, those with the loudest mean gains "
+        "both ways, loudest first; none: of all, in its own order; needed where the scenario cuts links",
+    )
+    most_hops: Count | None = Field(
+        None,
+        description="where the scenario cuts links and agents relay, which needs it: they keep and pass on what agents at most "
+        "so many hops away have said",
+    )
 
     @model_validator(mode="after")
     def _cut_has_lists_of_neighbours(self) -> Self:
         refuse_without_lists(self.scenario, self.observation)
-        if self.scenario.cut is not None and self.messages is not None:
+        if self.scenario.cut is None or self.messages is None:
+            return self
+        if self.message_neighbours is None:
+            raise ValueError("message_neighbours: missing: with scenario.cut an observation shows messages of so many others")
+        if self.messaging.relay and self.most_hops is None:
             raise ValueError(
-                f'messages: "{self.messages}" is not valid with scenario.cut: an observation would hold numbers of all agents'
+                "most_hops: missing: with scenario.cut agents keep and pass on what agents at most so many hops away have "
+                "said; or let nobody pass anything on, messaging.relay: false"
             )
         return self
 
@@ -67,10 +82,13 @@ class Settings(Model):
         if self.messages == "learned" and self.actions == "discrete":
             raise ValueError('messages: "learned" is not valid with discrete actions: a message is made of numbers')
         idle = {"levels": self.actions != "discrete", "message_size": self.messages != "learned"}
-        idle |= dict.fromkeys(("messaging", "message_interval"), self.messages is None)
+        idle |= dict.fromkeys(("messaging", "message_interval", "message_neighbours"), self.messages is None)
+        idle["most_hops"] = self.messages is None or self.scenario.cut is None or not self.messaging.relay
         for name in sorted(self.model_fields_set):
             if idle.get(name):
-                needed = {"levels": 'actions="discrete"', "message_size": 'messages="learned"'}.get(name, "messages")
+                needs = {"levels": 'actions="discrete"', "message_size": 'messages="learned"'}
+                needs["most_hops"] = "messages that are relayed where scenario.cut cuts links"
+                needed = needs.get(name, "messages")
                 raise ValueError(f"{name}: has no effect without {needed}")
         return self
 

@@ -1,12 +1,10 @@
 """Values of messages: the numbers that agents send, late and lossily, as far as every agent has heard them."""
 
-from collections.abc import Sequence
-
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Int
+from jaxtyping import Float, Float32, Int
 
 from wirelessenv.messages.knowledge import UNKNOWN, Knowledge
-from wirelessenv.messages.messaging import Messaging
+from wirelessenv.messages.near_knowledge import NearKnowledge
 
 LARGEST_CHUNK = 2**20
 """Table entries that are worked out at once, at the most."""
@@ -18,39 +16,47 @@ def own_order(agents: int) -> Int[np.ndarray, "m m"]:
 
 
 class MessageChannel:
-    """For a batch of runs: the newest numbers of every agent that every agent knows, and how old they are.
+    """The newest numbers of other agents that every agent knows, for a batch of runs, and how old they are.
 
     `Knowledge` says whose numbers of which instant are known; the numbers themselves are kept here, as far back as
-    somebody may still hear of them. Tables are [i, k]: what agent i knows of the agent at place k of its `own_order`.
+    somebody may still hear of them. Tables are [i, k]: what agent i knows of the agent at place k of its `own_order`; where
+    agents hear of those near them alone, that order without the others, and empty places at the end.
     """
 
-    def __init__(
-        self,
-        messaging: Messaging,
-        links: Bool[np.ndarray, "runs m m"],
-        seeds: Sequence[int],
-        size: int,
-        *,
-        episode: int = 0,
-        most_instants: int = 32,
-    ) -> None:
-        """`links` (runs, m, m): see `message_graphs`; `size` numbers a message; `most_instants` are worked out at once."""
-        runs, agents = links.shape[:2]
-        self.knowledge = Knowledge(messaging, links, seeds, episode=episode, counting=False)
-        self.values: Float32[np.ndarray, "runs m m size"] = np.zeros((runs, agents, agents, size), np.float32)
-        """The newest numbers that are known, (runs, m, m, size); 0 where none are."""
-        self.ages: Float32[np.ndarray, "runs m m"] = np.full((runs, agents, agents), -1, np.float32)
-        """Instants since they were said, (runs, m, m): 0 for those of the last instant; -1 where none are known."""
+    def __init__(self, knowledge: Knowledge | NearKnowledge, size: int, *, most_instants: int = 32) -> None:
+        """Begin with nothing that was said.
+
+        Args:
+            knowledge: of query times, at its beginning.
+            size: numbers in a message.
+            most_instants: that are worked out at once.
+        """
+        self.knowledge = knowledge
+        if isinstance(knowledge, NearKnowledge):
+            runs, agents, places = knowledge.shape
+            steps = np.where(knowledge.there, (knowledge.who - np.arange(agents)[:, None]) % agents, agents)
+            self._order = np.argsort(steps, axis=-1, kind="stable")
+            who = np.where(knowledge.there, knowledge.who, -1)
+        else:
+            runs, agents, places = knowledge.links.shape
+            self._order = own_order(agents)[None]
+            who = np.arange(agents)[None, None]
+        self.who: Int[np.ndarray, "_ m places"] = np.take_along_axis(who, self._order, -1)
+        """Numbers of the agents of whom is known, (runs, m, places), or (1, m, m) of all; -1 in empty places."""
+        self.values: Float32[np.ndarray, "runs m places size"] = np.zeros((runs, agents, places, size), np.float32)
+        """The newest numbers that are known, (runs, m, places, size); 0 where none are."""
+        self.ages: Float32[np.ndarray, "runs m places"] = np.full((runs, agents, places), -1, np.float32)
+        """Instants since they were said, (runs, m, places): 0 for those of the last instant; -1 where none are known."""
         self.largest_age: Float32[np.ndarray, "runs m"] = np.full((runs, agents), -1, np.float32)
         """The largest of an agent's ages of others, (runs, m); -1 where it knows nothing of others."""
         self.mean_age: Float32[np.ndarray, "runs m"] = self.largest_age
         """The mean of those that are known."""
         self.time = 0
         """Instants so far."""
-        self._at_once = max(1, min(most_instants, LARGEST_CHUNK // links.size))
+        self._at_once = max(1, min(most_instants, LARGEST_CHUNK // self.ages.size))
         self._sent = np.zeros((0, runs, agents, size), np.float32)
         self._sent_since = 0
-        self._run, self._agent, self._order = np.arange(runs)[:, None, None], np.arange(agents)[:, None], own_order(agents)
+        self._run = np.arange(runs)[:, None, None]
 
     def instant(self, numbers: Float[np.ndarray, "runs m size"]) -> None:
         """One instant of global time: agents that query put their `numbers` (runs, m, size) on the way."""
@@ -58,7 +64,7 @@ class MessageChannel:
         if place == 0:
             self._next_chunk()
         self._sent[self.time - self._sent_since] = numbers
-        self.values = np.ascontiguousarray(self._sent[self._rows[place], self._run, self._order])  # for the same sums always
+        self.values = np.ascontiguousarray(self._sent[self._rows[place], self._run, self.who])  # for the same sums always
         self.ages, self.largest_age, self.mean_age = self._ages[place], self._largest[place], self._mean[place]
         if self._some_unknown:
             self.values[self.ages < 0] = 0
@@ -72,7 +78,7 @@ class MessageChannel:
         self._sent_since = since
 
         chunk = self.knowledge.steps(self._at_once)
-        newest = np.ascontiguousarray(chunk.newest[:, :, self._agent, self._order])
+        newest = np.take_along_axis(chunk.newest, self._order[None], -1)
         known = newest != UNKNOWN
         self._some_unknown = not known.all()
         self._rows = np.where(known, newest - since, 0)

@@ -33,8 +33,28 @@ class NearKnowledge:
     (Behmandpoor et al., 2024, Algorithm 1). Links draw from streams of their own, in order of receivers and senders.
     """
 
-    def __init__(self, messaging: Messaging, ends: Sequence[Ends], agents: int, seeds: Sequence[int], *, hops: int) -> None:
-        """`ends` are the links of every run; none: nobody hears anybody."""
+    def __init__(
+        self,
+        messaging: Messaging,
+        ends: Sequence[Ends],
+        agents: int,
+        seeds: Sequence[int],
+        *,
+        hops: int,
+        episode: int = 0,
+        counting: bool = True,
+    ) -> None:
+        """Begin an episode in which nobody has heard anything.
+
+        Args:
+            messaging: activity, links, and whether agents relay.
+            ends: links of the message graph of every run; none: nobody hears anybody.
+            agents: the number m.
+            seeds: one for each run.
+            hops: links on the way of an entry, at most.
+            episode: whose random streams are drawn from.
+            counting: count messages and entries, which takes time.
+        """
         runs, activity, self._relay = len(ends), messaging.activity, messaging.relay
         pairs = [heard_of(one, agents, hops if self._relay else 1) for one in ends]
         self._ends = Ends(*(np.concatenate([one[end] + run * agents for run, one in enumerate(ends)]) for end in (0, 1)))
@@ -45,24 +65,26 @@ class NearKnowledge:
         self.shape = runs, agents, places
         """(runs, m, places)"""
         self.who: Int[NDArray[np.int64], "runs m places"] = np.zeros(self.shape, np.int64)
-        """Numbers of the agents that each agent hears of, by number; 0 in empty places."""
+        """Numbers of the agents that each agent hears of, by number, itself among them; 0 in empty places."""
+        self.there = np.arange(places) < np.stack(many)[..., None]
+        """False in empty places, (runs, m, places)."""
         for run, one in enumerate(pairs):
             place = np.arange(len(one.receiver)) - np.searchsorted(one.receiver, one.receiver)
             self.who[run, one.receiver, place] = one.sender
         self._triples(pairs, agents)
-        self._query = Trials(activity.query, seeds, "query", (agents,))
-        self._update = Trials(activity.update, seeds, "update", (agents,))
+        self._query = Trials(activity.query, seeds, "query", (agents,), episode)
+        self._update = Trials(activity.update, seeds, "update", (agents,), episode)
         each, arrival = list(zip(seeds, self._counts, strict=True)), messaging.links.loss.arrival()
         self._transmit = [
-            Trials(activity.transmit, [seed], "transmit", (count,), senders=one.sender)
+            Trials(activity.transmit, [seed], "transmit", (count,), episode, senders=one.sender)
             for (seed, count), one in zip(each, ends, strict=True)
         ]
-        self._arrive = [Trials(arrival, [seed], "loss", (count,)) for seed, count in each]
-        self._delay, self._delay_streams = messaging.links.delay, [stream(seed, "delay") for seed in seeds]
+        self._arrive = [Trials(arrival, [seed], "loss", (count,), episode) for seed, count in each]
+        self._delay, self._delay_streams = messaging.links.delay, [stream(seed, "delay", episode) for seed in seeds]
         past, size = max(self._delay.largest, 1), runs * agents * places
         near = ("agents near each, of which a smaller most_hops leaves", places)
         check_room(part(8 * past, ("transmitters", runs * agents), near))
-        self.time = 0
+        self.time, self._counting = 0, counting
         self.max_age, self.messages = np.full(runs, -1), np.zeros(runs, np.int64)
         self.entries, self.changed_entries = self.messages.copy(), self.messages.copy()
         self._tables = np.full((past, size), UNKNOWN, np.int32)
@@ -106,7 +128,8 @@ class NearKnowledge:
         counts = np.zeros((3, instants, runs), np.int64)
         for new in range(instants):
             self._evolve(tables, travels, past + new, queried[new].ravel())
-            counts[:, new] = self._count(tables, past + new, sent[new])
+            if self._counting:
+                counts[:, new] = self._count(tables, past + new, sent[new])
             self.time += 1
         self._tables, self._travels = tables[-past:].copy(), travels[-past:].copy()
         times = np.arange(self.time - instants, self.time, dtype=np.int32)
@@ -117,6 +140,18 @@ class NearKnowledge:
         self.entries += counts[1].sum(0)
         self.changed_entries += counts[2].sum(0)
         return Instants(times, queried, updating, newest, oldest, *counts)
+
+    def horizon(self) -> int:
+        """The oldest query time that somebody holds, or that is on its way; `time` where there is none."""
+        known = self._tables[self._tables != UNKNOWN]
+        return int(known.min()) if known.size else self.time
+
+    def on_their_way(self) -> list[tuple[int, int, int, int, int]]:
+        """The messages that have not arrived: (run, sender, receiver, instant in which it was sent, delay) of each."""
+        when, link = np.nonzero(self._travels >= np.arange(len(self._travels), 0, -1)[:, None])  # seen from the next instant
+        ends = (end[link] % self.shape[1] for end in self._ends)
+        rows = (self._of_run[link], *ends, self.time - len(self._travels) + when, self._travels[when, link])
+        return [tuple(map(int, row)) for row in zip(*rows, strict=True)]  # type: ignore[misc]  # five, as zipped
 
     def _links_of(self, instants: int, queried: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_], Any]:
         """Marks of the messages that are sent and that arrive, and how late, (instants, links) of all runs."""

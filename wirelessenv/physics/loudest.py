@@ -32,10 +32,10 @@ class Loudest(NamedTuple):
 
     @classmethod
     def of_matrices(cls, number: Places) -> "Loudest":
-        """Neighbours of given numbers in networks with all links, none of their places empty."""
+        """Neighbours of given numbers, -1 in empty places, in networks with all links."""
         agents = number.shape[1]
-        itself = np.arange(agents)[:, None]
-        return cls(number, itself * agents + number, number * agents + itself)
+        itself, known = np.arange(agents)[:, None], number >= 0
+        return cls(number, np.where(known, itself * agents + number, -1), np.where(known, number * agents + itself, -1))
 
 
 def loudest(mean_gain: Float[np.ndarray, "runs _ *links"], neighbours: int, near: NeighbourLists | None = None) -> Loudest:
@@ -43,8 +43,8 @@ def loudest(mean_gain: Float[np.ndarray, "runs _ *links"], neighbours: int, near
 
     Args:
         mean_gain: E|h|^2, (runs, m, m), [receiver, transmitter]; where links are cut (runs, links), as in `near`.
-        neighbours: the number k, at most m - 1.
-        near: lists of the links that are not cut; None: none is. With lists an agent may have fewer neighbours.
+        neighbours: the number k of places; where an agent has fewer neighbours, some are empty.
+        near: lists of the links that are not cut; None: none is.
 
     Returns:
         The neighbours, (runs, m, k).
@@ -54,7 +54,9 @@ def loudest(mean_gain: Float[np.ndarray, "runs _ *links"], neighbours: int, near
         return Loudest(*(np.stack(parts) for parts in zip(*each, strict=True)))
     loudness = mean_gain + mean_gain.swapaxes(1, 2)
     loudness = np.where(np.eye(mean_gain.shape[-1], dtype=bool), -1.0, loudness)
-    return Loudest.of_matrices(np.argsort(-loudness, axis=-1, kind="stable")[..., :neighbours])
+    number = np.argsort(-loudness, axis=-1, kind="stable")[..., : min(neighbours, mean_gain.shape[-1] - 1)]
+    empty = ((0, 0), (0, 0), (0, neighbours - number.shape[-1]))
+    return Loudest.of_matrices(np.pad(number, empty, constant_values=-1))
 
 
 def _listed(gain: NDArray[Any], near: NeighbourLists, run: int, neighbours: int) -> Loudest:
