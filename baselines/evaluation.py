@@ -154,10 +154,8 @@ LISTED: dict[Callable[..., Any], Allocator] = {
 def _played(policy: Any, held: HeldOut, observation: Any, actions: str | None) -> Doubles:
     """Powers (layouts, warm_up + slots, m) of a policy that sees observations, slot by slot."""
     given = {"actions": actions, "observation": observation}
-    options = (
-        _of_space(policy) | _own_options(policy, held.scenario) | {name: one for name, one in given.items() if one is not None}
-    )
-    settings = Settings.of(held.scenario, options)
+    own = _of_space(policy) | _own_options(policy, held.scenario)
+    settings = Settings.of(held.scenario, own | {name: one for name, one in given.items() if one is not None})
     _refuse_long_delays(policy, held)
     batch, space = Batch(settings, len(held.layouts), network=held.network()), Actions(settings)
     _refuse_other_observations(policy, batch.observation_space(), held.scenario)

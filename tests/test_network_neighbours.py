@@ -5,6 +5,7 @@ import pytest
 
 from wirelessenv.config import ConfigError
 from wirelessenv.network import WirelessNetwork
+from wirelessenv.scenario import Scenario
 
 NOTHING = {"preset": "dense", "cut": 1e-12}
 """So fine a cut that it cuts nothing."""
@@ -103,3 +104,21 @@ def test_a_cut_refuses_a_torch_device_and_wrong_shapes():
 def test_the_mean_gains_of_all_links_are_refused_where_links_are_cut():
     with pytest.raises(ConfigError, match=r"^cut: not valid here"):
         _ = WirelessNetwork(NOTHING).layouts[0].link_gain
+
+
+@pytest.mark.parametrize(("agents", "cut"), [(24, None), (99, None), (100, 0.01), (10_000, 0.01)])
+def test_auto_cuts_from_a_hundred_transmitters_on_and_says_so(agents, cut):
+    scenario = Scenario.of({"preset": "dense", "transmitters": agents, "placement": {"density": 1 / 6}, "cut": "auto"})
+    assert scenario.cut == cut
+    assert Scenario.of(scenario.dump()) == scenario
+    assert Scenario(preset="dense", cut="auto") == Scenario(preset="dense")
+
+
+def test_nobody_is_given_a_cut_unasked():
+    for name in Scenario.presets():
+        assert Scenario(preset=name).cut is None
+    assert Scenario(preset="dense", transmitters=5000).cut is None
+    with pytest.raises(ConfigError, match=r"cut: 0\.01 is not valid beside shadowing"):
+        Scenario.of({"preset": "dense", "transmitters": 100, "cut": "auto", "shadowing": "log_normal"})
+    with pytest.raises(ConfigError, match=r"cut: .*often"):
+        Scenario.of({"preset": "dense", "cut": "often"})

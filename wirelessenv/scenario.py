@@ -56,6 +56,10 @@ def _relative_threshold(given: Mapping[str, Any]) -> dict[str, float]:
     return {"threshold": found} if math.isfinite(found) else {}
 
 
+LARGE, USUAL_CUT = 100, 0.01
+"""Transmitters from which on lists of neighbours are faster than matrices, and the cut that `auto` then is."""
+
+
 class Scenario(PresetModel):
     """The radio network: layout, channel, noise, powers and utilities.
 
@@ -77,7 +81,8 @@ class Scenario(PresetModel):
     cut: Annotated[Positive, Field(lt=1)] | None = Field(
         None,
         description="links whose mean received power at p_max is below so many times the noise are cut, and the mean of what "
-        "arrives over them added to the noise of their receiver; none: every transmitter meets every receiver",
+        "arrives over them added to the noise of their receiver; none: every transmitter meets every receiver; auto: 0.01 from "
+        "100 transmitters on, else none",
     )
     noise: Power = Field(1.0, description='noise power; "-104 dBm" is read as watts')
     max_power: Power = Field(10.0, description="p_max: powers are in [0, max_power]")
@@ -104,6 +109,9 @@ class Scenario(PresetModel):
     def _completed(cls, merged: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
         if "threshold" not in merged:
             merged = merged | _relative_threshold(merged)
+        if merged.get("cut") == "auto":
+            agents = merged.get("transmitters", cls.model_fields["transmitters"].default)
+            merged = merged | {"cut": USUAL_CUT if isinstance(agents, int) and agents >= LARGE else None}
         if merged.get("gains") is None:
             return merged
         gains = merged["gains"] if isinstance(merged["gains"], Gains) else Gains.parse(merged["gains"], "gains")

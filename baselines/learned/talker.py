@@ -45,7 +45,7 @@ def environment_options(talks: Any, *, over_lists: bool = False) -> dict[str, An
         "relay": False,
     }
     told = {"messages": "learned", "message_size": talks.rounds * talks.floats, "messaging": messaging}
-    observation = OBSERVATION
+    observation: tuple[dict[str, Any], ...] = OBSERVATION
     if over_lists:
         told["message_neighbours"] = talks.neighbours
         observation = tuple(one | {"strongest": talks.neighbours} if one["kind"] == "edges" else one for one in OBSERVATION)
@@ -53,7 +53,15 @@ def environment_options(talks: Any, *, over_lists: bool = False) -> dict[str, An
 
 
 def size_of_observation(network: MessageNetwork, others: int) -> int:
-    """Numbers in the observation of an agent that sees and hears so many others."""
+    """Numbers in an observation of the environment of `environment_options`.
+
+    Args:
+        network: of the agents.
+        others: agents that an agent sees and hears.
+
+    Returns:
+        How many.
+    """
     width = network.rounds * network.floats
     return SIZE_OF_NODE + SIZE_OF_EDGE * others + ((1 + others) * (width + 1) if width else 0)
 

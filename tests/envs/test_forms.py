@@ -308,7 +308,7 @@ def test_agents_are_paid_the_same_in_any_batch_and_after_pickling():
 def test_a_reset_that_fails_leaves_no_episode_half_begun(monkeypatch):
     env = CentralPowerControlEnv(scenario=DENSE, messages="utility", messaging=LATE)
     env.reset(seed=0)
-    monkeypatch.setattr("wirelessenv.envs.batch.message_graphs", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("wirelessenv.envs.hearing.message_graphs", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         env.reset(seed=1)
     with pytest.raises(RuntimeError, match="was never begun"):

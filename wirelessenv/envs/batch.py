@@ -194,8 +194,8 @@ class Batch:
     def _moment(self) -> Moment:
         block, slot, channel = self._block, self._slot, self._channel
         seen = (block.gain[:, slot], block.features[:, slot], self._last, self._before_last)
-        told = (None, None) if channel is None else (channel.values, self._in_slots(channel.ages))
-        return Moment(self.settings.scenario, *seen, *told, self._mean_gain, block.near, self._loudest)
+        known, ages = (None, None) if channel is None else (channel.values, self._in_slots(channel.ages))
+        return Moment(self.settings.scenario, *seen, known, ages, self._mean_gain, block.near, self._loudest)
 
     def _in_slots(self, ages: Floats) -> Floats:
         """Slots since the interval of which something is known ended, from ages in instants; -1 stays."""

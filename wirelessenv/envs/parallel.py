@@ -28,7 +28,8 @@ class PowerControlEnv(ParallelEnv[str, NDArray[np.float32], NDArray[np.float32]]
     exist are refused.
     Observations: Box, float32, see the option `observation`; by default the aggregation sequence (K,) of the slot in which
     the action will be used. With messages there follow, for each agent in the order i, i + 1, ... (own first), the newest
-    numbers that agent i knows of it (0 if none), and then their ages in slots (-1 if none).
+    numbers that agent i knows of it (0 if none), and then their ages in slots (-1 if none); with `message_neighbours` those of
+    the agent itself and of so many others, the loudest first.
     Rewards: see the option `reward`; by default the agent's utility in the slot, a Python float.
     Infos: of the last slot rate (bit/s/Hz), sinr_db (at least -200) and power; with messages largest_age and mean_age of
     what the agent knows of others, in slots, -1 where it knows nothing.

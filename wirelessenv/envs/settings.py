@@ -50,8 +50,8 @@ class Settings(Model):
     message_size: Annotated[Count, Field(le=10_000)] = Field(1, description="learned messages: numbers in one")
     message_neighbours: Annotated[Count, Field(le=10_000)] | None = Field(
         None,
-        description="an observation shows messages of the agent itself and of so many others, those with the loudest mean gains "
-        "both ways, loudest first; none: of all, in its own order; needed where the scenario cuts links",
+        description="an observation shows messages of the agent itself and of so many others, those with the loudest mean "
+        "gains both ways, loudest first; none: of all, in its own order; needed where the scenario cuts links",
     )
     most_hops: Count | None = Field(
         None,
