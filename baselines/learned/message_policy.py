@@ -157,6 +157,7 @@ class MessagePolicy(Central):
         """Slot of the newest message of each neighbour that agents have heard before each slot; -1: none."""
         runs, agents = heard_from.shape[:2]
         messaging = Messaging(activity=self.activity, links=self.links, relay=False)
+        messaging.check_agents(agents)
         if listed:
             ends = [in_order(one[one >= 0], np.nonzero(one >= 0)[0], agents) for one in heard_from]
             near = NearKnowledge(messaging, ends, agents, seeds, hops=1)
