@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from trainers.problems.ridge_regression import RidgeRegression
     from trainers.problems.talking import TalkingObjective, TalkingProblem
     from trainers.problems.torch_loss import TorchObjective
+    from trainers.problems.tridiagonal import Tridiagonal
     from trainers.problems.wireless import WirelessProblem
     from trainers.problems.wireless_objective import WirelessObjective
 
@@ -75,6 +76,7 @@ _MODULES = {
     "TalkingObjective": "problems.talking",
     "TalkingProblem": "problems.talking",
     "TorchObjective": "problems.torch_loss",
+    "Tridiagonal": "problems.tridiagonal",
     "WirelessObjective": "problems.wireless_objective",
     "WirelessProblem": "problems.wireless",
     "ZerothOrderLearner": "algorithms.zeroth_order",
@@ -112,6 +114,7 @@ __all__ = [
     "TalkingObjective",
     "TalkingProblem",
     "TorchObjective",
+    "Tridiagonal",
     "WirelessObjective",
     "WirelessProblem",
     "ZerothOrderLearner",

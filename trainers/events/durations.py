@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from wirelessenv.config import ConfigError, Piece, Positive
+from wirelessenv.config import ConfigError, NonNegative, Piece, Positive
 from wirelessenv.streams import stream
 
 
@@ -39,6 +39,17 @@ class Linear(Duration):
 
     def means(self, clients: int) -> NDArray[np.float64]:
         return np.arange(1, clients + 1) * self.slowest / clients
+
+
+class Power(Duration):
+    """Durations seconds i^exponent for client i = 1 ... n: 0.5 and 1 in Tyurin and Richtarik (2023) and the papers after it."""
+
+    kind: Literal["power"] = "power"
+    exponent: NonNegative = 0.5
+    seconds: Positive = 1.0
+
+    def means(self, clients: int) -> NDArray[np.float64]:
+        return np.arange(1, clients + 1) ** float(self.exponent) * self.seconds
 
 
 class Given(Duration):

@@ -18,6 +18,7 @@ from trainers.problems.quadratic import Quadratic
 from trainers.problems.ridge_regression import Features, FineTuning, RidgeRegression
 from trainers.problems.talking import Talk, TalkingObjective, TalkingProblem
 from trainers.problems.torch_loss import TorchObjective, small_cnn
+from trainers.problems.tridiagonal import Tridiagonal
 from trainers.problems.wireless import WirelessProblem
 from trainers.problems.wireless_objective import WirelessObjective
 from wirelessenv.config import ConfigError, Count, NonNegative, Piece, Positive
@@ -145,6 +146,23 @@ class QuadraticSettings(ProblemSettings):
     def objective(self, scenario: Scenario, policy: PolicySettings, seed: int, *, shared: bool = False) -> Objective:
         clients = 1 if shared else self.clients
         return Quadratic(self.size, self.smallest, self.largest, clients=clients, noise=self.noise, seed=seed)
+
+
+class TridiagonalSettings(ProblemSettings):
+    """Settings of tridiagonal quadratics of clients that are alike or differ: see `Tridiagonal`."""
+
+    kind: Literal["tridiagonal"] = "tridiagonal"
+    clients: ClientCount = 10
+    size: Annotated[Count, Field(le=4096)] = 20
+    spread: NonNegative = Field(0.0, description="s: how far clients' costs are apart")
+    smallest: NonNegative | None = Field(None, description="smallest eigenvalue of f's Hessian; none: what the matrices give")
+    noise: NonNegative = 0.0
+
+    def objective(self, scenario: Scenario, policy: PolicySettings, seed: int, *, shared: bool = False) -> Objective:
+        own = {"smallest": self.smallest, "noise": self.noise}
+        if shared and self.spread:
+            raise ConfigError("problem.spread: clients that differ are not valid for nodes that share one cost: use 0")
+        return Tridiagonal(1 if shared else self.clients, self.size, self.spread, seed=seed, **own)  # type: ignore[arg-type]  # each of its own type
 
 
 class LeastSquaresSettings(ProblemSettings):
