@@ -24,7 +24,7 @@ PICTURES = {"figure": "{}", "bars": "compare_{}", "learning": "compare_{}_learni
 IN_SHORT = {  # the ten rows of README.md: what each says, and the claim that decides it
     "delayed messages slow zeroth-order learning down": "p = 0.5 gains more slowly than p = 0.9, step 0.5 m",
     "with p = 0.25 it still ends close to centralised learning": (
-        "p = 0.25 ends with at least 0.9 of the centralised gain, after as many iterations, step 0.5 m"
+        "p = 0.25 ends with at least 0.9 of the centralised gain, step 0.5 m, 200 further layouts"
     ),
     "where transmitters move, agents that learn on reach more than frozen ones": (
         "agents that learn on reach more than the same ones frozen, where pairs move at 1 m/s (ratio)"
