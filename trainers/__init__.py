@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from trainers.algorithms.async_sgd import AsyncSGD
     from trainers.algorithms.d_psgd import DPSGDLearner
     from trainers.algorithms.dasgd import DASGD
+    from trainers.algorithms.decomfl import DeComFL
     from trainers.algorithms.delay_adaptive import DelayAdaptive
     from trainers.algorithms.extra import EXTRALearner
     from trainers.algorithms.fedbuff import FedBuff
+    from trainers.algorithms.fedzo import FedZO
     from trainers.algorithms.first_order import FirstOrderLearner
     from trainers.algorithms.gradient_tracking import GradientTrackingLearner
     from trainers.algorithms.malenia import Malenia
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from trainers.algorithms.ringmaster import Ringmaster
     from trainers.algorithms.sgp import SGPLearner
     from trainers.algorithms.sync_sgd import SyncSGD
+    from trainers.algorithms.two_point import TwoPointLearner
     from trainers.algorithms.zeroth_order import ZerothOrderLearner
     from trainers.problems.analytic import AnalyticProblem
     from trainers.problems.image_networks import MeasuredOnSome
@@ -44,6 +47,9 @@ if TYPE_CHECKING:
 
 require("trainers", "torch", "train")  # in one sentence, before a module fails deep inside
 _MODULES = {
+    "TwoPointLearner": "algorithms.two_point",
+    "FedZO": "algorithms.fedzo",
+    "DeComFL": "algorithms.decomfl",
     "RFASTLearner": "algorithms.r_fast",
     "OSGPLearner": "algorithms.osgp",
     "GradientTrackingLearner": "algorithms.gradient_tracking",
@@ -89,9 +95,11 @@ __all__ = [
     "AsyncBC",
     "AsyncSGD",
     "DPSGDLearner",
+    "DeComFL",
     "DelayAdaptive",
     "EXTRALearner",
     "FedBuff",
+    "FedZO",
     "FirstOrderLearner",
     "GradientTrackingLearner",
     "LeastSquares",
@@ -115,6 +123,7 @@ __all__ = [
     "TalkingProblem",
     "TorchObjective",
     "Tridiagonal",
+    "TwoPointLearner",
     "WirelessObjective",
     "WirelessProblem",
     "ZerothOrderLearner",

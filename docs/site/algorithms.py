@@ -24,6 +24,9 @@ import write_settings  # noqa: E402  # as above
 CLAIMS = {"claims": "configs/paper", "long claims": "configs/long"}
 NAMES = {  # page, title; the module and the kind have the same name
     "zeroth_order": "Zeroth-order message passing",
+    "two_point": "Distributed two-point method",
+    "fedzo": "FedZO",
+    "decomfl": "DeComFL",
     "first_order": "First-order message passing",
     "pars_push": "PARS-Push",
     "sgp": "Stochastic gradient push",

@@ -14,9 +14,11 @@ from trainers.algorithms import (  # noqa: F401
     async_sgd,
     d_psgd,
     dasgd,
+    decomfl,
     delay_adaptive,
     extra,
     fedbuff,
+    fedzo,
     first_order,
     gradient_tracking,
     malenia,
@@ -28,6 +30,7 @@ from trainers.algorithms import (  # noqa: F401
     ringmaster,
     sgp,
     sync_sgd,
+    two_point,
 )
 from trainers.algorithms.base.gradient_learner import GradientLearner
 from trainers.algorithms.base.learner import Learner
