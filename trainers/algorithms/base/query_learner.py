@@ -83,8 +83,8 @@ class QueryLearner(GradientLearner):
         run: int,
         clients: Int[NumpyArray, " k"],
         points: Float[Doubles, "variants k d"],
-        directions: Float[Doubles, "directions #k d"],
-    ) -> Float[Doubles, "variants directions k"]:
+        directions: Float[Doubles, "#p #k d"],
+    ) -> Float[Doubles, "variants p k"]:
         """(F_i(x + mu v; xi) - F_i(x; xi)) / mu of each client and direction, all with the same new sample of the client.
 
         Args:
