@@ -32,7 +32,7 @@ class FedZO(QueryLearner):
 
     Args:
         problem: the n clients' costs.
-        links: which clients take part in a round: an `Asked`, or a mapping.
+        links: which clients take part in a round: a `Participation`, or a mapping.
         seed: the run's seed, or one for each run.
         settings: see below.
 

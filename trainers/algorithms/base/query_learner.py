@@ -17,7 +17,7 @@ from wirelessenv.saved_state import refuse_outside
 from wirelessenv.streams import generator_state, set_generator_state, stream
 
 
-class Asked(Model):
+class Participation(Model):
     """The clients that the server asks in a round: so many of them, drawn anew each time."""
 
     participants: Count | None = Field(None, description="M, how many; none: all")
@@ -26,7 +26,7 @@ class Asked(Model):
 class QuerySettings(SampledSettings):
     """Settings of the zeroth-order methods with a server alike; an iteration is a round."""
 
-    server: Annotated[Asked, LINKS] = Field(Asked(), description="which clients take part in a round")
+    server: Annotated[Participation, LINKS] = Field(Participation(), description="which clients take part in a round")
     smoothing: Positive = Field(0.01, description="mu, the size of the perturbation")
     directions: Annotated[Count, Field(le=10_000)] = Field(1, description="perturbations in a local step")
     local_steps: Annotated[Count, Field(le=10_000)] = Field(1, description="H or K, steps of a client in a round")
