@@ -7,16 +7,24 @@ os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
 from torch.nn import functional
 
 from benchmarks.reporting import row, spread
+from trainers.algorithms.ace import ACE
 from trainers.algorithms.async_bc import AsyncBC
 from trainers.algorithms.async_sgd import AsyncSGD
 from trainers.algorithms.base.gradient_learner import GradientLearner
+from trainers.algorithms.delay_adaptive import DelayAdaptive
+from trainers.algorithms.fedbuff import FedBuff
+from trainers.algorithms.malenia import Malenia
 from trainers.algorithms.pars_push import PARSPushLearner
+from trainers.algorithms.rennala import Rennala
+from trainers.algorithms.ringleader import Ringleader
+from trainers.algorithms.ringmaster import Ringmaster
 from trainers.problems.least_squares import LeastSquares
 from trainers.problems.logistic import Logistic
 from trainers.problems.ridge_regression import Features, RidgeRegression
@@ -62,6 +70,26 @@ def images_problem() -> Logistic:
     signs = rng.choice([-1.0, 1.0], 48000)
     shares = np.split(rng.permutation(48000), 64)
     return Logistic(rng.random((48000, 784), np.float32), signs, shares, regulariser="nonconvex", weight=0.05)
+
+
+def new_servers(many: LeastSquares) -> list[tuple[str, GradientLearner, int, str]]:
+    """Methods with a server that looks at ages: one run, and 20 runs x 20 steps on one timetable."""
+    methods: dict[str, Callable[..., GradientLearner]] = {
+        "Ringmaster": partial(Ringmaster, threshold=3),
+        "Rennala": partial(Rennala, batch=3),
+        "FedBuff": partial(FedBuff, buffer=3),
+        "delay-adaptive": DelayAdaptive,
+        "Malenia": Malenia,
+        "Ringleader": Ringleader,
+        "ACE": ACE,
+    }
+    found: list[tuple[str, GradientLearner, int, str]] = []
+    for name, method in methods.items():
+        one = method(LeastSquares(), step_size=0.01, exact=True)
+        batch = method(many, step_size=GRID, exact=True, seed=range(20), timetable_seed=0)
+        found += [(f"{name}, d = 10, answers/s", one, 40000, "80000")]
+        found += [(f"{name}, 20 runs x 20 steps, answers/s", batch, 2000, "5 million")]
+    return found
 
 
 def milliseconds(work: Callable[[], None]) -> float:
@@ -114,6 +142,7 @@ def table() -> list[dict[str, str]]:
             2000,
             "",
         ),
+        *new_servers(many),
         ("AsyncBC-SGD, logistic, d = 784, batch 32, updates/s", AsyncBC(logistic, step_size=0.01), 8000, "40000"),
         ("Async-SGD, logistic, d = 784, batch 32, updates/s", AsyncSGD(logistic, step_size=0.01), 8000, "40000"),
     ]
