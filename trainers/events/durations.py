@@ -41,7 +41,7 @@ class Linear(Duration):
         return np.arange(1, clients + 1) * self.slowest / clients
 
 
-class Power(Duration):
+class Powers(Duration):
     """Durations seconds i^exponent for client i = 1 ... n: 0.5 and 1 in Tyurin and Richtarik (2023) and the papers after it."""
 
     kind: Literal["power"] = "power"
@@ -49,7 +49,7 @@ class Power(Duration):
     seconds: Positive = 1.0
 
     def means(self, clients: int) -> NDArray[np.float64]:
-        return np.arange(1, clients + 1) ** float(self.exponent) * self.seconds
+        return np.asarray(np.arange(1, clients + 1, dtype=float) ** self.exponent * self.seconds, np.float64)
 
 
 class Given(Duration):

@@ -91,7 +91,7 @@ class Tridiagonal(Objective):
         return self.noise * rng.normal(size=(*np.shape(clients), self.size))
 
     def start(self, rng: np.random.Generator) -> Float[NumpyArray, " d"]:
-        return np.sqrt(self.size) * np.eye(self.size)[0]
+        return np.asarray(self.starts([0])[0])
 
     def starts(self, seeds: Sequence[int]) -> Float[NumpyArray, "runs d"]:
         return np.tile(np.sqrt(self.size) * np.eye(self.size)[0], (len(seeds), 1))
