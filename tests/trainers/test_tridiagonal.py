@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from trainers.events.durations import Powers
+from trainers.events.durations import PowerOfIndex
 from trainers.problems.tridiagonal import Tridiagonal
 from wirelessenv import ConfigError
 
@@ -59,8 +59,8 @@ def test_clients_that_differ_follow_the_papers_law():
 def test_a_run_begins_at_the_root_of_d_and_speeds_are_powers():
     assert Tridiagonal(size=9).starts([0, 1]).tolist() == [[3.0] + 8 * [0.0]] * 2
     assert Tridiagonal(size=9).start(None).tolist() == [3.0] + 8 * [0.0]
-    np.testing.assert_allclose(Powers().means(4), [1, np.sqrt(2), np.sqrt(3), 2])
-    assert Powers(exponent=0, seconds=2).means(2).tolist() == [2, 2]
+    np.testing.assert_allclose(PowerOfIndex().means(4), [1, np.sqrt(2), np.sqrt(3), 2])
+    assert PowerOfIndex(exponent=0, seconds=2).means(2).tolist() == [2, 2]
 
 
 def test_what_cannot_be_is_refused():

@@ -41,7 +41,7 @@ class Linear(Duration):
         return np.arange(1, clients + 1) * self.slowest / clients
 
 
-class Powers(Duration):
+class PowerOfIndex(Duration):
     """Durations seconds i^exponent for client i = 1 ... n: 0.5 and 1 in Tyurin and Richtarik (2023) and the papers after it."""
 
     kind: Literal["power"] = "power"
