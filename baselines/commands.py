@@ -9,6 +9,7 @@ from baselines.comparison.comparison import Comparison
 from baselines.comparison.directory import ComparisonDirectory
 from baselines.comparison.tables import tables
 from trainers.workbench.engine_choice import engine_chosen
+from trainers.workbench.shards import WorkShard
 from trainers.workbench.terminal import print_table
 from trainers.workbench.work_directory import safe
 from trainers.workbench.workers import Interrupted, WorkerDied
@@ -21,12 +22,13 @@ def compare_command(chosen: Namespace) -> int:
     """Run a comparison, draw its figures and print its tables."""
     out = Path(chosen.out or Path("runs") / "compare" / Path(chosen.config).stem)
     again = f"the same command with --resume goes on. It is in {out}"
-    with ComparisonDirectory(out).standing_in() if chosen.resume else nullcontext():
+    shard = WorkShard.parse(chosen.shard) if chosen.shard is not None else None
+    with ComparisonDirectory(out).standing_in() if chosen.resume or shard else nullcontext():
         comparison = Comparison.load(configuration(chosen.config, "comparison"), chosen.set)
     options = {name: getattr(chosen, name) for name in ("resume", "workers", "force", "quiet", "device")}
     try:
         with engine_chosen(chosen) as engine, writing(out, lambda: safe(out)):
-            directory = compare(comparison, out, engine=engine, **options)
+            directory = compare(comparison, out, engine=engine, shard=shard, **options)
     except (Interrupted, KeyboardInterrupt):
         raise Interrupted(f"Stopped; what is finished is saved: {again}") from None
     except WorkerDied:

@@ -1,7 +1,7 @@
 """Options of the command that compares: declared for `wirelessenv compare` and for `python -m baselines` alike."""
 
 from wirelessenv.command_line import Parser
-from wirelessenv.subcommands import Command, add_engine, add_no_imports
+from wirelessenv.subcommands import Command, add_engine, add_no_imports, add_shard
 
 
 def _compare(parser: Parser) -> None:
@@ -10,6 +10,7 @@ def _compare(parser: Parser) -> None:
     parser.add_argument("--resume", action="store_true", help="go on with the comparison that DIR holds, if it holds one")
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="change a value: layouts=5")
     add_engine(parser)
+    add_shard(parser)
     device = "of networks that are trained through the rate (the GNN, message and aggregation policies)"
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help=device)
     parser.add_argument("--force", action="store_true", help="resume even with other versions or on another device")

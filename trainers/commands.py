@@ -3,7 +3,8 @@
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 
 from trainers.experiments import delays, listing, plots, search, tables
@@ -14,7 +15,7 @@ from trainers.fidelity import claims as fidelity
 from trainers.fidelity import theory
 from trainers.workbench.devices import refuse_absent
 from trainers.workbench.engine_choice import engine_chosen
-from trainers.workbench.shards import WorkShard
+from trainers.workbench.shards import ShardFinished, WorkShard, alone
 from trainers.workbench.terminal import print_table
 from trainers.workbench.work_directory import safe
 from trainers.workbench.workers import Interrupted, WorkerDied
@@ -34,7 +35,7 @@ def train_command(chosen: Namespace) -> int:
         experiment = _experiment(chosen)
     with engine_chosen(chosen) as engine, _working(out):
         directory = run(experiment, out, engine=engine, shard=shard, **options)
-    with writing(out):
+    with writing(out), nullcontext() if shard is None else shard.assembling(out):
         paths = plots.plot(directory.path)
     for row in directory.diverged():
         told = "Diverged: {curve}, seed {seed}, by iteration {iteration} ({quantity}).".format_map(row)
@@ -100,23 +101,49 @@ def delays_command(chosen: Namespace) -> int:
 def fidelity_command(chosen: Namespace) -> int:
     """Check the papers' claims, and write and print the table."""
     runs = Path(chosen.runs or ("runs/quick" if chosen.quick else "runs"))
-
+    path = Path(chosen.claims) if chosen.claims else claims()
+    shard = WorkShard.parse(chosen.shard) if chosen.shard is not None else None
     with engine_chosen(chosen) as engine:
 
         def make(experiment: Experiment, out: Path) -> RunDirectory:
             print(one_line(f"{out}: {experiment.title}"), file=sys.stderr)
             with _working(out):
-                directory = run(experiment, out, resume=True, workers=chosen.workers, engine=engine)
-            with writing(out):
+                directory = run(experiment, out, resume=True, workers=chosen.workers, engine=engine, shard=shard)
+            with writing(out), nullcontext() if shard is None else shard.assembling(out):
                 plots.plot(directory.path)
             return directory
 
-        rows = fidelity.check(Path(chosen.claims) if chosen.claims else claims(), runs, make, chosen.quick)
-    with writing(runs):
+        if shard is not None:
+            for name, experiment in fidelity.experiments(path, chosen.quick):
+                with suppress(ShardFinished):
+                    make(experiment, runs / name)
+    with nullcontext() if shard is None else _last(runs, shard, path, chosen.quick), writing(runs):
+        rows = fidelity.check(path, runs, make if shard is None else partial(_made, shard), chosen.quick)
         table = fidelity.write_tables(rows, runs)
     print_table("Claims, and what was measured (95 % interval)", [{key: row[key] for key in _SHOWN} for row in rows])
     print(one_line(f"Table with sources and remarks: {table}"))
     return 0
+
+
+@contextmanager
+def _last(runs: Path, shard: WorkShard, path: Path, quick: bool) -> Iterator[None]:
+    """Context of the shard of claims that is last, which alone checks them; raises ShardFinished in the others."""
+    left = [name for name, one in fidelity.experiments(path, quick) if not RunDirectory(runs / name).finished(one)]
+    if left:
+        raise ShardFinished(
+            f"Shard {shard} is finished, others have not finished {left[0]}{f' and {len(left) - 1} more' if left[1:] else ''} "
+            "yet: the last one checks the claims"
+        )
+    with alone(runs / ".claims.lock", f"Shard {shard} is finished; another one checks the claims"):
+        yield
+
+
+def _made(shard: WorkShard, experiment: Experiment, out: Path) -> RunDirectory:
+    """A run whose parts are all there, assembled; raises ShardFinished where another shard is just doing so."""
+    directory = RunDirectory(out)
+    with shard.assembling(out):
+        directory.assemble(experiment)
+    return directory
 
 
 _SHOWN = ("claim", "measured", "asked", "layouts", "verdict")

@@ -49,6 +49,7 @@ def _fidelity(parser: Parser) -> None:
     parser.add_argument("--runs", metavar="DIR", help="where the runs are (default: runs, or runs/quick)")
     parser.add_argument("--quick", action="store_true", help="few layouts and iterations: too little to decide")
     add_engine(parser)
+    add_shard(parser)
 
 
 def _runs(parser: Parser) -> None:

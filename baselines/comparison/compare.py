@@ -3,8 +3,8 @@
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import get_args
 
@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from baselines.comparison.comparison import Comparison
 from baselines.comparison.curves import write_curves
-from baselines.comparison.directory import ComparisonDirectory, Task, TaskKind, tasks
+from baselines.comparison.directory import ComparisonDirectory, Task, TaskKind, tasks, trainings_of
 from baselines.comparison.figures import draw
 from baselines.comparison.held_out import HeldOut
 from baselines.comparison.methods import Learned, Preparing
@@ -23,6 +23,7 @@ from trainers.workbench.devices import refuse_absent
 from trainers.workbench.engines import LOCAL, Engine
 from trainers.workbench.files import read_file
 from trainers.workbench.progress import Cadence
+from trainers.workbench.shards import ShardFinished, WorkShard
 from trainers.workbench.workers import LOOK_EVERY, Interrupted, stop_request
 from wirelessenv import own_code
 from wirelessenv.config import ConfigError
@@ -41,6 +42,7 @@ def compare(
     force: bool = False,
     quiet: bool = False,
     device: str = "cpu",
+    shard: WorkShard | None = None,
 ) -> ComparisonDirectory:
     """Run a comparison and write its directory: trainings, optima, evaluations, tables, figures.
 
@@ -56,12 +58,14 @@ def compare(
         force: resume even with other versions of packages.
         quiet: show no progress.
         device: "cpu" or "cuda", of networks that are trained through the rate; all else computes on the CPU.
+        shard: of the tasks; others are other commands', and the last of these does what needs them all. None: all tasks.
 
     Returns:
         The directory, complete.
 
     Raises:
         ConfigError: before anything is written, for settings that cannot be used.
+        ShardFinished: where other shards are not finished yet, or another one assembles what they have made.
         Interrupted: on SIGINT or SIGTERM.
         WorkerDied: when a worker was killed; on Ray, again and again.
         WorkerRefused: when a worker met something that it cannot use.
@@ -70,26 +74,48 @@ def compare(
     refuse_absent(device)
     engine.check(device)
     workers = engine.workers(workers) if device == "cpu" else 1
-    if resume:
+    if resume or shard is not None:
         ComparisonDirectory(out).refuse_changed_sources(comparison)
     refuse(comparison)
-    with ComparisonDirectory.opened(out, comparison, resume=resume, device=device, force=force) as directory:
+    with ComparisonDirectory.opened(out, comparison, resume=resume, device=device, force=force, shard=shard) as directory:
         comparison = directory.configuration()  # the same, in the order of the files that are there
-        _prepare(comparison, directory, Preparing(workers, engine, quiet, force))
+        unprepared = _prepare(comparison, directory, Preparing(workers, engine, quiet, force, shard))
         methods = ("", *comparison.methods)  # "": of what belongs to none
         code = {(scenario, name): comparison.code(scenario, name) for scenario in comparison.scenarios for name in methods}
         job = ComparisonJob(comparison.text(), code, own_code.texts(comparison.modules), device)
         with _shown(comparison, directory, quiet) as look, stop_request() as stop:
-            steps: tuple[tuple[TaskKind, ...], ...] = (("trainings", "optima"), ("evaluations",))
-            for kinds in steps:
-                left = _left(comparison, directory, kinds, code)
+
+            def work_off(some: Sequence[Task]) -> None:
+                left = [
+                    task for task in some if not _done_before(comparison, directory, task, code[task.scenario, task.method])
+                ]
                 if not engine.work_off(job, _bundles(left, workers), directory.path, workers, look=look, stop=stop):
                     raise Interrupted
-        directory.assemble(comparison)
-        write_tables(directory)
-        draw(directory)
-        write_curves(directory)
+
+            if shard is not None:
+                mine = shard.mine(_independent(comparison))
+                work_off([task for task in mine if (task.scenario, task.method) not in unprepared])
+                if others := shard.note_end(directory.path):
+                    told = f"Shard {shard} is finished, {others} of {shard.of} are not yet"
+                    raise ShardFinished(f"{told}: the last one does the rest, and assembles {out}")
+            with nullcontext() if shard is None else shard.assembling(directory.path):
+                work_off([*tasks(comparison, "trainings"), *tasks(comparison, "optima")])
+                work_off(tasks(comparison, "evaluations"))
+                _assemble(comparison, directory)
     return directory
+
+
+def _assemble(comparison: Comparison, directory: ComparisonDirectory) -> None:
+    directory.assemble(comparison)
+    write_tables(directory)
+    draw(directory)
+    write_curves(directory)
+
+
+def _independent(comparison: Comparison) -> list[Task]:
+    """The tasks that need no others, of each kind in order."""
+    alone = [task for task in tasks(comparison, "evaluations") if not trainings_of(comparison, task)]
+    return [*tasks(comparison, "trainings"), *tasks(comparison, "optima"), *alone]
 
 
 def refuse(comparison: Comparison) -> None:
@@ -101,22 +127,18 @@ def refuse(comparison: Comparison) -> None:
                 method.refuse(scenario, range(comparison.layouts))
 
 
-def _prepare(comparison: Comparison, directory: ComparisonDirectory, how: Preparing) -> None:
+def _prepare(comparison: Comparison, directory: ComparisonDirectory, how: Preparing) -> set[tuple[str, str]]:
+    """Let methods prepare their trainings; returns scenario and method of those for which other shards are still at it."""
+    left = set()
     for scenario_name, scenario in comparison.scenarios.items():
         for name, method in comparison.methods.items():
             if isinstance(method, Learned):
                 folder = directory.run(comparison, scenario_name, name)
-                method.prepare(scenario, range(comparison.layouts), folder, how)
-
-
-def _left(
-    comparison: Comparison, directory: ComparisonDirectory, kinds: tuple[TaskKind, ...], code: dict[tuple[str, str], str]
-) -> list[Task]:
-    """Tasks that are not done yet; makes the folders that they will be kept in."""
-    for folder in kinds:
-        (directory.path / folder).mkdir(exist_ok=True)
-    every = [task for kind in kinds for task in tasks(comparison, kind)]
-    return [task for task in every if not _done_before(comparison, directory, task, code[task.scenario, task.method])]
+                try:
+                    method.prepare(scenario, range(comparison.layouts), folder, how)
+                except ShardFinished:
+                    left.add((scenario_name, name))
+    return left
 
 
 def _done_before(comparison: Comparison, directory: ComparisonDirectory, task: Task, code: str) -> bool:

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from baselines.comparison.held_out import HeldOut
 from trainers.workbench.engines import Engine
+from trainers.workbench.shards import WorkShard
 from wirelessenv.arrays import Doubles
 from wirelessenv.config import ConfigError, Count, Piece
 from wirelessenv.scenario import Scenario
@@ -112,6 +113,8 @@ class Preparing(NamedTuple):
     """Show no progress."""
     force: bool
     """Go on even with other versions of packages."""
+    shard: WorkShard | None = None
+    """Share of the work that is this command's; None: all of it."""
 
 
 class Learned(Method):
@@ -164,6 +167,9 @@ class Learned(Method):
             layouts: seeds of its layouts.
             folder: of its own, for what it keeps.
             how: where that is done, and what is shown of it.
+
+        Raises:
+            ShardFinished: where this command's share is done, and those of others are not.
         """
 
     @abstractmethod

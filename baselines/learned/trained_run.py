@@ -114,12 +114,13 @@ class TrainedRun(Learned):
 
         Raises:
             ConfigError: where the source is not the same any more.
+            ShardFinished: where other shards are still at it.
         """
         if self.sha256 != self._held():
             raise ConfigError(f"{self.run or self.config}: has changed since the comparison was begun with it")
         if self.config is not None:
             experiment = self._experiment(self.config, scenario, layouts)
-            if RunDirectory(folder).made_with_other_code(experiment):
+            if how.shard is None and RunDirectory(folder).made_with_other_code(experiment):
                 shutil.rmtree(folder)  # it is the comparison's own, and what it holds is to be made anew
             runner.run(experiment, folder, resume=True, **how._asdict())
 

@@ -2,7 +2,7 @@
 
 import fcntl
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import pytest
 
@@ -12,7 +12,7 @@ from trainers.__main__ import main
 from trainers.experiments import runner
 from trainers.experiments.experiment import Experiment
 from trainers.experiments.run_directory import RunDirectory
-from trainers.workbench.shards import WorkShard
+from trainers.workbench.shards import ShardFinished, WorkShard, alone
 from wirelessenv.config import ConfigError
 
 
@@ -119,3 +119,86 @@ def test_shards_that_begin_at_the_same_moment_agree_on_one_configuration(tmp_pat
             assert found[number] == kept if one == kept else "holds another run: its iterations differs" in found[number]
         assert set(RunDirectory(out)._manifest()) >= {"sources", "code", "numpy"}
         assert not list((out / "shards").glob(".begun-*"))
+
+
+CLAIM = """
+claims:
+  a:
+    claim: the larger batch is not far behind
+    source: nobody
+    run: small
+    statistic: {kind: gain_share, curve: larger batch, reference: centralised}
+    above: -1000
+  b:
+    claim: nor in another run
+    source: nobody
+    run: other
+    statistic: {kind: gain_share, curve: ring, reference: centralised}
+    above: -1000
+"""
+
+
+@pytest.mark.slow
+def test_the_last_shard_checks_the_claims(tmp_path, config, capsys):
+    (tmp_path / "other.yaml").write_text(config.read_text())
+    (tmp_path / "claims.yaml").write_text(CLAIM)
+
+    def fidelity(folder, *options):
+        return main(["fidelity", "--claims", str(tmp_path / "claims.yaml"), "--runs", str(folder), "--workers", "1", *options])
+
+    def written(folder):
+        return (folder / "fidelity.csv").read_text()
+
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    assert fidelity(whole) == 0
+    capsys.readouterr()
+    assert fidelity(cut, "--shard", "1/2") == 0
+    said = "Shard 1/2 is finished, others have not finished small and 1 more yet: the last one checks the claims"
+    assert said in capsys.readouterr().err
+    assert not (cut / "fidelity.csv").exists()
+    assert fidelity(cut, "--shard", "2/2") == 0
+    assert written(cut) == written(whole)
+    assert torture.rows(cut / "other") == torture.rows(whole / "other")
+    assert (cut / "small" / "figure.png").exists()
+    (cut / "fidelity.csv").unlink()
+    with alone(cut / ".claims.lock", ""):
+        assert fidelity(cut, "--shard", "1/2") == 0
+        assert "Shard 1/2 is finished; another one checks the claims" in capsys.readouterr().err
+    assert fidelity(cut, "--shard", "1/2") == 0  # what a last one left undone that was killed
+    assert written(cut) == written(whole)
+
+
+@pytest.mark.slow
+def test_of_several_shards_that_are_last_at_once_one_assembles(tmp_path, config):
+    """All shards in the same moment, again and again: files stay whole, and somebody assembles."""
+    assert run(config, tmp_path / "whole") == 0
+    plain = Experiment.from_text(config.read_text())
+    out = tmp_path / "cut"
+    for number in (1, 2, 3):
+        run(config, out, "--shard", f"{number}/3")
+    for _ in range(5):
+        (out / "metrics.csv").unlink()
+        together, ends = threading.Barrier(3), []
+
+        def last(number, together=together, ends=ends):
+            shard = WorkShard(number, 3)
+            with RunDirectory.opened(out, plain, resume=False, device="cpu", shard=shard) as directory:
+                together.wait()
+                others = shard.note_end(out)
+                try:
+                    with shard.assembling(out) if not others else nullcontext():
+                        if not others:
+                            directory.assemble(plain)
+                        ends.append("assembled" if not others else "early")
+                except ShardFinished:
+                    ends.append("another")
+
+        threads = [threading.Thread(target=last, args=(number,)) for number in (1, 2, 3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(ends) == 3
+        assert "assembled" in ends
+        assert torture.rows(out) == torture.rows(tmp_path / "whole")
+        assert not list(out.glob("*.part"))

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -61,7 +61,7 @@ def run(
 
     Raises:
         ConfigError: before anything is written, for settings that do not fit.
-        ShardFinished: where other shards are not finished yet.
+        ShardFinished: where other shards are not finished yet, or another one assembles what they have made.
         Interrupted: on SIGINT or SIGTERM, with everything saved.
         WorkerDied: where a worker was killed; on Ray, again and again.
         OSError: where the disk refuses.
@@ -92,10 +92,11 @@ def run(
         if shard is not None and finished and (others := shard.note_end(directory.path)):
             raise ShardFinished(f"Shard {shard} is finished, {others} of {shard.of} are not yet: the last one assembles {out}")
         if shard is None or finished:
-            directory.assemble(experiment)
-            for sink in sinks:
-                sink.update(directory.metrics())
-                sink.close()
+            with nullcontext() if shard is None else shard.assembling(directory.path):
+                directory.assemble(experiment)
+                for sink in sinks:
+                    sink.update(directory.metrics())
+                    sink.close()
     if not finished:
         raise Interrupted
     return directory

@@ -5,7 +5,7 @@ of them were written when results had been seen. A claim holds if the whole 95 %
 fails if the whole of it is on the other, and is undecided otherwise.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -103,18 +103,35 @@ def check(
     Raises:
         ConfigError: where the file, or a configuration that it names, cannot be used.
     """
-    file = Claims.parse(read_yaml(path), str(path))
-    claims = file.claims
+    claims = Claims.parse(read_yaml(path), str(path)).claims
     tables: dict[str, Curves] = {}
     stand_ins: dict[str, str] = {}
-    for name in dict.fromkeys(claim.run for claim in claims.values()):
-        experiment = file.experiment(name, path.parent, QUICK if quick else ())
-        if quick and isinstance(experiment.problem, WirelessSettings):
-            experiment = file.experiment(name, path.parent, (*QUICK, "problem.evaluation_slots=100"))
+    for name, experiment in experiments(path, quick):
         directory = make(experiment, runs / name)
         lost = {(row["curve"], int(row["seed"])): int(row["iteration"]) for row in directory.diverged()}
         tables[name], stand_ins[name] = Curves(directory.metrics(), lost), experiment.problem.stand_in
     return [_row(claim, tables[claim.run], stand_ins[claim.run]) for claim in claims.values()]
+
+
+def experiments(path: Path, quick: bool = False) -> Iterator[tuple[str, Experiment]]:
+    """The experiments that decide claims.
+
+    Args:
+        path: of the claims, beside the configurations that they name.
+        quick: with few layouts and iterations.
+
+    Yields:
+        Name and experiment of each run.
+
+    Raises:
+        ConfigError: where the file, or a configuration that it names, cannot be used.
+    """
+    file = Claims.parse(read_yaml(path), str(path))
+    for name in dict.fromkeys(claim.run for claim in file.claims.values()):
+        experiment = file.experiment(name, path.parent, QUICK if quick else ())
+        if quick and isinstance(experiment.problem, WirelessSettings):
+            experiment = file.experiment(name, path.parent, (*QUICK, "problem.evaluation_slots=100"))
+        yield name, experiment
 
 
 def _row(claim: Claim, curves: Curves, stand_in: str = "") -> dict[str, Any]:

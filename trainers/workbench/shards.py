@@ -2,13 +2,14 @@
 
 shards/1-of-3.lock   held by the command of that shard
 shards/1-of-3.done   it is at its end: whoever then finds all of these assembles what all have made
+shards/assembly.lock held by whoever assembles: of several that are last at the same moment one does
 """
 
 import fcntl
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -86,6 +87,17 @@ class WorkShard(NamedTuple):
         self._file(directory, "done").touch()
         return self.of - sum(what == "done" and of == self.of for _, of, what in _listed(directory))
 
+    def assembling(self, directory: Path) -> AbstractContextManager[None]:
+        """Context in which this command alone assembles a directory.
+
+        Args:
+            directory: of the work, whose shards are at their end.
+
+        Raises:
+            ShardFinished: where another one, that was last at the same moment, does so already.
+        """
+        return alone(directory / SHARDS / "assembly.lock", f"Shard {self} is finished; another one assembles {directory}")
+
     def _file(self, directory: Path, what: str) -> Path:
         return directory / SHARDS / f"{self.number}-of-{self.of}.{what}"
 
@@ -93,6 +105,25 @@ class WorkShard(NamedTuple):
 def _listed(directory: Path) -> list[tuple[int, int, str]]:
     found = (_FILE.fullmatch(name) for name in os.listdir(directory / SHARDS))
     return [(int(one[1]), int(one[2]), one[3]) for one in found if one]
+
+
+@contextmanager
+def alone(place: Path, told: str) -> Iterator[None]:
+    """Context in which one command alone does what the last of several shards does.
+
+    Args:
+        place: file that it locks meanwhile.
+        told: to the others.
+
+    Raises:
+        ShardFinished: where another command does it already.
+    """
+    with opened_to_change(place) as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ShardFinished(told) from None
+        yield
 
 
 def publish(prepared: Path, directory: Path, names: Iterable[str]) -> None:
