@@ -2,15 +2,19 @@
 
 import socket
 import sys
+import time
+from types import SimpleNamespace
 
 import pytest
 
 from trainers.workbench import cluster
+from trainers.workbench.progress import Reminder
+from trainers.workbench.ray_engine import _waiting
 from wirelessenv.config import ConfigError
 
 
-def refused(address):
-    with pytest.raises(ConfigError) as caught, cluster.connected(address):
+def refused(address, **options):
+    with pytest.raises(ConfigError) as caught, cluster.connected(address, **options):
         raise AssertionError("it has connected")
     return str(caught.value)
 
@@ -57,3 +61,33 @@ def test_refusals_of_ray_are_one_sentence(monkeypatch, said, sentence):
     monkeypatch.setattr(ray, "init", fails)
     assert sentence in refused("10.0.0.1:6379")
     assert ("no cluster runs on this machine" in refused("auto")) == ("Version mismatch" not in said)
+
+
+def test_ray_that_does_not_begin_names_the_command_that_needs_it(monkeypatch):
+    ray = pytest.importorskip("ray")
+
+    def fails(**_):
+        raise RuntimeError("The current node timed out during startup.\nMore")
+
+    monkeypatch.setattr(ray, "init", fails)
+    why = "Ray cannot be started on this machine (The current node timed out during startup)"
+    assert refused(None) == f"--engine ray: {why}"
+    assert refused(None, user="wirelessenv live") == f"wirelessenv live: {why}"
+
+
+@pytest.mark.parametrize(
+    ("there", "free", "told"),
+    [
+        (0, 0, "no machine of the cluster has one to give; tasks begin once one joins it."),
+        (8, 0, "0 of the cluster's 8 are free; tasks begin once others' work is over."),
+    ],
+)
+def test_who_waits_for_processors_says_so_once(there, free, told, capsys):
+    ray = SimpleNamespace(cluster_resources=lambda: {"CPU": float(there)}, available_resources=lambda: {"CPU": float(free)})
+    soon, later = Reminder(0.0), Reminder(60.0)
+    time.sleep(0.001)
+    assert not later.due()
+    for _ in range(3):
+        if soon.due():
+            soon.say(_waiting(ray))
+    assert capsys.readouterr().err == f"Waiting for processors: {told}\n"

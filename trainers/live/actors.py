@@ -4,6 +4,8 @@ All that a party decides is in its plain class; here are threads, calls and slee
 another machine where its own is gone; the driver then asks it to work, and it begins with the snapshot that the hub holds.
 """
 
+import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,14 +16,21 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from trainers.live.party import Arrays, Inbox, Kept, Mail, Outbox, Parcel, Welcome
+from trainers.live.party import Arrays, Inbox, Kept, Mail, Outbox, Parcel, RecordPiece, Welcome
 from trainers.live.plan import LivePlan
+from trainers.workbench.progress import Reminder
+from trainers.workbench.ray_task import versions
 from wirelessenv.command_line import Ended
+from wirelessenv.config import ConfigError
 
 MOST_CALLS = 1000
 """Messages on their way from one shard to another, at the most; more are dropped and counted."""
 WAIT = 0.5
 """Seconds after which the hub answers a shard for which there is nothing to do."""
+TOLD_AFTER = 10.0
+"""Seconds without the first iteration after which a driver says what it waits for."""
+PIECE_EVERY = 2.0
+"""Seconds between two pieces of the record that the driver keeps, in case that the hub is lost."""
 
 
 class CarryLimits(NamedTuple):
@@ -59,6 +68,8 @@ class Ending(NamedTuple):
     schedule: Arrays
     duplicates: int
     lives: list[int]
+    remarks: list[str]
+    """sentences on what has gone badly"""
 
 
 class HubActor:
@@ -73,24 +84,28 @@ class HubActor:
         self.clock = Stopwatch()
         self.hub = plan.hub(self.clock)
         self._changed = threading.Condition()
-        self._here: set[int] = set()
+        self._here: dict[int, int] = {}
+        """Number of times that each shard has asked to join."""
 
-    def join(self, shard: int) -> tuple[Welcome, float]:
+    def join(self, shard: int) -> tuple[Welcome, float] | None:
         """Take in a shard, once all are there for the first time.
 
         Args:
             shard: its number.
 
         Returns:
-            Everything that it needs to begin, and the seconds since the run began.
+            Everything that it needs to begin, and the seconds since the run began; None where it has begun again meanwhile, and
+            this is an earlier life of it that asks.
         """
         with self._changed:
-            self._here.add(shard)
+            asked = self._here[shard] = self._here.get(shard, 0) + 1
             if len(self._here) == len(self.hub.snapshots) and self.clock() == 0:
                 self.clock.begin()
             self._changed.notify_all()
             while self.clock() == 0:
                 self._changed.wait(WAIT)
+            if self._here[shard] != asked:
+                return None
             welcome = self.hub.join(shard)
             return welcome, self.clock()
 
@@ -124,12 +139,25 @@ class HubActor:
         """Iterations so far, and whether that is all of them."""
         return self.hub.iteration, self.hub.done
 
+    def process(self) -> int:
+        """Number of the process that the hub lives in."""
+        return os.getpid()
+
+    def here(self) -> int:
+        """Number of shards that have begun."""
+        return len(self._here)
+
+    def piece(self) -> RecordPiece:
+        """The record since the last call."""
+        with self._changed:
+            return self.hub.piece()
+
     def ending(self) -> Ending:
         """All that the run leaves, or has left so far."""
         with self._changed:
             hub, now = self.hub, self.clock()
             results = hub.solution().copy(), list(hub.kept), hub.schedule()
-            return Ending(hub.iteration, now, *results, hub.duplicates, list(hub.lives))
+            return Ending(hub.iteration, now, *results, hub.duplicates, list(hub.lives), hub.remarks())
 
 
 class ShardActor:
@@ -139,16 +167,19 @@ class ShardActor:
         plan: of the run.
         number: of the shard.
         limits: of how messages are carried.
+        theirs: versions of the driver.
     """
 
-    def __init__(self, plan: LivePlan, number: int, limits: CarryLimits) -> None:
+    def __init__(self, plan: LivePlan, number: int, limits: CarryLimits, theirs: dict[str, str]) -> None:
         import ray  # noqa: PLC0415  # an extra
 
         torch.set_num_threads(1)
+        _refuse_other_versions(theirs)
         self._get, self._full = ray.get, ray.exceptions.PendingCallsLimitExceeded
         self._number, self._limits = number, limits
         self._clock, self._lost = Stopwatch(), 0
-        self._party, self._inbox = plan.shard(number, self._clock), Inbox(limits.inbox)
+        self._plan, self._inbox = plan, Inbox(limits.inbox)
+        _ = plan.learner  # built now, while others begin, too
         self._outbox = Outbox(limits.flush_seconds, limits.flush_numbers, self._clock)
         self._peers: list[Any] = []
 
@@ -159,9 +190,13 @@ class ShardActor:
 
     def process(self) -> int:
         """Number of the process that this shard lives in."""
-        import os  # noqa: PLC0415  # for tests that kill it
-
         return os.getpid()
+
+    def node(self) -> str:
+        """Name of the machine that this shard lives on, as Ray has it."""
+        import ray  # noqa: PLC0415  # an extra
+
+        return str(ray.get_runtime_context().get_node_id())
 
     def work(self, hub: Any, peers: list[Any]) -> dict[str, int]:
         """Step until the run is over.
@@ -174,9 +209,13 @@ class ShardActor:
             Numbers of what happened here, by name.
         """
         self._peers = peers
-        party, number = self._party, self._number
-        welcome, elapsed = self._get(hub.join.remote(number))
+        number = self._number
+        joined = self._get(hub.join.remote(number))
+        if joined is None:
+            return {}
+        welcome, elapsed = joined
         self._clock.begin(elapsed)
+        party = self._plan.shard(number, self._clock)  # a life of its own: an earlier one here may not be over yet
         party.begin(welcome.snapshot)
         going, reply = True, welcome.reply
         with np.errstate(over="ignore", invalid="ignore"):
@@ -202,6 +241,23 @@ class ShardActor:
                 self._lost += len(mails)
 
 
+class HubLost(Ended):
+    """The hub's process is gone, and with it the run."""
+
+
+def _refuse_other_versions(theirs: dict[str, str]) -> None:
+    if (ours := versions()) != theirs:
+        name = next(name for name in theirs | ours if ours.get(name) != theirs.get(name))
+        raise ConfigError(f"{name}: {theirs.get(name)} here, {ours.get(name)} on {socket.gethostname()}")
+
+
+def _refuse_what_cannot_begin(error: Exception) -> None:
+    """Raises ConfigError for a process that has failed in its beginning, which Ray does not try again."""
+    if getattr(error, "_actor_init_failed", False):
+        last = str(error).strip().splitlines()[-1]
+        raise ConfigError(f"--address: the machines of the cluster cannot run this live run ({last})") from None
+
+
 class LiveRun:
     """Actors of a live run, and the calls that keep them at work.
 
@@ -220,7 +276,7 @@ class LiveRun:
         self.hub = hub.remote(plan)
         options = {"num_cpus": 0, "max_concurrency": 4, "max_restarts": -1, "max_pending_calls": MOST_CALLS}
         shard = ray.remote(scheduling_strategy="SPREAD", **options)(ShardActor)
-        self.shards = [shard.remote(plan, number, one) for number, one in enumerate(limits)]
+        self.shards = [shard.remote(plan, number, one, versions()) for number, one in enumerate(limits)]
         self._working = [self._work(one) for one in self.shards]
         self.counts: list[dict[str, int]] = [{} for _ in self.shards]
         """Numbers that each shard has told of itself at its end."""
@@ -232,42 +288,61 @@ class LiveRun:
         """Ask shards that were lost to work again; returns the iterations so far, and whether that is all of them.
 
         Raises:
-            Ended: where the hub is lost; one sentence.
+            HubLost: where the hub is lost; one sentence.
+            ConfigError: where a shard cannot begin.
         """
         for number, working in enumerate(self._working):
             if working is None or not self._ray.wait([working], timeout=0)[0]:
                 continue
             try:
                 self.counts[number], self._working[number] = self._ray.get(working), None
-            except self._ray.exceptions.RayActorError:  # Ray starts its process again; what it is asked waits for it
+            except self._ray.exceptions.RayActorError as error:  # Ray starts its process again; what it is asked waits for it
+                _refuse_what_cannot_begin(error)
                 self._working[number] = self._work(self.shards[number])
         return tuple(self._asked(self.hub.progress.remote()))
 
     def ending(self) -> Ending:
-        """All that the run leaves, or has left so far; raises Ended where the hub is lost."""
+        """All that the run leaves, or has left so far; raises HubLost where the hub is lost."""
         return Ending(*self._asked(self.hub.ending.remote()))
 
     def _asked(self, reference: Any) -> Any:
         try:
             return self._ray.get(reference)
-        except self._ray.exceptions.RayActorError:
-            raise Ended("The process of the hub was killed: this live run cannot go on.") from None
+        except self._ray.exceptions.RayActorError as error:
+            _refuse_what_cannot_begin(error)
+            raise HubLost("The process of the hub was killed: this live run cannot go on") from None
 
-    def run(self, shown: Callable[[int], None] = lambda done: None, every: float = 0.2) -> Ending:
+    def run(
+        self,
+        shown: Callable[[int], None] = lambda done: None,
+        every: float = 0.2,
+        keep: Callable[[RecordPiece], None] = lambda piece: None,
+    ) -> Ending:
         """Wait until the run is over.
 
         Args:
             shown: called with the iterations so far now and then.
             every: seconds between two looks.
+            keep: called with pieces of the record as they come.
 
         Returns:
             All that it leaves.
+
+        Raises:
+            HubLost: where the hub is lost; one sentence.
+            ConfigError: where a shard cannot begin.
         """
-        done = False
+        done, waited, kept = False, Reminder(TOLD_AFTER), time.monotonic()
         while not done:
             time.sleep(every)
             iteration, done = self.look()
             shown(iteration)
+            if iteration == 0 and waited.due():
+                here = self._asked(self.hub.here.remote())
+                waited.say(f"Waiting for processes of the cluster: {here} of {len(self.shards)} shards have begun.")
+            if time.monotonic() - kept >= PIECE_EVERY:
+                keep(self._asked(self.hub.piece.remote()))
+                kept = time.monotonic()
         until = time.monotonic() + 5 * WAIT
         while any(one is not None for one in self._working) and time.monotonic() < until:
             time.sleep(every / 10)

@@ -1,9 +1,11 @@
 """Work of the command that runs an experiment live, once its options are read."""
 
+import shutil
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from trainers.experiments.experiment import Experiment
-from trainers.live.actors import CarryLimits, Ending, live_run
+from trainers.live.actors import CarryLimits, Ending, HubLost, live_run
 from trainers.live.plan import LivePlan
 from trainers.live.report import LiveDirectory, ages_of, counted, summary
-from trainers.live.schedule import write_schedule
+from trainers.live.schedule import joined, read_pieces, write_piece, write_schedule
 from trainers.workbench.cluster import connected
 from trainers.workbench.terminal import print_table
 from wirelessenv.command_line import writing
@@ -65,23 +67,39 @@ def _seconds(option: str, milliseconds: float) -> float:
 def _run(
     ray: Any, plan: LivePlan, limits: list[CarryLimits], directory: LiveDirectory, *, quiet: bool
 ) -> tuple[Ending, dict[str, Any]]:
-    """Run to the end, or as far as it comes; in both cases what happened is written."""
+    """Run to the end, or as far as it comes; in each case what happened is written."""
+    numbers = count()
     with live_run(ray, plan, limits) as run:
         try:
             with _shown(plan.iterations, quiet) as shown:
-                ending = run.run(shown)
+                ending = run.run(shown, keep=lambda piece: write_piece(directory.pieces, next(numbers), plan.kind, piece))
         except KeyboardInterrupt:
             write(plan, run.ending(), directory)
             raise
+        except HubLost as lost:
+            raise HubLost(f"{lost}; {_saved(plan, directory)}") from None
         told = write(plan, ending, directory)
         again = sum(ending.lives) - len(ending.lives)
         if again:
             print(f"Shards that were lost and began again: {again}.", file=sys.stderr)
+        for remark in ending.remarks:
+            print(remark, file=sys.stderr)
         return ending, told
 
 
+def _saved(plan: LivePlan, directory: LiveDirectory) -> str:
+    """Write what is known of a run whose hub is lost; returns what that is."""
+    pieces = read_pieces(directory.pieces, plan.kind)
+    if not pieces:
+        return "it was lost before anything of it was kept"
+    known = joined(plan.kind, pieces)
+    last = known.now
+    write(plan, Ending(last.iteration, last.seconds, last.solution, known.kept, known.schedule, 0, [], []), directory)
+    return f"its record up to iteration {last.iteration} is in {directory.path}, and can be replayed"
+
+
 def write(plan: LivePlan, ending: Ending, directory: LiveDirectory) -> dict[str, Any]:
-    """Write the schedule, the ages, and the measures of the solutions that were kept.
+    """Write the schedule, the ages, and the measures of the solutions that were kept; pieces are no longer needed.
 
     Args:
         plan: of the run.
@@ -94,7 +112,7 @@ def write(plan: LivePlan, ending: Ending, directory: LiveDirectory) -> dict[str,
     write_schedule(directory.schedule, plan.kind, ending.schedule)
     directory.write_table("ages.csv", counted(ages_of(plan.kind, ending.schedule)))
     kept = [
-        *ending.kept,
+        *(one for one in ending.kept if one.iteration < ending.iteration),
         ending.kept[-1]._replace(iteration=ending.iteration, seconds=ending.seconds, solution=ending.solution),
     ]
     rows: list[dict[str, Any]] = []
@@ -102,6 +120,7 @@ def write(plan: LivePlan, ending: Ending, directory: LiveDirectory) -> dict[str,
         head = {"curve": plan.name, "seed": plan.seed, "iteration": one.iteration, "wall_seconds": round(one.seconds, 6)}
         rows.append(head | plan.measures(one))
     directory.write_table("metrics.csv", rows)
+    shutil.rmtree(directory.pieces, ignore_errors=True)  # all of it is in the other files now
     speed = {"iterations a second": ending.iteration / max(ending.seconds, 1e-9)}
     return {"shards": plan.shards, **rows[-1], **summary(plan.kind, ending.schedule, plan.agents), **speed}
 

@@ -10,6 +10,8 @@ from trainers.live.party import Arrays, Clock, Hub, Mail, Parcel, RecordedRows, 
 from trainers.problems.objective import NumpyArray, Objective
 
 LAST_TICK = 2**31 - 1
+SMALL_WEIGHT = 1e-3
+"""Weight y of a node below which a run is remarked on: its z = x / y makes steps that are a thousand times as large."""
 
 
 class Ticks(NamedTuple):
@@ -193,13 +195,31 @@ class Keeper(Hub):
         self._owners, self._ticks = owners, ticks
         self._links = Neighbourhood.of(learner.link_events.graphs[0])
         self._start = learner.pairs.copy()
-        names = ("woken_tick", "woken_node", "woken_seconds", "taken_tick", "taken_link", "taken_sent")
-        self._rows = RecordedRows(names)
+        whole = ("woken_tick", "woken_node", "taken_tick", "taken_link", "taken_sent")
+        self._rows = RecordedRows({**{name: np.zeros(0, np.int64) for name in whole}, "woken_seconds": np.zeros(0)})
+        self._record = (self._rows,)
+        self._smallest, self._away, self._longest = 1.0, -1, 0
+        """Smallest weight y of a node so far; the shard that was away the longest, and for how many ticks."""
         self._keep()
 
+    def take(self, shard: int, life: int, parcel: Parcel) -> None:
+        missed = parcel.number - self.numbers[shard] - 1
+        if life == self.lives[shard] and missed > self._longest:
+            self._longest, self._away = missed, shard
+        super().take(shard, life, parcel)
+
     def _take(self, shard: int, parcel: Parcel) -> None:
+        self._smallest = min(self._smallest, float(parcel.snapshot["pairs"][..., -1].min()))
         self._rows.add(parcel.record)
         self._keep()
+
+    def remarks(self) -> list[str]:
+        """One sentence where a shard was away for longer than the method bears, and why."""
+        if self._smallest >= SMALL_WEIGHT or self._longest == 0:
+            return []
+        away = f"Shard {self._away} was away for {self._longest} ticks"
+        why = f"mass flowed to the links to it, weights y fell to {self._smallest:.1g}, and steps of z = x / y grew by as much"
+        return [f"{away}: {why}; PARS-Push bears silences of bounded length alone, so give longer ticks (--tick)."]
 
     def ready(self, shard: int) -> bool:
         return True
@@ -238,6 +258,5 @@ class Keeper(Hub):
         """The sum of (x, y) over nodes and links, (d + 1,): that of y is n, whatever happens."""
         return np.asarray(self.solution()[0, 0].sum(0) + self.on_links().sum(0))
 
-    def schedule(self) -> Arrays:
-        ticks = np.array(max(self.numbers) + 1)
-        return {**self._rows.columns(), "link_receiver": self._links.receiver, "ticks": ticks}
+    def _of_the_run(self) -> Arrays:
+        return {"link_receiver": self._links.receiver, "ticks": np.array(max(self.numbers) + 1)}

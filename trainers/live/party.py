@@ -6,9 +6,10 @@ the other (`trainers.live.actors`, or a loop in the tests) decides nothing else.
 shard, which comes with each parcel: a shard that is lost begins again with it.
 """
 
+import threading
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -52,6 +53,17 @@ class Kept(NamedTuple):
     solution: NDArray[Any]
 
 
+class RecordPiece(NamedTuple):
+    """Part of the record of a live run: what has happened since the piece before, and where that has led."""
+
+    schedule: Arrays
+    """rows since the piece before, by column"""
+    kept: list[Kept]
+    """solutions that were kept since then"""
+    now: Kept
+    """the solution at the end of these rows"""
+
+
 class Welcome(NamedTuple):
     """All that a shard needs to begin, or to begin again."""
 
@@ -75,22 +87,24 @@ class Inbox:
 
     def __init__(self, most: int) -> None:
         self._waiting: deque[Mail] = deque()
+        self._held = threading.Lock()  # some threads put while another takes
         self.most = most
         self.dropped = 0
         """Messages that were dropped so far."""
 
     def put(self, message: Mail) -> None:
         """Add a message at the end."""
-        while len(self._waiting) >= self.most:
-            self._waiting.popleft()
-            self.dropped += 1
-        self._waiting.append(message)
+        with self._held:
+            while len(self._waiting) >= self.most:
+                self._waiting.popleft()
+                self.dropped += 1
+            self._waiting.append(message)
 
     def take(self) -> list[Mail]:
         """Take all messages that wait, the oldest first."""
-        taken = []
-        while self._waiting:  # others may put while this takes
-            taken.append(self._waiting.popleft())
+        with self._held:
+            taken = list(self._waiting)
+            self._waiting.clear()
         return taken
 
 
@@ -124,10 +138,15 @@ class Outbox:
 
 
 class RecordedRows:
-    """Rows of a schedule, which grow array by array."""
+    """Rows of a schedule, which grow array by array.
 
-    def __init__(self, names: Iterable[str]) -> None:
-        self._parts: dict[str, list[NDArray[Any]]] = {name: [] for name in names}
+    Args:
+        form: an array without rows for each column.
+    """
+
+    def __init__(self, form: Arrays) -> None:
+        self._parts = {name: [none] for name, none in form.items()}
+        self._told = dict.fromkeys(form, 1)
 
     def add(self, rows: Mapping[str, NDArray[Any]]) -> None:
         """Append arrays of equal length, for some or all of the columns."""
@@ -136,7 +155,16 @@ class RecordedRows:
 
     def columns(self) -> Arrays:
         """All rows so far, by column."""
-        return {name: np.concatenate(parts) if parts else np.zeros(0, np.int64) for name, parts in self._parts.items()}
+        return {name: np.concatenate(parts) for name, parts in self._parts.items()}
+
+    def fresh(self) -> Arrays:
+        """The rows since the last call, by column."""
+        found = {}
+        for name, parts in self._parts.items():
+            found[name] = np.concatenate([parts[0], *parts[self._told[name] :]])
+            parts[self._told[name] :] = [found[name]]
+            self._told[name] = len(parts)
+        return found
 
 
 class Shard(ABC):
@@ -192,6 +220,8 @@ class Hub(ABC):
         self.lives = [0] * shards
         """Number of times that each shard has begun."""
         self.kept: list[Kept] = []
+        self._kept_told = 0
+        self._record: tuple[RecordedRows, ...] = ()
         self.duplicates = 0
         """Parcels or answers that came twice and were dropped."""
 
@@ -259,9 +289,29 @@ class Hub(ABC):
     def solution(self) -> NDArray[Any]:
         """The newest solution, in the form that the learner of the simulator has."""
 
-    @abstractmethod
     def schedule(self) -> Arrays:
         """Record of who did what when, so far."""
+        return self._with_columns(*(rows.columns() for rows in self._record))
+
+    def piece(self) -> RecordPiece:
+        """The record since the last call, so that it can be kept elsewhere."""
+        kept, self._kept_told = self.kept[self._kept_told :], len(self.kept)
+        now = Kept(self.iteration, self.clock(), self.solution().copy())
+        return RecordPiece(self._with_columns(*(rows.fresh() for rows in self._record)), kept, now)
+
+    def _with_columns(self, *columns: Arrays) -> Arrays:
+        together = dict(self._of_the_run())
+        for one in columns:
+            together |= one
+        return together
+
+    def remarks(self) -> list[str]:
+        """Sentences on what has gone badly, for whoever reads the results."""
+        return []
+
+    def _of_the_run(self) -> Arrays:
+        """Columns of the schedule that have no rows: they are the same in each piece, or the newest counts."""
+        return {}
 
     def _keep(self) -> None:
         """Keep the solution, where it is time to."""

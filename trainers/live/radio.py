@@ -9,7 +9,7 @@ from torch import Tensor
 
 from trainers.algorithms.base.estimates import FEEDBACK
 from trainers.algorithms.zeroth_order import ZerothOrderLearner
-from trainers.live.party import Arrays, Clock, Hub, Parcel, RecordedRows, Welcome
+from trainers.live.party import Clock, Hub, Parcel, RecordedRows, Welcome
 from trainers.problems.wireless import WirelessProblem
 
 
@@ -72,8 +72,10 @@ class Radio(Hub):
         self._first = [0] * shards
         self._first_post: float | None = None
         self._joined = [False] * shards
-        self._rows = RecordedRows(("post", "base", "seconds"))
-        self._updates = RecordedRows(("update_round", "update_agent", "update_heard"))
+        none, no_agents = np.zeros(0, np.int64), np.zeros((0, len(owners)), np.int64)
+        self._rows = RecordedRows({"post": no_agents, "base": no_agents, "seconds": np.zeros(0)})
+        self._updates = RecordedRows({"update_round": none, "update_agent": none, "update_heard": no_agents.astype(np.int32)})
+        self._record = self._rows, self._updates
         self.ages = np.zeros(0, np.int64)
         self._keep()
 
@@ -146,9 +148,6 @@ class Radio(Hub):
     def solution(self) -> NDArray[Any]:
         """Policies of all agents as they posted them last, (agents, size)."""
         return self._policies
-
-    def schedule(self) -> Arrays:
-        return {**self._rows.columns(), **self._updates.columns()}
 
 
 def tensor(values: NDArray[Any]) -> Tensor:

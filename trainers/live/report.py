@@ -30,6 +30,11 @@ class LiveDirectory(WorkDirectory):
         """The file with the schedule."""
         return self.path / "schedule.npz"
 
+    @property
+    def pieces(self) -> Path:
+        """The folder of its pieces, while the run goes on."""
+        return self.path / "schedule"
+
     def write_table(self, name: str, rows: Sequence[dict[str, Any]]) -> None:
         """Write a table of rows, atomically.
 

@@ -122,7 +122,9 @@ class AnswerServer(Hub):
         for number, client in enumerate(first):
             self._send(number, client)
         self._first = np.array(first)
-        self._rows = RecordedRows(("task", "next_client", "seconds"))
+        none = np.zeros(0, np.int64)
+        self._rows = RecordedRows({"task": none, "next_client": none, "seconds": np.zeros(0)})
+        self._record = (self._rows,)
         self._keep()
 
     @property
@@ -191,5 +193,5 @@ class AnswerServer(Hub):
     def solution(self) -> NDArray[Any]:
         return np.asarray(self._points[0])
 
-    def schedule(self) -> Arrays:
-        return {"first": self._first, **self._rows.columns()}
+    def _of_the_run(self) -> Arrays:
+        return {"first": self._first}

@@ -46,7 +46,7 @@ def connected(address: str | None = None, processors: int = 2, user: str = "--en
         return
     try:
         with _own_handlers():
-            _begin(ray, address, processors)
+            _begin(ray, address, processors, user)
         yield ray
     finally:
         with _own_handlers():
@@ -69,20 +69,20 @@ def refuse_impossible(address: str | None, user: str = "--engine ray") -> None:
         _refuse_nobody(address)
 
 
-def _begin(ray: Any, address: str | None, processors: int) -> None:
+def _begin(ray: Any, address: str | None, processors: int, user: str) -> None:
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if address is None:
         options |= {"num_cpus": processors, "include_dashboard": False}
     try:
         ray.init(address=address or "local", **options)  # "local": also where RAY_ADDRESS names a cluster
     except Exception as error:  # Ray raises what it likes: ConnectionError, RuntimeError, ValueError, errors of its own
-        raise ConfigError(_told(address, str(error))) from None
+        raise ConfigError(_told(address, str(error), user)) from None
 
 
-def _told(address: str | None, said: str) -> str:
+def _told(address: str | None, said: str, user: str) -> str:
     first = next(iter(filter(None, map(str.strip, said.splitlines()))), "it does not say why").rstrip(".")
     if address is None:
-        return f"--engine: ray cannot be started on this machine ({first})"
+        return f"{user}: Ray cannot be started on this machine ({first})"
     if "Version mismatch" in said:
         told = " ".join(said.partition("Version mismatch:")[2].split()).rstrip(".")
         return (

@@ -1,5 +1,6 @@
 """Saving and reporting of long work, rarely enough that they cost little of its time."""
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,3 +26,23 @@ class Cadence:
         yield
         self._ended = time.perf_counter()
         self._cost = self._ended - started
+
+
+class Reminder:
+    """Says once what is waited for, where that takes long.
+
+    Args:
+        seconds: after which it is said.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._from, self._said = time.monotonic() + seconds, False
+
+    def due(self) -> bool:
+        """Return True where it has taken long, and nothing was said yet."""
+        return not self._said and time.monotonic() > self._from
+
+    def say(self, sentence: str) -> None:
+        """Print a sentence to standard error."""
+        self._said = True
+        print(sentence, file=sys.stderr, flush=True)

@@ -10,6 +10,7 @@ from typing import Any, Literal, Self
 
 from trainers.workbench.cluster import connected, refuse_impossible
 from trainers.workbench.engines import Engine, Job
+from trainers.workbench.progress import Reminder
 from trainers.workbench.ray_task import Desk, Order, Report, perform, versions
 from trainers.workbench.shipments import BASE, packed, unpack
 from trainers.workbench.workers import LOOK_EVERY, Item, WorkerDied, WorkerRefused, processes
@@ -17,6 +18,8 @@ from wirelessenv.command_line import USAGE_ERROR, said
 from wirelessenv.config import ConfigError
 
 Results = Literal["store", "folder"]
+TOLD_AFTER = 10.0
+"""Seconds in which no task begins, after which the driver says what it waits for."""
 LIVES = 3
 """Workers that an item may lose one after the other with nothing saved in between; then it is the item that kills them."""
 
@@ -106,6 +109,7 @@ class _Tasks:
 
     def work_off(self, workers: int, look: Callable[[], None], stop: list[int]) -> None:
         """Work on all items, until they are done or asked to stop; raises what has gone wrong with one."""
+        waited = Reminder(TOLD_AFTER)
         while self._running or self._waiting:
             while self._waiting and len(self._running) < workers:
                 self._submit(self._waiting.pop(0))
@@ -114,6 +118,8 @@ class _Tasks:
             for task in ended:
                 self._end(task, self._running.pop(task))
             look()
+            if waited.due() and not self._ray.get(self._desk.begun.remote()):
+                waited.say(_waiting(self._ray))
             if (stop or self._faults) and not self._stopping:
                 self._stopping = True
                 self._ask_to_stop()
@@ -207,6 +213,13 @@ def _nonce(folder: Path) -> Iterator[str]:
 @contextmanager
 def _none() -> Iterator[str]:
     yield ""
+
+
+def _waiting(ray: Any) -> str:
+    processors, free = _processors(ray), int(ray.available_resources().get("CPU", 0))
+    if processors == 0:
+        return "Waiting for processors: no machine of the cluster has one to give; tasks begin once one joins it."
+    return f"Waiting for processors: {free} of the cluster's {processors} are free; tasks begin once others' work is over."
 
 
 def _processors(ray: Any) -> int:

@@ -84,6 +84,10 @@ class Desk:
         found, self._shipments = self._shipments, []
         return found
 
+    def begun(self) -> int:
+        """Number of attempts that have begun so far."""
+        return len(self._begun)
+
     def stop(self) -> set[tuple[int, int]]:
         """Ask all tasks to save and stop; returns items and attempts of those that have begun."""
         self._asked = True

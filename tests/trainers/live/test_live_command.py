@@ -1,9 +1,12 @@
 """The command that runs agents apart: what it refuses, what it writes, and shards that are killed."""
 
+import importlib
 import os
 import signal
 import sys
+import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,9 +14,10 @@ import pytest
 
 from trainers.experiments.experiment import Experiment
 from trainers.live import actors
+from trainers.live.party import Kept
 from trainers.live.plan import LivePlan
 from trainers.live.schedule import read_schedule, write_schedule
-from trainers.workbench.cluster import connected
+from trainers.workbench.cluster import QUIET, connected
 from wirelessenv.__main__ import main
 from wirelessenv.config import ConfigError
 
@@ -86,41 +90,129 @@ def test_the_command_runs_and_the_simulator_follows(config, changes, tmp_path, c
 
 FEW_STEPS = {"kind": "pars_push", "step_size": 1e-6}
 """While a shard is away, the mass of the others flows onto the links to it, and their z = x / y moves the more."""
+RIDGE = {"kind": "ridge_regression", "clients": 8, "size": 5}
+GIVEN = {
+    "zeroth_order": {
+        "scenario": "dense",
+        "learner": {"kind": "zeroth_order", "step_size": 0.05},
+    },  # rounding adds up with steps
+    "async_bc": {"problem": "least_squares", "learner": {"kind": "async_bc", "exact": True}},
+    "pars_push": {"problem": RIDGE, "learner": FEW_STEPS, "messaging": {"graph": "complete"}},
+}
+
+
+def endless(kind, shards=2):
+    """Plan of a run that has no end; ticks are long, so that a process is back after some of them."""
+    experiment = Experiment.parse({**GIVEN[kind], "iterations": 10**8})
+    return LivePlan.of(experiment, None, shards, tick_seconds=1.0, patience=1.0)
+
+
+class CheckedHub(actors.HubActor):
+    """The hub, which can be asked what has to hold whatever happens."""
+
+    def holds(self):
+        """All mass and the least on a link, of PARS-Push; tasks under way and how many there are to be, of AsyncBC."""
+        with self._changed:
+            if self.hub.kind == "pars_push":
+                return float(self.hub.total()[-1]), float(self.hub.on_links()[:, -1].min())
+            return (len(self.hub.under_way), self.hub.tau_c) if self.hub.kind == "async_bc" else (0, 0)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["zeroth_order", "async_bc", "pars_push"])
-def test_killed_shards_begin_again_and_nothing_is_lost(kind):
+@pytest.mark.parametrize("kind", GIVEN)
+def test_killed_shards_begin_again_and_nothing_is_lost(kind, monkeypatch):
     """Seven random kills for each method, the process numbers change, and the simulator still follows."""
     pytest.importorskip("ray")
-    rng, kills = np.random.default_rng(5), 7
-    ridge = {"kind": "ridge_regression", "clients": 8, "size": 5}
-    given = {
-        "zeroth_order": {
-            "scenario": "dense",
-            "learner": {"kind": "zeroth_order", "step_size": 0.05},
-        },  # rounding adds up with steps
-        "async_bc": {"problem": "least_squares", "learner": {"kind": "async_bc", "exact": True}},
-        "pars_push": {"problem": ridge, "learner": FEW_STEPS, "messaging": {"graph": "complete"}},
-    }
-    experiment = Experiment.parse({**given[kind], "iterations": 10**8})
-    with connected(None, 2, "wirelessenv live") as ray:
-        plan = LivePlan.of(experiment, None, 2, tick_seconds=1.0, patience=1.0)
+    monkeypatch.setattr(actors, "HubActor", CheckedHub)
+    rng, kills, plan = np.random.default_rng(5), 7, endless(kind)
+    with connected(None, 2, "wirelessenv live") as ray, actors.live_run(ray, plan, [actors.CarryLimits()] * 2) as run:
+        while run.look()[0] == 0:
+            time.sleep(0.1)
+        for _ in range(kills):
+            victim = run.shards[int(rng.integers(2))]
+            before = ray.get(victim.process.remote())
+            lives = sum(run.ending().lives)
+            time.sleep(rng.uniform(0.05, 0.5))
+            os.kill(before, signal.SIGKILL)
+            _wait_until_it_is_back(run, lives)
+            assert ray.get(victim.process.remote()) != before
+            one, other = ray.get(run.hub.holds.remote())
+            if kind == "pars_push":
+                assert one == pytest.approx(8, rel=1e-12)
+                assert other > -1e-12
+            else:
+                assert one == other
+            _holds(plan, run.ending())
+        ending = run.ending()
+    assert sum(ending.lives) - 2 == kills
+    _holds(plan, ending)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["async_bc", "zeroth_order"])
+def test_a_run_goes_on_where_a_node_is_killed(kind, monkeypatch):
+    """Shards are spread over two nodes; those of the one that is killed go on at the other from what the hub holds."""
+    ray, utils = pytest.importorskip("ray"), importlib.import_module("ray.cluster_utils")
+    for name, value in {**QUIET, "PYTHONPATH": str(Path(__file__).parents[3])}.items():
+        monkeypatch.setenv(name, value)
+    cluster = utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    try:
+        node = cluster.add_node(num_cpus=1)
+        ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
+        plan = endless(kind)
         with actors.live_run(ray, plan, [actors.CarryLimits()] * 2) as run:
             while run.look()[0] == 0:
                 time.sleep(0.1)
-            for _ in range(kills):
-                victim = run.shards[int(rng.integers(2))]
-                before = ray.get(victim.process.remote())
-                lives = sum(run.ending().lives)
-                time.sleep(rng.uniform(0.05, 0.5))
-                os.kill(before, signal.SIGKILL)
-                _wait_until_it_is_back(run, lives)
-                assert ray.get(victim.process.remote()) != before
-                _holds(plan, run.ending())
-            ending = run.ending()
-    assert sum(ending.lives) - 2 == kills
-    _holds(plan, ending)
+            places = ray.get([shard.node.remote() for shard in run.shards])
+            assert node.node_id in places
+            processes = ray.get([shard.process.remote() for shard in run.shards])
+            lives = sum(run.ending().lives)
+            cluster.remove_node(node, allow_graceful=False)
+            _wait_until_it_is_back(run, lives)
+            again = ray.get([shard.process.remote() for shard in run.shards])
+            assert [one != other for one, other in zip(processes, again, strict=True)] == [
+                one == node.node_id for one in places
+            ]
+            iteration = run.look()[0]
+            while run.look()[0] < iteration + 20:
+                time.sleep(0.1)
+            _holds(plan, run.ending())
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
+
+
+@pytest.mark.slow
+def test_a_run_whose_hub_is_killed_leaves_what_can_be_replayed(tmp_path, capsys, monkeypatch):
+    ray, out, runs = pytest.importorskip("ray"), tmp_path / "live", []
+    begin = actors.LiveRun.__init__
+
+    def noted(run, *given):
+        begin(run, *given)
+        runs.append(run)
+
+    def kill():
+        while not (out / "schedule" / "000001.npz").exists():
+            time.sleep(0.1)
+        os.kill(ray.get(runs[0].hub.process.remote()), signal.SIGKILL)
+
+    monkeypatch.setattr(actors.LiveRun, "__init__", noted)
+    killing = threading.Thread(target=kill)
+    killing.start()
+    assert main(["live", "async_bc_fig1", "--set", "iterations=100000000", "--out", str(out), "--quiet"]) == 1
+    killing.join()
+    said = capsys.readouterr().err.strip()
+    assert said.startswith("The process of the hub was killed: this live run cannot go on; its record up to iteration ")
+    assert said.endswith(f" is in {out}, and can be replayed")
+    assert {path.name for path in out.iterdir()} >= {"schedule.npz", "metrics.csv", "ages.csv"}
+    assert not (out / "schedule").exists()
+    plan = LivePlan.of(Experiment.load(out / "config.yaml"), None, 2)
+    schedule = read_schedule(out / "schedule.npz", "async_bc")
+    assert len(schedule["task"]) == int(said.split("iteration ")[1].split()[0]) > 0
+    replayed = plan.measures(Kept(0, 0.0, plan.solution_of(plan.replayed(schedule))))
+    written = pd.read_csv(out / "metrics.csv").iloc[-1]
+    for name, value in replayed.items():
+        assert value == pytest.approx(written[name], rel=1e-9)
 
 
 def _wait_until_it_is_back(run, lives):

@@ -1,5 +1,9 @@
 """Parties of live runs: bounded inboxes, outboxes, slow and lost shards, and what is conserved whatever happens."""
 
+import sys
+import threading
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,8 +12,11 @@ from hypothesis import strategies as st
 from tests.trainers.live.carrier import Carrier, Time
 from tests.trainers.live.test_replay import owners
 from trainers import AsyncBC, PARSPushLearner, Quadratic
+from trainers.experiments.experiment import Experiment
+from trainers.live.actors import HubActor
 from trainers.live.nodes import Keeper, NodeShard, Ticks
 from trainers.live.party import Inbox, Mail, Outbox, Parcel, parts
+from trainers.live.plan import LivePlan
 from trainers.live.report import ages_of, counted, summary
 from trainers.live.server import AnswerServer, ClientShard
 
@@ -29,6 +36,47 @@ def test_an_inbox_keeps_the_newest_and_counts_the_others(batches, most):
         assert taken == list(range(came - min(batch, most), came))
         kept += len(taken)
     assert inbox.dropped == came - kept
+
+
+def test_an_inbox_loses_nothing_where_several_put_and_one_takes():
+    inbox, putting, taken = Inbox(2), [True], []
+
+    def take():
+        while putting:
+            taken.extend(inbox.take())
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        taker = threading.Thread(target=take)
+        putters = [threading.Thread(target=lambda: [inbox.put(mail(stamp)) for stamp in range(2000)]) for _ in range(3)]
+        for thread in (taker, *putters):
+            thread.start()
+        for thread in putters:
+            thread.join()
+        putting.clear()
+        taker.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert len(taken) + len(inbox.take()) + inbox.dropped == 6000
+
+
+def test_a_shard_that_is_lost_before_all_are_there_joins_once():
+    """Its first life still asks when the run begins; it must not be taken for the newest one."""
+    exact = {"problem": "least_squares", "learner": {"kind": "async_bc", "exact": True}}
+    plan = LivePlan.of(Experiment.parse({**exact, "iterations": 5}), None, 2)
+    hub, found = HubActor(plan), {}
+    asking = [threading.Thread(target=lambda name=name: found.update({name: hub.join(0)})) for name in ("lost", "newest")]
+    for number, thread in enumerate(asking, 1):
+        thread.start()
+        while hub._here.get(0) != number:
+            time.sleep(0.001)
+    found["other"] = hub.join(1)
+    for thread in asking:
+        thread.join()
+    assert found["lost"] is None
+    assert found["newest"][0].life == found["other"][0].life == 1
+    assert hub.hub.lives == [1, 1]
 
 
 def test_messages_leave_together_after_some_time_or_numbers():
@@ -112,6 +160,28 @@ def test_mass_is_conserved_whoever_is_lost(seed):
     carrier = push_run(seed, kill=0.08, lose=0.3)
     carrier.run(mass_holds)
     assert carrier.kills > 10
+
+
+def test_weights_halve_in_each_tick_while_half_of_a_complete_graph_is_away():
+    """The reason why PARS-Push diverges then: all mass is still there, and flows to whoever does not answer."""
+    problem, clock = Quadratic(size=2, clients=8), Time()
+    learner, where = PARSPushLearner(problem, {"graph": "complete"}, step_size=1e-12, exact=True, seed=0), owners(8, 2)
+    ticks = Ticks(clock, 1.0)
+    hub, shards = Keeper(learner, where, ticks), [NodeShard(learner, where, number, ticks) for number in (0, 1)]
+    lives, inboxes, weights = [hub.join(number).life for number in (0, 1)], [[], []], []
+    for tick in range(30):
+        clock.seconds = tick + 0.5
+        for number in (0, 1) if tick < 5 or tick >= 25 else (0,):
+            parcel, told = shards[number].step(None, inboxes[number])
+            inboxes[number] = []
+            hub.take(number, lives[number], parcel)
+            for receiver, message in told.items():
+                inboxes[receiver].append(message)
+        weights.append(hub.solution()[0, 0, 0, -1])
+        np.testing.assert_allclose(hub.total()[-1], 8, rtol=1e-12)
+        assert bool(hub.remarks()) == (tick >= 25)  # not before the shard is back
+    np.testing.assert_allclose(np.divide(weights[8:25], weights[7:24]), 0.5, rtol=1e-9)
+    assert hub.remarks()[0].startswith("Shard 1 was away for 20 ticks: ")
 
 
 def test_a_slow_shard_makes_ages_grow_and_stops_nobody():
