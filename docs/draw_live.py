@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
@@ -17,9 +16,11 @@ from trainers.live.actors import CarryLimits, Ending, live_run
 from trainers.live.plan import LivePlan
 from trainers.live.report import ages_of, summary
 from trainers.workbench.cluster import connected
+from trainers.workbench.drawing import head, label, legends, panels, styled
 from wirelessenv import Messaging
 from wirelessenv.messages.knowledge import UNKNOWN, Knowledge
 from wirelessenv.shipped import configuration
+from wirelessenv.style import line
 
 OUT = Path(__file__).parent / "images" / "live.png"
 CASES = {"1 shard": (1, 0.0), "2 shards": (2, 0.0), "4 shards": (4, 0.0), "4 shards, one slow": (4, 0.1)}
@@ -73,7 +74,6 @@ def main(rounds: int) -> None:
     torch.set_num_threads(1)
     changes = [f"iterations={rounds}", f"evaluate_every={max(1, rounds // 15)}", "learner.memory=200"]
     experiment = Experiment.load(configuration("fig2", "experiment"), changes)
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4))
     endings: dict[str, tuple[LivePlan, Ending]] = {}
     with connected(None, 2, "docs/draw_live.py") as ray:
         for name, (shards, sleep) in CASES.items():
@@ -83,22 +83,37 @@ def main(rounds: int) -> None:
             with live_run(ray, plan, limits) as run:
                 endings[name] = plan, run.run()
             print(name, f"{endings[name][1].iteration / endings[name][1].seconds:.0f} rounds/s", flush=True)
+    with styled():
+        _draw(endings)
+
+
+def _draw(endings: dict[str, tuple[LivePlan, Ending]]) -> None:
+    """Draw utilities over wall time and ages of all cases, and print what was measured."""
+    figure, (left, right) = panels(2, height=2.9)
     for number, (name, (plan, ending)) in enumerate(endings.items()):
         told = summary(plan.kind, ending.schedule, plan.agents)
         seconds = [one.seconds for one in ending.kept]
-        left.plot(seconds, [plan.measures(one)["utility"] for one in ending.kept], color=f"C{number}", label=f"{name}, live")
+        look = line(number)
+        left.plot(seconds, [plan.measures(one)["utility"] for one in ending.kept], color=look.colour, label=f"{name}, live")
         delay, utilities = simulated(plan, told)
-        label = f"{name}, simulated, delay {delay}"
-        left.plot(seconds[: len(utilities)], utilities[: len(seconds)], "--", color=f"C{number}", label=label)
+        left.plot(
+            seconds[: len(utilities)],
+            utilities[: len(seconds)],
+            color=look.colour,
+            linestyle=(0, (1.2, 1.2)),
+            label=f"{name}, simulated, delay {delay}",
+        )
         ages = np.sort(ages_of(plan.kind, ending.schedule))
-        right.step(ages, 1 - np.arange(len(ages)) / len(ages), color=f"C{number}", label=f"{name}: mean {told['mean age']:.1f}")
+        share, told_so = 1 - np.arange(len(ages)) / len(ages), f"{name}: mean {told['mean age']:.1f}"
+        right.step(ages, share, color=look.colour, linestyle=look.dashes, label=told_so)
         print(name, told, f"simulated with delay {delay}", flush=True)
-    left.set(xlabel="wall time in s", ylabel="total utility in bit/s/Hz", xscale="symlog")
-    right.set(xlabel="age of an entry in an update, in rounds", ylabel="share that is as old", xscale="symlog", yscale="log")
-    left.legend(fontsize=7, loc="lower right")
-    right.legend(fontsize=8, loc="lower left")
-    figure.tight_layout()
-    figure.savefig(OUT, dpi=110)
+    right.set(yscale="log")
+    label(left, "wall time (s)", "total utility (bit/s/Hz)")
+    label(right, "age of an entry in an update (rounds)", "share that is as old or older")
+    head([left, right], ["utility", "ages"], "Agents that are really apart, and simulated with the ages that were measured")
+    entries = [dict(zip(*axes.get_legend_handles_labels()[::-1], strict=True)) for axes in (left, right)]
+    legends([left, right], entries)
+    figure.savefig(OUT)
 
 
 if __name__ == "__main__":

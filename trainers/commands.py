@@ -33,7 +33,8 @@ def train_command(chosen: Namespace) -> int:
     shard = WorkShard.parse(chosen.shard) if chosen.shard is not None else None
     with RunDirectory(out).standing_in() if chosen.resume or shard else nullcontext():
         experiment = _experiment(chosen)
-    with engine_chosen(chosen) as engine, _working(out):
+    again = "the same command" if shard else "the same command with --resume"
+    with engine_chosen(chosen) as engine, _working(out, again):
         directory = run(experiment, out, engine=engine, shard=shard, **options)
     with writing(out), nullcontext() if shard is None else shard.assembling(out):
         paths = plots.plot(directory.path)
@@ -47,17 +48,15 @@ def train_command(chosen: Namespace) -> int:
 
 
 @contextmanager
-def _working(out: Path) -> Iterator[None]:
-    """Turn work on a run that does not come to its end into one sentence."""
+def _working(out: Path, again: str = "the same command") -> Iterator[None]:
+    """Turn work on a run that does not come to its end into one sentence, which names the command that goes on."""
     try:
         with writing(out, lambda: safe(out)):
             yield
     except Interrupted:
-        raise Interrupted(f"Stopped, and saved: the same command with --resume goes on. It is in {out}") from None
+        raise Interrupted(f"Stopped, and saved: {again} goes on. It is in {out}") from None
     except WorkerDied:
-        raise WorkerDied(
-            f"A worker process failed or was killed: the same command with --resume goes on. It is in {out}"
-        ) from None
+        raise WorkerDied(f"A worker process failed or was killed: {again} goes on. It is in {out}") from None
 
 
 def search_command(chosen: Namespace) -> int:

@@ -21,10 +21,11 @@ import yaml
 
 from tests import torture
 from trainers.__main__ import main
-from trainers.experiments import plots, training
+from trainers.experiments import plots, search, training
 from trainers.experiments.groups import METRICS
 from trainers.experiments.run_directory import RunDirectory
 from trainers.workbench.files import read_tensors
+from trainers.workbench.workers import Interrupted
 
 CONFIG = """
 title: "A small run"
@@ -421,3 +422,15 @@ def test_workers_begin_wherever_temporary_files_are(tmp_path, config, place):
     env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "TMPDIR": str(folder)}
     done = subprocess.run([sys.executable, "-c", program, *arguments, "--seeds", "7"], env=env, capture_output=True, text=True)  # noqa: S603, PLW1510  # our own program
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_stopped_search_names_the_command_that_goes_on(tmp_path, monkeypatch, capsys):
+    """It goes on by itself, and has no --resume."""
+
+    def stopped(*_, **__):
+        raise Interrupted
+
+    monkeypatch.setattr(search, "search", stopped)
+    given = ["search", "async_bc_fig1", "--steps", "0.1", "--seeds", "100", "--out", str(tmp_path / "found")]
+    assert run(*given) == 130
+    assert f"Stopped, and saved: the same command goes on. It is in {tmp_path / 'found'}" in capsys.readouterr().err
