@@ -54,6 +54,15 @@ def test_without_loss_nothing_leaks_and_with_loss_mass_only_falls(messaging, nod
     assert all(after <= before + 1e-12 for before, after in pairwise([1, *mass]))
 
 
+@pytest.mark.parametrize("delay", [1, 3, 10])
+def test_weights_fall_to_the_power_of_the_delay_and_come_back_to_what_is_not_on_its_way(delay):
+    """y = (k + 1)^-t until the first parts arrive; in the end y is 1 minus its d parts of k / (k + 1) that travel."""
+    learner = SGPLearner(OneAxisEach(8), {"graph": "ring", "links": {"delay": delay}}, step_size=0.1, exact=True)
+    for tick in range(1, delay + 1):
+        np.testing.assert_allclose(learner.learn(1).y, 3.0**-tick)
+    np.testing.assert_allclose(learner.learn(200 * delay).y, 1 / (1 + delay * 2 / 3), rtol=1e-6)
+
+
 def test_a_message_counts_when_it_is_sent_lost_or_not():
     ring = {"graph": {"kind": "ring", "both_ways": False}}
     learner = SGPLearner(
