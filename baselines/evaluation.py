@@ -8,6 +8,7 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete
 
 from baselines.allocators import fractional_programming, full_power, random_power, wmmse
+from baselines.allocators.checks import for_bands
 from baselines.comparison.allocation import WMMSE, Allocator, FractionalProgramming, FullPower, RandomPower
 from baselines.comparison.held_out import HeldOut
 from baselines.comparison.measures import Measured
@@ -62,7 +63,8 @@ def evaluate(
 
     Args:
         policy: one of
-            an allocator(gain, noise, p_max) -> powers, as those of `baselines.allocators`; where the scenario cuts links, an
+            an allocator(gain, noise, p_max) -> powers, as those of `baselines.allocators`; of M bands gain is (..., M, m, m),
+            powers are (..., M, m), and one that has a parameter `bands` gets M; where the scenario cuts links, an
             allocator(near, gain, noise, p_max) over its lists of neighbours, or one of those that have such a form;
             a function of observations (layouts, m, size) -> actions (layouts, m);
             a torch module of rows (layouts * m, size) -> (layouts * m,) or (layouts * m, 1);
@@ -97,8 +99,8 @@ def evaluate(
         power = _allocated(policy, held, over_lists=needed == 4)
     else:
         power = _played(policy, held, observation, actions)
-    best = WMMSE().powers(held)
-    mine, reference, full = (Measured.of(held, one, 0) for one in (power, best, np.full_like(best, scenario.max_power)))
+    best, everybody = WMMSE().powers(held), FullPower().powers(held)
+    mine, reference, full = (Measured.of(held, one, 0) for one in (power, best, everybody))
     over_full, over_best = (interval(mine.utility / other.utility, "interquartile_mean") for other in (full, reference))
     title = name or str(getattr(policy, "__name__", type(policy).__name__))
     return Evaluated(title, "own gains" if scenario.gains else scenario.preset, over_full, over_best, mine)
@@ -139,7 +141,7 @@ def _allocated(policy: Any, held: HeldOut, over_lists: bool) -> Doubles:
     gain = block.gain.astype(float)
     if isinstance(block, NearBlock):
         return np.asarray(_called(policy, "its powers", block.lists, gain, block.noise, scenario.max_power))
-    return np.asarray(_called(policy, "its powers", gain, scenario.noise, scenario.max_power))
+    return np.asarray(_called(for_bands(policy, scenario.bands), "its powers", gain, scenario.noise, scenario.max_power))
 
 
 LISTED: dict[Callable[..., Any], Allocator] = {

@@ -19,8 +19,8 @@ class Setting(NamedTuple):
     """The large-scale state of some consecutive slots."""
 
     mean_gain: Any
-    """E|h|^2 before association (runs, 1 or slots, n, antennas), on the network's device; where links are cut, of those that
-    are left, (runs, 1, links), 0 in empty places"""
+    """E|h|^2 before association (runs, 1 or slots, n, antennas), on the network's device; (runs, slots, M, m, m) where a user's
+    own gains differ from band to band; where links are cut, of those that are left, (runs, 1, links), 0 in empty places"""
     transmitters: NDArray[np.float64]
     """(runs, slots, m, 2)"""
     receivers: NDArray[np.float64]
@@ -275,7 +275,7 @@ def large_scale(
         The process, at its first slot.
     """
     prefix = f"{purpose} " if purpose else ""
-    if scenario.gains is not None and scenario.given_gains().shape[1] > 1:
+    if scenario.gains is not None and (scenario.gains.bands > 1 or scenario.given_gains().shape[1] > 1):
         evaluation = purpose == EVALUATION
         own = [scenario.layout_seed] * len(seeds) if scenario.layout == "fixed" else seeds
         starts = None if evaluation else _starts(scenario, seeds, episode, prefix)

@@ -25,7 +25,8 @@ class Layout:
     serving: NDArray[np.intp]
     """r(i) of each transmitter, (m,)"""
     mean_gain: NDArray[np.float32]
-    """E|h|^2 before association, shadowing and antenna gain included, (n, m); of a series of gains the mean over its slots"""
+    """E|h|^2 before association, shadowing and antenna gain included, (n, m); of a series of gains the mean over its slots, and
+    over its bands"""
     shadowing: NDArray[np.float64]
     """the shadowing in it, dB, (n, antennas)"""
     near: NearLinks | None = None
@@ -61,6 +62,20 @@ def refused_with_cut(what: str) -> str:
     )
 
 
+def refused_with_bands(what: str) -> str:
+    """Say in one sentence that something has no form for several bands.
+
+    Args:
+        what: it needs, as the sentence says it.
+
+    Returns:
+        The sentence, with what has such a form.
+    """
+    return f"bands: not valid here: {what}: leave it out; {WITH_BANDS}"
+
+
+WITH_BANDS = "several bands are known to networks, allocators and comparisons of these"
+"""Places where scenarios may have bands, as sentences say them."""
 LINKS_AT_ONCE = 2**15
 """Links of layouts whose gains are worked out together, so that they stay in the cache."""
 
@@ -153,6 +168,8 @@ def _given(scenario: Scenario, seeds: Sequence[int]) -> tuple[NDArray[np.float64
     series, window = scenario.given_gains(), scenario.gains.window(evaluation=False)
     chosen = [scenario.gains.layout_of(seed) for seed in seeds]
     of = {one: series[one, : window.slots].mean(axis=0, dtype=np.float64) for one in set(chosen)}
+    if series.ndim == 5:
+        of = {one: gain.mean(axis=0) for one, gain in of.items()}
     serving = np.broadcast_to(np.arange(scenario.transmitters), (len(seeds), scenario.transmitters))
     return with_direct_gain(scenario, np.stack([of[one] for one in chosen]), serving, None), serving
 

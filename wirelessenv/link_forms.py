@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
+from array_api_compat import array_namespace
 from jaxtyping import Float
 from numpy.typing import NDArray
 
 from wirelessenv.arrays import Array
+from wirelessenv.channel.bands import fade_bands
 from wirelessenv.channel.fading import Span
 from wirelessenv.channel.sampling import Sampler, sampler
 from wirelessenv.config import ConfigError
@@ -28,7 +30,9 @@ class LinkForm(ABC):
     near: NeighbourLists | None = None
     """Lists of the links that are not cut; None where none is."""
     noise: Any
-    """Noise power: a number, or that of every receiver, (runs, m)."""
+    """Noise power of the whole bandwidth: a number, or that of every receiver, (runs, m)."""
+    bands: tuple[int, ...] = ()
+    """Axis of bands in gains and powers, (M,); none where there is one band."""
 
     @abstractmethod
     def sampler(self, purpose: str, episode: int) -> Any:
@@ -52,7 +56,8 @@ class LinkForm(ABC):
             state: what the fading remembers; None at the start.
 
         Returns:
-            |h|^2, linear, (runs, slots, m, m) or (runs, slots, links), and what the fading remembers after them.
+            |h|^2, linear, (runs, slots, m, m), (runs, slots, M, m, m) or (runs, slots, links), and what the fading remembers
+            after them.
         """
 
     @abstractmethod
@@ -67,13 +72,25 @@ class LinkForm(ABC):
         """SINRs of powers that are right by construction.
 
         Args:
-            wanted: g_ii, linear, (..., m).
+            wanted: g_ii, linear, (..., m); of M bands (..., M, m), as are the powers and the result.
             cross: cross gains as of `split`.
             power: transmit powers, (..., m).
 
         Returns:
             SINRs, linear, (..., m).
         """
+
+    def over_bands(self, rates: Array, power: Array) -> tuple[Array, Array]:
+        """Rates and powers of agents over all bands.
+
+        Args:
+            rates: log2(1 + SINR) in each band, (..., M, m); of one band (..., m).
+            power: likewise.
+
+        Returns:
+            Rates in bit/s/Hz of the whole bandwidth, and sums of powers, each (..., m).
+        """
+        return rates, power
 
     @abstractmethod
     def check(self, wanted: Array, cross: Array, power: Array) -> None:
@@ -129,6 +146,54 @@ class AllLinks(LinkForm):
 
     def check(self, wanted: Array, cross: Array, power: Array) -> None:
         received(wanted, cross, power, self._scenario.max_power)
+
+
+class BandLinks(AllLinks):
+    """Every transmitter meets every receiver in each of several bands, which share the noise evenly."""
+
+    def __init__(self, scenario: Scenario, seeds: Sequence[int], device: str | None) -> None:
+        super().__init__(scenario, seeds, device)
+        self.bands = (scenario.bands,)
+
+    def gains(self, draws: Sampler, setting: Setting, state: Any) -> tuple[Any, Any]:
+        scenario, slots = self._scenario, setting.serving.shape[1]
+        receivers, antennas = setting.mean_gain.shape[-2:]
+        span = Span(slots, receivers, antennas, scenario.slot_seconds)
+        fade, state = fade_bands(
+            scenario.fading, draws, span, state, bands=scenario.bands, correlation=scenario.band_correlation
+        )
+        mean = setting.mean_gain if setting.mean_gain.ndim == 5 else setting.mean_gain[:, :, None]
+        with np.errstate(over="ignore"):
+            gain = _at_most(fade * mean, scenario.largest_gain)
+        if scenario.association == "uplink":
+            run, slot, band = np.ogrid[: len(self._seeds), :slots, : scenario.bands]
+            gain = gain[run[..., None], slot[..., None], band[..., None], np.array(setting.serving)[:, :, None]]
+        if self._antenna is not None:
+            gain = gain[..., self._antenna]
+        return gain, state
+
+    def sinr(self, wanted: Array, cross: Array, power: Array) -> Array:
+        return kernels.sinr(wanted, cross, power, self.noise / self._scenario.bands)
+
+    def over_bands(self, rates: Array, power: Array) -> tuple[Array, Array]:
+        return rates.mean(-2), power.sum(-2)
+
+    def check(self, wanted: Array, cross: Array, power: Array) -> None:
+        (bands,), agents = self.bands, self._scenario.transmitters
+        for name, array, right in (("power", power, (bands, agents)), ("wanted", wanted, (bands, agents))):
+            if tuple(array.shape[-2:]) != right:
+                told = f"it should be (..., M, m), (..., {bands}, {agents})"
+                raise ConfigError(f"{name}: the shape {tuple(array.shape)} is not valid for {bands} bands: {told}")
+        if tuple(cross.shape[-3:]) != (bands, agents, agents):
+            told = f"it should be (..., M, m, m), (..., {bands}, {agents}, {agents})"
+            raise ConfigError(f"cross: the shape {tuple(cross.shape)} is not valid for {bands} bands: {told}")
+        received(wanted, cross, power, self._scenario.max_power)
+        budget(power, agents, self._scenario.max_power)
+
+
+def budget(power: Array, agents: int, most: float) -> None:
+    """Check that powers of several bands, (..., M, m), together are at most `most` for every agent; raises ConfigError."""
+    powers("power: its sum over bands", array_namespace(power).sum(power, axis=-2), agents, most)
 
 
 class NearbyLinks(LinkForm):
@@ -215,7 +280,7 @@ class EachSampler:
 
 
 def link_form(scenario: Scenario, layouts: Sequence[Layout], seeds: Sequence[int], device: str | None) -> LinkForm:
-    """The form of the links of a batch of networks: lists where a scenario cuts links, else matrices.
+    """The form of the links of a batch of networks: lists where a scenario cuts links, else matrices, of each band.
 
     Args:
         scenario: of all networks.
@@ -230,10 +295,10 @@ def link_form(scenario: Scenario, layouts: Sequence[Layout], seeds: Sequence[int
         ConfigError: for lists on a torch device.
     """
     if scenario.cut is None:
-        return AllLinks(scenario, seeds, device)
+        return (AllLinks if scenario.bands == 1 else BandLinks)(scenario, seeds, device)
     if device is not None:
         raise ConfigError(f"device: {shown(device)} is not valid with a cut: lists of neighbours are numpy's: leave device out")
     return NearbyLinks(scenario, layouts, seeds)
 
 
-__all__ = ["AllLinks", "LinkForm", "NearbyLinks", "link_form", "refused_with_cut"]
+__all__ = ["AllLinks", "BandLinks", "LinkForm", "NearbyLinks", "link_form", "refused_with_cut"]

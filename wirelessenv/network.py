@@ -31,14 +31,15 @@ class Block:
     """Consecutive slots of every run."""
 
     gain: Float32[Array, "runs slots *links"]
-    """|h|^2 (runs, slots, m, m) float32, [receiver of agent i, transmitter j]; where links are cut (runs, slots, links), as in
-    `near`"""
-    wanted: Float32[Array, "runs slots m"]
-    """its diagonal, (runs, slots, m)"""
+    """|h|^2 (runs, slots, m, m) float32, [receiver of agent i, transmitter j]; of M bands (runs, slots, M, m, m); where links
+    are cut (runs, slots, links), as in `near`"""
+    wanted: Float32[Array, "runs slots *bands m"]
+    """its diagonal, (runs, slots, m); of M bands (runs, slots, M, m)"""
     cross: Float32[Array, "runs slots *links"]
     """the rest of it, with a zero diagonal, or 0 in the places of direct links"""
     features: Float32[Array, "runs slots m hops"]
-    """Inputs of the policies, (runs, slots, m, K) float32: the aggregation sequence, scaled as the scenario says."""
+    """Inputs of the policies, (runs, slots, m, K) float32: the aggregation sequence, scaled as the scenario says; of M bands
+    (runs, slots, m, M K), the sequence of each band, one after the other."""
     transmitters: NDArray[np.float64]
     """positions (runs, slots, m, 2), numpy on any device, as are the next two; read-only views where nothing moves"""
     receivers: NDArray[np.float64]
@@ -69,10 +70,10 @@ class NearBlock(Block):
 class Outcome(NamedTuple):
     """Result of the powers of a slot, for every agent (..., m)."""
 
-    sinr: Float[Array, "*batch m"]
-    """linear"""
+    sinr: Float[Array, "*bands m"]
+    """linear; of M bands (..., M, m)"""
     rate: Float[Array, "*batch m"]
-    """bit/s/Hz"""
+    """bit/s/Hz of the whole bandwidth: the mean over bands"""
     utility: Float[Array, "*batch m"]
     """in the unit of the scenario's utility"""
 
@@ -102,7 +103,8 @@ def block_parts(
         Parts with the names of the settings that they grow with.
     """
     agents, many = ("transmitters", scenario.transmitters), ((each, runs), (of, slots))
-    sequence = part(12, *many, agents, ("hops", scenario.hops))
+    bands = (("bands", scenario.bands),) if scenario.bands > 1 else ()
+    sequence = part(12, *many, *bands, agents, ("hops", scenario.hops))
     if scenario.cut is not None:
         links = ("neighbours, of which a larger cut leaves", NEIGHBOURS if near is None else -(-near.links // near.agents))
         return (
@@ -116,9 +118,9 @@ def block_parts(
         part(64, agents, agents),  # a layout while it is drawn
         part(OBJECTS, (each, runs)),
         part(40, (each, runs), agents, agents),
-        part(36, *many, agents, agents),  # gains, cross gains, amplitudes, and draws of the fading
+        part(36, *many, *bands, agents, agents),  # gains, cross gains, amplitudes, and draws of the fading
         sequence,
-        *scenario.fading.parts((each, runs), agents, agents),
+        *scenario.fading.parts((each, runs), *bands, agents, agents),
     )
 
 
@@ -190,7 +192,10 @@ class WirelessNetwork:
 
     @property
     def noise(self) -> Any:
-        """Noise power: a number; where links are cut, of every receiver, with what arrives over these on average, (runs, m)."""
+        """Noise power of all bands together: a number; where links are cut, that of every receiver, (runs, m).
+
+        With a cut it includes what arrives over the links that are cut, on average.
+        """
         return self._form.noise
 
     def _start(self, episode: int) -> None:
@@ -204,7 +209,10 @@ class WirelessNetwork:
         self._large_scale = self._new_large_scale()
         self._sampler = self._form.sampler("fading", episode)
         self._fading_state: Any = None
-        self._history = self._array(np.ones((self.runs, scenario.transmitters, scenario.hops), np.float32))
+        self._history = self._array(self._first_sequence())
+
+    def _first_sequence(self) -> NDArray[np.float32]:
+        return np.ones((self.runs, *self._form.bands, self.scenario.transmitters, self.scenario.hops), np.float32)
 
     def _new_large_scale(self, purpose: str = "") -> LargeScale:
         return large_scale(self.scenario, self.layouts, self.seeds, self.episode, self._array, purpose=purpose)
@@ -258,8 +266,7 @@ class WirelessNetwork:
         with room_for(*block_parts(scenario, self.runs, slots + warm_up, of=of, near=self.near), device=self.device):
             setting = self._present(slots + warm_up) if present else self._new_large_scale(purpose).block(slots + warm_up)
             gain, _ = self._form.gains(self._form.sampler(purpose, self.episode), setting, None)
-            history = self._array(np.ones((self.runs, scenario.transmitters, scenario.hops), np.float32))
-            sequence, _ = aggregate(self._amplitude(gain), history, self._form.product)
+            sequence, _ = aggregate(self._amplitude(gain), self._array(self._first_sequence()), self._form.product)
             places = (setting.transmitters[:, warm_up:], setting.receivers[:, warm_up:], setting.serving[:, warm_up:])
             return self._block(gain[:, warm_up:], sequence[:, warm_up:], *places)
 
@@ -269,6 +276,7 @@ class WirelessNetwork:
             return list(self.layouts)
         now, antenna = self._large_scale.present(), self.scenario.placement.antennas(self.scenario.transmitters)
         gain = np.asarray(now.mean_gain if self.device is None else now.mean_gain.cpu())[:, 0]
+        gain = gain.mean(1) if gain.ndim == 4 else gain  # of a user's own gains of several bands
         gain = gain if antenna is None else gain[..., antenna]
         places = zip(self.layouts, gain, now.transmitters[:, 0], now.receivers[:, 0], now.serving[:, 0], strict=True)
         return [
@@ -297,7 +305,11 @@ class WirelessNetwork:
         return amplitude
 
     def _block(self, gain: Any, sequence: Any, *places: Any) -> Block:
-        features = sequence if self.scenario.observation_scale == "raw" else array_namespace(sequence).log1p(sequence)
+        xp = array_namespace(sequence)
+        if self._form.bands:  # an agent sees all bands
+            sequence = xp.permute_dims(sequence, (0, 1, 3, 2, 4))
+            sequence = xp.reshape(sequence, (*sequence.shape[:-2], -1))
+        features = sequence if self.scenario.observation_scale == "raw" else xp.log1p(sequence)
         seen: Any = (gain, *self._form.split(gain), features, *places)
         return Block(*seen) if self.near is None else NearBlock(*seen, self.near, self.noise)  # type: ignore[call-arg]  # six before these
 
@@ -305,9 +317,9 @@ class WirelessNetwork:
         """Utility of every agent in given slots; see `outcome`.
 
         Args:
-            wanted: gains g_ii, linear, (..., m).
-            cross: gains g_ij with a zero diagonal, linear, (..., m, m).
-            power: transmit powers in [0, max_power], (..., m).
+            wanted: gains g_ii, linear, (..., m); of M bands (..., M, m).
+            cross: gains g_ij with a zero diagonal, linear, (..., m, m); of M bands (..., M, m, m).
+            power: transmit powers in [0, max_power], (..., m); of M bands (..., M, m), of that sum over bands.
 
         Returns:
             Utilities (..., m), in the unit of the scenario's utility.
@@ -321,12 +333,14 @@ class WirelessNetwork:
         """SINR, rate and utility of every agent in given slots.
 
         Args:
-            wanted: gains g_ii, linear, (..., m): a block's, or what `physics.rates.split` makes of gains.
-            cross: gains g_ij with a zero diagonal, linear, (..., m, m), likewise; where links are cut (runs, slots, links).
-            power: transmit powers in [0, max_power], (..., m).
+            wanted: gains g_ii, linear, (..., m): a block's, or what `physics.rates.split` makes of gains; of M bands
+                (..., M, m).
+            cross: gains g_ij with a zero diagonal, linear, (..., m, m), likewise; of M bands (..., M, m, m); where links are
+                cut (runs, slots, links).
+            power: transmit powers in [0, max_power], (..., m); of M bands (..., M, m), of that sum over bands.
 
         Returns:
-            Arrays (..., m).
+            Arrays (..., m); SINRs of M bands are (..., M, m).
 
         Raises:
             ConfigError: for what cannot be used.
@@ -336,21 +350,22 @@ class WirelessNetwork:
         return self.outcome_unchecked(wanted, cross, power)
 
     def outcome_unchecked(
-        self, wanted: Float[Array, "*#batch m"], cross: Float[Array, "*#links"], power: Float[Array, "*#batch m"]
+        self, wanted: Float[Array, "*#bands m"], cross: Float[Array, "*#links"], power: Float[Array, "*#bands m"]
     ) -> Outcome:
         """The same as `outcome` of powers that are right by construction: for inner loops.
 
         Args:
-            wanted: gains g_ii, linear, (..., m).
-            cross: gains g_ij with a zero diagonal, linear, (..., m, m); where links are cut (runs, slots, links).
-            power: transmit powers in [0, max_power], (..., m).
+            wanted: gains g_ii, linear, (..., m); of M bands (..., M, m).
+            cross: gains g_ij with a zero diagonal, linear, (..., m, m); of M bands (..., M, m, m); where links are cut
+                (runs, slots, links).
+            power: transmit powers in [0, max_power], (..., m); of M bands (..., M, m), of that sum over bands.
 
         Returns:
-            Arrays (..., m).
+            Arrays (..., m); SINRs of M bands are (..., M, m).
         """
         ratio = self._form.sinr(wanted, cross, power)
-        reached = rate(ratio, self.scenario.sinr_cap)
-        return Outcome(ratio, reached, self.scenario.utility(reached, power))
+        reached, total = self._form.over_bands(rate(ratio, self.scenario.sinr_cap), power)
+        return Outcome(ratio, reached, self.scenario.utility(reached, total))
 
     def state(self) -> dict[str, Any]:
         """Everything that `set_state` needs to go on from here."""

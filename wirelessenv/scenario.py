@@ -38,6 +38,7 @@ FLOAT32_MAX = float(np.finfo(np.float32).max)
 Agents = Annotated[Count, Field(le=10_000)]
 """Every one of them may meet every other."""
 Power = Annotated[Finite, AsPower, Field(gt=0, le=FLOAT32_MAX)]
+Bands = Annotated[Count, Field(le=1000)]
 _GEOMETRY = ("placement", "path_loss", "shadowing", "mobility")
 """the parts of a scenario that gains take the place of"""
 
@@ -66,6 +67,9 @@ class Scenario(PresetModel):
     Gains are power gains |h|^2. The unit of length is free where no law asks for metres, and powers and noise share one; where
     one of them says its unit, as in "-104 dBm", numbers are watts. A user's own `gains` take the place of placement, path loss,
     shadowing and mobility, and of fading where none is asked for.
+
+    With M `bands` of equal width, each has its own fading and noise / M, a transmitter divides max_power among them, and a rate
+    is that of the whole bandwidth, (1 / M) sum_b log2(1 + SINR_b) in bit/s/Hz.
     """
 
     transmitters: Agents = Field(24, description="m: number of agents")
@@ -77,6 +81,12 @@ class Scenario(PresetModel):
     direct_gain_db: Number = Field(0.0, ge=-1000, le=1000, description="antenna gain of direct links alone")
     fading: Fading = Rayleigh()
     mobility: Mobility = NoMobility()
+    bands: Bands = Field(
+        1, description="M: bands of equal width, with equal shares of the noise; max_power is that of all together"
+    )
+    band_correlation: Annotated[NonNegative, Field(le=1)] = Field(
+        0.0, description="r: the complex fading of bands b and c has the correlation r^|b - c|; 0: independent, 1: the same"
+    )
     gains: Gains | None = Field(None, description="a user's own gains, in place of geometry: an array, a file, or a mapping")
     cut: Annotated[Positive, Field(lt=1)] | None = Field(
         None,
@@ -118,6 +128,8 @@ class Scenario(PresetModel):
         follows: dict[str, Any] = {part: "none" for part in (*_GEOMETRY, "fading") if part not in given}
         if "transmitters" not in given:
             follows["transmitters"] = gains.load().shape[-1]
+        if "bands" not in given and not gains.unread:
+            follows["bands"] = gains.bands
         return merged | follows | {"gains": gains}
 
     @property
@@ -132,6 +144,10 @@ class Scenario(PresetModel):
             value = getattr(self, name)
             if not smallest <= value <= largest:
                 raise ValueError(f"{name}: {value:g} is not valid: it should be from {smallest:.2g} to {largest:.2g}")
+        if self.noise / self.bands < smallest:
+            raise ValueError(
+                f"noise: {self.noise:g} is not valid for {self.bands} bands, among which it is split: it is too small"
+            )
         if self.max_power / self.noise > LARGEST:
             raise ValueError(
                 f"max_power: {self.max_power:g} is not valid beside noise {self.noise:g}: it is beyond {LARGEST:.2g} times it"
@@ -144,7 +160,7 @@ class Scenario(PresetModel):
 
         No published setting comes near: it is above 10^27 / m where max_power is at most 10^10 times the noise, and 1.
         """
-        return FLOAT32_MAX / (2 * self.transmitters * max(1.0, self.max_power, self.max_power / self.noise))
+        return FLOAT32_MAX / (2 * self.transmitters * max(1.0, self.max_power, self.bands * self.max_power / self.noise))
 
     @model_validator(mode="after")
     def _gains_take_the_place_of_geometry(self) -> Self:
@@ -167,13 +183,26 @@ class Scenario(PresetModel):
         return self
 
     def given_gains(self) -> NDArray[np.float32]:
-        """The user's own gains, (layouts, slots, m, m); raises ConfigError where they are not those of this scenario."""
+        """The user's own gains, (layouts, slots, m, m), or (layouts, slots, M, m, m) where they have bands.
+
+        Raises:
+            ConfigError: where they are not those of this scenario.
+        """
         assert self.gains is not None
         gain = self.gains.load()
         if gain.shape[-1] != self.transmitters:
             raise ConfigError(
                 f"transmitters: {self.transmitters} is not valid: {self.gains.name} holds the gains of {gain.shape[-1]} "
                 "transmitters"
+            )
+        if self.gains.bands not in (1, self.bands):
+            raise ConfigError(
+                f"bands: {self.bands} is not valid: {self.gains.name} holds the gains of {self.gains.bands} bands"
+            )
+        if self.gains.bands < self.bands and isinstance(self.fading, NoFading):
+            raise ConfigError(
+                f"bands: {self.bands} is not valid: {self.gains.name} has no axis of bands, and without fading all of them "
+                "would be the same"
             )
         return gain
 
@@ -216,6 +245,19 @@ class Scenario(PresetModel):
                     f"cut: {self.cut:g} is not valid beside {name}{told}: neighbours are found by distance, which serves pairs "
                     'with positions that stand still, without shadowing (placement "uniform" or "pairs", ad hoc)'
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _bands_fade_apart(self) -> Self:
+        if self.bands > 1 and self.cut is not None:
+            raise ValueError(f"bands: {self.bands} is not valid beside cut: lists of neighbours are those of one band")
+        if self.bands == 1 and self.band_correlation:
+            raise ValueError(f"band_correlation: {self.band_correlation:g} has no effect on one band: leave it out")
+        if 0 < self.band_correlation < 1 and not self.fading.complex_law:
+            raise ValueError(
+                f'band_correlation: {self.band_correlation:g} is not valid for fading "{_kind(self.fading)}", a law of gains '
+                "without complex amplitudes: it should be 0 or 1"
+            )
         return self
 
     @property

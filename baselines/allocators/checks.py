@@ -1,6 +1,9 @@
 """Arguments of the allocators, checked, and their objective."""
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -21,35 +24,49 @@ Powers = Float[Doubles, "*batch tx"]
 """Powers of all transmitters, of each channel of a batch."""
 PerChannel = Float[Doubles, "*batch"]
 """One number for each channel of a batch."""
-AllocatorInput = tuple[Float[Doubles, "n m m"], Float[Doubles, "n m"], Float[Doubles, "n m"], Float[Doubles, "n m"]]
+AllocatorInput = tuple[Float[Doubles, "n *bands m m"], Float[Doubles, "n m"], Float[Doubles, "n m"], Float[Doubles, "n m"]]
 """Gains, noise, largest powers and weights of n channels."""
 
 
-def checked(gain: ChannelGains, noise: PerReceiver, p_max: PerTransmitter, weights: PerReceiver | None) -> AllocatorInput:
+def checked(
+    gain: ChannelGains, noise: PerReceiver, p_max: PerTransmitter, weights: PerReceiver | None, bands: int = 1
+) -> AllocatorInput:
     """The arguments of an allocator in double precision, with one leading axis for all n channels.
 
     Args:
-        gain: |h|^2 as [receiver, transmitter], (..., m, m).
+        gain: |h|^2 as [receiver, transmitter], (..., m, m); of M bands (..., M, m, m).
         noise: noise power of each receiver, (..., m), or a number; in units of gain x power.
         p_max: largest power of each transmitter, (..., m), or a number.
         weights: of the rates, (..., m), or a number; None: 1.
+        bands: M.
 
     Returns:
-        (gain (n, m, m), noise (n, m), p_max (n, m), weights (n, m)).
+        (gain (n, m, m), noise (n, m), p_max (n, m), weights (n, m)); gain (n, M, m, m) of M > 1 bands.
 
     Raises:
         ConfigError: in one sentence, where an argument is not numbers of a shape that fits the gains.
     """
     gains = checks.numbers("gain", gain)
     checks.gains("gain", gains)
+    before = _before_bands(gains, bands)
+    shape = (*gains.shape[:before], gains.shape[-1])
     rows = []
     for name, value in {"noise": noise, "p_max": p_max, "weights": 1.0 if weights is None else weights}.items():
         row = _row(name, value)
-        if checks.fits(name, row, gains.shape[:-1], f"gains {gains.shape}") != gains.shape[:-1]:
+        if checks.fits(name, row, shape, f"gains {gains.shape}") != shape:
             raise ConfigError(f"{name}: the shape {row.shape} is not valid for gains {gains.shape}")
-        rows.append(np.broadcast_to(row, gains.shape[:-1]).reshape(-1, gains.shape[-1]))
+        rows.append(np.broadcast_to(row, shape).reshape(-1, gains.shape[-1]))
     noises, most, weight = rows
-    return gains.reshape(-1, *gains.shape[-2:]), noises, most, weight
+    return gains.reshape(-1, *gains.shape[before:]), noises, most, weight
+
+
+def _before_bands(gains: Doubles, bands: int) -> int:
+    """Place of the first axis of gains that is not one of a batch: of bands, where there are several, else of receivers."""
+    if checks.count("bands", bands) == 1:
+        return -2
+    if gains.ndim < 3 or gains.shape[-3] != bands:
+        raise ConfigError(f"bands: {bands} is not valid for gains {gains.shape}: these should be (..., M, m, m)")
+    return -3
 
 
 def _row(name: str, value: ArrayLike) -> Float[Doubles, "*batch"]:
@@ -58,25 +75,47 @@ def _row(name: str, value: ArrayLike) -> Float[Doubles, "*batch"]:
     return row
 
 
+def for_bands(allocator: Callable[..., Any], bands: int) -> Callable[..., Any]:
+    """The allocator(gain, noise, p_max) of M bands that an allocator is.
+
+    Args:
+        allocator: any, whose parameter `bands`, where it has one, is M.
+        bands: M.
+
+    Returns:
+        The same allocator where there is one band, or where it has no such parameter and takes M from the shape of the gains.
+    """
+    if bands == 1:
+        return allocator
+    try:
+        known = inspect.signature(allocator).parameters
+    except (TypeError, ValueError):
+        return allocator
+    return partial(allocator, bands=bands) if "bands" in known else allocator
+
+
 def generator(seed: int | Sequence[int]) -> np.random.Generator:
     """The generator of a seed, or of several numbers that are one together; raises ConfigError where they are none."""
     return np.random.default_rng(run_seeds(seed))  # looked at before: numpy does not return from some that are none
 
 
-def sum_rate(gain: ChannelGains, noise: PerReceiver, power: PerTransmitter, weights: PerReceiver | None = None) -> PerChannel:
-    """Weighted sum rate: sum_i w_i log2(1 + SINR_i), in bit/s/Hz. Leading axes broadcast.
+def sum_rate(
+    gain: ChannelGains, noise: PerReceiver, power: PerTransmitter, weights: PerReceiver | None = None, *, bands: int = 1
+) -> PerChannel:
+    """Weighted sum rate: sum_i w_i log2(1 + SINR_i), in bit/s/Hz, of M bands their mean. Leading axes broadcast.
 
     >>> float(sum_rate([[3.0, 1.0], [0.0, 7.0]], noise=1.0, power=[1.0, 0.0]))
     2.0
 
     Args:
-        gain: |h|^2 as [receiver, transmitter], (..., m, m).
-        noise: noise power of each receiver, (..., m), or a number.
-        power: of each transmitter, (..., m).
+        gain: |h|^2 as [receiver, transmitter], (..., m, m); of M bands (..., M, m, m).
+        noise: noise power of each receiver over all bands, (..., m), or a number.
+        power: of each transmitter, (..., m); of M bands (..., M, m).
         weights: of the rates, (..., m), or a number; None: 1.
+        bands: M.
 
     Returns:
-        Rates (...), one for each channel, in bit/s/Hz.
+        Rates (...), one for each channel, in bit/s/Hz of the whole bandwidth.
 
     Raises:
         ConfigError: for gains, noise, powers or weights that cannot be used.
@@ -84,31 +123,39 @@ def sum_rate(gain: ChannelGains, noise: PerReceiver, power: PerTransmitter, weig
     gains, powers = checks.numbers("gain", gain), checks.numbers("power", power)
     checks.gains("gain", gains)
     checks.powers("power", powers, gains.shape[-1])
+    if _before_bands(gains, bands) == -3 and (powers.ndim < 2 or powers.shape[-2] != bands):
+        raise ConfigError(f"power: the shape {powers.shape} is not valid for {bands} bands: it should be (..., M, m)")
     shape = checks.fits("power", powers, gains.shape[:-1], f"gains {gains.shape}")
+    shape = shape if bands == 1 else (*shape[:-2], shape[-1])
     rows = {"noise": _row("noise", noise), "weights": _row("weights", 1.0 if weights is None else weights)}
     for name, row in rows.items():
         if row.ndim and row.shape[-1] not in (1, shape[-1]):
             raise ConfigError(f"{name}: the shape {row.shape} is not valid for gains {gains.shape}")
         shape = checks.fits(name, row, shape, f"gains {gains.shape} and powers {powers.shape}")
-    return value_of(gains, rows["noise"], powers, None if weights is None else rows["weights"])
+    return value_of(gains, rows["noise"], powers, None if weights is None else rows["weights"], bands)
 
 
 def value_of(
-    gain: Float[Doubles, "*#batch m m"],
+    gain: Float[Doubles, "*#links m m"],
     noise: Float[Doubles, "*#batch m"] | Float[Doubles, "*#batch 1"] | Float[Doubles, ""] | float,
-    power: Float[Doubles, "*#batch m"],
+    power: Float[Doubles, "*#bands m"],
     weights: Float[Doubles, "*#batch m"] | Float[Doubles, "*#batch 1"] | Float[Doubles, ""] | None = None,
+    bands: int = 1,
 ) -> Float[Doubles, "*#batch"]:
     """The sum rate of arrays that are known to be sound, in bit/s/Hz.
 
     Args:
-        gain: |h|^2 as [receiver, transmitter], (..., m, m).
-        noise: noise power, (..., m), or a number.
-        power: of each transmitter, (..., m).
+        gain: |h|^2 as [receiver, transmitter], (..., m, m); of M bands (..., M, m, m).
+        noise: noise power over all bands, (..., m), or a number.
+        power: of each transmitter, (..., m); of M bands (..., M, m).
         weights: of the rates, (..., m); None: 1.
+        bands: M.
 
     Returns:
         Rates (...), one for each channel, in bit/s/Hz.
     """
+    if bands > 1:
+        noise = np.asarray(noise)[..., None, :] / bands if np.ndim(noise) else np.asarray(noise) / bands
     rates = rate(sinr(*split(gain), power, noise))
+    rates = rates if bands == 1 else rates.mean(-2)
     return np.asarray((rates if weights is None else rates * weights).sum(-1))

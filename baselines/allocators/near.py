@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
 
-from baselines.allocators.iterative import Limits, Rows, fractional_step, settled, wmmse_step
+from baselines.allocators.channels import Rows, up_to
+from baselines.allocators.iterative import Limits, fractional_step, settled, wmmse_step
 from baselines.allocators.watch import Watch
 from wirelessenv.arrays import Doubles
 from wirelessenv.config import ConfigError
@@ -39,6 +40,10 @@ class ListedChannels:
     def pull(self, prices: Rows) -> Rows:
         """sum_k g_ki x_k of prices x (m, n): the price that each transmitter pays for a unit of power."""
         return np.asarray(self.near.collected(self.cross[None], prices.T[None])[0].T + self.wanted * prices)
+
+    def powers(self, worth: Rows, pull: Rows, before: Rows) -> Rows:
+        """The powers with the largest 2 worth sqrt(p) - pull p that a transmitter has; see `Channels.powers`."""
+        return up_to(worth, pull, self.most)
 
     def some(self, which: NDArray[np.intp]) -> "ListedChannels":
         """The channels of some places alone."""

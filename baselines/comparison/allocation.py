@@ -9,14 +9,15 @@ import numpy as np
 from pydantic import BeforeValidator, Field
 
 from baselines import allocators
-from baselines.allocators.checks import generator
+from baselines.allocators.checks import for_bands, generator
 from baselines.allocators.iterative import Start
-from baselines.allocators.simple import MOST_PATTERNS
+from baselines.allocators.simple import MOST_PATTERNS, tries_all
 from baselines.comparison.held_out import HeldOut
 from baselines.comparison.methods import NeededKnowledge, Untrained, refuse_without_lists
 from wirelessenv.arrays import Doubles
 from wirelessenv.config import ConfigError, Count, CountOrZero, NonNegative, Positive, Seed
 from wirelessenv.imports import failure, imported
+from wirelessenv.layout import refused_with_bands
 from wirelessenv.network import NearBlock
 from wirelessenv.physics.checks import numbers, powers
 from wirelessenv.physics.neighbours import NeighbourLists
@@ -41,16 +42,17 @@ class Allocator(Untrained):
         return self.delay
 
     @abstractmethod
-    def allocate(self, gain: Doubles, noise: float, p_max: float) -> Doubles:
+    def allocate(self, gain: Doubles, noise: float, p_max: float, bands: int = 1) -> Doubles:
         """Powers for the gains of one slot each.
 
         Args:
-            gain: |h|^2 as [receiver, transmitter], (..., m, m).
-            noise: noise power of every receiver.
-            p_max: largest power of every transmitter.
+            gain: |h|^2 as [receiver, transmitter], (..., m, m); of M bands (..., M, m, m).
+            noise: noise power of every receiver over all bands.
+            p_max: largest power of every transmitter over all bands.
+            bands: M; given where there are several.
 
         Returns:
-            powers (..., m).
+            powers (..., m), or (..., M, m).
         """
 
     def over_lists(self, near: NeighbourLists, gain: Doubles, noise: Doubles, p_max: float) -> Doubles:
@@ -68,71 +70,106 @@ class Allocator(Untrained):
         raise NotImplementedError
 
     def powers(self, held: HeldOut) -> Doubles:
-        """Powers (layouts, warm_up + slots, m)."""
+        """Powers (layouts, warm_up + slots, m); of M bands (layouts, warm_up + slots, M, m)."""
         scenario, block = held.scenario, held.block
         if isinstance(block, NearBlock):
             refuse_without_lists(self, scenario)
             seen = np.maximum(np.arange(block.gain.shape[1]) - self.delay, 0)
             return self.over_lists(block.lists, block.gain[:, seen].astype(float), block.noise, scenario.max_power)
-        gain = allocators.delayed(held.block.gain, self.delay).astype(float)
-        return self.allocate(gain, scenario.noise, scenario.max_power)
+        gain = allocators.delayed(held.block.gain, self.delay, bands=scenario.bands).astype(float)
+        bands = {"bands": scenario.bands} if scenario.bands > 1 else {}
+        return self.allocate(gain, scenario.noise, scenario.max_power, **bands)
 
 
 class FullPower(Allocator):
-    """Everybody at full power in every slot."""
+    """Everybody at full power in every slot; of several bands evenly in all."""
 
     kind: Literal["full_power"] = "full_power"
     of_lists = True
+    with_bands = True
 
     @property
     def knows(self) -> NeededKnowledge:
         return "nothing"
 
-    def allocate(self, gain: Doubles, noise: float, p_max: float) -> Doubles:
-        return allocators.full_power(gain, noise, p_max)
+    def allocate(self, gain: Doubles, noise: float, p_max: float, bands: int = 1) -> Doubles:
+        return allocators.full_power(gain, noise, p_max, bands=bands)
 
     def powers(self, held: HeldOut) -> Doubles:
         """Powers (layouts, warm_up + slots, m)."""
-        return np.full(held.block.wanted.shape, held.scenario.max_power)
+        return np.full(held.block.wanted.shape, held.scenario.max_power / held.scenario.bands)
 
 
 class RandomPower(Allocator):
-    """Uniform powers in [0, p_max], drawn anew in every slot."""
+    """Uniform powers in [0, p_max], drawn anew in every slot; of several bands uniform among those that add up to so much."""
 
     kind: Literal["random_power"] = "random_power"
     of_lists = True
+    with_bands = True
     seed: Seed = 0
 
     @property
     def knows(self) -> NeededKnowledge:
         return "nothing"
 
-    def allocate(self, gain: Doubles, noise: float, p_max: float) -> Doubles:
-        return allocators.random_power(gain, noise, p_max, seed=self.seed)
+    def allocate(self, gain: Doubles, noise: float, p_max: float, bands: int = 1) -> Doubles:
+        return allocators.random_power(gain, noise, p_max, bands=bands, seed=self.seed)
 
     def powers(self, held: HeldOut) -> Doubles:
         """Powers (layouts, warm_up + slots, m); those of a layout do not depend on the others."""
+        if held.scenario.bands > 1:
+            return _by_layout(allocators.random_power, held, self.seed)
         shape = held.block.wanted.shape[1:]
         return np.stack([generator([self.seed, layout]).random(shape) for layout in held.layouts]) * held.scenario.max_power
 
 
+class RandomBand(Allocator):
+    """Full power in one band, drawn anew in every slot, or none."""
+
+    kind: Literal["random_band"] = "random_band"
+    with_bands = True
+    idle: Annotated[NonNegative, Field(le=1)] = Field(0.0, description="probability that a transmitter is silent")
+    seed: Seed = 0
+
+    @property
+    def knows(self) -> NeededKnowledge:
+        return "nothing"
+
+    def allocate(self, gain: Doubles, noise: float, p_max: float, bands: int = 1) -> Doubles:
+        return allocators.random_band(gain, noise, p_max, bands=bands, idle=self.idle, seed=self.seed)
+
+    def powers(self, held: HeldOut) -> Doubles:
+        """Powers (layouts, warm_up + slots, M, m); those of a layout do not depend on the others."""
+        refuse_without_lists(self, held.scenario)
+        return _by_layout(allocators.random_band, held, self.seed, idle=self.idle)
+
+
+def _by_layout(allocator: Any, held: HeldOut, seed: int, **options: Any) -> Doubles:
+    """Powers of an allocator that draws, with a seed for each layout."""
+    scenario, rows = held.scenario, zip(held.block.gain, held.layouts, strict=True)
+    given = (scenario.noise, scenario.max_power)
+    return np.stack([allocator(gain, *given, bands=scenario.bands, seed=[seed, layout], **options) for gain, layout in rows])
+
+
 class OnOff(Allocator):
-    """The best of all patterns of 0 and p_max, of at most 16 pairs."""
+    """The best of all patterns of 0 and p_max, of at most 16 pairs; of several bands in one of them, of fewer pairs."""
 
     kind: Literal["on_off"] = "on_off"
+    with_bands = True
 
     def check(self, scenario: Scenario) -> None:
-        if 2**scenario.transmitters > MOST_PATTERNS:
-            raise ConfigError(f"{scenario.transmitters} pairs are not valid: on_off tries all patterns, of at most 16 pairs")
+        if (scenario.bands + 1) ** scenario.transmitters > MOST_PATTERNS:
+            raise ConfigError(f"{scenario.transmitters} pairs are not valid: {tries_all(scenario.bands)}")
 
-    def allocate(self, gain: Doubles, noise: float, p_max: float) -> Doubles:
-        return allocators.on_off(gain, noise, p_max)
+    def allocate(self, gain: Doubles, noise: float, p_max: float, bands: int = 1) -> Doubles:
+        return allocators.on_off(gain, noise, p_max, bands=bands)
 
 
 class Iterative(Allocator):
     """Base class of WMMSE and fractional programming: starts, tolerance and iterations."""
 
     of_lists = True
+    with_bands = True
     starts: tuple[Start, ...] = Field(
         ("full",), min_length=1, description='"full" or "random"; of several, the best end counts'
     )
@@ -154,8 +191,8 @@ class WMMSE(Iterative):
 
     kind: Literal["wmmse"] = "wmmse"
 
-    def allocate(self, gain: Doubles, noise: float, p_max: float) -> Doubles:
-        return allocators.wmmse(gain, noise, p_max, **self.options())
+    def allocate(self, gain: Doubles, noise: float, p_max: float, bands: int = 1) -> Doubles:
+        return allocators.wmmse(gain, noise, p_max, bands=bands, **self.options())
 
     def over_lists(self, near: NeighbourLists, gain: Doubles, noise: Doubles, p_max: float) -> Doubles:
         return allocators.wmmse_over_lists(near, gain, noise, p_max, tolerance=self.tolerance, iterations=self.iterations)
@@ -166,8 +203,8 @@ class FractionalProgramming(Iterative):
 
     kind: Literal["fractional_programming"] = "fractional_programming"
 
-    def allocate(self, gain: Doubles, noise: float, p_max: float) -> Doubles:
-        return allocators.fractional_programming(gain, noise, p_max, **self.options())
+    def allocate(self, gain: Doubles, noise: float, p_max: float, bands: int = 1) -> Doubles:
+        return allocators.fractional_programming(gain, noise, p_max, bands=bands, **self.options())
 
     def over_lists(self, near: NeighbourLists, gain: Doubles, noise: Doubles, p_max: float) -> Doubles:
         found = allocators.fractional_programming_over_lists
@@ -179,7 +216,7 @@ class MaxMin(Allocator):
 
     kind: Literal["max_min"] = "max_min"
 
-    def allocate(self, gain: Doubles, noise: float, p_max: float) -> Doubles:
+    def allocate(self, gain: Doubles, noise: float, p_max: float, bands: int = 1) -> Doubles:
         return allocators.max_min(gain, noise, p_max)
 
 
@@ -193,7 +230,7 @@ class CertifiedOptimum(Allocator):
     def check(self, scenario: Scenario) -> None:
         refuse_uncertifiable(scenario)
 
-    def allocate(self, gain: Doubles, noise: float, p_max: float) -> Doubles:
+    def allocate(self, gain: Doubles, noise: float, p_max: float, bands: int = 1) -> Doubles:
         channels = math.prod(gain.shape[:-2])
         seconds = None if self.seconds is None else self.seconds * channels
         return allocators.certified_optimum(gain, noise, p_max, gap=self.gap, seconds=seconds)
@@ -206,19 +243,23 @@ def _is_there(reference: Any) -> Any:
 
 
 class Custom(Allocator):
-    """A user's own allocator(gain, noise, p_max) -> power, as "module:function"."""
+    """A user's own allocator(gain, noise, p_max) -> power, as "module:function".
+
+    Of several bands it gets gains (..., M, m, m), and M where it has a parameter `bands`; its powers are (..., M, m).
+    """
 
     kind: Literal["custom"] = "custom"
+    with_bands = True
     allocator: Annotated[str, BeforeValidator(_is_there)] = Field(description="module:function")
 
     def made_of(self) -> tuple[Any, ...]:
         return (imported(self.allocator), sys.modules[self.allocator.partition(":")[0]])
 
-    def allocate(self, gain: Doubles, noise: float, p_max: float) -> Doubles:
+    def allocate(self, gain: Doubles, noise: float, p_max: float, bands: int = 1) -> Doubles:
         allocator = imported(self.allocator)
         given = gain.shape
         try:
-            returned = allocator(gain, noise, p_max)
+            returned = for_bands(allocator, bands)(gain, noise, p_max)
             power = np.asarray(returned)
         except (Exception, SystemExit) as error:
             raise ConfigError(f"{self.allocator}: has failed, {failure(error)}") from error
@@ -238,5 +279,7 @@ def refuse_uncertifiable(scenario: Scenario) -> None:
     """Raises ConfigError where branch and bound does not find the utility of a comparison, or is out of its reach."""
     if scenario.cut is not None:
         raise ConfigError("it needs the gains of all links, and with scenario.cut there are lists of neighbours")
+    if scenario.bands > 1:
+        raise ConfigError(refused_with_bands("the certified optimum is that of one band"))
     if scenario.transmitters > MOST_PAIRS or scenario.sinr_cap_db is not None or not isinstance(scenario.utility, Rate):
         raise ConfigError(f"it is found for the sum of rates without a cap, of at most {MOST_PAIRS} pairs")

@@ -199,6 +199,7 @@ class Comparison(Document):
             for scenario_name, scenario in self.scenarios.items():
                 try:
                     refuse_without_lists(method, scenario)
+                    method.check_bands(scenario)
                     method.check(scenario)
                 except ConfigError as error:
                     raise ValueError(f'methods.{name}: does not fit the scenario "{scenario_name}": {error}') from None

@@ -31,7 +31,8 @@ class Measured(NamedTuple):
 
         Args:
             held: layouts with their slots.
-            power: of every transmitter in every slot, (layouts, warm_up + slots, m).
+            power: of every transmitter in every slot, (layouts, warm_up + slots, m); of M bands (layouts,
+                warm_up + slots, M, m).
             first: slots for which the optimum is found.
 
         Returns:
@@ -41,23 +42,25 @@ class Measured(NamedTuple):
             ConfigError: where `power` has another shape or leaves [0, p_max].
         """
         given: Doubles = numbers("powers", power)
+        scenario, bands = held.scenario, held.scenario.bands
         first, shape = count("first", first, 0), held.block.wanted.shape
         if given.shape != shape:
-            raise ConfigError(f"powers of the shape {given.shape} are not valid for (layouts, slots, m) {shape}")
-        powers("powers", given, shape[-1], held.scenario.max_power)
+            axes = "(layouts, slots, m)" if bands == 1 else "(layouts, slots, M, m)"
+            raise ConfigError(f"powers of the shape {given.shape} are not valid for {axes} {shape}")
+        powers("powers", given, shape[-1], scenario.max_power)
         used = held.counted(given.astype(np.float32))
         listed = held.block.near is not None
-        network = WirelessNetwork(held.scenario, held.layouts if listed else held.layouts[0])
+        network = WirelessNetwork(scenario, held.layouts if listed else held.layouts[0])
         outcome = network.outcome(held.counted(held.block.wanted), held.counted(held.block.cross), used)
         if listed:  # whose certified optimum nobody finds
             found = np.empty((len(used), 0))
         else:
             gain = held.counted(held.block.gain)[:, :first].astype(float)
-            found = sum_rate(gain, held.scenario.noise, used[:, :first].astype(float))
+            found = sum_rate(gain, scenario.noise, used[:, :first].astype(float), bands=bands)
         return cls(
             outcome.utility.sum(-1, dtype=float).mean(1),
             outcome.rate.mean(1, dtype=float),
-            used.sum(-1, dtype=float).mean(1),
+            used.sum(tuple(range(2, used.ndim)), dtype=float).mean(1),
             found,
         )
 

@@ -12,6 +12,7 @@ from trainers.workbench.engines import Engine
 from trainers.workbench.shards import WorkShard
 from wirelessenv.arrays import Doubles
 from wirelessenv.config import ConfigError, Count, Piece
+from wirelessenv.layout import refused_with_bands
 from wirelessenv.scenario import Scenario
 
 NeededKnowledge = Literal["nothing", "own channel", "neighbours", "everything"]
@@ -33,7 +34,8 @@ def bits_to_know(what: NeededKnowledge, scenario: Scenario) -> float:
         Bits, of all agents together.
     """
     agents = scenario.transmitters
-    return float(BITS * {"neighbours": agents * (scenario.hops - 1), "everything": agents**2 + agents}.get(what, 0))
+    needed = {"neighbours": agents * (scenario.hops - 1), "everything": agents**2 + agents}
+    return float(BITS * scenario.bands * needed.get(what, 0))
 
 
 class Method(Piece):
@@ -41,6 +43,8 @@ class Method(Piece):
 
     of_lists: ClassVar[bool] = False
     """True where it can decide over lists of neighbours, which there are where a scenario cuts links."""
+    with_bands: ClassVar[bool] = False
+    """True where it knows scenarios of several bands, in which powers are (layouts, slots, M, m)."""
 
     @property
     @abstractmethod
@@ -53,6 +57,11 @@ class Method(Piece):
 
     def check(self, scenario: Scenario) -> None:
         """Raises ConfigError where the method does not fit the scenario."""
+
+    def check_bands(self, scenario: Scenario) -> None:
+        """Raises ConfigError where the scenario has bands and the method does not know any."""
+        if scenario.bands > 1 and not self.with_bands:
+            raise ConfigError(refused_with_bands("this method chooses a power for one band"))
 
     @property
     def memory(self) -> int:
@@ -85,7 +94,7 @@ class Untrained(Method):
 
     @abstractmethod
     def powers(self, held: HeldOut) -> Doubles:
-        """Powers (layouts, warm_up + slots, m) on held-out slots."""
+        """Powers (layouts, warm_up + slots, m) on held-out slots; of M bands (layouts, warm_up + slots, M, m)."""
 
 
 class Stage(NamedTuple):
@@ -199,6 +208,7 @@ class Learned(Method):
         Raises:
             ConfigError: for settings that do not fit each other.
         """
+        self.check_bands(scenario)
         self.check(scenario)
         *_, last = self.train(scenario, seed, None)
         return last.state

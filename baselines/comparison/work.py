@@ -130,7 +130,7 @@ def _train(comparison: Comparison, directory: ComparisonDirectory, task: Task, a
 
 def _relative(held: HeldOut, method: Learned, state: dict[str, Any]) -> float:
     """Utility relative to full power, mean over layouts; NaN where powers are."""
-    full = np.full(held.block.wanted.shape, held.scenario.max_power)
+    full = np.full(held.block.wanted.shape, held.scenario.max_power / held.scenario.bands)
     power = method.powers(held, state)
     if _lost(power).any():
         return math.nan
@@ -170,7 +170,7 @@ def _evaluate(comparison: Comparison, directory: ComparisonDirectory, task: Task
     ]
     slots = comparison.warm_up + comparison.slots
     met = scenario.transmitters if scenario.cut is None else NEIGHBOURS
-    at_once = max(1, LINKS_AT_ONCE // (slots * scenario.transmitters * met))
+    at_once = max(1, LINKS_AT_ONCE // (slots * scenario.bands * scenario.transmitters * met))
     parts: list[Measured] = []
     seconds = 0.0
     for start in range(0, comparison.layouts, at_once):
@@ -210,13 +210,16 @@ def _measured(held: HeldOut, method: Method, power: Doubles, first: int) -> Meas
     lost = _lost(power)
     if not isinstance(method, Learned) or not lost.any():
         return Measured.of(held, power, first)
-    return Measured.of(held, np.where(lost[:, None, None], 0, power), first).without(lost | method.across)
+    dark = lost.reshape(-1, *[1] * (power.ndim - 1))
+    return Measured.of(held, np.where(dark, 0, power), first).without(lost | method.across)
 
 
 def _lost(power: ArrayLike) -> NDArray[np.bool_]:
     """Marks of the layouts on which powers are NaN; none where these are no powers at all, which is refused elsewhere."""
     power = np.asarray(power)
-    return np.isnan(power).any((1, 2)) if power.ndim == 3 and power.dtype.kind == "f" else np.zeros(1, bool)
+    if power.ndim not in (3, 4) or power.dtype.kind != "f":
+        return np.zeros(1, bool)
+    return np.asarray(np.isnan(power).any(tuple(range(1, power.ndim))))
 
 
 def diverged(state: object) -> bool:

@@ -51,6 +51,7 @@ class TrainedMethod:
             ConfigError: for settings that do not fit each other.
         """
         scenario = Scenario.of(scenario)
+        method.check_bands(scenario)
         method.check(scenario)
         trained = cls(method, scenario, {})  # refuses before it trains
         trained.state = method.learned(scenario, seed)

@@ -16,7 +16,7 @@ from trainers.problems.problem import Problem
 from trainers.problems.samples import MOST_SETS, Samples, grouped, regrouped
 from wirelessenv.config import ConfigError, whole
 from wirelessenv.envs.observations import refuse_without_lists
-from wirelessenv.layout import refused_with_cut
+from wirelessenv.layout import refused_with_bands, refused_with_cut
 from wirelessenv.memory import check_room
 from wirelessenv.network import Block, WirelessNetwork, block_parts
 from wirelessenv.physics.kernels import interference, rate
@@ -87,6 +87,8 @@ class WirelessProblem(Problem):
         evaluation: Literal["layout", "present"] = "layout",
     ) -> None:
         self.scenario = Scenario.of(scenario)
+        if self.scenario.bands > 1:
+            raise ConfigError(refused_with_bands("a policy's output is a power for one band"))
         self.device = device
         self.evaluation_slots = whole("evaluation_slots", evaluation_slots)
         slots = self.evaluation_slots + self.scenario.hops - 1

@@ -7,7 +7,7 @@ torch: they use the draws of a `Sampler` and arithmetic.
 
 import math
 from abc import abstractmethod
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 from array_api_compat import array_namespace
 from pydantic import Field, model_validator
@@ -33,8 +33,22 @@ class Span(NamedTuple):
         return self[:3]
 
 
+class Amplitudes(NamedTuple):
+    """Amplitude f of a block of slots: |f|^2 is the square of (direct + scatter[0]) plus those of the other parts."""
+
+    scatter: list[Any]
+    """real and imaginary part, of mean 0, or the real one alone: each (runs, slots, receivers, transmitters) float32"""
+    direct: float
+    """the constant part of f"""
+    state: Any
+    """after the block"""
+
+
 class Fading(Piece):
     """A law of the small-scale gain |f|^2; the channel's gain is the mean gain times it."""
+
+    complex_law: ClassVar[bool] = False
+    """True where `amplitudes` says what f is: bands can then be correlated."""
 
     @abstractmethod
     def block(self, sampler: Sampler, span: Span, state: Any) -> tuple[Any, Any]:
@@ -49,6 +63,19 @@ class Fading(Piece):
             The gains |f|^2, linear, (runs, slots, receivers, transmitters) float32, a new array that the caller may change; and
             the state after the block.
         """
+
+    def amplitudes(self, sampler: Sampler, span: Span, state: Any) -> "Amplitudes":
+        """The amplitude f of the next slots, of a law that has one.
+
+        Args:
+            sampler: the source of all random numbers.
+            span: the slots and links.
+            state: what the last block returned, left as it is; None at the start.
+
+        Returns:
+            Its parts, new arrays that the caller may change, and the state after the block.
+        """
+        raise NotImplementedError
 
     def parts(self, *links: tuple[str, int]) -> tuple[Part, ...]:
         """The memory that is taken beside the gains.
@@ -66,9 +93,15 @@ class Rayleigh(Fading):
     """f ~ CN(0, 1), fresh every slot: |f|^2 is exponential with mean 1."""
 
     kind: Literal["rayleigh"] = "rayleigh"
+    complex_law = True
 
     def block(self, sampler: Sampler, span: Span, state: Any) -> tuple[Any, Any]:
         return sampler.exponential(*span.shape), None
+
+    def amplitudes(self, sampler: Sampler, span: Span, state: Any) -> Amplitudes:
+        parts = sampler.normal(span.slots, 2, *span.shape[1:])
+        parts *= math.sqrt(0.5)
+        return Amplitudes([parts[:, :, 0], parts[:, :, 1]], 0.0, None)
 
 
 class Rician(Fading):
@@ -79,12 +112,17 @@ class Rician(Fading):
 
     kind: Literal["rician"] = "rician"
     k_factor: NonNegative = 1.0
+    complex_law = True
 
     def block(self, sampler: Sampler, span: Span, state: Any) -> tuple[Any, Any]:
+        (real, imaginary), direct, _ = self.amplitudes(sampler, span, state)
+        return (direct + real) ** 2 + imaginary**2, None
+
+    def amplitudes(self, sampler: Sampler, span: Span, state: Any) -> Amplitudes:
         parts = sampler.normal(span.slots, 2, *span.shape[1:])
         scatter = math.sqrt(0.5 / (self.k_factor + 1))
         direct = math.sqrt(self.k_factor / (self.k_factor + 1))
-        return (direct + scatter * parts[:, :, 0]) ** 2 + (scatter * parts[:, :, 1]) ** 2, None
+        return Amplitudes([scatter * parts[:, :, 0], scatter * parts[:, :, 1]], direct, None)
 
 
 class RealAR1(Fading):
@@ -98,8 +136,13 @@ class RealAR1(Fading):
     kind: Literal["real_ar1"] = "real_ar1"
     memory: Annotated[NonNegative, Field(lt=1)] = math.sqrt(1 - 0.3)
     innovation: Annotated[Positive, Field(le=1e6)] = math.sqrt(0.3)
+    complex_law = True
 
     def block(self, sampler: Sampler, span: Span, state: Any) -> tuple[Any, Any]:
+        (values,), _, state = self.amplitudes(sampler, span, state)
+        return values**2, state
+
+    def amplitudes(self, sampler: Sampler, span: Span, state: Any) -> Amplitudes:
         if state is None:
             stationary = self.innovation / math.sqrt(1 - self.memory**2)
             state = stationary * sampler.normal(1, *span.shape[1:])[:, 0]
@@ -107,16 +150,20 @@ class RealAR1(Fading):
         for slot in range(span.slots):
             values[:, slot] += self.memory * state
             state = values[:, slot]
-        return values**2, state * 1
+        return Amplitudes([values], 0.0, state * 1)
 
 
 class NoFading(Fading):
     """f = 1: the gain is the mean gain in every slot."""
 
     kind: Literal["none"] = "none"
+    complex_law = True
 
     def block(self, sampler: Sampler, span: Span, state: Any) -> tuple[Any, Any]:
         return sampler.ones(*span.shape), None
+
+    def amplitudes(self, sampler: Sampler, span: Span, state: Any) -> Amplitudes:
+        return Amplitudes([0 * sampler.ones(*span.shape)], 1.0, None)
 
 
 class DopplerFading(Fading):
@@ -126,6 +173,7 @@ class DopplerFading(Fading):
     f_d = speed carrier / c. It belongs to the law alone: terminals that a scenario's `mobility` moves have the same one.
     """
 
+    complex_law = True
     doppler: Annotated[NonNegative, Field(le=1e9)] | None = Field(None, description="Hz")
     speed: Annotated[NonNegative, Field(le=SPEED_OF_LIGHT)] | None = Field(None, description="m/s")
     carrier: Annotated[Positive, Field(le=1e15)] | None = Field(None, description="Hz")
@@ -153,6 +201,10 @@ class DopplerFading(Fading):
     def block(self, sampler: Sampler, span: Span, state: Any) -> tuple[Any, Any]:
         real, imaginary, state = self.coefficients(sampler, span, state)
         return real * real + imaginary * imaginary, state
+
+    def amplitudes(self, sampler: Sampler, span: Span, state: Any) -> Amplitudes:
+        real, imaginary, state = self.coefficients(sampler, span, state)
+        return Amplitudes([real, imaginary], 0.0, state)
 
     @abstractmethod
     def coefficients(self, sampler: Sampler, span: Span, state: Any) -> tuple[Any, Any, Any]:

@@ -16,15 +16,18 @@ from wirelessenv.sources import IN_MEMORY, MEMORY, Checksum, InMemory, SourcePat
 
 _SHARED: WeakValueDictionary[str, "Held"] = WeakValueDictionary()
 """Gains held in this process, by the file's checksum and how it is read: equal gains are in memory once."""
-GainAxis = Literal["layouts", "slots", "receivers", "transmitters"]
-AXES: tuple[GainAxis, ...] = ("layouts", "slots", "receivers", "transmitters")
+GainAxis = Literal["layouts", "slots", "bands", "receivers", "transmitters"]
+AXES: tuple[GainAxis, ...] = ("layouts", "slots", "bands", "receivers", "transmitters")
 """Axes of gains in the order in which they are kept."""
 ELSEWHERE = 2**39
 """Seeds from here on are those of layouts that are learned from and not compared on."""
 
 
 class Held:
-    """Linear gains, (layouts, slots, m, m), shared by all that name their file; part of no comparison, copied by no copy."""
+    """Linear gains, (layouts, slots, m, m), or (layouts, slots, M, m, m) of M bands.
+
+    They are shared by all that name their file, part of no comparison, and copied by no copy.
+    """
 
     def __init__(self, gain: NDArray[np.float32] | None = None, shared: bool = False) -> None:
         self.gain, self.shared = gain, shared
@@ -54,11 +57,11 @@ class Gains(Model):
     """Mean gains E|h|^2 that are measured or computed elsewhere, or a series of them that is played slot by slot.
 
     An array in Python, or a file: .npy, .npz, .csv, .mat or .h5. Its shape is (receivers, transmitters), (slots, receivers,
-    transmitters) or (layouts, slots, receivers, transmitters), or what `axes` says. As many receivers as transmitters are
-    pairs. Of fewer receivers, base stations of an uplink, each transmitter has one; of fewer transmitters, base stations of a
-    downlink, each receiver has one, and the agents are the receivers' links. A relative path starts at the YAML file that it
-    stands in, else at the current directory. The file is read once, when its scenario is made: what becomes of it then changes
-    nothing.
+    transmitters) or (layouts, slots, receivers, transmitters), or what `axes` says, which names bands, too. As many receivers
+    as transmitters are pairs. Of fewer receivers, base stations of an uplink, each transmitter has one; of fewer transmitters,
+    base stations of a downlink, each receiver has one, and the agents are the receivers' links. A relative path starts at the
+    YAML file that it stands in, else at the current directory. The file is read once, when its scenario is made: what becomes of
+    it then changes nothing.
     """
 
     path: SourcePath = Field(description="a string alone is short for it; in Python an array may stand in its place")
@@ -121,11 +124,21 @@ class Gains(Model):
         return "the array" if self.path.startswith(MEMORY) else self.path
 
     def load(self) -> NDArray[np.float32]:
-        """The linear gains, (layouts, slots, m, m); raises ConfigError with one sentence for what cannot be used."""
+        """The linear gains, (layouts, slots, m, m), or (layouts, slots, M, m, m) of M > 1 bands.
+
+        Raises:
+            ConfigError: with one sentence, for what cannot be used.
+        """
         if self._held.gain is None:
             self._held = _SHARED.get(self._reading(self.sha256)) or self._read()
         assert self._held.gain is not None
         return self._held.gain
+
+    @property
+    def bands(self) -> int:
+        """Number of bands; 1 where the array has no such axis."""
+        gain = self.load()
+        return gain.shape[2] if gain.ndim == 5 else 1
 
     @property
     def shared(self) -> bool:
@@ -220,7 +233,7 @@ def _content(path: str, given: InMemory | None) -> bytes:
 
 
 def _ordered(where: str, values: NDArray[Any], axes: tuple[GainAxis, ...] | None) -> NDArray[Any]:
-    """Values as (layouts, slots, receivers, transmitters), of 1 layout and 1 slot where they have no such axis."""
+    """Values as (layouts, slots, bands, receivers, transmitters), of one of those that they have no axis of."""
     shape = values.shape
     if axes is None:
         right = "(m, m), (slots, m, m) or (layouts, slots, m, m)"
@@ -231,9 +244,11 @@ def _ordered(where: str, values: NDArray[Any], axes: tuple[GainAxis, ...] | None
                 f"{where}: the shape {shape} is not valid: it should be {right}; of unequal numbers "
                 "axes must say which are receivers, as in axes: [receivers, transmitters]"
             )
-        axes = AXES[-values.ndim :]
+        axes = tuple(axis for axis in AXES if axis != "bands")[-values.ndim :]
     if len(set(axes)) != len(axes) or not {"receivers", "transmitters"} <= set(axes):
-        raise ConfigError(f"gains.axes: {list(axes)} is not valid: it should name receivers, transmitters, slots, layouts once")
+        raise ConfigError(
+            f"gains.axes: {list(axes)} is not valid: it should name receivers, transmitters, bands, slots, layouts once"
+        )
     if len(axes) != values.ndim or not values.size:
         raise ConfigError(f"{where}: the shape {shape} is not valid: gains.axes names {len(axes)} axes, {', '.join(axes)}")
     present = [axes.index(axis) for axis in AXES if axis in axes]
@@ -267,7 +282,7 @@ def _linear(where: str, values: NDArray[Any], unit: str) -> NDArray[np.float32]:
     ):
         if wrong.any():
             index = np.argwhere(wrong)[0]
-            one = [size > 1 for size in wrong.shape[:2]]
+            one = [size > 1 for size in wrong.shape[:3]]
             place = ", ".join(str(at) for at, there in zip(index, [*one, True, True], strict=True) if there)
             raise ConfigError(f"{where}: the gain at [{place}] is {name}: {right}")
     return linear
@@ -276,14 +291,17 @@ def _linear(where: str, values: NDArray[Any], unit: str) -> NDArray[np.float32]:
 def _among_agents(
     where: str, gain: NDArray[np.float32], association: str | tuple[int, ...] | None
 ) -> tuple[NDArray[np.float32], bool]:
-    """Gains (layouts, slots, m, m) from agent j's transmitter to agent i's receiver, and True where some share a station."""
-    layouts, _, receivers, transmitters = gain.shape
+    """Gains from agent j's transmitter to agent i's receiver, and True where some share a station.
+
+    They are (layouts, slots, m, m), or (layouts, slots, M, m, m) of M > 1 bands.
+    """
+    layouts, _, bands, receivers, transmitters = gain.shape
     if association is None and receivers == transmitters:
-        return np.ascontiguousarray(gain), False
+        return np.ascontiguousarray(gain if bands > 1 else gain[:, :, 0]), False
     uplink = receivers <= transmitters
     stations, agents = (receivers, transmitters) if uplink else (transmitters, receivers)
     station, others = ("receiver", "transmitters") if uplink else ("transmitter", "receivers")
-    mean = gain.mean(1, dtype=np.float64)
+    mean = gain.mean(1, dtype=np.float64).mean(1)
     if isinstance(association, tuple):
         if len(association) != agents:
             said = f"it should name a {station} for each of the {agents} {others}"
@@ -294,7 +312,7 @@ def _among_agents(
     else:
         chosen = mean.argmax(1 if uplink else 2)
     row = np.arange(layouts)[:, None]
-    found = np.moveaxis(gain, 1, -1)[row, chosen] if uplink else np.moveaxis(gain, (3, 1), (1, -1))[row, chosen]
-    if not uplink:  # [layout, agent j, receiver i, slot]
-        found = found.swapaxes(1, 2)
-    return np.ascontiguousarray(np.moveaxis(found, -1, 1)), True
+    turned = np.moveaxis(gain, (1, 2), (-2, -1))  # [layout, receiver, transmitter, slot, band]
+    found = turned[row, chosen] if uplink else turned.swapaxes(1, 2)[row, chosen].swapaxes(1, 2)
+    found = np.moveaxis(found, (-2, -1), (1, 2))
+    return np.ascontiguousarray(found if bands > 1 else found[:, :, 0]), True

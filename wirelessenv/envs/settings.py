@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from wirelessenv.config import ConfigError, Count, Model, Piece, nearest
 from wirelessenv.envs.observations import Aggregation, Observation, refuse_without_lists
 from wirelessenv.envs.rewards import Own, Reward
+from wirelessenv.layout import refused_with_bands
 from wirelessenv.messages.messaging import Messaging
 from wirelessenv.scenario import Scenario
 from wirelessenv.sentences import shown
@@ -61,6 +62,8 @@ class Settings(Model):
 
     @model_validator(mode="after")
     def _cut_has_lists_of_neighbours(self) -> Self:
+        if self.scenario.bands > 1:
+            raise ValueError(refused_with_bands("an environment's action is a power for one band"))
         refuse_without_lists(self.scenario, self.observation)
         if self.scenario.cut is None or self.messages is None:
             return self

@@ -87,27 +87,28 @@ def visible_amplitude(gain: Float[Array, "*batch"], threshold: float) -> Float[A
 
 def aggregate(
     amplitude: Float[Array, "runs slots *links"],
-    history: Float[Array, "runs m hops"],
+    history: Float[Array, "runs *bands m hops"],
     product: Callable[[Any, Any], Any] = interference,
-) -> tuple[Float[Array, "runs slots m hops"], Float[Array, "runs m hops"]]:
+) -> tuple[Float[Array, "runs slots *bands m hops"], Float[Array, "runs *bands m hops"]]:
     """Aggregation sequences of a block of slots; see `aggregation.aggregate`.
 
     Where links are cut, the sequence is defined by the lists of neighbours: nothing is exchanged over a link that is cut.
 
     Args:
-        amplitude: |H|, linear, (runs, slots, m, m), [receiver, transmitter], or (runs, slots, links) of lists of neighbours.
-        history: the sequence in the slot before the block, (runs, m, K).
+        amplitude: |H|, linear, (runs, slots, m, m), [receiver, transmitter], or (runs, slots, links) of lists of neighbours; of
+            M bands (runs, slots, M, m, m).
+        history: the sequence in the slot before the block, (runs, m, K); of M bands (runs, M, m, K).
         product: sums over transmitters of amplitudes times numbers (runs, slots, m).
 
     Returns:
-        The sequences (runs, slots, m, K), and the last slot's (runs, m, K).
+        The sequences (runs, slots, m, K), and the last slot's (runs, m, K); of M bands with their axis before m.
     """
     xp = array_namespace(amplitude)
-    runs, slots = amplitude.shape[:2]
-    agents, hops = history.shape[1:]
+    slots = amplitude.shape[1]
+    runs, *rows, hops = history.shape
     # Slot 0 of the work array is the slot before the block, so that "the slot before" is a shifted view.
-    sequence = xp.empty((hops, runs, slots + 1, agents), dtype=amplitude.dtype, device=amplitude.device)
-    sequence[:, :, 0] = xp.permute_dims(history, (2, 0, 1))
+    sequence = xp.empty((hops, runs, slots + 1, *rows), dtype=amplitude.dtype, device=amplitude.device)
+    sequence[:, :, 0] = xp.permute_dims(history, (history.ndim - 1, *range(history.ndim - 1)))
     sequence[0] = 1
     largest = float(xp.finfo(amplitude.dtype).max)
     for clipped in (False, True) if isinstance(amplitude, np.ndarray) else (True,):  # asking first is dear on a GPU
@@ -117,5 +118,5 @@ def aggregate(
                 sequence[hop, :, 1:] = xp.clip(collected, None, largest) if clipped else collected
         if clipped or sequence.max() <= largest:
             break
-    sequence = xp.permute_dims(sequence, (1, 2, 3, 0))
+    sequence = xp.permute_dims(sequence, (*range(1, sequence.ndim), 0))
     return sequence[:, 1:], sequence[:, -1] + 0
