@@ -121,7 +121,9 @@ class Scenario(PresetModel):
             merged = merged | _relative_threshold(merged)
         if merged.get("cut") == "auto":
             agents = merged.get("transmitters", cls.model_fields["transmitters"].default)
-            merged = merged | {"cut": USUAL_CUT if isinstance(agents, int) and agents >= LARGE else None}
+            merged = merged | {
+                "cut": USUAL_CUT if isinstance(agents, int) and agents >= LARGE and merged.get("bands", 1) == 1 else None
+            }
         if merged.get("gains") is None:
             return merged
         gains = merged["gains"] if isinstance(merged["gains"], Gains) else Gains.parse(merged["gains"], "gains")

@@ -151,7 +151,7 @@ def divided(
     some: list[Doubles] = [worth, pull, root, least]
     going, now = np.arange(root.size), price
     for _ in range(MOST_STEPS):
-        now, moves = _newton(*some, now)
+        now, moves = _newton(some, now)
         if 2 * np.count_nonzero(moves) < len(now):  # leave those that are found behind
             price[going] = now
             going, now, some = going[moves], now[moves], [part[..., moves] for part in some]
@@ -162,14 +162,9 @@ def divided(
     return np.asarray(power / np.maximum(power.sum(0) / root**2, 1.0)).reshape(bands, *most.shape)
 
 
-def _newton(
-    worth: Float[Doubles, "M some"],
-    pull: Float[Doubles, "M some"],
-    root: Float[Doubles, " some"],
-    least: Float[Doubles, " some"],
-    price: Float[Doubles, " some"],
-) -> tuple[Float[Doubles, " some"], NDArray[np.bool_]]:
-    """Prices of `divided` after one more step, and True where one was needed."""
+def _newton(some: list[Doubles], price: Float[Doubles, " some"]) -> tuple[Float[Doubles, " some"], NDArray[np.bool_]]:
+    """Prices of `divided` after one more step, and True where one was needed; `some` are worth, pull, root and least."""
+    worth, pull, root, least = some
     inverse = 1 / (pull + price)
     power = (worth * inverse) ** 2
     total = power.sum(0)

@@ -12,7 +12,7 @@ LAWS = ["rayleigh", {"kind": "rician", "k_factor": 2.0}, "real_ar1", "none"]
 LAWS += [{"kind": kind, "doppler": 10} for kind in ("gauss_markov", "jakes")]
 
 
-def drawn(law, bands, correlation, slots=400, links=(3, 2), seeds=range(6), cuts=None, new=NumpySampler):
+def drawn(law, bands, correlation, slots=400, links=(3, 2), *, seeds=range(6), cuts=None, new=NumpySampler):
     sampler, state, blocks = new(seeds, "fading"), None, []
     for count in cuts or [slots]:
         span = Span(count, *links, 0.02)
@@ -46,7 +46,7 @@ def test_of_one_band_the_numbers_are_those_without_bands():
 
 @pytest.mark.parametrize("correlation", [0, 0.5, 0.9])
 def test_every_band_has_the_law_of_one(correlation):
-    gain = drawn("rayleigh", 4, correlation, 200, (4, 4), range(10))
+    gain = drawn("rayleigh", 4, correlation, 200, (4, 4), seeds=range(10))
     expected = stats.expon()
     # 1e-4 / 4 for each of 4 bands of 10 runs of independent draws
     worst = min(stats.kstest(gain[:, :, band].ravel(), expected.cdf).pvalue for band in range(4))
@@ -57,18 +57,18 @@ def test_every_band_has_the_law_of_one(correlation):
 def test_gains_of_two_bands_have_the_square_of_the_correlation_of_amplitudes(law):
     # of Gaussian amplitudes corr(|f_b|^2, |f_c|^2) = |corr(f_b, f_c)|^2 = r^(2 |b - c|)
     correlation, runs = 0.8, 40
-    gain = drawn(law, 3, correlation, 300, (3, 3), range(runs)).astype(float)
+    gain = drawn(law, 3, correlation, 300, (3, 3), seeds=range(runs)).astype(float)
     for apart in (1, 2):
         found = np.array([np.corrcoef(one[:, 0].ravel(), one[:, apart].ravel())[0, 1] for one in gain])
         error = found.std(ddof=1) / np.sqrt(runs)
         assert abs(found.mean() - correlation ** (2 * apart)) < 4 * error + 0.005  # a share's bias of 1 / 300
-    independent = drawn(law, 2, 0, 300, (3, 3), range(runs)).astype(float)
+    independent = drawn(law, 2, 0, 300, (3, 3), seeds=range(runs)).astype(float)
     found = np.array([np.corrcoef(one[:, 0].ravel(), one[:, 1].ravel())[0, 1] for one in independent])
     assert abs(found.mean()) < 4 * found.std(ddof=1) / np.sqrt(runs)
 
 
 def test_waves_of_jakes_keep_their_power_in_mixed_bands():
-    gain = drawn({"kind": "jakes", "doppler": 10}, 4, 0.7, 50, (4, 4), range(60))
+    gain = drawn({"kind": "jakes", "doppler": 10}, 4, 0.7, 50, (4, 4), seeds=range(60))
     means = gain.mean((1, 3, 4))  # of each run and band
     assert (abs(means.mean(0) - 1) < 4 * means.std(0) / np.sqrt(60)).all()
 

@@ -60,8 +60,8 @@ class Gains(Model):
     transmitters) or (layouts, slots, receivers, transmitters), or what `axes` says, which names bands, too. As many receivers
     as transmitters are pairs. Of fewer receivers, base stations of an uplink, each transmitter has one; of fewer transmitters,
     base stations of a downlink, each receiver has one, and the agents are the receivers' links. A relative path starts at the
-    YAML file that it stands in, else at the current directory. The file is read once, when its scenario is made: what becomes of
-    it then changes nothing.
+    YAML file that it stands in, else at the current directory. The file is read once, when its scenario is made: what becomes
+    of it then changes nothing.
     """
 
     path: SourcePath = Field(description="a string alone is short for it; in Python an array may stand in its place")
