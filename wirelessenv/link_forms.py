@@ -192,7 +192,16 @@ class BandLinks(AllLinks):
 
 
 def budget(power: Array, agents: int, most: float) -> None:
-    """Check that powers of several bands, (..., M, m), together are at most `most` for every agent; raises ConfigError."""
+    """Check that the powers of several bands together are within the budget of every agent.
+
+    Args:
+        power: transmit powers, (..., M, m).
+        agents: m.
+        most: p_max of all bands together.
+
+    Raises:
+        ConfigError: where they are not.
+    """
     powers("power: its sum over bands", array_namespace(power).sum(power, axis=-2), agents, most)
 
 

@@ -42,7 +42,16 @@ class ListedChannels:
         return np.asarray(self.near.collected(self.cross[None], prices.T[None])[0].T + self.wanted * prices)
 
     def powers(self, worth: Rows, pull: Rows, before: Rows) -> Rows:
-        """The powers with the largest 2 worth sqrt(p) - pull p that a transmitter has; see `Channels.powers`."""
+        """The powers p with the largest 2 worth sqrt(p) - pull p that a transmitter has; see `Channels.powers`.
+
+        Args:
+            worth: of an amplitude, (m, n).
+            pull: price of a unit of power, (m, n).
+            before: powers of the last iteration, (m, n), of which one band makes no use.
+
+        Returns:
+            Powers, at most p_max, (m, n).
+        """
         return up_to(worth, pull, self.most)
 
     def some(self, which: NDArray[np.intp]) -> "ListedChannels":
