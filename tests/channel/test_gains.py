@@ -152,7 +152,7 @@ def test_an_array_travels_with_its_scenario():
         (
             {"array": POWER, "axes": ["slots", "receivers", "receivers"]},
             {},
-            "it should name receivers, transmitters, slots, layouts once",
+            "it should name receivers, transmitters, bands, slots, layouts once",
         ),
         ({"array": POWER, "axes": ["receivers", "transmitters"]}, {}, "gains.axes names 2 axes"),
         (
