@@ -13,9 +13,10 @@ import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from numpy.testing import assert_array_equal
 
-from wirelessenv import ConfigError, power_control_v0
+from wirelessenv import ConfigError, Scenario, power_control_v0
 from wirelessenv.envs.central import CentralPowerControlEnv
 from wirelessenv.envs.vector import VectorPowerControlEnv
+from wirelessenv.presets import SCENARIOS
 
 DENSE = {"preset": "dense", "transmitters": 4}
 LATE = {"graph": "ring", "activity": {"query": 0.7}, "links": {"delay": {"kind": "uniform", "shortest": 1, "longest": 3}}}
@@ -134,10 +135,31 @@ def test_registered_names_make_the_environment():
         assert pettingzoo.make("aec", "wirelessenv/PowerControl-v0", scenario=DENSE).max_num_agents == 4
 
 
+@pytest.mark.parametrize("preset", SCENARIOS)
+def test_every_preset_has_a_name_of_its_own(preset):
+    known = f"wirelessenv/PowerControl-{preset}-v0"
+    agents = Scenario(preset=preset).transmitters
+    env = gymnasium.make(known, max_episode_steps=2)
+    assert env.unwrapped.settings.scenario == Scenario(preset=preset)
+    seen, _ = env.reset(seed=3)
+    assert_array_equal(seen, gymnasium.make("wirelessenv/PowerControl-v0", scenario=preset).reset(seed=3)[0])
+    many = gymnasium.make_vec(known, num_envs=2, max_episode_steps=2)
+    assert_array_equal(many.reset(seed=3)[0][0], seen)
+    if hasattr(pettingzoo, "make"):
+        told = pettingzoo.make("parallel", known).reset(seed=3)[0]
+        assert_array_equal(list(told.values()), seen)
+        assert pettingzoo.make("aec", known).max_num_agents == agents
+
+
+def test_options_stand_before_those_of_a_name():
+    smaller = gymnasium.make("wirelessenv/PowerControl-dense-v0", scenario=DENSE, observation="local")
+    assert smaller.observation_space.shape == (4, 4)
+
+
 def test_gymnasium_makes_it_without_an_import():
     code = """
 import gymnasium
-env = gymnasium.make("wirelessenv:wirelessenv/PowerControl-v0", scenario="dense")
+env = gymnasium.make("wirelessenv:wirelessenv/PowerControl-dense-v0")
 print(env.reset(seed=0)[0].shape)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
