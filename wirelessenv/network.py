@@ -224,11 +224,16 @@ class WirelessNetwork:
 
         return torch.as_tensor(values, device=self.device)
 
-    def reset(self, seed: int | Sequence[int] | None = None) -> None:
-        """Begin the next episode of every run's streams, or the first one of new seeds."""
+    def reset(self, seed: int | Sequence[int] | None = None, episode: int = 0) -> None:
+        """Begin an episode of every run.
+
+        Args:
+            seed: new seeds; None: the next episode of those there are.
+            episode: with new seeds, which of theirs; the first by default.
+        """
         if seed is not None:
             self.seeds = run_seeds(seed)
-        self._start(episode=0 if seed is not None else self.episode + 1)
+        self._start(episode=episode if seed is not None else self.episode + 1)
 
     def block(self, slots: int) -> Block:
         """The next `slots` slots; raises ConfigError for fewer than one."""

@@ -101,17 +101,24 @@ class Batch:
         """True where there was no reset yet, and hence no seed."""
         return self._network is None
 
-    def reset(self, seed: int | Sequence[int] | None = None) -> None:
-        """Begin an episode in every environment: the first of new seeds, or the next of the seeds there are.
+    def reset(self, seed: int | Sequence[int] | None = None, episode: int = 0) -> None:
+        """Begin an episode in every environment: one of new seeds, or the next of the seeds there are.
 
-        One seed s stands for s, s + 1, ..., one for each environment.
+        Args:
+            seed: one for each environment, or s for s, s + 1, ...; None: the next episode.
+            episode: with new seeds, which of theirs; the first by default.
+
+        Raises:
+            ConfigError: for seeds that are none.
         """
         seeds = None if seed is None else self._seeds(seed)
         if self._network is None:
             first = np_random()[0].integers(2**32, size=self.environments).tolist() if seeds is None else seeds
             self._network = self._network_type(self.settings.scenario, first)
+            if episode:
+                self._network.reset(first, episode)
         else:
-            self._network.reset(seeds)
+            self._network.reset(seeds, episode)
         self.cycle, self.episodes = -1, self.episodes + 1  # not begun, if what follows fails
         self._last = self._before_last = PastSlot.never(self.environments, self.agents, self._network.near)
         self._paid = self._last.utility
