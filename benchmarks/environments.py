@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
@@ -11,6 +10,7 @@ import gymnasium
 import numpy as np
 from rich.progress import Progress
 
+from benchmarks.rates import Rate, per_second
 from benchmarks.reporting import row, spread
 from wirelessenv import WirelessNetwork, power_control_v0
 from wirelessenv.channel.sampling import NumpySampler
@@ -18,29 +18,6 @@ from wirelessenv.envs.vector import VectorPowerControlEnv
 from wirelessenv.physics.kernels import aggregate, rate, sinr, split, visible_amplitude
 
 BATCH, AGENTS = 1024, 24
-Rate = Callable[[], float]
-
-
-def per_second(step: Callable[[], Any], steps: int, each: int = 1) -> Rate:
-    """A function that measures the rate of a step.
-
-    Args:
-        step: is called again and again.
-        steps: calls in a measurement.
-        each: counted for a call.
-
-    Returns:
-        A function that returns `each` x calls a second.
-    """
-
-    def measured() -> float:
-        started = time.perf_counter()
-        for _ in range(steps):
-            step()
-        return each * steps / (time.perf_counter() - started)
-
-    step()
-    return measured
 
 
 def pettingzoo(steps: int, **options: Any) -> Rate:

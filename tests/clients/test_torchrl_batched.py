@@ -1,5 +1,7 @@
 """`PowerControlTorchEnv`: TorchRL's own check, and the numbers of the other forms, whatever is reset when."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -42,8 +44,8 @@ def test_a_rollout_has_the_numbers_of_the_vector_form(combination):
         last = {**infos["final_info"], "seen": infos["final_obs"]} if over.all() else {**infos, "seen": seen}
         assert_array_equal(row["next", *SEEN], last["seen"])
         assert_array_equal(row["next", *REWARD][..., 0], last["rewards"])
-        for name in row["next", "tx", "info"].keys():
-            assert_array_equal(row["next", "tx", "info", name][..., 0], last[name])
+        for name, values in row["next", "tx", "info"].items():
+            assert_array_equal(values[..., 0], last[name])
         for name, expected in (("done", over), ("truncated", over), ("terminated", np.zeros(NETWORKS, bool))):
             assert_array_equal(row["next", name][:, 0], expected)
     assert played["next", "done"].sum() == 2 * NETWORKS
@@ -78,7 +80,7 @@ def test_networks_that_are_reset_alone_play_what_they_would_play_alone():
 def test_the_short_way_is_that_of_torchrl(combination):
     """The own `step_and_maybe_reset` beside that of `EnvBase`, with entries that a policy has added."""
     envs, cycles = [make(combination, return_state=True) for _ in range(2)], 2 * CYCLES + 1
-    ways = [lambda now: envs[0].step_and_maybe_reset(now), lambda now: EnvBase.step_and_maybe_reset(envs[1], now)]
+    ways = [envs[0].step_and_maybe_reset, partial(EnvBase.step_and_maybe_reset, envs[1])]
     nows = [env.reset() for env in envs]
     torch.manual_seed(0)
     for cycle in range(cycles):
@@ -118,10 +120,10 @@ def test_what_cannot_be_used_is_refused_in_a_sentence():
         PowerControlTorchEnv(0)
     with pytest.raises(ConfigError, match='unknown key "num_env"'):
         PowerControlTorchEnv(1, num_env=3)
-    with pytest.raises(ConfigError, match="seed: .* it should hold 2, one for each network"):
+    with pytest.raises(ConfigError, match=r"seed: .* it should hold 2, one for each network"):
         PowerControlTorchEnv(2, DENSE, seed=[1, 2, 3])
     env = PowerControlTorchEnv(2, DENSE)
-    with pytest.raises(ConfigError, match="_reset: .* all environments have to begin"):
+    with pytest.raises(ConfigError, match=r"_reset: .* all environments have to begin"):
         env.reset(env.fake_tensordict().exclude("next").set("_reset", torch.tensor([[True], [False]])))
     now = env.reset()
     now[ACTION] = torch.full((2, 4, 1), float("nan"))

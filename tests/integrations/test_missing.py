@@ -7,7 +7,8 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    ("module", "library"), [("torchrl", "torchrl"), ("torchrl", "tensordict"), ("benchmarl", "benchmarl"), ("benchmarl", "torchrl")]
+    ("module", "library"),
+    [("torchrl", "torchrl"), ("torchrl", "tensordict"), ("benchmarl", "benchmarl"), ("benchmarl", "torchrl")],
 )
 def test_one_sentence_names_the_extra(module, library, monkeypatch):
     for name in [name for name in sys.modules if name.split(".")[0] in ("torchrl", "tensordict", "benchmarl")]:

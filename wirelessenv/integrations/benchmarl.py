@@ -85,7 +85,7 @@ class PowerControlTask(TaskClass):  # type: ignore[misc]  # BenchMARL ships no t
     def observation_spec(self, env: EnvBase) -> Composite:
         """The spec of all agents' observations."""
         seen = env.observation_spec.clone()
-        for name in [name for name in seen[GROUP].keys() if name != "observation"]:
+        for name in set(seen[GROUP].keys()) - {"observation"}:
             del seen[GROUP][name]  # what transforms have added
         return seen
 

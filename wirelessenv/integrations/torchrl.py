@@ -34,9 +34,9 @@ class PowerControlTorchEnv(EnvBase):  # type: ignore[misc]  # TorchRL ships no t
     """`num_envs` networks of m agents: batch size (E,), and in each of its entries the agents' rows (m, ...) under "tx".
 
     ("tx", "action") is (E, m, 1), with learned messages (E, m, 1 + size), with discrete actions whole numbers (E, m);
-    ("tx", "observation") (E, m, size) and ("tx", "reward") (E, m, 1). "done" and "truncated" (E, 1) turn true after `max_cycles`
-    slots, "terminated" never does: value estimates go on beyond the end, as is right for a task that has none. What follows the
-    last slot stands in "next", what the next episode begins with in the TensorDict after it.
+    ("tx", "observation") (E, m, size) and ("tx", "reward") (E, m, 1). "done" and "truncated" (E, 1) turn true after
+    `max_cycles` slots, "terminated" never does: value estimates go on beyond the end, as is right for a task that has none.
+    What follows the last slot stands in "next", what the next episode begins with in the TensorDict after it.
 
     For the same seed and actions the numbers are those of the other forms. `set_seed(s)` gives the networks the seeds
     s, s + 1, ..., and the next reset begins their first episodes; a reset without it goes on to the next ones. "_reset" (E, 1)
