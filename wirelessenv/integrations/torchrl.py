@@ -86,7 +86,7 @@ class PowerControlTorchEnv(EnvBase):  # type: ignore[misc]  # TorchRL ships no t
     def _make_specs(self) -> None:
         environments, agents = self._shape
         whole = self._batches.whole
-        seen = {"observation": self._unbounded(*whole.joint_observation_space().shape)}
+        seen = {"observation": self._unbounded(*(whole.joint_observation_space().shape or ()))}
         if self._return_info:
             ages = () if self.settings.messages is None else ("largest_age", "mean_age")
             told = {name: self._unbounded(agents, 1) for name in ("rate", "sinr_db", "power", *ages)}
@@ -110,7 +110,7 @@ class PowerControlTorchEnv(EnvBase):  # type: ignore[misc]  # TorchRL ships no t
         return Composite({GROUP: Composite(specs, shape=self._shape)}, shape=self._shape[:1])
 
     def _action_spec(self) -> TensorSpec:
-        space = self._actions.space()
+        space: Any = self._actions.space()  # a Box, unless actions are discrete
         if self.settings.actions == "discrete":
             return Categorical(self.settings.levels, shape=self._shape, dtype=torch.int64)
         low, high = (torch.from_numpy(bound).expand(*self._shape, -1).clone() for bound in (space.low, space.high))
