@@ -18,7 +18,7 @@ OPTIONS = [
     pytest.param({"scenario": {"preset": "drifting", "transmitters": 3}}, id="drifting"),
 ]
 RESETS = {2: [1], 3: [1, 3], 5: [0, 2], 7: [3], 8: [0, 1, 2, 3], 9: [0, 1, 3], 11: [2]}
-"""By step: who begins anew before it."""
+"""Environments that begin anew before a step, by its number."""
 
 
 def chosen(rows):

@@ -14,7 +14,7 @@ from wirelessenv.sentences import shown
 Mask = NDArray[np.bool_]
 
 
-class Group:
+class Fellows:
     """A batch whose row i is the environment `where[i]`, until that begins another episode elsewhere: then it is not `live`."""
 
     def __init__(self, batch: Batch, where: NDArray[np.intp]) -> None:
@@ -39,7 +39,7 @@ class BatchesApart:
     def __init__(self, settings: Settings, num_envs: int) -> None:
         self.settings, self.whole = settings, Batch(settings, num_envs)
         self.environments, self.agents = self.whole.environments, self.whole.agents
-        self._groups = [Group(self.whole, np.arange(self.environments))]
+        self._groups = [Fellows(self.whole, np.arange(self.environments))]
 
     def over(self) -> bool | Mask:
         """Tell whose episode is over: one truth value where all began together, else (E,)."""
@@ -64,7 +64,7 @@ class BatchesApart:
             if mask is not None and not mask.all():
                 raise ConfigError(f"_reset: {shown(mask)} is not valid: all environments have to begin before some begin again")
             self.whole.reset(seed)
-            self._groups = [Group(self.whole, np.arange(self.environments))]
+            self._groups = [Fellows(self.whole, np.arange(self.environments))]
             return
         begin, groups = np.ones(self.environments, bool) if mask is None else mask, self._groups
         self._groups = []
@@ -80,11 +80,11 @@ class BatchesApart:
             if leaving.any():
                 self._groups.append(self._next_episode(group, np.flatnonzero(leaving)))
 
-    def _next_episode(self, group: Group, rows: NDArray[np.intp]) -> Group:
+    def _next_episode(self, group: Fellows, rows: NDArray[np.intp]) -> Fellows:
         """A group of some rows of `group`, in their next episode."""
         network, batch = group.batch.network, Batch(self.settings, len(rows))
         batch.reset([network.seeds[row] for row in rows], network.episode + 1)
-        return Group(batch, group.where[rows])
+        return Fellows(batch, group.where[rows])
 
     def step(self, power: Floats, messages: Floats, mask: Mask | None = None) -> None:
         """Use powers in the current slot, and messages at its end.
@@ -108,14 +108,14 @@ class BatchesApart:
         for group in playing:
             group.batch.step(power[group.where], messages[group.where])
 
-    def _plays(self, group: Group, mask: Mask) -> bool:
+    def _plays(self, group: Fellows, mask: Mask) -> bool:
         chosen = mask[group.where[group.live]]
         if chosen.any() and not chosen.all():
             raise ConfigError(f"_step: {shown(mask)} is not valid: environments whose episodes began together step together")
         return bool(chosen.any())
 
     def read(self, what: Callable[[Batch], Floats]) -> Floats:
-        """Arrays of all environments.
+        """Read an array of all environments.
 
         Args:
             what: reads a new array from a batch, with a row for each of its environments.
