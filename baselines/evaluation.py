@@ -138,7 +138,7 @@ def _allocated(policy: Any, held: HeldOut, over_lists: bool) -> Doubles:
             f"there are lists of neighbours: use {', '.join(one.__name__ for one in LISTED)}, or an "
             "allocator(near, gain, noise, p_max)"
         )
-    gain = block.gain.astype(float)
+    gain = held.rated_gain()
     if isinstance(block, NearBlock):
         return np.asarray(_called(policy, "its powers", block.lists, gain, block.noise, scenario.max_power))
     return np.asarray(_called(for_bands(policy, scenario.bands), "its powers", gain, scenario.noise, scenario.max_power))

@@ -369,7 +369,7 @@ class WirelessNetwork:
             Arrays (..., m); SINRs of M bands are (..., M, m).
         """
         ratio = self._form.sinr(wanted, cross, power)
-        reached, total = self._form.over_bands(rate(ratio, self.scenario.sinr_cap), power)
+        reached, total = self._form.over_bands(rate(ratio, self.scenario.sinr_cap, self.scenario.snr_gap), power)
         return Outcome(ratio, reached, self.scenario.utility(reached, total))
 
     def state(self) -> dict[str, Any]:

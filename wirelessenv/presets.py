@@ -22,6 +22,17 @@ _DENSE = _PAPER | {
     "placement": {"kind": "uniform", "half_width": 0.25, "receiver_offset": 0.125},
     "observation_scale": "log1p",
 }
+_D2D: dict[str, Any] = {
+    "transmitters": 50,
+    "placement": {"kind": "pairs", "side": 1000.0, "shortest_link": 2.0, "longest_link": 65.0, "smallest_cross": 1.0},
+    "path_loss": {"kind": "dual_slope", "carrier": 2.4e9, "transmitter_height": 1.5, "receiver_height": 1.5},
+    "shadowing": {"kind": "log_normal", "std_db": 8.0},
+    "direct_gain_db": 2.5,
+    "max_power": 10.0,
+    "noise": 10**-16.9 * 1e-3 * 5e6,
+    "threshold": 0.0,
+    "observation_scale": "log1p_snr",
+}
 SCENARIOS: dict[str, dict[str, Any]] = {
     "paper": _PAPER,
     "authors": _PAPER | {"fading": {"kind": "real_ar1", "memory": math.sqrt(1 - 0.3), "innovation": math.sqrt(0.3)}},
@@ -29,16 +40,13 @@ SCENARIOS: dict[str, dict[str, Any]] = {
     "gaussian": _PAPER
     | {"transmitters": 10, "placement": {"kind": "none"}, "path_loss": {"kind": "none"}, "max_power": 1.0}
     | {"threshold": 0.01},
-    "d2d": {
-        "transmitters": 50,
-        "placement": {"kind": "pairs", "side": 1000.0, "shortest_link": 2.0, "longest_link": 65.0, "smallest_cross": 1.0},
-        "path_loss": {"kind": "dual_slope", "carrier": 2.4e9, "transmitter_height": 1.5, "receiver_height": 1.5},
-        "shadowing": {"kind": "log_normal", "std_db": 8.0},
-        "direct_gain_db": 2.5,
-        "max_power": 10.0,
-        "noise": 10**-16.9 * 1e-3 * 5e6,
-        "threshold": 0.0,
-        "observation_scale": "log1p_snr",
+    "d2d": _D2D,
+    "d2d_links": _D2D
+    | {
+        "placement": _D2D["placement"] | {"side": 500.0},
+        "shadowing": {"kind": "none"},
+        "fading": {"kind": "none"},
+        "snr_gap_db": 6.0,
     },
     "cellular": {
         "transmitters": 20,
@@ -87,6 +95,12 @@ ABOUT: dict[tuple[str, str], str] = {
     ("Scenario", "gaussian"): "Sun et al., Learning to Optimize (2018): i.i.d. channels without geometry, 10, 20 or 30 pairs.",
     ("Scenario", "d2d"): "Shen et al., Graph Neural Networks for Scalable Radio Resource Management (2021), as their code has "
     "it: metres and watts, 40 dBm of power, noise of -169 dBm/Hz over 5 MHz.",
+    (
+        "Scenario",
+        "d2d_links",
+    ): "Cui et al., Spatial Deep Learning for Wireless Scheduling (2019): 50 links in 500 m of the channel "
+    "of `d2d` without shadowing or fading, and an SNR gap of 6 dB; schedules are on or off. Links of 2 to 65 m; 30 to 70 m by "
+    "placement.shortest_link and placement.longest_link.",
     ("Scenario", "cellular"): "Nasir and Guo, Deep Actor-Critic Learning for Distributed Power Control in Wireless Mobile "
     "Networks (2020): 10 cells and 20 links; 20 cells with 40, 60 or 100 links by transmitters and placement.cells. Metres and "
     "watts, 38 dBm of power, -114 dBm of noise. A user within 35 m of its base station, where it may come in motion, counts as "

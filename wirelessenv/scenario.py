@@ -97,6 +97,9 @@ class Scenario(PresetModel):
     noise: Power = Field(1.0, description='noise power; "-104 dBm" is read as watts')
     max_power: Power = Field(10.0, description="p_max: powers are in [0, max_power]")
     sinr_cap_db: Annotated[Number, Field(ge=-1000, le=1000)] | None = Field(None, description="the largest SINR that counts")
+    snr_gap_db: Annotated[Number, Field(ge=0, le=100)] | None = Field(
+        None, description="SNR gap of modulation and coding: rates are log2(1 + SINR / gap); none: no gap"
+    )
     utility: Utility = Rate()
     hops: Annotated[Count, Field(le=10_000)] = Field(5, description="K: length of the aggregation sequence")
     threshold: NonNegative = Field(
@@ -138,6 +141,11 @@ class Scenario(PresetModel):
     def sinr_cap(self) -> float:
         """The largest SINR that counts, linear; infinite where there is none."""
         return math.inf if self.sinr_cap_db is None else min(10 ** (self.sinr_cap_db / 10), FLOAT32_MAX)
+
+    @property
+    def snr_gap(self) -> float:
+        """The SNR gap, linear; 1 where there is none."""
+        return 1.0 if self.snr_gap_db is None else float(10 ** (self.snr_gap_db / 10))
 
     @model_validator(mode="after")
     def _in_32_bits(self) -> Self:

@@ -12,6 +12,7 @@ from baselines.allocators.checks import sum_rate
 from baselines.allocators.fair import max_min
 from baselines.allocators.iterative import fractional_programming, wmmse
 from baselines.allocators.near import fractional_programming_over_lists, wmmse_over_lists
+from baselines.allocators.scheduling import fplinq, greedy_scheduling, itlinq
 from baselines.allocators.simple import delayed, full_power, on_off, random_band, random_power
 
 __all__ = [
@@ -19,9 +20,12 @@ __all__ = [
     "certified_optimum",
     "certify",
     "delayed",
+    "fplinq",
     "fractional_programming",
     "fractional_programming_over_lists",
     "full_power",
+    "greedy_scheduling",
+    "itlinq",
     "max_min",
     "on_off",
     "random_band",

@@ -46,7 +46,8 @@ class Allocator(Untrained):
         """Powers for the gains of one slot each.
 
         Args:
-            gain: |h|^2 as [receiver, transmitter], (..., m, m); of M bands (..., M, m, m).
+            gain: |h|^2 as [receiver, transmitter], (..., m, m); of M bands (..., M, m, m); direct ones divided by the
+                scenario's SNR gap.
             noise: noise power of every receiver over all bands.
             p_max: largest power of every transmitter over all bands.
             bands: M; given where there are several.
@@ -75,8 +76,8 @@ class Allocator(Untrained):
         if isinstance(block, NearBlock):
             refuse_without_lists(self, scenario)
             seen = np.maximum(np.arange(block.gain.shape[1]) - self.delay, 0)
-            return self.over_lists(block.lists, block.gain[:, seen].astype(float), block.noise, scenario.max_power)
-        gain = allocators.delayed(held.block.gain, self.delay, bands=scenario.bands).astype(float)
+            return self.over_lists(block.lists, held.rated_gain()[:, seen], block.noise, scenario.max_power)
+        gain = allocators.delayed(held.rated_gain(), self.delay, bands=scenario.bands)
         bands = {"bands": scenario.bands} if scenario.bands > 1 else {}
         return self.allocate(gain, scenario.noise, scenario.max_power, **bands)
 

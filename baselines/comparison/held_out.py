@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from wirelessenv.arrays import Doubles
 from wirelessenv.channel.fading import NoFading
 from wirelessenv.config import ConfigError
 from wirelessenv.large_scale import EVALUATION
@@ -112,6 +113,21 @@ class HeldOut(NamedTuple):
             trimmed = {name: parts[name][..., : lists.links] for name in ("gain", "cross")}
             chosen = NearBlock(**parts | trimmed, lists=lists, noise=block.noise[places])
         return self._replace(layouts=tuple(self.layouts[place] for place in places), block=chosen)
+
+    def rated_gain(self) -> Doubles:
+        """Gains |h|^2 that allocators get, (layouts, warm_up + slots, links), in double precision.
+
+        Direct gains are divided by the scenario's SNR gap, so that log2(1 + SINR) of them are the rates that count.
+        """
+        gain, near = self.block.gain.astype(float), self.block.near
+        if self.scenario.snr_gap != 1:
+            if near is not None:
+                wanted = np.take_along_axis(gain, near.own[:, None], -1)
+                np.put_along_axis(gain, near.own[:, None], wanted / self.scenario.snr_gap, -1)
+            else:
+                agents = np.arange(gain.shape[-1])
+                gain[..., agents, agents] /= self.scenario.snr_gap
+        return gain
 
     def network(self) -> type[WirelessNetwork]:
         """A class of networks that play these slots in order, for environments to be made on."""

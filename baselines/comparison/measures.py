@@ -55,7 +55,7 @@ class Measured(NamedTuple):
         if listed:  # whose certified optimum nobody finds
             found = np.empty((len(used), 0))
         else:
-            gain = held.counted(held.block.gain)[:, :first].astype(float)
+            gain = held.counted(held.rated_gain())[:, :first]
             found = sum_rate(gain, scenario.noise, used[:, :first].astype(float), bands=bands)
         return cls(
             outcome.utility.sum(-1, dtype=float).mean(1),

@@ -143,7 +143,7 @@ def _optimum(comparison: Comparison, directory: ComparisonDirectory, task: Task,
     assert optimum is not None
     assert task.layout is not None
     held = HeldOut.draw(scenario, [task.layout], comparison.slots, comparison.warm_up)
-    gain = held.counted(held.block.gain)[0, : optimum.slots].astype(float)
+    gain = held.counted(held.rated_gain())[0, : optimum.slots]
     found: list[tuple[float, float]] = []
     for one in gain:
         if asked():

@@ -181,6 +181,6 @@ def _objective(scenario: Scenario, logits: Tensor, block: Block, first: int) -> 
     power = logits.sigmoid() * scenario.max_power
     wanted, cross = torch.as_tensor(block.wanted[:, first:]), torch.as_tensor(block.cross[:, first:])
     ratio = wanted * power / (interference(cross, power) + scenario.noise)
-    utilities: Tensor = scenario.utility(rate(ratio, scenario.sinr_cap), power)
+    utilities: Tensor = scenario.utility(rate(ratio, scenario.sinr_cap, scenario.snr_gap), power)
     objective: Tensor = (utilities - UNDECIDED * logits**2).mean()
     return objective

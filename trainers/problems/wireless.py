@@ -269,7 +269,7 @@ class WirelessProblem(Problem):
         power = self._powers(parameters[None], samples)[0].requires_grad_()
         arriving = interference(cross, power.detach()).requires_grad_()
         ratio = wanted * power / (arriving + self.scenario.noise)
-        total = self.scenario.utility(rate(ratio, self.scenario.sinr_cap), power).sum()
+        total = self.scenario.utility(rate(ratio, self.scenario.sinr_cap, self.scenario.snr_gap), power).sum()
         by_power, by_interference = torch.autograd.grad(total, (power, arriving), materialize_grads=True)
         return samples.inputs[0], by_interference[..., None] * cross + torch.diag_embed(by_power)
 

@@ -147,7 +147,7 @@ class WirelessObjective(Objective):
             cross = cross[torch.arange(rows), :, client][:, :, None]
             wanted, own, logit = (part[torch.arange(rows), :, client][:, :, None] for part in (wanted, own, logit))
         ratio = wanted * own / (interference(cross, powers) + self.scenario.noise)
-        utilities: Tensor = self.scenario.utility(rate(ratio, self.scenario.sinr_cap), own)
+        utilities: Tensor = self.scenario.utility(rate(ratio, self.scenario.sinr_cap, self.scenario.snr_gap), own)
         return utilities - self.undecided * logit**2 if self.undecided else utilities
 
     def measures(self, x: Points) -> dict[str, PerPoint]:

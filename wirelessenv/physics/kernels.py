@@ -53,12 +53,13 @@ def sinr(
     return wanted * power / (interference(cross, power) + noise)
 
 
-def rate(ratio: Float[Array, "*batch"], cap: float = math.inf) -> Float[Array, "*batch"]:
-    """Rate log2(1 + min(SINR, cap)); see `rates.rate`.
+def rate(ratio: Float[Array, "*batch"], cap: float = math.inf, gap: float = 1.0) -> Float[Array, "*batch"]:
+    """Rate log2(1 + min(SINR, cap) / gap); see `rates.rate`.
 
     Args:
         ratio: SINR, linear, of any shape.
         cap: the largest SINR that counts, linear.
+        gap: SNR gap, linear.
 
     Returns:
         Rates in bit/s/Hz, of the shape of `ratio`.
@@ -66,6 +67,8 @@ def rate(ratio: Float[Array, "*batch"], cap: float = math.inf) -> Float[Array, "
     xp = np if isinstance(ratio, np.ndarray) else array_namespace(ratio)  # asking takes longer than the rates of ten agents
     if cap < math.inf:
         ratio = xp.clip(ratio, None, cap)
+    if gap != 1:
+        ratio = ratio / gap
     return xp.log1p(ratio) * 1.4426950408889634
 
 

@@ -110,20 +110,22 @@ def received(wanted: Array, cross: Array, power: Array, most: float | None = Non
         within(name, part, 0, room, right)
 
 
-def rate(ratio: ArrayLike, cap: float = math.inf) -> Float[Array, "*batch"]:
-    """Rate log2(1 + min(SINR, cap)) in bit/s/Hz of a linear SINR.
+def rate(ratio: ArrayLike, cap: float = math.inf, gap: float = 1.0) -> Float[Array, "*batch"]:
+    """Rate log2(1 + min(SINR, cap) / gap) in bit/s/Hz of a linear SINR.
 
-    Source: Behmandpoor et al. (2024), equation (18); the base of its log is ours.
+    Source: Behmandpoor et al. (2024), equation (18); the base of its log is ours. The gap is that of Cui et al.
+    (2019).
 
     Args:
         ratio: SINR, linear, of any shape.
         cap: the largest SINR that modulation and coding can use, linear.
+        gap: SNR gap between capacity and what modulation and coding reach, linear, 1 or more.
 
     Returns:
         Rates in bit/s/Hz, of the shape of `ratio`.
 
     Raises:
-        ConfigError: for a ratio below 0 or NaN, and for a cap that is not above 0.
+        ConfigError: for a ratio below 0 or NaN, for a cap that is not above 0, and for a gap below 1.
 
     >>> import numpy as np
     >>> rate(np.array([1.0, 3.0, 1023.0]), cap=7.0).round(12).tolist()
@@ -132,4 +134,7 @@ def rate(ratio: ArrayLike, cap: float = math.inf) -> Float[Array, "*batch"]:
     array = real("ratio", ratio)
     within("ratio", array, 0, math.inf, "a ratio of powers, 0 or more")
     cap = number("cap", cap, finite=False)
-    return kernels.rate(array, cap if cap < float(array_namespace(array).finfo(array.dtype).max) else math.inf)
+    gap = number("gap", gap)
+    if gap < 1:
+        raise ConfigError(f"gap: {gap:g} is not valid: it should be 1 or more, linear")
+    return kernels.rate(array, cap if cap < float(array_namespace(array).finfo(array.dtype).max) else math.inf, gap)
