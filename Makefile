@@ -13,7 +13,7 @@ PYTHON_NEWEST := $(shell for p in python3.14 python3.13 python3.12 python3.11 $(
 # Programs that tests start begin in half the time where the bytecode of the last one is there.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo figures long compare talking fuzz torture soak test wheel docs clients oldest newest bench venv clean
+.PHONY: demo figures long compare talking published fuzz torture soak test wheel docs clients oldest newest bench venv clean
 
 demo: .venv/train.done  ## Figure 2 of the zeroth-order paper, on 8 of its 20 layouts
 	$(BIN)/python -m trainers configs/paper/fig2.yaml --set 'seeds=[1000,1001,1002,1003,1004,1005,1006,1007]' --out runs/demo --resume
@@ -35,6 +35,10 @@ talking: .venv/compare.done  ## what talking is worth: late, lost and few messag
 	for name in talking size; do \
 		$(BIN)/python -m baselines configs/compare/$$name.yaml --resume || exit; done
 	$(BIN)/python docs/write_results.py talking
+
+published: .venv/compare.done  ## tables that papers have published, ours beside them, into docs/results (minutes)
+	$(BIN)/python -m benchmarks.published runs/published
+	$(BIN)/python docs/write_results.py published
 
 test: .venv/all.done  ## lint, types and tests
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ python docs/write_results.py figures    claims, tables and pictures of "make fig
 python docs/write_results.py long       the claims of "make long" and their pictures, from runs/long/
 python docs/write_results.py compare    tables and pictures of "make compare", from runs/compare/
 python docs/write_results.py talking    curves and pictures of "make talking", from runs/compare/
+python docs/write_results.py published  the tables of "make published", from runs/published/
 python docs/write_results.py speed      the tables of "make bench", from runs/speed.md
 """
 
@@ -145,6 +146,12 @@ def speed(runs: Path, root: Path) -> None:
     put(root / "docs" / "results" / "speed.md", "speed", (runs / "speed.md").read_text(encoding="utf-8"))
 
 
+def published(runs: Path, root: Path) -> None:
+    """Published tables, and ours beside them."""
+    for table in sorted((runs / "published").glob("*.md")):
+        put(root / "docs" / "results" / "published.md", table.stem, table.read_text(encoding="utf-8"))
+
+
 def _tables_and_pictures(runs: Path, root: Path, command: str) -> None:
     """The table of every run that a page has a place for, and its picture."""
     for page in sorted((root / "docs" / "results").glob("*.md")):
@@ -163,4 +170,5 @@ def _pictures(folder: Path, root: Path) -> None:
 
 
 if __name__ == "__main__":
-    {"figures": figures, "long": long, "compare": compare, "talking": talking, "speed": speed}[sys.argv[1]](Path("runs"), ROOT)
+    COMMANDS = (figures, long, compare, talking, speed, published)
+    {one.__name__: one for one in COMMANDS}[sys.argv[1]](Path("runs"), ROOT)

@@ -119,7 +119,8 @@ class HeldOut(NamedTuple):
 
         Direct gains are divided by the scenario's SNR gap, so that log2(1 + SINR) of them are the rates that count.
         """
-        gain, near = self.block.gain.astype(float), self.block.near
+        gain: Doubles = self.block.gain.astype(float)
+        near = self.block.near
         if self.scenario.snr_gap != 1:
             if near is not None:
                 wanted = np.take_along_axis(gain, near.own[:, None], -1)

@@ -16,7 +16,7 @@ class GreedyScheduling(Allocator):
 
     kind: Literal["greedy_scheduling"] = "greedy_scheduling"
 
-    def allocate(self, gain: Doubles, noise: float, p_max: float) -> Doubles:
+    def allocate(self, gain: Doubles, noise: float, p_max: float, bands: int = 1) -> Doubles:
         return allocators.greedy_scheduling(gain, noise, p_max)
 
 
@@ -27,7 +27,7 @@ class ITLinQ(Allocator):
     exponent: NonNegative = Field(0.5, description="eta: INRs are at most M SNR^eta")
     margin: Positive = Field(MARGIN, description="M, linear: 25 dB")
 
-    def allocate(self, gain: Doubles, noise: float, p_max: float) -> Doubles:
+    def allocate(self, gain: Doubles, noise: float, p_max: float, bands: int = 1) -> Doubles:
         return allocators.itlinq(gain, noise, p_max, exponent=self.exponent, margin=self.margin)
 
 
@@ -37,5 +37,5 @@ class FPLinQ(Allocator):
     kind: Literal["fplinq"] = "fplinq"
     iterations: Count = 100
 
-    def allocate(self, gain: Doubles, noise: float, p_max: float) -> Doubles:
+    def allocate(self, gain: Doubles, noise: float, p_max: float, bands: int = 1) -> Doubles:
         return allocators.fplinq(gain, noise, p_max, iterations=self.iterations)

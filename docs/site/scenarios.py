@@ -21,6 +21,8 @@ from wirelessenv.presets import ABOUT, SCENARIOS
 
 ROOT = Path(__file__).parents[2]
 KNOWN = ROOT / "tests" / "known_values.yaml"
+TABLES = {"d2d_links": "link-scheduling"}
+"""Sections of docs/results/published.md."""
 LAYOUTS, SLOTS = 20, 20
 PAGE = """# {name}
 
@@ -65,7 +67,6 @@ def scenario_pictures() -> Iterator[tuple[str, Callable[[], bytes]]]:
 
 def page(name: str) -> str:
     """The page of a preset."""
-    compared = ROOT / "docs" / "results" / f"compare_{name}.md"
     return PAGE.format(
         name=name,
         about=ABOUT["Scenario", name].replace("*", "\\*"),
@@ -74,8 +75,17 @@ def page(name: str) -> str:
         layouts=LAYOUTS,
         slots=SLOTS,
         reached="\n".join(markdown_table(_reached(name))) + "\n",
-        compared=f"\nAll methods on it: [comparison](../../results/compare_{name}.md).\n" if compared.exists() else "",
+        compared=_elsewhere(name),
     )
+
+
+def _elsewhere(name: str) -> str:
+    """Links to the results of a preset on other pages."""
+    compared = (ROOT / "docs" / "results" / f"compare_{name}.md").exists()
+    found = f"\nAll methods on it: [comparison](../../results/compare_{name}.md).\n" if compared else ""
+    if name in TABLES:
+        found += f"\nA published table of it: [ours beside it](../../results/published.md#{TABLES[name]}).\n"
+    return found
 
 
 def picture(name: str) -> bytes:

@@ -1,0 +1,1 @@
+"""Values that papers have published, and ours of the same settings beside them."""

@@ -1,0 +1,18 @@
+"""python -m benchmarks.published FOLDER: the tables of published values, as Markdown, into a folder."""
+
+import sys
+from pathlib import Path
+
+from benchmarks.published.links import LENGTHS, link_rows
+from benchmarks.published.rows import table
+
+
+def main(folder: Path) -> None:
+    """Compute all tables; a minute or two."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [one for lengths in LENGTHS for one in link_rows(*lengths)]
+    (folder / "links.md").write_text(table(rows, 1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
