@@ -19,6 +19,7 @@ from wirelessenv.envs.actions import Actions
 from wirelessenv.envs.batch import Batch
 from wirelessenv.envs.settings import Settings
 from wirelessenv.imports import failure
+from wirelessenv.link_forms import budget
 from wirelessenv.network import NearBlock
 from wirelessenv.physics.checks import numbers, powers
 from wirelessenv.scenario import Scenario
@@ -66,8 +67,8 @@ def evaluate(
             an allocator(gain, noise, p_max) -> powers, as those of `baselines.allocators`; of M bands gain is (..., M, m, m),
             powers are (..., M, m), and one that has a parameter `bands` gets M; where the scenario cuts links, an
             allocator(near, gain, noise, p_max) over its lists of neighbours, or one of those that have such a form;
-            a function of observations (layouts, m, size) -> actions (layouts, m);
-            a torch module of rows (layouts * m, size) -> (layouts * m,) or (layouts * m, 1);
+            a function of observations (layouts, m, size) -> actions (layouts, m), of M bands (layouts, m, M);
+            a torch module of rows (layouts * m, size) -> (layouts * m,) or (layouts * m, 1), of M bands (layouts * m, M);
             a model of Stable-Baselines3, asked for deterministic actions of such rows;
             a TrainedMethod of this package;
             anything with `predict(observations)` of dicts by agent, as PettingZoo's, such as a learner of this project; where
@@ -77,8 +78,9 @@ def evaluate(
         slots: of every layout that count.
         warm_up: slots before them, which do not.
         observation: the parts of an observation, as environments take them; the environment's own where not given.
-        actions: what the policy's actions are: "normalised" in [-1, 1], "power" in [0, p_max], or "discrete" levels. Where not
-            given: what a model's action space says, powers for learners of this project, else "normalised".
+        actions: what the policy's actions are: "normalised" in [-1, 1], "power" in [0, p_max], "discrete" levels, or the
+            "simplex" of several bands. Where not given: what a model's action space says, powers for learners of this project,
+            else "normalised".
         name: of the row.
 
     Returns:
@@ -156,7 +158,7 @@ LISTED: dict[Callable[..., Any], Allocator] = {
 def _played(policy: Any, held: HeldOut, observation: Any, actions: str | None) -> Doubles:
     """Powers (layouts, warm_up + slots, m) of a policy that sees observations, slot by slot."""
     given = {"actions": actions, "observation": observation}
-    own = _of_space(policy) | _own_options(policy, held.scenario)
+    own = _of_space(policy, held.scenario) | _own_options(policy, held.scenario)
     settings = Settings.of(held.scenario, own | {name: one for name, one in given.items() if one is not None})
     _refuse_long_delays(policy, held)
     batch, space = Batch(settings, len(held.layouts), network=held.network()), Actions(settings)
@@ -164,7 +166,7 @@ def _played(policy: Any, held: HeldOut, observation: Any, actions: str | None) -
     decide, agents = _decision(policy, batch), batch.agents
     batch.reset(held.layouts)
     shape = (batch.environments, agents, space.width)[: 2 if space.width == 1 else 3]
-    found = np.empty((held.block.gain.shape[1], batch.environments, agents))
+    found = np.empty((held.block.gain.shape[1], batch.environments, *held.block.wanted.shape[2:]))
     for slot in range(len(found)):
         chosen = np.asarray(_called(decide, "its actions", batch.observations(), real=settings.actions != "discrete"))
         if chosen.shape not in (shape, (*shape[:2], space.width)):
@@ -172,21 +174,33 @@ def _played(policy: Any, held: HeldOut, observation: Any, actions: str | None) -
             raise ConfigError(f"policy: actions of the shape {chosen.shape} are not valid for {axes} {shape}")
         chosen = chosen.reshape(shape)
         if settings.actions == "power":  # which an environment would clip in silence
-            powers("policy: its powers", chosen.reshape(*shape[:2], -1)[..., 0], agents, held.scenario.max_power)
+            _refuse_powers(chosen.reshape(*shape[:2], -1)[..., : space.numbers], held.scenario)
         try:
-            found[slot], messages = space.of_array(chosen, shape)
+            found[slot], messages = space.of_array(chosen, shape, agents)
         except ValueError as error:
             raise ConfigError(f"policy: {error}") from None
         batch.step(found[slot], messages)
     return found.swapaxes(0, 1)
 
 
-def _of_space(policy: Any) -> dict[str, Any]:
+def _refuse_powers(chosen: Doubles, scenario: Scenario) -> None:
+    """Raises ConfigError where powers (layouts, m, bands) are not those of transmitters."""
+    each = chosen.swapaxes(1, 2) if scenario.bands > 1 else chosen[..., 0]
+    powers("policy: its powers", each, scenario.transmitters, scenario.max_power)
+    if scenario.bands > 1:
+        budget("policy: its powers", each, scenario.max_power)
+
+
+def _of_space(policy: Any, scenario: Scenario) -> dict[str, Any]:
     """The options of the environment that a policy's actions are for."""
-    space = getattr(policy, "action_space", None)
+    space, bands = getattr(policy, "action_space", None), scenario.bands
     if isinstance(space, Discrete):
-        return {"actions": "discrete", "levels": int(space.n)}
+        return {"actions": "discrete", "levels": (int(space.n) - 1) // bands + 1}
     if isinstance(space, Box):
+        own = _own_options(policy, scenario)
+        told = own.get("message_size", 1) if own.get("messages") == "learned" else 0
+        if bands > 1 and space.shape[-1:] == (bands + 1 + told,):
+            return {"actions": "simplex"}
         return {"actions": "normalised" if (space.low < 0).all() else "power"}
     return {"actions": "power" if _is_learner(policy) else "normalised"}
 

@@ -11,7 +11,7 @@ import torch
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmarks import allocators, environments, gradient_methods, large_networks, live, plain_numpy, sweeps, talking
+from benchmarks import allocators, bands, environments, gradient_methods, large_networks, live, plain_numpy, sweeps, talking
 from benchmarks.reporting import row, spread
 from trainers import WirelessProblem, ZerothOrderLearner
 from trainers.workbench.files import write_atomically
@@ -85,7 +85,7 @@ def measure() -> list[tuple[str, list[dict[str, Any]]]]:
         shared = in_turn({"10 runs x 4 curves": (learner(10, 4), 20)}, bar)
         environment_rows = environments.table(ROUNDS, bar)
         allocator_rows = allocators.table(ROUNDS, bar)
-        talking_rows = talking.table(ROUNDS, bar)
+        talking_rows, band_rows = talking.table(ROUNDS, bar), bands.table(ROUNDS, bar)
     one = times["1 run"]
     ratios = [plain / ours for plain, ours in zip(times["plain numpy"], one, strict=True)]
     rows = [
@@ -105,6 +105,7 @@ def measure() -> list[tuple[str, list[dict[str, Any]]]]:
     tables: list[tuple[str, list[dict[str, Any]]]] = [
         (f"Speed on one thread: median of {ROUNDS} rounds (smallest to largest)", rows + environment_rows),
         (f"Allocators on one thread: median of {ROUNDS} rounds or of the channels (range)", allocator_rows + talking_rows),
+        (f"Several bands on one thread: median of {ROUNDS} rounds (range)", band_rows),
         ("Gradient methods on one thread", gradient_methods.table()),
         ("Large networks on one thread: Algorithm 2 (B = 20, K = 5, three hops) and the environment", large_networks.table()),
     ]

@@ -74,10 +74,11 @@ def frames(env: PowerControlEnv, seed: int, powers: str) -> Iterator[NDArray[np.
     """
     env.reset(seed=seed)
     rng = np.random.default_rng(seed)
-    m, most = env.scenario.transmitters, env.scenario.max_power
+    bands, most = env.scenario.bands, env.scenario.max_power
+    shape = env.scenario.transmitters if bands == 1 else (env.scenario.transmitters, bands)
     for slot in range(env.max_cycles):
         if slot % 5 == 0:
-            chosen = rng.uniform(0, most, m) if powers == "random" else np.full(m, most)
+            chosen = rng.uniform(0, most, shape) if powers == "random" else np.full(shape, most / bands)
         env.step(dict(zip(env.agents, chosen, strict=True)))
         frame = env.render()
         assert frame is not None

@@ -188,21 +188,21 @@ class BandLinks(AllLinks):
             told = f"it should be (..., M, m, m), (..., {bands}, {agents}, {agents})"
             raise ConfigError(f"cross: the shape {tuple(cross.shape)} is not valid for {bands} bands: {told}")
         received(wanted, cross, power, self._scenario.max_power)
-        budget(power, agents, self._scenario.max_power)
+        budget("power", power, self._scenario.max_power)
 
 
-def budget(power: Array, agents: int, most: float) -> None:
+def budget(name: str, power: Array, most: float) -> None:
     """Check that the powers of several bands together are within the budget of every agent.
 
     Args:
+        name: the argument, as a sentence names it.
         power: transmit powers, (..., M, m).
-        agents: m.
         most: p_max of all bands together.
 
     Raises:
         ConfigError: where they are not.
     """
-    powers("power: its sum over bands", array_namespace(power).sum(power, axis=-2), agents, most)
+    powers(f"{name}: its sum over bands", array_namespace(power).sum(power, axis=-2), power.shape[-1], most)
 
 
 class NearbyLinks(LinkForm):

@@ -271,6 +271,13 @@ class Scenario(PresetModel):
         return self
 
     @property
+    def of_one_band(self) -> "Scenario":
+        """The same with the noise of one of the bands, where a transmitter may use all its power; itself where there is one."""
+        if self.bands == 1:
+            return self
+        return self.model_copy(update={"bands": 1, "band_correlation": 0.0, "noise": self.noise / self.bands})
+
+    @property
     def weakest_gain(self) -> float:
         """Mean gain E|h|^2 below which a link is cut; 0 where none is."""
         return 0.0 if self.cut is None else self.cut * self.noise / self.max_power

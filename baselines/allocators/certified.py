@@ -8,7 +8,16 @@ from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 
 from baselines.allocators.boxes import Boxes, Channel, bounded, slopes, where_optima_can_be
-from baselines.allocators.checks import ChannelGains, PerChannel, PerReceiver, PerTransmitter, Powers, checked, value_of
+from baselines.allocators.checks import (
+    ChannelGains,
+    PerChannel,
+    PerReceiver,
+    PerTransmitter,
+    Powers,
+    checked,
+    of_each_band,
+    value_of,
+)
 from baselines.allocators.iterative import Limits, iterated, wmmse_step
 from baselines.allocators.watch import Watch
 from wirelessenv.arrays import Doubles
@@ -27,9 +36,9 @@ class Certified(NamedTuple):
     """Powers, what they reach, what nothing can exceed, and whether that is as near as was asked for."""
 
     power: Powers
-    """Powers (..., m)."""
+    """Powers (..., m); of M bands (..., M, m)."""
     value: PerChannel
-    """Their weighted sum rate in bit/s/Hz, (...)."""
+    """Their weighted sum rate in bit/s/Hz, (...); of M bands its mean over them."""
     bound: PerChannel
     """An upper bound of the optimum in bit/s/Hz, (...)."""
     proved: Bool[NDArray[np.bool_], "*batch"]
@@ -47,6 +56,7 @@ def certified_optimum(
     p_max: PerTransmitter,
     weights: PerReceiver | None = None,
     *,
+    bands: int = 1,
     gap: float = 0.01,
     seconds: float | None = None,
     progress: bool = False,
@@ -55,23 +65,25 @@ def certified_optimum(
     """Powers of `certify` alone: no powers reach more than 1 + `gap` times their weighted sum rate, proved.
 
     Args:
-        gain: |h|^2 as [receiver, transmitter], (..., m, m).
-        noise: noise power of each receiver, (..., m), or a number; in units of gain x power.
-        p_max: largest power of each transmitter, (..., m), or a number.
+        gain: |h|^2 as [receiver, transmitter], (..., m, m); of M bands (..., M, m, m).
+        noise: noise power of each receiver over all bands, (..., m), or a number; in units of gain x power.
+        p_max: largest power of each transmitter, (..., m), or a number; of M bands that in each of them, (..., M, m).
         weights: of the rates, (..., m), or a number; None: 1.
+        bands: M.
         gap: (bound - value) / value of the result is at most this.
         seconds: of time for all channels together, after which the best powers found so far count; None: no limit.
         progress: show on stderr how many channels are done.
         most_boxes: of a channel, of which more are not kept in memory.
 
     Returns:
-        powers (..., m).
+        powers (..., m), or (..., M, m).
 
     Raises:
         ConfigError: for gains, powers or settings that cannot be used; without `seconds` also where `most_boxes` do not
             suffice.
     """
-    found = certify(gain, noise, p_max, weights, gap=gap, seconds=seconds, progress=progress, most_boxes=most_boxes)
+    limits = {"gap": gap, "seconds": seconds, "progress": progress, "most_boxes": most_boxes}
+    found = certify(gain, noise, p_max, weights, bands=bands, **limits)  # type: ignore[arg-type]  # each has its own
     if seconds is None and not found.proved.all():
         raise ConfigError(f"most_boxes: {most_boxes} are not enough for a gap of {gap}: so far {found.gap.max():.3g} is proved")
     return found.power
@@ -83,6 +95,7 @@ def certify(
     p_max: PerTransmitter,
     weights: PerReceiver | None = None,
     *,
+    bands: int = 1,
     gap: float = 0.01,
     seconds: float | None = None,
     progress: bool = False,
@@ -94,11 +107,15 @@ def certify(
     behind whose bound is at most 1 + `gap` times the best value found, and halve those with the largest bounds. The proofs
     about a box are in boxes.py.
 
+    Of M bands p_max are limits in each of them, without a budget for all together: bands are then apart, and each is certified
+    by itself. Powers within a budget are within limits that are the budget in each band: the bound then holds for them, too.
+
     Args:
-        gain: |h|^2 as [receiver, transmitter], (..., m, m).
-        noise: noise power of each receiver, (..., m), or a number; in units of gain x power.
-        p_max: largest power of each transmitter, (..., m), or a number.
+        gain: |h|^2 as [receiver, transmitter], (..., m, m); of M bands (..., M, m, m).
+        noise: noise power of each receiver over all bands, (..., m), or a number; in units of gain x power.
+        p_max: largest power of each transmitter, (..., m), or a number; of M bands that in each of them, (..., M, m).
         weights: of the rates, (..., m), or a number; None: 1.
+        bands: M.
         gap: (bound - value) / value of the result is at most this.
         seconds: of time for all channels together, which share them evenly; then the best powers and the bound so far are
             returned; None: no limit.
@@ -112,6 +129,11 @@ def certify(
         ConfigError: for gains, powers or settings that cannot be used.
     """
     gap, most_boxes = number("gap", gap), count("most_boxes", most_boxes)
+    if count("bands", bands) > 1:
+        given = of_each_band(gain, noise, p_max, weights, bands)
+        found = certify(*given, gap=gap, seconds=seconds, progress=progress, most_boxes=most_boxes)
+        value, bound = found.value.mean(-1), found.bound.mean(-1)
+        return Certified(found.power, value, bound, np.asarray(bound <= (1 + gap) * value))
     gains, noises, most, weight = checked(gain, noise, p_max, weights)
     scaled = gains * most[:, None] / noises[:, :, None]  # for powers in [0, 1] and noise 1
     shape = np.shape(gain)[:-2]

@@ -146,29 +146,32 @@ def divided(
     worth, pull, before = (part.reshape(bands, -1) for part in (worth, np.maximum(pull, TINY), before))
     root = np.sqrt(most).ravel()
     least = np.maximum((worth / root - pull).max(0), 0.0)
-    guess = (worth * np.sqrt(before) - pull * before).sum(0) / np.maximum(before.sum(0), TINY)
-    price = np.maximum(least, guess)
+    guess = np.einsum("bl,bl->l", worth, np.sqrt(before)) - np.einsum("bl,bl->l", pull, before)
+    price = np.maximum(least, guess / np.maximum(before.sum(0), TINY))
     some: list[Doubles] = [worth, pull, root, least]
-    going, now = np.arange(root.size), price
+    going = np.arange(root.size)
     for _ in range(MOST_STEPS):
-        now, moves = _newton(some, now)
-        if 2 * np.count_nonzero(moves) < len(now):  # leave those that are found behind
-            price[going] = now
-            going, now, some = going[moves], now[moves], [part[..., moves] for part in some]
-            if not going.size:
-                break
-    price[going] = now
-    power = (worth / (pull + price)) ** 2
-    return np.asarray(power / np.maximum(power.sum(0) / root**2, 1.0)).reshape(bands, *most.shape)
+        step, moves = _newton(some, price[going])
+        place = np.flatnonzero(moves)  # the others are found
+        going = going[place]
+        price[going] = step[place]
+        if not going.size:
+            break
+        some = [part.take(place, -1) for part in some]
+    power = worth / (pull + price)
+    power *= power
+    power /= np.maximum(power.sum(0) / root**2, 1.0)
+    return np.asarray(power.reshape(bands, *most.shape))
 
 
 def _newton(some: list[Doubles], price: Float[Doubles, " some"]) -> tuple[Float[Doubles, " some"], NDArray[np.bool_]]:
     """Prices of `divided` after one more step, and True where one was needed; `some` are worth, pull, root and least."""
     worth, pull, root, least = some
     inverse = 1 / (pull + price)
-    power = (worth * inverse) ** 2
+    power = worth * inverse
+    power *= power
     total = power.sum(0)
     over = np.sqrt(total) / root - 1
     moves = (over > CLOSE) | ((over < -CLOSE) & (price > least))
     falls = np.maximum(np.einsum("bl,bl->l", power, inverse), TINY)
-    return np.where(moves, np.maximum(price + total * over / falls, least), price), moves
+    return np.maximum(price + total * over / falls, least), moves

@@ -60,6 +60,34 @@ def checked(
     return gains.reshape(-1, *gains.shape[before:]), noises, most, weight
 
 
+def of_each_band(
+    gain: ChannelGains, noise: PerReceiver, p_max: PerTransmitter, weights: PerReceiver | None, bands: int
+) -> tuple[Doubles, Doubles, Doubles, Doubles]:
+    """The arguments of an allocator of one band, for each of M bands with limits of its own.
+
+    Args:
+        gain: |h|^2 as [receiver, transmitter], (..., M, m, m).
+        noise: noise power of each receiver over all bands, (..., m), or a number.
+        p_max: largest power of each transmitter in each band, (..., M, m).
+        weights: of the rates, (..., m), or a number; None: 1.
+        bands: M.
+
+    Returns:
+        (gain (..., M, m, m), noise (..., M, m), p_max (..., M, m), weights (..., M, m)).
+
+    Raises:
+        ConfigError: in one sentence, where an argument is not numbers of a shape that fits the gains.
+    """
+    gains, most = checks.numbers("gain", gain), _row("p_max", p_max)
+    if most.ndim < 2 or most.shape[-2] != bands:
+        told = "it should be (..., M, m), limits in each band: a budget for all together is not certified"
+        raise ConfigError(f"p_max: the shape {most.shape} is not valid for {bands} bands: {told}")
+    _, noises, _, weight = checked(gains, noise, 1.0, weights, bands)
+    shape = gains.shape[:-1]
+    noises, weight = (np.broadcast_to(row.reshape(*shape[:-2], 1, shape[-1]), shape) for row in (noises / bands, weight))
+    return gains, noises, most, weight
+
+
 def _before_bands(gains: Doubles, bands: int) -> int:
     """Place of the first axis of gains that is not one of a batch: of bands, where there are several, else of receivers."""
     if checks.count("bands", bands) == 1:

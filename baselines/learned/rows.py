@@ -228,9 +228,9 @@ class Reinforcement(Learned):
         for slot in range(len(powers)):
             rows = batch.observations().reshape(batch.environments * agents, -1)
             chosen, _ = policy.predict(library.numbered(rows, agents) if self._numbered else rows, deterministic=True)
-            power, messages = actions.of_array(chosen, (len(rows), *(space.shape or ())))
-            powers[slot] = power.reshape(batch.environments, agents)
-            batch.step(power.reshape(batch.environments, agents), messages.reshape(batch.environments, agents, -1))
+            power, messages = actions.of_array(chosen, (len(rows), *(space.shape or ())), agents)
+            powers[slot] = power
+            batch.step(power, messages)
         return powers.swapaxes(0, 1)
 
     def _policy(self, observations: Box, actions: Space[Any], scenario: Scenario) -> Any:

@@ -5,10 +5,21 @@ from itertools import pairwise, product
 
 import numpy as np
 import pytest
+from gymnasium.spaces import Box, Discrete
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baselines.allocators import delayed, fractional_programming, full_power, on_off, random_band, random_power, sum_rate, wmmse
+from baselines.allocators import (
+    certify,
+    delayed,
+    fractional_programming,
+    full_power,
+    on_off,
+    random_band,
+    random_power,
+    sum_rate,
+    wmmse,
+)
 from baselines.comparison.comparison import Comparison
 from baselines.comparison.held_out import HeldOut
 from baselines.comparison.measures import Measured
@@ -158,6 +169,35 @@ def test_on_off_is_the_best_band_of_everybody():
         on_off(gains(1, 2, 11), NOISE, 2.0, bands=2)
 
 
+def test_certified_values_are_those_of_a_fine_grid_in_every_band():
+    gain, noise, limits = gains(3, 2, 2, 9), np.array([0.5, 0.8]), np.array([[1.0, 0.3], [2.0, 0.1]])  # bands, pairs
+    weights = np.array([1.0, 0.4])
+    found = certify(gain, noise, limits, weights, bands=2, gap=1e-3)
+    grid = np.stack(np.meshgrid(*[np.linspace(0, 1, 201)] * 2, indexing="ij"), -1).reshape(-1, 2)
+    for one, value_found, bound in zip(gain, found.value, found.bound, strict=True):
+        best = 0.0
+        for band in range(2):
+            power = grid * limits[band]
+            heard = np.stack([one[band, 0, 1] * power[:, 1], one[band, 1, 0] * power[:, 0]], -1)
+            ratio = np.diag(one[band]) * power / (noise / 2 + heard)
+            best += (weights * np.log2(1 + ratio)).sum(-1).max() / 2
+        assert value_found <= bound <= value_found * (1 + 1e-3)
+        assert value_found == pytest.approx(best, rel=2e-3)
+    assert found.proved.all()
+    assert (found.power <= limits).all()
+    np.testing.assert_allclose(sum_rate(gain, noise, found.power, weights, bands=2), found.value, rtol=1e-9)
+
+
+def test_a_bound_with_the_budget_in_every_band_holds_for_one_budget():
+    gain = gains(5, 3, 3, 4)
+    found = certify(gain, NOISE, np.full((3, 3), 2.0), bands=3)
+    for allocator in (*ITERATIVE, on_off):
+        assert (sum_rate(gain, NOISE, allocator(gain, NOISE, 2.0, bands=3), bands=3) <= found.bound).all()
+    for wrong in (2.0, np.ones(3), np.ones((2, 3))):
+        with pytest.raises(ConfigError, match=r"p_max: .*limits in each band"):
+            certify(gain, NOISE, wrong, bands=3)
+
+
 def test_random_bands_are_uniform_and_some_are_silent():
     gain, most = np.ones((2000, 4, 3, 3)), np.array([1.0, 2.0, 3.0])
     power = random_band(gain, NOISE, most, bands=4, idle=0.2, seed=1)
@@ -210,8 +250,46 @@ def test_evaluate_takes_allocators_of_bands():
     assert own.measured.power == pytest.approx(4 * WirelessNetwork(SCENARIO).scenario.max_power)
     with pytest.raises(ConfigError, match="its sum over bands"):
         evaluate(lambda gain, noise, p_max: np.full(gain.shape[:-1], p_max), SCENARIO, layouts=2, slots=3)
-    with pytest.raises(ConfigError, match="bands"):
+
+
+class Fixed:
+    """A policy of observations with one action for everybody."""
+
+    def __init__(self, space, action):
+        self.action_space, self.action = space, action
+
+    def __call__(self, seen):
+        return np.broadcast_to(np.asarray(self.action), (*seen.shape[:2], *self.action_space.shape))
+
+
+@pytest.mark.parametrize(
+    ("space", "action", "shares"),
+    [
+        (Box(-1, 1, (3,)), [-0.5, 0.0, -1.0], [0.25, 0.5, 0.0]),
+        (Box(-1, 1, (4,)), [-0.5, 0.0, -1.0, -0.5], [0.25, 0.5, 0.0]),
+        (Box(0, 10, (3,)), [2.0, 0.0, 1.0], [0.2, 0.0, 0.1]),
+        (Discrete(7), 4, [0.0, 1.0, 0.0]),
+    ],
+)
+def test_evaluate_plays_policies_of_observations_by_the_space_of_their_actions(space, action, shares):
+    scenario = {**SCENARIO, "max_power": 10.0}
+    played = evaluate(Fixed(space, action), scenario, layouts=2, slots=3)
+    column = np.array(shares)[:, None]
+    allocated = evaluate(lambda gain, noise, most: np.full(gain.shape[:-1], most * column), scenario, layouts=2, slots=3)
+    np.testing.assert_allclose(played.measured.utility, allocated.measured.utility, rtol=1e-5)
+
+
+def test_evaluate_refuses_actions_of_other_bands_or_above_the_budget():
+    with pytest.raises(ConfigError, match=r"policy: actions of the shape \(2, 4\) are not valid for .* \(2, 4, 3\)"):
         evaluate(lambda seen: seen[..., 0], SCENARIO, layouts=2, slots=3)
+    with pytest.raises(ConfigError, match="policy: its powers: its sum over bands"):
+        evaluate(
+            lambda seen: np.full((*seen.shape[:2], 3), 6.0),
+            {**SCENARIO, "max_power": 10.0},
+            layouts=2,
+            slots=3,
+            actions="power",
+        )
 
 
 def test_what_is_measured_is_the_rate_of_the_whole_bandwidth():

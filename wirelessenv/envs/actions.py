@@ -15,21 +15,23 @@ from wirelessenv.sentences import shown
 class Actions:
     """Meaning of actions: their spaces, and the powers and messages they stand for.
 
-    A continuous action is a power and, with learned messages, the numbers of the message, each in [-1, 1]. Numbers outside
-    the space are clipped to it, infinite ones included; NaN, a wrong shape and a level that does not exist are refused.
+    A continuous action is a power, of M bands M of them or M + 1 shares, and, with learned messages, the numbers of the
+    message, each in [-1, 1]. Numbers outside the space are clipped to it, infinite ones included; NaN, a wrong shape and a
+    level that does not exist are refused.
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._discrete = settings.actions == "discrete"
-        self.width = 1 + settings.chosen_width
+        self._discrete, self._simplex = settings.actions == "discrete", settings.actions == "simplex"
+        self._bands = settings.scenario.bands
+        self.numbers = 1 if self._discrete else self._bands + self._simplex
+        """Numbers of an action that stand for powers."""
+        self.width = self.numbers + settings.chosen_width
         self._most = settings.scenario.max_power
-        low, high = {"normalised": (-1.0, 1.0), "power": (0.0, self._most), "discrete": (0, settings.levels - 1)}[
-            settings.actions
-        ]
-        self._low = np.array([low] + [-1.0] * settings.chosen_width, np.float32)
-        self._high = np.array([high] + [1.0] * settings.chosen_width, np.float32)
+        self._above, self._levels = settings.levels - 1, self._bands * (settings.levels - 1) + 1
+        low, high = {"power": (0.0, self._most), "discrete": (0, self._levels - 1)}.get(settings.actions, (-1.0, 1.0))
+        self._low = np.array([low] * self.numbers + [-1.0] * settings.chosen_width, np.float32)
+        self._high = np.array([high] * self.numbers + [1.0] * settings.chosen_width, np.float32)
         self._offset, self._scale = np.float32(low), np.float32(self._most / (high - low))
-        self._levels = settings.levels
 
     def space(self) -> Space[Any]:
         """The action space of one agent."""
@@ -51,7 +53,7 @@ class Actions:
             agents: the names of all agents.
 
         Returns:
-            Powers (1, m) in [0, p_max], and messages (1, m, size) in [-1, 1].
+            Powers (1, m) in [0, p_max], of M bands (1, M, m), and messages (1, m, size) in [-1, 1].
 
         Raises:
             ValueError: with one sentence, for actions that cannot be used.
@@ -65,15 +67,16 @@ class Actions:
             mixed = np.array([np.ravel(actions[agent]) for agent in agents])  # numbers beside arrays of one
             return self._meant(mixed.reshape(1, len(agents), self.width))
 
-    def of_array(self, actions: Any, shape: tuple[int, ...]) -> tuple[Floats, Floats]:
+    def of_array(self, actions: Any, shape: tuple[int, ...], agents: int) -> tuple[Floats, Floats]:
         """Powers and messages of one array of actions.
 
         Args:
             actions: numbers of the right shape.
-            shape: the right shape.
+            shape: the right shape: agents are its last axis, or the last but one where an action has several numbers.
+            agents: the number m of agents in an environment.
 
         Returns:
-            Powers (E, m) in [0, p_max], and messages (E, m, size) in [-1, 1].
+            Powers (E, m) in [0, p_max], of M bands (E, M, m), and messages (E, m, size) in [-1, 1].
 
         Raises:
             ValueError: with one sentence, for actions that cannot be used.
@@ -82,7 +85,6 @@ class Actions:
             chosen = _array(actions)
             if chosen.shape != shape:
                 raise ValueError(f"actions: shape {chosen.shape} is not valid: it should be {shape}")
-            agents = shape[-1] if self.width == 1 else shape[-2]
             return self._meant(chosen.reshape(-1, agents, self.width))
         except TypeError:
             raise ValueError(f"actions: {shown(actions)} is not valid: it should be numbers, shape {shape}") from None
@@ -91,17 +93,36 @@ class Actions:
         if self._discrete and (chosen.dtype.kind not in "iu" or not ((chosen >= 0) & (chosen < self._levels)).all()):
             raise ValueError(f"actions: {shown(chosen.ravel())} is not valid: {self._right()}")
         clipped = np.minimum(np.maximum(chosen, self._low), self._high).astype(np.float32, casting="same_kind")
-        power = clipped[..., 0]
-        power = (power - self._offset) * self._scale
+        if self._bands > 1:
+            power = self._one_band(chosen[..., 0]) if self._discrete else self._divided(clipped[..., : self.numbers])
+        else:
+            power = clipped[..., 0]
+            power = (power - self._offset) * self._scale
         if not clipped.sum() >= -np.inf:  # one pass that NaN does not survive
             raise ValueError(f"actions: NaN is not valid: {self._right()}")
-        return power, clipped[..., 1:]
+        return power, clipped[..., self.numbers :]
+
+    def _one_band(self, chosen: NDArray[Any]) -> Floats:
+        """Powers (E, M, m) of levels (E, m): 0 is silence, 1 ... levels - 1 are of band 0, the next ones of band 1."""
+        band, level = np.divmod(chosen.astype(np.int64)[:, None] - 1, self._above)
+        power = ((level + 1) * (self._most / self._above)).astype(np.float32)
+        return np.where(band == np.arange(self._bands)[:, None], power, np.float32(0))
+
+    def _divided(self, chosen: Floats) -> Floats:
+        """Powers (E, M, m) of the powers or shares (E, m, numbers) of each band."""
+        power = np.ascontiguousarray(((chosen - self._offset) * self._scale).swapaxes(1, 2))
+        total = power.sum(1, keepdims=True)
+        if not self._simplex:
+            return np.asarray(power * np.minimum(self._most / np.maximum(total, np.float32(self._most)), np.float32(1)))
+        share = np.divide(np.float32(self._most), total, out=np.zeros_like(total), where=total > 0)
+        return np.asarray(power[:, : self._bands] * share)
 
     def _right(self) -> str:
         if self._discrete:
             return f"it should be a whole number from 0 to {self._levels - 1}"
-        one = f"one number in [{self._low[0]:g}, {self._high[0]:g}]"
-        return f"it should be {one}" + (f" and {self.width - 1} in [-1, 1]" if self.width > 1 else "")
+        count = "one number" if self.numbers == 1 else f"{self.numbers} numbers"
+        told = self.width - self.numbers
+        return f"it should be {count} in [{self._low[0]:g}, {self._high[0]:g}]" + (f" and {told} in [-1, 1]" if told else "")
 
     def _what_is_wrong(self, actions: Any, agents: Sequence[str]) -> str | None:
         if not isinstance(actions, Mapping):

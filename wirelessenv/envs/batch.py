@@ -49,7 +49,8 @@ class Batch:
         self.cycle = -1
         """Slots played in this episode; -1 before the first reset."""
         met = self.agents if settings.scenario.cut is None else NEIGHBOURS
-        self._slots_at_once = max(1, min(MOST_SLOTS, MOST_LINKS // (self.environments * self.agents * met)))
+        links = self.environments * settings.scenario.bands * self.agents * met
+        self._slots_at_once = max(1, min(MOST_SLOTS, MOST_LINKS // links))
         check_room(*self._parts())
         if self.environments > MOST_SEEDS:
             raise ConfigError(f"num_envs: {self.environments} is not valid: it should be at most {MOST_SEEDS}")
@@ -65,7 +66,7 @@ class Batch:
     def _parts(self) -> tuple[Part, ...]:
         """The memory that it and its spaces take, with the names of the settings that say how much."""
         settings, each, agents = self.settings, ("num_envs", self.environments), ("transmitters", self.agents)
-        seen = ("numbers in an observation", sum(one.size(settings.scenario) for one in settings.observation))
+        seen = ("numbers in an observation", sum(one.width(settings.scenario) for one in settings.observation))
         heard = agents if settings.scenario.cut is None else ("agents near each, of which a smaller most_hops leaves", HEARD)
         told = () if settings.messages is None else (part(20, each, agents, heard, ("message_size", settings.message_width)),)
         slots = self._slots_at_once
@@ -73,7 +74,7 @@ class Batch:
 
     def observation_space(self) -> Box:
         """The observation space of one agent, (size,)."""
-        parts = [np.full(part.size(self.settings.scenario), part.lowest) for part in self.settings.observation]
+        parts = [np.full(part.width(self.settings.scenario), part.lowest) for part in self.settings.observation]
         if self.settings.messages is not None:
             most = self.settings.message_neighbours
             shown = self.agents if most is None else 1 + most
@@ -87,8 +88,9 @@ class Batch:
         return Box(np.tile(one.low, (self.agents, 1)), np.tile(one.high, (self.agents, 1)))
 
     def state_space(self) -> Box:
-        """The state space of one network, (m * m,); empty where links are cut: there is no state."""
-        return Box(0.0, np.inf, (self.agents**2 if self.settings.scenario.cut is None else 0,), np.float32)
+        """The state space of one network, (m * m,), of M bands (M * m * m,); empty where links are cut: there is no state."""
+        scenario = self.settings.scenario
+        return Box(0.0, np.inf, (scenario.bands * self.agents**2 if scenario.cut is None else 0,), np.float32)
 
     @property
     def network(self) -> WirelessNetwork:
@@ -120,7 +122,7 @@ class Batch:
         else:
             self._network.reset(seeds, episode)
         self.cycle, self.episodes = -1, self.episodes + 1  # not begun, if what follows fails
-        self._last = self._before_last = PastSlot.never(self.environments, self.agents, self._network.near)
+        self._last = self._before_last = PastSlot.never(self.environments, self.settings.scenario, self._network.near)
         self._paid = self._last.utility
         self._look_at_means(self._network)
         self._next_block(self._network)
@@ -166,7 +168,7 @@ class Batch:
         """Use powers in the current slot, and messages at its end.
 
         Args:
-            power: transmit powers in [0, p_max], (E, m).
+            power: transmit powers in [0, p_max], (E, m); of M bands (E, M, m), which add up to p_max at most.
             messages: numbers (E, m, size); size 0 where agents choose none.
 
         Returns:
@@ -212,7 +214,7 @@ class Batch:
     def observations(self) -> Floats:
         """The observations before the coming slot, a new array (E, m, size)."""
         now = self._now
-        parts = [part.observe(now) for part in self.settings.observation]
+        parts = [part.seen(now) for part in self.settings.observation]
         if now.known is not None:
             assert now.ages is not None
             known, ages = now.known, now.ages
@@ -228,11 +230,14 @@ class Batch:
     def infos(self) -> dict[str, Floats]:
         """Numbers about the last slot, new arrays (E, m): rate in bit/s/Hz, SINR in dB (at least -200), power.
 
-        With messages also the largest and the mean age of what the agent knows of others, in slots, -1 where it knows nothing.
+        Of M bands SINRs and powers are (E, m, M). With messages also the largest and the mean age of what the agent knows of
+        others, in slots, -1 where it knows nothing.
         """
         last = self._last
         sinr_db = 10 * np.log10(np.maximum(last.sinr, FAINTEST))
         told = {"rate": last.rate.copy(), "sinr_db": sinr_db, "power": last.power.copy()}
+        if self.settings.scenario.bands > 1:
+            told |= {name: np.ascontiguousarray(told[name].swapaxes(1, 2)) for name in ("sinr_db", "power")}
         if self._channel is not None:
             told["largest_age"] = self._in_slots(self._channel.largest_age).copy()
             told["mean_age"] = self._in_slots(self._channel.mean_age).copy()
@@ -247,7 +252,7 @@ class Batch:
         places = (block.transmitters[0, slot], block.receivers[0, slot], block.serving[0, slot])
         return Scene(
             *places,
-            last.power[0],
+            last.power[0].T,
             scenario.max_power,
             last.rate[0],
             last.gain[0],
@@ -266,7 +271,7 @@ class Batch:
         return tuple(Message(i, j, now - sent, (now - sent - 0.5) / delay) for i, j, sent, delay in under_way)
 
     def state(self) -> Floats:
-        """|h|^2 of the coming slot, [receiver, transmitter], flattened, a new array (E, m * m)."""
+        """|h|^2 of the coming slot, [receiver, transmitter], flattened, a new array (E, m * m); of M bands (E, M * m * m)."""
         if self.cycle < 0:
             raise RuntimeError("state: there is none before the first reset()")
         if self._block.near is not None:

@@ -21,10 +21,10 @@ from wirelessenv.envs.settings import RENDER_MODES, Settings, checked_render_mod
 class CentralPowerControlEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
     """One controller sees what all m agents observe, (m, size), and chooses all actions, (m,).
 
-    With learned messages an action is (m, 1 + message_size), with discrete actions (m,) whole numbers. The reward is the mean
-    of the agents' rewards, infos hold arrays (m,). Everything else is as in `wirelessenv.envs.parallel.PowerControlEnv`, and
-    for the same seed and actions the numbers are the same; infos hold each agent's reward, too: `rewards`. Step before reset
-    and after the end raise RuntimeError.
+    With learned messages an action is (m, 1 + message_size), of M bands (m, M), and with discrete actions (m,) whole numbers.
+    The reward is the mean of the agents' rewards, infos hold arrays (m,). Everything else is as in
+    `wirelessenv.envs.parallel.PowerControlEnv`, and for the same seed and actions the numbers are the same; infos hold each
+    agent's reward, too: `rewards`. Step before reset and after the end raise RuntimeError.
     """
 
     metadata = {  # noqa: RUF012  # as Gymnasium declares it
@@ -65,13 +65,13 @@ class CentralPowerControlEnv(gymnasium.Env[NDArray[np.float32], NDArray[Any]]):
         """Use the actions in the current slot, pay for it, and show the next one."""
         if not 0 <= self._batch.cycle < self.settings.max_cycles:
             raise RuntimeError("step: the episode is over or was never begun: call reset() first")
-        rewards = self._batch.step(*self._actions.of_array(action, self.action_space.shape or ()))
+        rewards = self._batch.step(*self._actions.of_array(action, self.action_space.shape or (), self._batch.agents))
         over = self._batch.cycle >= self.settings.max_cycles
         self._show()
         return self._batch.observations()[0], float(rewards.mean(dtype=np.float64)), False, over, self._infos()
 
     def state(self) -> NDArray[np.float32]:
-        """The coming slot's gains |h|^2, [receiver, transmitter], flattened to (m * m,)."""
+        """The coming slot's gains |h|^2, [receiver, transmitter], flattened to (m * m,), of M bands (M * m * m,)."""
         return np.asarray(self._batch.state()[0])
 
     def render(self) -> Any:

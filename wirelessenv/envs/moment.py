@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wirelessenv.arrays import Floats
+from wirelessenv.physics.kernels import rate
 from wirelessenv.physics.loudest import Loudest
 from wirelessenv.physics.neighbours import NeighbourLists
 from wirelessenv.scenario import Scenario
@@ -14,33 +15,42 @@ class PastSlot(NamedTuple):
     """A slot that is over, in every environment of a batch."""
 
     gain: Floats
-    """(E, m, m); where links are cut (E, links), as in `NeighbourLists`"""
+    """(E, m, m), of M bands (E, M, m, m); where links are cut (E, links), as in `NeighbourLists`"""
     cross: Floats
-    """(E, m, m): gain with a zero diagonal; (E, links): 0 in the places of direct links"""
+    """gain with a zero diagonal; (E, links): 0 in the places of direct links"""
     power: Floats
-    """(E, m)"""
+    """(E, m); of M bands (E, M, m)"""
     sinr: Floats
-    """(E, m), linear"""
+    """likewise, linear"""
     rate: Floats
-    """(E, m), bit/s/Hz"""
+    """(E, m), bit/s/Hz of the whole bandwidth"""
     utility: Floats
     """(E, m)"""
 
     @classmethod
-    def never(cls, environments: int, agents: int, near: NeighbourLists | None = None) -> "PastSlot":
+    def never(cls, environments: int, scenario: Scenario, near: NeighbourLists | None = None) -> "PastSlot":
         """The slot before the first one: nothing was sent and nothing received.
 
         Args:
             environments: the number E.
-            agents: the number m.
+            scenario: of them.
             near: lists of the links that are not cut; None: none is.
 
         Returns:
             Zeros of all shapes.
         """
-        links = (agents, agents) if near is None else (near.links,)
-        gains, row = np.zeros((environments, *links), np.float32), np.zeros((environments, agents), np.float32)
-        return cls(gains, gains, row, row, row, row)
+        agents, bands = scenario.transmitters, (scenario.bands,) if scenario.bands > 1 else ()
+        links = (*bands, agents, agents) if near is None else (near.links,)
+        shapes = (links, (*bands, agents), (agents,))
+        gains, each, row = (np.zeros((environments, *shape), np.float32) for shape in shapes)
+        return cls(gains, gains, each, each, row, row)
+
+    def each_band(self, scenario: Scenario) -> "PastSlot":
+        """The slot in each of M bands, (E M, ...), as one of scenarios of one band; rates are those of a band."""
+        gain, cross, power, sinr = (_joined(part) for part in self[:4])
+        return PastSlot(
+            gain, cross, power, sinr, rate(sinr, scenario.sinr_cap), np.repeat(self.utility, scenario.bands, axis=0)
+        )
 
 
 class Moment(NamedTuple):
@@ -48,9 +58,10 @@ class Moment(NamedTuple):
 
     scenario: Scenario
     gain: Floats
-    """|h|^2 of the coming slot, (E, m, m) [receiver, transmitter]; where links are cut (E, links), as in `near`"""
+    """|h|^2 of the coming slot, (E, m, m) [receiver, transmitter], of M bands (E, M, m, m); where links are cut (E, links), as
+    in `near`"""
     features: Floats
-    """its aggregation sequence, (E, m, K)"""
+    """its aggregation sequence, (E, m, K); of M bands (E, m, M K)"""
     last: PastSlot
     """the slot before"""
     before_last: PastSlot
@@ -72,15 +83,39 @@ class Moment(NamedTuple):
 
         Args:
             scenario: of the network.
-            gain: |h|^2 of the slots, (E, m, m).
-            features: their aggregation sequences, (E, m, K).
+            gain: |h|^2 of the slots, (E, m, m); of M bands (E, M, m, m).
+            features: their aggregation sequences, (E, m, K); of M bands (E, m, M K).
             near: lists of the links that are not cut; None: none is.
 
         Returns:
             Moments in which nothing was ever sent.
         """
-        never = PastSlot(*(np.broadcast_to(np.float32(0), shape) for shape in 2 * [gain.shape] + 4 * [features.shape[:2]]))
+        row = features.shape[:2]
+        each = (row[0], scenario.bands, row[1]) if scenario.bands > 1 else row
+        never = PastSlot(*(np.broadcast_to(np.float32(0), shape) for shape in 2 * [gain.shape] + 2 * [each] + 2 * [row]))
         return cls(scenario, gain, features, never, never, near=near)
+
+    def each_band(self) -> "Moment":
+        """The same moment in each of M bands, as E M environments of one band with its share of the noise.
+
+        What does not differ from band to band is repeated: utilities, numbers that were heard, and mean gains.
+        """
+        bands, (environments, agents, _) = self.scenario.bands, self.features.shape
+        features = self.features.reshape(environments, agents, bands, -1).swapaxes(1, 2)
+        known, ages, mean = (
+            None if part is None else np.repeat(part, bands, axis=0) for part in (self.known, self.ages, self.mean_gain)
+        )
+        return Moment(
+            self.scenario.of_one_band,
+            _joined(self.gain),
+            _joined(features),
+            self.last.each_band(self.scenario),
+            self.before_last.each_band(self.scenario),
+            known,
+            ages,
+            mean,
+            loudest=None if self.loudest is None else Loudest(*(np.repeat(part, bands, axis=0) for part in self.loudest)),
+        )
 
     def wanted(self, gain: Floats) -> Floats:
         """Gains of direct links, (E, m), of gains as of the coming slot."""
@@ -115,3 +150,8 @@ class Moment(NamedTuple):
     def level(self, power: Any) -> Any:
         """ln(1 + power / noise) of received powers."""
         return np.log1p(power * np.float32(1 / self.scenario.noise))
+
+
+def _joined(values: Floats) -> Floats:
+    """Numbers (E, M, ...) of M bands as those of E M environments."""
+    return values.reshape(-1, *values.shape[2:])

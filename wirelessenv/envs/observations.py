@@ -41,11 +41,24 @@ class Observation(Piece):
 
     @abstractmethod
     def size(self, scenario: Scenario) -> int:
-        """The number of values for each agent."""
+        """The number of values for each agent, in one band."""
 
     @abstractmethod
     def observe(self, now: Moment) -> Floats:
-        """The numbers, (E, m, size) float32, finite."""
+        """The numbers, (E, m, size) float32, finite, in one band."""
+
+    def width(self, scenario: Scenario) -> int:
+        """The number of values for each agent in all bands."""
+        return scenario.bands * self.size(scenario)
+
+    def seen(self, now: Moment) -> Floats:
+        """The numbers in all bands, one band after the other, (E, m, width): that of one alone in each."""
+        bands = now.scenario.bands
+        if bands == 1:
+            return self.observe(now)
+        each = self.observe(now.each_band())  # (E M, m, size)
+        environments, agents = now.features.shape[:2]
+        return each.reshape(environments, bands, agents, -1).swapaxes(1, 2).reshape(environments, agents, -1)
 
 
 def refuse_without_lists(scenario: Scenario, observation: Sequence[Observation]) -> None:
@@ -90,6 +103,9 @@ class Aggregation(Observation):
 
     def observe(self, now: Moment) -> Floats:
         return now.features
+
+    def seen(self, now: Moment) -> Floats:
+        return now.features  # band by band already
 
 
 class Local(Observation):

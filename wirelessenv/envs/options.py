@@ -24,7 +24,7 @@ class Options(TypedDict, total=False):
 
     max_cycles: int
     max_episode_steps: int | None
-    actions: Literal["normalised", "power", "discrete"]
+    actions: Literal["normalised", "power", "discrete", "simplex"]
     levels: int
     observation: AnObservation | Sequence[AnObservation]
     reward: Reward | Mapping[str, Any] | str

@@ -16,24 +16,24 @@ from wirelessenv.envs.rendering import Screen
 from wirelessenv.envs.seeding import begin
 from wirelessenv.envs.settings import RENDER_MODES, Settings, checked_render_mode
 
-Infos = dict[str, dict[str, float]]
+Infos = dict[str, dict[str, Any]]
 
 
 class PowerControlEnv(ParallelEnv[str, NDArray[np.float32], NDArray[np.float32]]):  # type: ignore[misc]  # PettingZoo ships no types
     """Each transmitter observes, chooses its power for the same slot, and is paid for it.
 
     Agents: tx_0 ... tx_{m-1}.
-    Actions: see the option `actions`; Box (1,) in [-1, 1], mapped to [0, p_max], by default. With learned messages the
-    numbers of the message follow. Numbers outside the space are clipped to it; NaN, wrong shapes and levels that do not
-    exist are refused.
-    Observations: Box, float32, see the option `observation`; by default the aggregation sequence (K,) of the slot in which
-    the action will be used. With messages there follow, for each agent in the order i, i + 1, ... (own first), the newest
-    numbers that agent i knows of it (0 if none), and then their ages in slots (-1 if none); with `message_neighbours` those of
-    the agent itself and of so many others, the loudest first.
+    Actions: see the option `actions`; Box (1,) in [-1, 1], mapped to [0, p_max], by default; of M bands (M,), scaled down
+    where powers add up to more than p_max. With learned messages the numbers of the message follow. Numbers outside the
+    space are clipped to it; NaN, wrong shapes and levels that do not exist are refused.
+    Observations: Box, float32, see the option `observation`; by default the aggregation sequence (K,) of the slot in which the
+    action will be used; of M bands (M K,), band by band. With messages there follow, for each agent in the order i, i + 1, ...
+    (own first), the newest numbers that agent i knows of it (0 if none), and then their ages in slots (-1 if none); with
+    `message_neighbours` those of the agent itself and of so many others, the loudest first.
     Rewards: see the option `reward`; by default the agent's utility in the slot, a Python float.
-    Infos: of the last slot rate (bit/s/Hz), sinr_db (at least -200) and power; with messages largest_age and mean_age of
-    what the agent knows of others, in slots, -1 where it knows nothing.
-    State: the coming slot's (m, m) gains |h|^2, [receiver, transmitter], flattened.
+    Infos: of the last slot rate (bit/s/Hz), sinr_db (at least -200) and power, these two lists of M bands; with messages
+    largest_age and mean_age of what the agent knows of others, in slots, -1 where it knows nothing.
+    State: the coming slot's (m, m) gains |h|^2, [receiver, transmitter], of M bands (M, m, m), flattened.
     Episodes are truncated after `max_cycles` slots; nothing terminates. `reset(seed=s)` starts the streams of seed s,
     `reset()` their next episode; without any seed the first reset takes a random one. `np_random`, which wrappers draw from,
     and `np_random_seed` are Gymnasium's: `reset(seed=s)` seeds it.
@@ -120,7 +120,7 @@ class PowerControlEnv(ParallelEnv[str, NDArray[np.float32], NDArray[np.float32]]
         )
 
     def state(self) -> NDArray[np.float32]:
-        """The coming slot's gains |h|^2, [receiver, transmitter], flattened to (m * m,)."""
+        """The coming slot's gains |h|^2, [receiver, transmitter], flattened to (m * m,), of M bands (M * m * m,)."""
         return np.asarray(self._batch.state()[0])
 
     def render(self) -> NDArray[np.uint8] | None:

@@ -25,6 +25,8 @@ DARKEST, LINK, INTERFERENCE, MESSAGE = style.DARK, "viridis_r", style.COLOURS[2]
 PALEST = 0.25
 """Part of the colours of rates that is left out: yellow on white is not seen."""
 BAR = "#8c8c8c"
+GREYS = (BAR, "#c4c4c4")
+"""Bars of bands, in turn."""
 MAP = (0.02, 0.03, 0.62, 0.86)
 
 
@@ -50,12 +52,12 @@ class Scene:
     serving: NDArray[np.intp]
     """the receiver of each transmitter, (m,)"""
     power: NDArray[np.floating]
-    """(m,)"""
+    """(m,); of M bands (m, M)"""
     max_power: float
     rate: NDArray[np.floating]
     """(m,), bit/s/Hz"""
     gain: NDArray[np.floating]
-    """|h|^2 (m, m), [receiver of agent i, transmitter j]; where links are cut (links,), between `ends`"""
+    """|h|^2 (m, m), [receiver of agent i, transmitter j], of M bands (M, m, m); where links are cut (links,), between `ends`"""
     messages: tuple[Message, ...] | None = None
     """messages on their way; None: there never are any"""
     slot: int = 0
@@ -65,10 +67,16 @@ class Scene:
     cells: NDArray[np.floating] | None = None
     """Corners of cells, (cells, corners, 2); None: there are none."""
 
+    @property
+    def total(self) -> NDArray[np.floating]:
+        """Powers over all bands, (m,)."""
+        return self.power if self.power.ndim == 1 else np.asarray(self.power.sum(1))
+
     def loudest(self) -> tuple[NDArray[np.integer], NDArray[np.floating]]:
         """The transmitter whose interference is strongest at each receiver, and its share of that and the wanted power."""
         if self.ends is None:
-            arriving = self.gain * self.power
+            arriving = self.gain * self.power.T[..., None, :] if self.power.ndim == 2 else self.gain * self.power
+            arriving = arriving.sum(0) if arriving.ndim == 3 else arriving
             wanted = np.diag(arriving).copy()
             np.fill_diagonal(arriving, 0)
             source, strongest = arriving.argmax(1), arriving.max(1)
@@ -91,18 +99,25 @@ CROWD = 2000
 
 
 class Bars:
-    """The power of every transmitter, as a bar."""
+    """The power of every transmitter, as a bar, of several bands with a part for each, in alternating greys."""
 
-    def __init__(self, axes: Any, agents: int, most: float) -> None:
-        self.artists = list(axes.barh(np.arange(agents), np.zeros(agents), height=0.75, color=BAR, animated=True))
+    def __init__(self, axes: Any, agents: int, bands: int, most: float) -> None:
+        self.artists = [
+            bar
+            for band in range(bands)
+            for bar in axes.barh(np.arange(agents), np.zeros(agents), height=0.75, color=GREYS[band % 2], animated=True)
+        ]
         axes.set(xlim=(0, most), ylim=(agents - 0.5, -0.5))
         axes.set_xticks([0, most / 2, most], ["0", "0.5", "1"])
         named = range(0, agents, max(1, agents // 12))
         axes.set_yticks(named, [f"tx_{i}" for i in named])
 
     def show(self, power: NDArray[np.floating]) -> None:
-        """Show the powers of a slot, (m,)."""
-        for bar, value in zip(self.artists, power.tolist(), strict=True):
+        """Show the powers of a slot, (m,); of M bands (m, M)."""
+        parts = power.reshape(len(power), -1).T
+        begin = np.cumsum(parts, axis=0) - parts
+        for bar, left, value in zip(self.artists, begin.ravel().tolist(), parts.ravel().tolist(), strict=True):
+            bar.set_x(left)
             bar.set_width(value)
 
 
@@ -191,7 +206,13 @@ class Renderer:
         side.set_title("power / largest power", fontsize=8, pad=6)
         side.tick_params(labelsize=7, length=2)
         side.spines[["top", "right"]].set_visible(False)
-        self._powers = (Bars if len(scene.power) <= MOST_BARS else Shares)(side, len(scene.power), scene.max_power)
+        agents = len(scene.power)
+        self._bands = scene.power.ndim == 2 and scene.power.size <= 2 * MOST_BARS
+        """Bars have a part for each band."""
+        if agents <= MOST_BARS:
+            self._powers: Bars | Shares = Bars(side, agents, scene.power.shape[1] if self._bands else 1, scene.max_power)
+        else:
+            self._powers = Shares(side, agents, scene.max_power)
         named = range(len(scene.power) if len(scene.power) <= MOST_NAMES else 0)
         look = {"textcoords": "offset points", "fontsize": 6.5, "color": DARKEST, "zorder": 7, "animated": True}
         self._names = [self._map.annotate(str(agent), (0, 0), xytext=(4, 3), **look) for agent in named]
@@ -259,7 +280,7 @@ class Renderer:
         part = np.array([m.progress for m in messages]).reshape(-1, 1)
         self._messages.set_offsets(transmitters[ends[:, 0]] * (1 - part) + transmitters[ends[:, 1]] * part)
         self._messages.set_facecolor(_faded(MESSAGE, np.array([0.9 / max(m.age, 1) for m in messages])))
-        self._powers.show(scene.power)
+        self._powers.show(scene.power if self._bands else scene.total)
         shown = f"{drawn(scene.title)}   " if scene.title else ""
         self._text.set_text(f"{shown}slot {scene.slot}   mean rate {np.mean(scene.rate):.2f} bit/s/Hz")
 
@@ -267,7 +288,7 @@ class Renderer:
         served = receivers[scene.serving]
         self._links.set_segments(np.stack([transmitters, served], axis=1))
         self._links.set_array(scene.rate)
-        self._links.set_linewidths(self._fine * (1.2 + 2.4 * scene.power / scene.max_power))
+        self._links.set_linewidths(self._fine * (1.2 + 2.4 * scene.total / scene.max_power))
         self._receivers.set_offsets(receivers)
 
         source, strength = scene.loudest()

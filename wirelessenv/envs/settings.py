@@ -9,7 +9,6 @@ from pydantic import BeforeValidator, Field, model_validator
 from wirelessenv.config import ConfigError, Count, Model, Piece, nearest
 from wirelessenv.envs.observations import Aggregation, Observation, refuse_without_lists
 from wirelessenv.envs.rewards import Own, Reward
-from wirelessenv.layout import refused_with_bands
 from wirelessenv.messages.messaging import Messaging
 from wirelessenv.scenario import Scenario
 from wirelessenv.sentences import shown
@@ -33,11 +32,16 @@ class Settings(Model):
 
     scenario: Scenario = Field(Scenario(preset="dense"), description="a preset's name, a mapping, or a Scenario")
     max_cycles: Count = Field(200, description="slots in an episode, which is then truncated; nothing terminates")
-    actions: Literal["normalised", "power", "discrete"] = Field(
-        "normalised", description="[-1, 1], mapped to [0, p_max]; powers in [0, p_max]; or one of `levels` powers"
+    actions: Literal["normalised", "power", "discrete", "simplex"] = Field(
+        "normalised",
+        description="[-1, 1], mapped to [0, p_max]; powers in [0, p_max]; or one of `levels` powers. Of M bands: M numbers, "
+        "scaled down where they add up to more than p_max; one band and its level; or simplex, M + 1 shares of p_max, the last "
+        "of what is not used",
     )
     levels: Annotated[int, Field(ge=2, le=100_000, strict=True)] = Field(
-        10, description="discrete actions: level k of 0 ... levels - 1 is the power k p_max / (levels - 1)"
+        10,
+        description="discrete actions: level k of 0 ... levels - 1 is the power k p_max / (levels - 1); of M bands 0 is "
+        "silence, and the levels above it follow band by band",
     )
     observation: Observed = Field((Aggregation(),), description="the parts that an observation is joined of")
     reward: Reward = Own()
@@ -62,8 +66,6 @@ class Settings(Model):
 
     @model_validator(mode="after")
     def _cut_has_lists_of_neighbours(self) -> Self:
-        if self.scenario.bands > 1:
-            raise ValueError(refused_with_bands("an environment's action is a power for one band"))
         refuse_without_lists(self.scenario, self.observation)
         if self.scenario.cut is None or self.messages is None:
             return self
@@ -78,6 +80,8 @@ class Settings(Model):
 
     @model_validator(mode="after")
     def _nothing_is_ignored(self) -> Self:
+        if self.actions == "simplex" and self.scenario.bands == 1:
+            raise ValueError('actions: "simplex" is not valid for one band, where there is nothing to divide: use "normalised"')
         if self.messages is None and self.reward.needs_utilities:
             raise ValueError(f'reward: "{self.reward.kind}" is not valid without messages: "utility"')  # type: ignore[attr-defined]  # every reward has a kind
         if self.messages == "learned" and self.reward.needs_utilities:

@@ -21,11 +21,11 @@ from wirelessenv.sentences import shown
 class VectorPowerControlEnv(VectorEnv[Floats, NDArray[Any], NDArray[Any]]):
     """`num_envs` of `CentralPowerControlEnv` side by side: observations (E, m, size), actions (E, m), rewards (E,).
 
-    All episodes begin and end together. After the last slot either the next call of step begins the next episodes, whatever
-    the actions (`autoreset_mode="NextStep"`, as Gymnasium does by default), or the same call does ("SameStep"): then
-    infos["final_obs"] (E, m, size) and infos["final_info"] hold what the finished episodes ended with. `reset(seed=s)` gives
-    the environments the seeds s, s + 1, ..., as Gymnasium does, `reset(seed=[...])` those of the list. A reward is the mean of
-    the agents'; infos["rewards"] (E, m) are theirs.
+    Of M bands actions are (E, m, M). All episodes begin and end together. After the last slot either the next call of step
+    begins the next episodes, whatever the actions (`autoreset_mode="NextStep"`, as Gymnasium does by default), or the same
+    call does ("SameStep"): then infos["final_obs"] (E, m, size) and infos["final_info"] hold what the finished episodes ended
+    with. `reset(seed=s)` gives the environments the seeds s, s + 1, ..., as Gymnasium does, `reset(seed=[...])` those of the
+    list. A reward is the mean of the agents'; infos["rewards"] (E, m) are theirs.
     """
 
     @tells_options
@@ -78,7 +78,8 @@ class VectorPowerControlEnv(VectorEnv[Floats, NDArray[Any], NDArray[Any]]):
         if self._batch.cycle >= self.settings.max_cycles:  # next-step autoreset
             self._batch.reset()
             return self._batch.observations(), np.zeros(self.num_envs), never, never.copy(), self._infos()
-        rewards = self._batch.step(*self._actions.of_array(actions, self.action_space.shape or ())).mean(-1, dtype=np.float64)
+        meant = self._actions.of_array(actions, self.action_space.shape or (), self._batch.agents)
+        rewards = self._batch.step(*meant).mean(-1, dtype=np.float64)
         over = self._batch.cycle >= self.settings.max_cycles
         observations, infos = self._batch.observations(), self._infos()
         if over and self._same_step:
@@ -88,7 +89,7 @@ class VectorPowerControlEnv(VectorEnv[Floats, NDArray[Any], NDArray[Any]]):
         return observations, rewards, never, np.full(self.num_envs, over), infos
 
     def state(self) -> Floats:
-        """The coming slots' gains |h|^2, [receiver, transmitter], flattened to (E, m * m)."""
+        """The coming slots' gains |h|^2, [receiver, transmitter], flattened to (E, m * m), of M bands (E, M * m * m)."""
         return self._batch.state()
 
     def render(self) -> None:

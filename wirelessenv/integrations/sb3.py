@@ -112,15 +112,18 @@ class PowerControlVecEnv(VecEnv):
         return self._observations()
 
     def step_async(self, actions: NDArray[Any]) -> None:
-        """Take the actions of all rows: (rows, 1), with learned messages (rows, 1 + size), with discrete actions (rows,)."""
+        """Take the actions of all rows: (rows, 1), with learned messages (rows, 1 + size), with discrete actions (rows,).
+
+        Of M bands there are M numbers for the one.
+        """
         self._chosen = actions
 
     def step_wait(self) -> tuple[Floats, Floats, NDArray[np.bool_], list[dict[str, Any]]]:
         """Use them in the current slot, pay for it, and show the next one, or the first of the next episodes."""
         if self._batch.cycle < 0:
             raise RuntimeError("step: the episode was never begun: call reset() first")
-        power, messages = self._actions.of_array(self._chosen, (self.num_envs, *(self.action_space.shape or ())))
-        paid = self._batch.step(power.reshape(self._shape), messages.reshape(*self._shape, -1))
+        shape = (self.num_envs, *(self.action_space.shape or ()))
+        paid = self._batch.step(*self._actions.of_array(self._chosen, shape, self._batch.agents))
         rewards = np.array(paid, np.float32).ravel()  # a copy: Stable-Baselines3 adds values to it
         self.slots += self._shape[0]
         self._returns += rewards
