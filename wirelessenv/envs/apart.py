@@ -90,7 +90,7 @@ class BatchesApart:
         """Use powers in the current slot, and messages at its end.
 
         Args:
-            power: transmit powers in [0, p_max], (E, m).
+            power: transmit powers in [0, p_max], (E, m); of M bands (E, M, m).
             messages: numbers (E, m, size); size 0 where agents choose none.
             mask: which environments play, (E,): those whose episodes began together all or none; None: all.
 

@@ -33,10 +33,10 @@ RARE = frozenset({"next", "_step", "_reset"})
 class PowerControlTorchEnv(EnvBase):  # type: ignore[misc]  # TorchRL ships no types
     """`num_envs` networks of m agents: batch size (E,), and in each of its entries the agents' rows (m, ...) under "tx".
 
-    ("tx", "action") is (E, m, 1), with learned messages (E, m, 1 + size), with discrete actions whole numbers (E, m);
-    ("tx", "observation") (E, m, size) and ("tx", "reward") (E, m, 1). "done" and "truncated" (E, 1) turn true after
-    `max_cycles` slots, "terminated" never does: value estimates go on beyond the end, as is right for a task that has none.
-    What follows the last slot stands in "next", what the next episode begins with in the TensorDict after it.
+    ("tx", "action") is (E, m, 1), of M bands (E, m, M), with learned messages (E, m, 1 + size), with discrete actions whole
+    numbers (E, m); ("tx", "observation") (E, m, size) and ("tx", "reward") (E, m, 1). "done" and "truncated" (E, 1) turn true
+    after `max_cycles` slots, "terminated" never does: value estimates go on beyond the end, as is right for a task that has
+    none. What follows the last slot stands in "next", what the next episode begins with in the TensorDict after it.
 
     For the same seed and actions the numbers are those of the other forms. `set_seed(s)` gives the networks the seeds
     s, s + 1, ..., and the next reset begins their first episodes; a reset without it goes on to the next ones. "_reset" (E, 1)
@@ -48,7 +48,8 @@ class PowerControlTorchEnv(EnvBase):  # type: ignore[misc]  # TorchRL ships no t
         seed: as of `set_seed`, or the seeds of all networks, a sequence; without it random ones.
         device: where tensors are handed out; the networks themselves are computed by numpy.
         return_state: the coming slots' gains |h|^2, [receiver, transmitter], as "state" (E, m * m), too.
-        return_info: numbers of the last slot as ("tx", "info"), too: rate, sinr_db, power and ages, each (E, m, 1).
+        return_info: numbers of the last slot as ("tx", "info"), too: rate, sinr_db, power and ages, each (E, m, 1);
+            of M bands sinr_db and power are (E, m, M).
         render_mode: must be None: only single environments are drawn.
         options: the other fields of `wirelessenv.envs.settings.Settings`, as in every form of the environment;
             `max_episode_steps` is another name of `max_cycles`.
@@ -89,7 +90,8 @@ class PowerControlTorchEnv(EnvBase):  # type: ignore[misc]  # TorchRL ships no t
         seen = {"observation": self._unbounded(*(whole.joint_observation_space().shape or ()))}
         if self._return_info:
             ages = () if self.settings.messages is None else ("largest_age", "mean_age")
-            told = {name: self._unbounded(agents, 1) for name in ("rate", "sinr_db", "power", *ages)}
+            widths = {"rate": 1, "sinr_db": self.scenario.bands, "power": self.scenario.bands} | dict.fromkeys(ages, 1)
+            told = {name: self._unbounded(agents, width) for name, width in widths.items()}
             seen["info"] = Composite(told, shape=self._shape)
         shown = {GROUP: Composite(seen, shape=self._shape)}
         if self._return_state:
@@ -112,7 +114,7 @@ class PowerControlTorchEnv(EnvBase):  # type: ignore[misc]  # TorchRL ships no t
     def _action_spec(self) -> TensorSpec:
         space: Any = self._actions.space()  # a Box, unless actions are discrete
         if self.settings.actions == "discrete":
-            return Categorical(self.settings.levels, shape=self._shape, dtype=torch.int64)
+            return Categorical(int(space.n), shape=self._shape, dtype=torch.int64)
         low, high = (torch.from_numpy(bound).expand(*self._shape, -1).clone() for bound in (space.low, space.high))
         return Bounded(low, high, dtype=torch.float32)
 
@@ -135,8 +137,7 @@ class PowerControlTorchEnv(EnvBase):  # type: ignore[misc]  # TorchRL ships no t
 
     def _step(self, tensordict: TensorDictBase) -> TensorDictBase:
         action = tensordict.get((GROUP, "action")).detach().cpu().numpy().reshape(self._rows)
-        power, messages = self._actions.of_array(action, self._rows)
-        self._batches.step(power.reshape(self._shape), messages.reshape(*self._shape, -1), self._mask(tensordict, "_step"))
+        self._batches.step(*self._actions.of_array(action, self._rows, self._shape[1]), self._mask(tensordict, "_step"))
         return self._told(paid=True)
 
     def step_and_maybe_reset(self, tensordict: TensorDictBase) -> tuple[TensorDictBase, TensorDictBase]:
@@ -180,7 +181,8 @@ class PowerControlTorchEnv(EnvBase):  # type: ignore[misc]  # TorchRL ships no t
         if paid:
             seen["reward"] = self._tensor(read(Batch.rewards)[..., None])
         if self._return_info:
-            infos = {name: self._tensor(values[..., None]) for name, values in self._batches.infos().items()}
+            rows = self._batches.infos().items()
+            infos = {name: self._tensor(values.reshape(*self._shape, -1)) for name, values in rows}
             seen["info"] = self._made(infos, self._shape)
         over = self._batches.over()
         if isinstance(over, bool):
