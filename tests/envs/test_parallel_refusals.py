@@ -100,7 +100,7 @@ def test_nothing_works_before_the_first_reset(call):
         ({"max_cycles": 2.5}, "max_cycles: 2.5 is not valid"),
         ({"max_cycles": True}, "max_cycles: True is not valid"),
         ({"max_cycles": None}, "max_cycles: None is not valid"),
-        ({"actions": "dbm"}, "actions: 'dbm' is not valid: it should be 'normalised', 'power' or 'discrete'"),
+        ({"actions": "dbm"}, "actions: 'dbm' is not valid: it should be 'normalised', 'power', 'discrete' or 'simplex'"),
         ({"max_cycle": 3}, 'unknown key "max_cycle" (did you mean "max_cycles"?)'),
         ({"render_mode": "rgb"}, 'render_mode: "rgb" is not valid (did you mean "rgb_array"?)'),
         ({"levels": 4}, 'levels: has no effect without actions="discrete"'),
