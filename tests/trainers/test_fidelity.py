@@ -153,6 +153,8 @@ def test_seeds_that_diverged_or_never_arrived_are_counted_and_said():
         (-0.05, 0.05, {"above": -0.1, "below": 0.1}, "holds"),
         (0.05, 0.15, {"above": -0.1, "below": 0.1}, "undecided"),
         (0.15, 0.25, {"above": -0.1, "below": 0.1}, "fails"),
+        (0.5, 1.0, {"above": 0.5}, "undecided"),
+        (0.0, 0.5, {"above": 0.5}, "undecided"),
     ],
 )
 def test_a_verdict_needs_the_whole_interval(low, high, bounds, verdict):

@@ -56,7 +56,7 @@ class Claim(Model):
         """Verdict on an interval: within the claim's bounds, outside them, or across one."""
         low = float("-inf") if self.above is None else self.above
         high = float("inf") if self.below is None else self.below
-        if low <= found.low and found.high <= high:
+        if low < found.low and found.high < high:
             return "holds"
         return "fails" if found.high < low or found.low > high else "undecided"
 
