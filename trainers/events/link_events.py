@@ -62,6 +62,8 @@ class LinkEvents:
             "transmit": Trials(messaging.activity.transmit, seeds, "transmit", (nodes, nodes)),
             "loss": Trials(messaging.links.loss.arrival(), seeds, "loss", (nodes, nodes)),
         }
+        if not messaging.activity.presence.certain:
+            self._trials["presence"] = Trials(messaging.activity.presence, seeds, "presence", (nodes,))
         self._delay_streams = [stream(seed, "delay") for seed in seeds]
         self._awake = np.zeros((0, *self.out_degree.shape), bool)
         self._sends = np.zeros(self._awake.shape, np.intp)
@@ -85,9 +87,14 @@ class LinkEvents:
 
     def _draw(self) -> None:
         self._awake = self._trials["update"].draw(BLOCK)
+        there = self._trials["presence"].draw(BLOCK) if "presence" in self._trials else None
+        if there is not None:
+            self._awake = self._awake & there
         may_send = self._may_send()
         sent = self.graphs & may_send & self._trials["transmit"].draw(BLOCK, where=may_send)
         arrives = sent & self._trials["loss"].draw(BLOCK, where=sent)
+        if there is not None:
+            arrives &= there[:, :, None]
         travels = np.where(arrives, self._delay.draw(self._delay_streams, BLOCK, self.graphs.shape[1]), -1)
         run, receiver, sender = self._ends
         kept = self._travels[len(self._travels) - self.delays[-1] :]

@@ -1,4 +1,4 @@
-"""Activity of agents: random events with an optional longest silence, or the instants that are given."""
+"""Activity of agents: random events with an optional longest silence, stays in two states, or instants that are given."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from wirelessenv.config import ConfigError, Count, CountOrZero, Model, OneOrEach, Probability, each
+from wirelessenv.messages.stays import Stays, StaysDrawn
 from wirelessenv.saved_state import refuse_outside
 from wirelessenv.streams import generator_state, set_generator_state, stream
 
@@ -28,6 +29,11 @@ class Chance(Model):
     )
     period: Count | None = Field(None, description="number of instants after which those of `at` come again; none: never")
 
+    stays: Stays | None = Field(
+        None,
+        description="agents that are on and off for a while: the probability is that of an instant while on; none: always on",
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _number_is_probability(cls, data: Any) -> Any:
@@ -37,13 +43,15 @@ class Chance(Model):
     @model_validator(mode="after")
     def _can_happen(self) -> "Chance":
         silences = each(self.longest_silence)
+        if self.stays is not None and self.longest_silence is not None:
+            raise ValueError("longest_silence: is not valid beside stays, which may be off for longer")
         if any(one == 0 for one in each(self.probability)) and None in silences:
             raise ValueError("probability 0 is not valid: it would never happen; use more than 0, or a longest_silence")
         if self.at is None:
             if self.period is not None:
                 raise ValueError(f"period: {self.period} is not valid without at, whose instants come again")
             return self
-        for name in ("probability", "longest_silence"):
+        for name in ("probability", "longest_silence", "stays"):
             if name in self.model_fields_set:
                 raise ValueError(f"{name}: is not valid beside at, which says when the event happens")
         last = max(map(max, self.at))
@@ -56,13 +64,14 @@ class Chance(Model):
     @property
     def certain(self) -> bool:
         """True where the event happens at every instant."""
-        return self.at is None and set(each(self.probability)) == {1}
+        return self.at is None and self.stays is None and set(each(self.probability)) == {1}
 
     @property
     def share(self) -> float:
         """Share of the instants in which it happens, mean over agents, longest silences aside; of `at`, until the last one."""
         if self.at is None:
-            return float(np.mean(each(self.probability)))
+            on = float(np.mean(each(self.probability)))
+            return on if self.stays is None else self.stays.share * on + (1 - self.stays.share) * self.stays.probability_off
         instants = self.period or max(map(max, self.at)) + 1
         return float(np.mean([len(set(own)) / instants for own in self.at]))
 
@@ -71,6 +80,8 @@ class Chance(Model):
         """Largest number of instants from one event to the next, of any agent; infinite where there is no bound."""
         if self.certain:
             return 1.0
+        if self.stays is not None:
+            return np.inf
         if self.at is None:
             return float(max(np.inf if one is None else one for one in each(self.longest_silence)))
         if self.period is None:
@@ -88,6 +99,8 @@ class Chance(Model):
             ConfigError: where a list has another length.
         """
         lists = {"probability": self.probability, "longest_silence": self.longest_silence, "at": self.at}
+        if self.stays is not None:
+            self.stays.check_agents(name, agents)
         for field, values in lists.items():
             if isinstance(values, tuple) and len(values) != agents and not (field == "at" and len(values) == 1):
                 raise ConfigError(
@@ -96,11 +109,18 @@ class Chance(Model):
 
 
 class Activity(Model):
-    """The instants in which agents query (T_q), update (T_u) and transmit (T_tx, drawn separately for every neighbour)."""
+    """The instants in which agents query (T_q), update (T_u) and transmit (T_tx, drawn separately for every neighbour).
+
+    An agent that has left (`presence`) does none of these, and messages that are sent to it meanwhile are lost; it keeps what
+    it knows, and goes on with that when it joins again.
+    """
 
     query: Chance = Field(default_factory=Chance)
     update: Chance = Field(default_factory=Chance)
     transmit: Chance = Field(default_factory=Chance)
+    presence: Chance = Field(
+        default_factory=Chance, description="the instants in which agents are there: with stays they leave and join"
+    )
 
 
 class Trials:
@@ -133,6 +153,8 @@ class Trials:
         self._shape = shape
         self._silent = np.zeros((len(seeds), *shape), np.int32)
         self._instant = 0
+        stays = chance.stays
+        self._stays = None if stays is None else StaysDrawn(stays, seeds, f"{purpose} stays", shape, episode, senders)
         self._own = senders if senders is not None or not shape else np.arange(shape[0]).reshape(-1, *[1] * (len(shape) - 1))
 
     def _of_agents(self, value: Any) -> Any:
@@ -154,7 +176,10 @@ class Trials:
         if self._chance.certain:
             return np.broadcast_to(True, (instants, *self._silent.shape))
         drawn = np.stack([generator.random((instants, *self._shape)) for generator in self._generators], axis=1)
-        happened: NDArray[np.bool_] = drawn < self._of_agents(self._chance.probability)
+        probability = self._of_agents(self._chance.probability)
+        if self._stays is not None:
+            probability = np.where(self._stays.draw(instants), probability, self._stays.stays.probability_off)
+        happened: NDArray[np.bool_] = drawn < probability
         if self._chance.longest_silence is not None:
             longest = self._of_agents(self._chance.longest_silence)
             for instant in range(instants):
@@ -173,7 +198,8 @@ class Trials:
 
     def state(self) -> dict[str, Any]:
         """Everything that `set_state` needs to go on from here."""
-        given = {} if self._chance.at is None else {"instant": self._instant}
+        given: dict[str, Any] = {} if self._chance.at is None else {"instant": self._instant}
+        given |= {} if self._stays is None else {"stays": self._stays.state()}
         return {
             "streams": [generator_state(generator) for generator in self._generators],
             "silent": self._silent.copy(),
@@ -186,6 +212,8 @@ class Trials:
         for generator, saved in zip(self._generators, state["streams"], strict=True):
             set_generator_state(generator, saved)
         self._silent = np.array(state["silent"])
+        if self._stays is not None:
+            self._stays.set_state(state["stays"])
         if self._chance.at is not None:
             refuse_outside("instant", state["instant"], 0)
             self._instant = int(state["instant"])

@@ -155,6 +155,7 @@ class Knowledge:
         self._query = Trials(activity.query, seeds, "query", (agents,), episode)
         self._update = Trials(activity.update, seeds, "update", (agents,), episode)
         self._transmit = Trials(activity.transmit, seeds, "transmit", (agents, agents), episode)
+        self._presence = None if activity.presence.certain else Trials(activity.presence, seeds, "presence", (agents,), episode)
         self._arrive = Trials(messaging.links.loss.arrival(), seeds, "loss", (agents, agents), episode)
         self._delay_streams = [stream(seed, "delay", episode) for seed in seeds]
         # The past that the next instants need: the tables at the end of the last instants, and the delay of every message
@@ -179,11 +180,18 @@ class Knowledge:
 
     def _steps(self, instants: int) -> Instants:
         past = len(self._tables)
-        queried = self._query.draw(instants)
+        queried, updating = self._query.draw(instants), self._update.draw(instants)
+        there = None if self._presence is None else self._presence.draw(instants)
+        if there is not None:
+            queried, updating = queried & there, updating & there
         # 2. Algorithm 1 sends when it queries, so that only then there is something to be silent about.
         may_send = np.broadcast_to(True if self._relay else queried[..., None], (instants, *self.links.shape))
+        if there is not None:
+            may_send = may_send & there[..., None]
         sent = self.links & may_send & self._transmit.draw(instants, where=may_send)
         arrives = sent & self._arrive.draw(instants, where=sent)
+        if there is not None:
+            arrives &= there[:, :, None]
         delays = self._delay.draw(self._delay_streams, instants, self.links.shape[1])
         travels = np.concatenate([self._travels, np.where(arrives, delays, -1)])
         tables = np.concatenate([self._tables, np.empty((instants, *self.links.shape), np.int32)])
@@ -203,7 +211,7 @@ class Knowledge:
         self.messages += messages.sum(0)
         self.entries += entries.sum(0)
         self.changed_entries += changed.sum(0)
-        return Instants(times, queried, self._update.draw(instants), newest, oldest, messages, entries, changed)
+        return Instants(times, queried, updating, newest, oldest, messages, entries, changed)
 
     def _parts(self, instants: int) -> tuple[Part, ...]:
         """The memory that the next instants take: tables of all of them and of the past, and who has heard which delay."""
@@ -301,6 +309,7 @@ class Knowledge:
             "transmit": self._transmit.state(),
             "loss": self._arrive.state(),
             "delay": [generator_state(generator) for generator in self._delay_streams],
+            **({} if self._presence is None else {"presence": self._presence.state()}),
             **{name: copy(getattr(self, name)) for name in self._STATE},
         }
 
@@ -316,6 +325,8 @@ class Knowledge:
         self._update.set_state(state["update"])
         self._transmit.set_state(state["transmit"])
         self._arrive.set_state(state["loss"])
+        if self._presence is not None:
+            self._presence.set_state(state["presence"])
         for generator, saved in zip(self._delay_streams, state["delay"], strict=True):
             set_generator_state(generator, saved)
         for name in self._STATE:

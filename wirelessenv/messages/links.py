@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from wirelessenv.config import ConfigError, Count, CountOrZero, Model, OneOrEach, Piece, Probability, each
 from wirelessenv.messages.activity import Chance
+from wirelessenv.messages.stays import MarkovStays, MeanStay, Stays
 
 Travel = Annotated[CountOrZero, Field(le=10_000)]
 """in instants"""
@@ -118,19 +119,51 @@ class UniformDelay(Delay):
         return np.stack([g.integers(self.shortest, self.longest + 1, shape) for g in generators], axis=1)
 
 
+class Bursts(Piece):
+    """Base class of losses that come in bursts."""
+
+    @abstractmethod
+    def stays(self) -> Stays:
+        """Stays of a link in its good state, on, and in its bad one, off."""
+
+
+class GilbertElliott(Bursts):
+    """Links that are good and bad by turns, for geometric times, each link by itself, after Gilbert (1960) and Elliott (1963).
+
+    While a link is good, messages are lost with the `probability` of the loss, while it is bad with the one here.
+    """
+
+    kind: Literal["gilbert_elliott"] = "gilbert_elliott"
+    good: MeanStay = Field(20.0, description="mean stay in the good state, instants")
+    bad: MeanStay = Field(5.0, description="mean stay in the bad state, instants")
+    probability: Probability = Field(1.0, description="of a loss while the link is bad")
+
+    def stays(self) -> Stays:
+        return MarkovStays(on=self.good, off=self.bad, probability_off=1 - self.probability)
+
+
 class Loss(Model):
     """Each message is lost with `probability`; at most `longest_run` in a row on a link (Gamma_f of Toghani et al. (2023))."""
 
     probability: Annotated[Probability, Field(lt=1)] = 0.0
     longest_run: Count | None = None
+    bursts: Bursts | None = Field(None, description="losses in bursts; none: each message is lost by itself")
 
     @model_validator(mode="before")
     @classmethod
     def _number_is_probability(cls, data: Any) -> Any:
         return {"probability": data} if isinstance(data, int | float | str) and not isinstance(data, bool) else data
 
+    @model_validator(mode="after")
+    def _bursts_have_no_end(self) -> "Loss":
+        if self.bursts is not None and self.longest_run is not None:
+            raise ValueError("longest_run: is not valid beside bursts, which may last longer")
+        return self
+
     def arrival(self) -> Chance:
         """The chance that a message arrives: a run of n losses is a silence that ends at trial n + 1."""
+        if self.bursts is not None:
+            return Chance(probability=1 - self.probability, stays=self.bursts.stays())
         silence = None if self.longest_run is None else self.longest_run + 1
         return Chance(probability=1 - self.probability, longest_silence=silence)
 

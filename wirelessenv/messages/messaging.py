@@ -52,6 +52,6 @@ class Messaging(PresetModel):
         Raises:
             ConfigError: naming the list.
         """
-        for name in ("query", "update", "transmit"):
+        for name in ("query", "update", "transmit", "presence"):
             getattr(self.activity, name).check_agents(f"activity.{name}", agents)
         self.links.delay.check_agents(agents)

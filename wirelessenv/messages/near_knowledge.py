@@ -74,6 +74,7 @@ class NearKnowledge:
         self._triples(pairs, agents)
         self._query = Trials(activity.query, seeds, "query", (agents,), episode)
         self._update = Trials(activity.update, seeds, "update", (agents,), episode)
+        self._presence = None if activity.presence.certain else Trials(activity.presence, seeds, "presence", (agents,), episode)
         each, arrival = list(zip(seeds, self._counts, strict=True)), messaging.links.loss.arrival()
         self._transmit = [
             Trials(activity.transmit, [seed], "transmit", (count,), episode, senders=one.sender)
@@ -121,8 +122,11 @@ class NearKnowledge:
         """The next instants of global time."""
         runs, agents, places = self.shape
         queried, updating = self._query.draw(instants), self._update.draw(instants)
+        there = None if self._presence is None else self._presence.draw(instants)
+        if there is not None:
+            queried, updating = queried & there, updating & there
         past = len(self._tables)
-        sent, arrives, delays = self._links_of(instants, queried)
+        sent, arrives, delays = self._links_of(instants, queried, there)
         travels = np.concatenate([self._travels, np.where(arrives, delays, -1).astype(np.int32)])
         tables = np.concatenate([self._tables, np.empty((instants, runs * agents * places), np.int32)])
         counts = np.zeros((3, instants, runs), np.int64)
@@ -153,15 +157,21 @@ class NearKnowledge:
         rows = (self._of_run[link], *ends, self.time - len(self._travels) + when, self._travels[when, link])
         return [tuple(map(int, row)) for row in zip(*rows, strict=True)]  # type: ignore[misc]  # five, as zipped
 
-    def _links_of(self, instants: int, queried: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_], Any]:
+    def _links_of(
+        self, instants: int, queried: NDArray[np.bool_], there: NDArray[np.bool_] | None
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], Any]:
         """Marks of the messages that are sent and that arrive, and how late, (instants, links) of all runs."""
         sent, arrives, delays, first = [], [], [], 0
         for run, count in enumerate(self._counts):
             own = slice(first, first + count)
             sender = self._ends.sender[own] - run * self.shape[1]
             may_send = np.ones((instants, 1, count), bool) if self._relay else queried[:, run][:, None, sender]
+            if there is not None:
+                may_send = may_send & there[:, run][:, None, sender]
             sent.append((may_send & self._transmit[run].draw(instants, where=may_send))[:, 0])
             arrives.append(sent[-1] & self._arrive[run].draw(instants, where=sent[-1][:, None])[:, 0])
+            if there is not None:
+                arrives[-1] &= there[:, run][:, self._ends.receiver[own] - run * self.shape[1]]
             delays.append(self._delay.draw_links(self._delay_streams[run], instants, sender))
             first += count
         return np.concatenate(sent, 1), np.concatenate(arrives, 1), np.concatenate(delays, 1)
@@ -207,6 +217,7 @@ class NearKnowledge:
             "transmit": [one.state() for one in self._transmit],
             "loss": [one.state() for one in self._arrive],
             "delay": [generator_state(generator) for generator in self._delay_streams],
+            **({} if self._presence is None else {"presence": self._presence.state()}),
             **{name: copy(getattr(self, name)) for name in self._STATE},
         }
 
@@ -219,6 +230,8 @@ class NearKnowledge:
         refuse_outside("_travels", state["_travels"], -1, self._delay.largest)
         self._query.set_state(state["query"])
         self._update.set_state(state["update"])
+        if self._presence is not None:
+            self._presence.set_state(state["presence"])
         for own, name in ((self._transmit, "transmit"), (self._arrive, "loss")):
             for one, saved in zip(own, state[name], strict=True):
                 one.set_state(saved)

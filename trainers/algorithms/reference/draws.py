@@ -56,13 +56,19 @@ def message_draws(
     graph = message_graphs(messaging, agents, [seed], None if positions is None else [positions])[0]
     queries = Trials(messaging.activity.query, [seed], "query", (agents,)).draw(instants)
     updates = Trials(messaging.activity.update, [seed], "update", (agents,)).draw(instants)
+    there = Trials(messaging.activity.presence, [seed], "presence", (agents,)).draw(instants)
+    queries, updates = queries & there, updates & there
     if isinstance(senders, str):
         speaking = {"all": np.ones_like(queries), "querying": queries, "updating": updates}[senders]
         may_send = np.repeat(speaking[..., None], agents, axis=-1)
     else:
         may_send = senders[:, None]
     transmits = Trials(messaging.activity.transmit, [seed], "transmit", (agents, agents)).draw(instants, where=may_send)
-    sent = graph & may_send & transmits
-    arrives = sent & Trials(messaging.links.loss.arrival(), [seed], "loss", (agents, agents)).draw(instants, where=sent)
+    sent = graph & may_send & there[..., None] & transmits
+    arrives = (
+        sent
+        & Trials(messaging.links.loss.arrival(), [seed], "loss", (agents, agents)).draw(instants, where=sent)
+        & there[:, :, None]
+    )
     delay = np.broadcast_to(messaging.links.delay.draw([stream(seed, "delay")], instants, agents), arrives.shape)
     return MessageDraws(graph, queries[:, 0], updates[:, 0], sent[:, 0], arrives[:, 0], delay[:, 0])
