@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from trainers.algorithms.ad_psgd import ADPSGDLearner
     from trainers.algorithms.async_bc import AsyncBC
     from trainers.algorithms.async_sgd import AsyncSGD
+    from trainers.algorithms.choco_sgd import ChocoLearner
     from trainers.algorithms.d_psgd import DPSGDLearner
     from trainers.algorithms.dasgd import DASGD
     from trainers.algorithms.decomfl import DeComFL
@@ -60,6 +61,7 @@ _MODULES = {
     "AnalyticProblem": "problems.analytic",
     "AsyncBC": "algorithms.async_bc",
     "AsyncSGD": "algorithms.async_sgd",
+    "ChocoLearner": "algorithms.choco_sgd",
     "DASGD": "algorithms.dasgd",
     "DelayAdaptive": "algorithms.delay_adaptive",
     "FedBuff": "algorithms.fedbuff",
@@ -94,6 +96,7 @@ __all__ = [
     "AnalyticProblem",
     "AsyncBC",
     "AsyncSGD",
+    "ChocoLearner",
     "DPSGDLearner",
     "DeComFL",
     "DelayAdaptive",

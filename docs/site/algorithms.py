@@ -34,6 +34,7 @@ NAMES = {  # page, title; the module and the kind have the same name
     "r_fast": "R-FAST",
     "ad_psgd": "AD-PSGD",
     "d_psgd": "D-PSGD",
+    "choco_sgd": "CHOCO-SGD",
     "gradient_tracking": "Gradient tracking",
     "extra": "EXTRA",
     "dasgd": "DASGD",

@@ -67,6 +67,7 @@ class ACE(LedgerLearner):
     settings: ACESettings
     STATE: ClassVar[tuple[str, ...]] = (*LedgerLearner.STATE, "_newest", "_mean")
     every_client = True
+    every_answer = False
 
     def _begin(self) -> None:
         super()._begin()
@@ -83,4 +84,4 @@ class ACE(LedgerLearner):
         self._newest[arrived] = answer
         if (runs := runs_where(entry.moves)) is not None:  # 5
             self._x[:, runs] -= self._eta * self._mean[:, runs]  # 6
-        self._under_way[arrived] = self.problem.gradient(client, self._x, sample)  # 7
+        self._under_way[arrived] = self._answer(client, sample)  # 7

@@ -11,20 +11,18 @@ paper prints no listing; this is ours, in the words of its AsyncBC:
  6      client k computes grad f_k(x_{t+1}; xi)
 """
 
-from typing import ClassVar, Literal
+from typing import Literal
 
-import numpy as np
-
-from trainers.algorithms.base.server_learner import ServerLearner, ServerSettings
+from trainers.algorithms.base.answer_learner import AnswerLearner, AnswerSettings
 
 
-class AsyncSGDSettings(ServerSettings):
+class AsyncSGDSettings(AnswerSettings):
     """Settings of Async-GD and Async-SGD."""
 
     kind: Literal["async_sgd"] = "async_sgd"
 
 
-class AsyncSGD(ServerLearner):
+class AsyncSGD(AnswerLearner):
     """Async-SGD, or Async-GD where `exact`; see the head of this file.
 
     Args:
@@ -41,13 +39,8 @@ class AsyncSGD(ServerLearner):
 
     Settings = AsyncSGDSettings
     settings: AsyncSGDSettings
-    STATE: ClassVar[tuple[str, ...]] = (*ServerLearner.STATE, "_x")
-
-    def _first_tasks(self) -> None:
-        first = [self.problem.gradient(client, self._x, sample) for client, (sample,) in self._first()]  # 1
-        self._under_way = np.stack(first)
 
     def _update(self) -> None:
         arrived, client, (sample,) = self._next()  # 2, and 5: the timetable has chosen k
         self._x = self._x - self._eta * self._under_way[arrived]  # 3, 4
-        self._under_way[arrived] = self.problem.gradient(client, self._x, sample)  # 6
+        self._under_way[arrived] = self._answer(client, sample)  # 6

@@ -18,22 +18,29 @@ Each node i, with the numbers that the text of the paper gives to the lines:
 14              t = t + 1
 
 All nodes add up the same gradients with the same fixed step, each in its own order; when everything is delivered they hold
-the same model. Lines 5 to 7 and 10, who does what when, depend on no iterate: `trainers.events.inboxes` simulates them,
-forwards gradients where not all nodes are neighbours, and drops what comes twice.
+the same model, also where gradients are compressed: a node applies what it sends. Lines 5 to 7 and 10, who does what when,
+depend on no iterate: `trainers.events.inboxes` simulates them, forwards gradients where not all nodes are neighbours, and drops
+what comes twice.
 """
 
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import Field
 
 from trainers.algorithms.base.inbox_learner import InboxLearner, InboxSettings
 from trainers.bounds.dasgd import dasgd_step
+from trainers.events.compression import Compression, Compressor
 from trainers.events.inboxes import Step
 from trainers.events.staleness import different_seeds, measured_staleness, rounds_within
+from trainers.problems.objective import NumpyArray
+from wirelessenv.config import ConfigError
 
 
 class DASGDSettings(InboxSettings):
     """Settings of decentralised asynchronous SGD."""
 
     kind: Literal["dasgd"] = "dasgd"
+    compression: Compression | None = Field(None, description="of gradients, unbiased; none: all of their numbers are sent")
 
 
 class DASGD(InboxLearner):
@@ -55,6 +62,15 @@ class DASGD(InboxLearner):
 
     Settings = DASGDSettings
     settings: DASGDSettings
+    _compressor: Compressor | None = None
+
+    def _begin(self) -> None:
+        super()._begin()
+        if (compression := self.settings.compression) is not None:
+            if not compression.unbiased:
+                given = compression.dump()["kind"]
+                raise ConfigError(f"compression: {given} is not valid for dasgd: use an unbiased one, rand_k or quantised")
+            self._compressor = Compressor(compression, self.problem.size, self.seeds)
 
     def _step(self, order: int, step: Step) -> None:
         model = self.models[step.node][:, self.runs[order]]  # x_i; 2, 3: it begins at x^0, and `steps` at 0
@@ -62,6 +78,8 @@ class DASGD(InboxLearner):
             model -= self._eta * self._received(order, step)  # 8; 9: `steps` counts
         else:  # 10
             gradient = self._computed(order, step.node)  # 11
+            if self._compressor is not None:  # a node applies what it sends
+                gradient = self._compressor(gradient, self.runs[order])
             model -= self._eta * gradient  # 12
             self._sent(order, step, gradient)  # 13; 14: `steps` counts
 
@@ -76,3 +94,20 @@ class DASGD(InboxLearner):
             return None
         averages = [measured_staleness(network, self.nodes, rounds, seed)["s_avg"] for seed in seeds]
         return dasgd_step(smoothness, max(averages)), "Theorem 1 of Tosi and Theobald (2023)"
+
+    def measures(self) -> dict[str, NumpyArray]:
+        """Measures of `InboxLearner`, whose bits are those of compressed gradients where the settings say so."""
+        known = super().measures()
+        if self._compressor is None:
+            return known
+        bits = known["messages"] * self._compressor.bits
+        return known | {"bits": bits, "entries": bits // 32}
+
+    def state(self) -> dict[str, Any]:
+        known = super().state()
+        return known if self._compressor is None else known | {"compressing": self._compressor.state()}
+
+    def _set_state(self, state: dict[str, Any]) -> None:
+        super()._set_state(state)
+        if self._compressor is not None:
+            self._compressor.set_state(state["compressing"])

@@ -72,7 +72,7 @@ class DelayAdaptive(LedgerLearner):
     def _update(self) -> None:
         (arrived, client, (sample,)), entry = self._next_entry()  # 2, 4
         self._x = self._x - self._eta * entry.weight * self._under_way[arrived]  # 3, 5
-        self._under_way[arrived] = self.problem.gradient(client, self._x, sample)  # 6, 7
+        self._under_way[arrived] = self._answer(client, sample)  # 6, 7
 
     def bound(self, iterations: int) -> tuple[float, str] | None:
         smoothness = getattr(self.problem, "smoothness", None)

@@ -101,7 +101,7 @@ class FedBuff(LedgerLearner):
         change = self._eta * self.problem.gradient(client, self._x, samples[0])
         for sample in samples[1:]:
             change = change + self._eta * self.problem.gradient(client, self._x - change, sample)
-        return change
+        return self._received(client, change)
 
     def _update(self) -> None:
         (arrived, client, samples), entry = self._next_entry()  # 2, 5

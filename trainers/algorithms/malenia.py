@@ -92,6 +92,7 @@ class Malenia(LedgerLearner):
     settings: MaleniaSettings
     STATE: ClassVar[tuple[str, ...]] = (*LedgerLearner.STATE, "_sums")
     every_client = True
+    every_answer = False
 
     def _begin(self) -> None:
         super()._begin()
@@ -107,7 +108,7 @@ class Malenia(LedgerLearner):
             shares = np.atleast_2d(entry.shares)[runs].T[:, None, :, None]  # (n, 1, runs or 1, 1)
             self._x[:, runs] -= self._eta * (shares * self._sums[:, :, runs]).sum(0)  # 8
             self._sums[:, :, runs] = 0
-        self._under_way[arrived] = self.problem.gradient(client, self._x, sample)  # 9
+        self._under_way[arrived] = self._answer(client, sample)  # 9
 
     def bound(self, iterations: int) -> tuple[float, str] | None:
         smoothness = getattr(self.problem, "smoothness", None)

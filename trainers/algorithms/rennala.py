@@ -74,6 +74,7 @@ class Rennala(LedgerLearner):
     Settings = RennalaSettings
     settings: RennalaSettings
     STATE: ClassVar[tuple[str, ...]] = (*LedgerLearner.STATE, "_collected")
+    every_answer = False
 
     def _begin(self) -> None:
         super()._begin()
@@ -88,7 +89,7 @@ class Rennala(LedgerLearner):
         if (runs := runs_where(entry.moves)) is not None:
             self._x[:, runs] -= self._eta * self._collected[:, runs]  # 8
             self._collected[:, runs] = 0
-        self._under_way[arrived] = self.problem.gradient(client, self._x, sample)  # 9
+        self._under_way[arrived] = self._answer(client, sample)  # 9
 
     def bound(self, iterations: int) -> tuple[float, str] | None:
         smoothness = getattr(self.problem, "smoothness", None)

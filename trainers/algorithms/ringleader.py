@@ -91,6 +91,7 @@ class Ringleader(LedgerLearner):
     settings: RingleaderSettings
     STATE: ClassVar[tuple[str, ...]] = (*LedgerLearner.STATE, "_means", "_later", "_mean", "_sent")
     every_client = True
+    every_answer = False
 
     def _begin(self) -> None:
         super()._begin()
@@ -117,7 +118,7 @@ class Ringleader(LedgerLearner):
         if (runs := runs_where(entry.turns)) is not None:
             self._means[:, :, runs], self._later[:, :, runs] = self._later[:, :, runs], 0  # 10
             self._mean[:, runs] = self._means[:, :, runs].mean(0)
-        self._under_way[arrived] = self.problem.gradient(client, point, sample)  # 1
+        self._under_way[arrived] = self._received(client, self.problem.gradient(client, point, sample))  # 1
 
     def bound(self, iterations: int) -> tuple[float, str] | None:
         smoothness = getattr(self.problem, "local_smoothness", getattr(self.problem, "smoothness", None))

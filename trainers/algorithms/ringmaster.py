@@ -65,6 +65,7 @@ class Ringmaster(LedgerLearner):
 
     Settings = RingmasterSettings
     settings: RingmasterSettings
+    every_answer = False
 
     def _ledger(self, tasks: int) -> RingmasterLedger:
         return RingmasterLedger(tasks, self.settings.threshold)
@@ -72,7 +73,7 @@ class Ringmaster(LedgerLearner):
     def _update(self) -> None:
         (arrived, client, (sample,)), entry = self._next_entry()  # 2, 4
         self._x = self._x - self._eta * entry.weight * self._under_way[arrived]  # 3, 5, 6, 7
-        self._under_way[arrived] = self.problem.gradient(client, self._x, sample)  # 8
+        self._under_way[arrived] = self._answer(client, sample)  # 8
 
     def bound(self, iterations: int) -> tuple[float, str] | None:
         smoothness, threshold = getattr(self.problem, "smoothness", None), self.settings.threshold

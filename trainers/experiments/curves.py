@@ -12,6 +12,7 @@ from trainers.algorithms import (  # noqa: F401
     ad_psgd,
     async_bc,
     async_sgd,
+    choco_sgd,
     d_psgd,
     dasgd,
     decomfl,

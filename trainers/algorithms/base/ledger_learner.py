@@ -6,7 +6,8 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from pydantic import BeforeValidator, Field
 
-from trainers.algorithms.base.server_learner import Event, ServerLearner, ServerSettings
+from trainers.algorithms.base.answer_learner import AnswerLearner, AnswerSettings
+from trainers.algorithms.base.server_learner import Event
 from trainers.algorithms.base.settings import LINKS
 from trainers.events.ledger import Ledger, beside
 from trainers.events.timetable import CHUNK, Server
@@ -19,7 +20,7 @@ def _same(server: Any) -> Any:
     return {"assignment": "same", **server} if isinstance(server, dict) else server
 
 
-class LedgerSettings(ServerSettings):
+class LedgerSettings(AnswerSettings):
     """Settings of the methods with a server whose clients go on as soon as they have answered."""
 
     server: Annotated[Server, BeforeValidator(_same), LINKS] = Field(
@@ -27,14 +28,13 @@ class LedgerSettings(ServerSettings):
     )
 
 
-class LedgerLearner(ServerLearner):
+class LedgerLearner(AnswerLearner):
     """Server that looks at the age of an answer, or whose it is, before x moves; `_update` is one answer.
 
     `_ledger` makes the ledger of a timetable: one for all runs, or one for each.
     """
 
     settings: LedgerSettings
-    STATE: ClassVar[tuple[str, ...]] = (*ServerLearner.STATE, "_x")
     every_client: ClassVar[bool] = False
     """True where every client has one task, always, so that a slot is a client"""
 
@@ -50,10 +50,6 @@ class LedgerLearner(ServerLearner):
         super()._begin()
         self._ledgers = [self._ledger(table.concurrency) for table in self.timetables]
         self._before: list[dict[str, Any]] = []  # their states before the chunk that is loaded
-
-    def _first_tasks(self) -> None:
-        first = [self.problem.gradient(client, self._x, sample) for client, (sample,) in self._first()]
-        self._under_way = np.stack(first)
 
     def _next_entry(self) -> tuple[Event, Any]:
         """Event of this update, and the ledgers' decision about it."""
@@ -80,7 +76,7 @@ class LedgerLearner(ServerLearner):
         return np.asarray(before + self._moves[:, :row].sum(1))
 
     def measures(self) -> dict[str, NumpyArray]:
-        """Measures of `ServerLearner`, and `steps`: how often x has moved."""
+        """Measures of `AnswerLearner`, and `steps`: how often x has moved."""
         known = super().measures()
         return known | {"steps": np.broadcast_to(self.steps(), (self.variants, len(self.seeds)))}
 
