@@ -1,5 +1,6 @@
 """Stays in two states: their laws, bursts of losses, and agents that leave and join."""
 
+import json
 from itertools import pairwise
 
 import numpy as np
@@ -17,7 +18,7 @@ from wirelessenv.messages.links import GilbertElliott, Loss
 from wirelessenv.streams import stream
 
 SLEEPY = Chance(stays={"kind": "markov", "on": 4, "off": 2})
-AWAY = {"stays": {"kind": "given", "away": {1: [[10, 40]]}}}
+AWAY = {"stays": {"kind": "given", "away": [[1, 10, 40]]}}
 
 
 def stays_of(events, state):
@@ -117,7 +118,7 @@ def test_learners_go_on_where_they_were_when_agents_join_again(presence):
     [
         ({"activity": {"update": {"stays": {"kind": "markov", "on": 0.5}}}}, "activity.update.stays.on: 0.5 is not valid"),
         ({"activity": {"update": {"stays": "markov", "longest_silence": 3}}}, "longest_silence: is not valid beside stays"),
-        ({"activity": {"presence": {"stays": {"kind": "given", "away": {0: [[5, 5]]}}}}}, "it ends before it begins"),
+        ({"activity": {"presence": {"stays": {"kind": "given", "away": [[0, 5, 5]]}}}}, "it ends before it begins"),
         ({"links": {"loss": {"bursts": "gilbert_elliot"}}}, 'did you mean "gilbert_elliott"'),
         ({"links": {"loss": {"bursts": "gilbert_elliott", "longest_run": 2}}}, "longest_run: is not valid beside bursts"),
     ],
@@ -127,7 +128,12 @@ def test_what_cannot_be_is_told(settings, said):
         Messaging(**settings)
 
 
+def test_a_messaging_is_what_its_dump_gives():
+    messaging = Messaging(activity={"presence": AWAY, "update": SLEEPY}, links={"loss": {"bursts": "gilbert_elliott"}})
+    assert Messaging.parse(json.loads(json.dumps(messaging.dump()))) == messaging
+
+
 def test_agents_that_there_are_not_are_told():
-    messaging = Messaging(graph="ring", activity={"presence": {"stays": {"kind": "given", "away": {7: [[0, None]]}}}})
+    messaging = Messaging(graph="ring", activity={"presence": {"stays": {"kind": "given", "away": [[7, 0, None]]}}})
     with pytest.raises(ConfigError, match=r"activity.presence.stays.away: agent 7 is not valid: the 5 agents"):
         message_graphs(messaging, 5, [0])

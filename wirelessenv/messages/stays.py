@@ -15,8 +15,8 @@ from wirelessenv.streams import generator_state, set_generator_state, stream
 Flags = NDArray[np.bool_]
 MeanStay = Annotated[Number, Field(ge=1)]
 """in instants"""
-Away = tuple[CountOrZero, CountOrZero | None]
-"""first instant, and the one after the last; None: for ever"""
+Away = tuple[CountOrZero, CountOrZero, CountOrZero | None]
+"""number of an agent, first instant, and the one after the last; None: for ever"""
 
 
 class Stays(Piece):
@@ -75,16 +75,15 @@ class GivenStays(Stays):
     """Stays that are given: agents are off, away, in these instants, and on in all others."""
 
     kind: Literal["given"] = "given"
-    away: dict[CountOrZero, tuple[Away, ...]] = Field(
-        description="of an agent, by its number: lists of the first instant and the one after the last, none: for ever"
+    away: tuple[Away, ...] = Field(
+        description="lists of an agent's number, the first instant and the one after the last, none: for ever"
     )
 
     @model_validator(mode="after")
     def _in_order(self) -> "GivenStays":
-        for agent, own in self.away.items():
-            for begin, end in own:
-                if end is not None and end <= begin:
-                    raise ValueError(f"away: [{begin}, {end}] of agent {agent} is not valid: it ends before it begins")
+        for agent, begin, end in self.away:
+            if end is not None and end <= begin:
+                raise ValueError(f"away: [{agent}, {begin}, {end}] is not valid: it ends before it begins")
         return self
 
     @property
@@ -96,13 +95,13 @@ class GivenStays(Stays):
 
     def next(self, on: Flags, drawn: NDArray[np.float64], instant: int) -> Flags:
         there = np.ones(on.shape, bool)
-        for agent, own in self.away.items():
-            if any(begin <= instant and (end is None or instant < end) for begin, end in own):
+        for agent, begin, end in self.away:
+            if begin <= instant and (end is None or instant < end):
                 there[:, agent] = False
         return there
 
     def check_agents(self, name: str, agents: int) -> None:
-        if (most := max(self.away, default=0)) >= agents:
+        if (most := max((one[0] for one in self.away), default=0)) >= agents:
             raise ConfigError(f"{name}.stays.away: agent {most} is not valid: the {agents} agents are numbered from 0")
 
 
