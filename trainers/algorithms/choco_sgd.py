@@ -26,7 +26,7 @@ from wirelessenv.config import Number
 
 
 class ChocoSettings(LinkSettings):
-    """Settings of CHOCO-SGD."""
+    """Settings of CHOCO-SGD, in rounds."""
 
     kind: Literal["choco_sgd"] = "choco_sgd"
     compression: Compression = Field(Quantised(), description="C, of changes of models")

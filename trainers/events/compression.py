@@ -12,7 +12,7 @@ from pydantic import Field
 from wirelessenv.config import ConfigError, Count, Piece
 from wirelessenv.streams import generator_state, set_generator_state, stream
 
-Vectors = Float[np.ndarray, "... d"]
+Uncompressed = Float[np.ndarray, "... d"]
 
 
 class Compression(Piece):
@@ -24,8 +24,8 @@ class Compression(Piece):
     """True where E C(v) = v."""
 
     @abstractmethod
-    def compress(self, vectors: Vectors, drawn: Vectors) -> Vectors:
-        """C(v).
+    def compress(self, vectors: Uncompressed, drawn: Uncompressed) -> Uncompressed:
+        """C(v) of vectors side by side.
 
         Args:
             vectors: v, (..., d).
@@ -64,7 +64,7 @@ class TopK(Sparsification):
     random = False
     unbiased = False
 
-    def compress(self, vectors: Vectors, drawn: Vectors) -> Vectors:
+    def compress(self, vectors: Uncompressed, drawn: Uncompressed) -> Uncompressed:
         return _only(vectors, np.argpartition(-np.abs(vectors), self.keep - 1, axis=-1)[..., : self.keep])
 
     def bits(self, size: int) -> int:
@@ -82,7 +82,7 @@ class RandK(Sparsification):
 
     kind: Literal["rand_k"] = "rand_k"
 
-    def compress(self, vectors: Vectors, drawn: Vectors) -> Vectors:
+    def compress(self, vectors: Uncompressed, drawn: Uncompressed) -> Uncompressed:
         places = np.argpartition(drawn, self.keep - 1, axis=-1)[..., : self.keep]
         size = vectors.shape[-1]
         return _only(vectors, np.broadcast_to(places, (*vectors.shape[:-1], self.keep))) * (size / self.keep)
@@ -104,7 +104,7 @@ class Quantised(Compression):
     kind: Literal["quantised"] = "quantised"
     levels: Annotated[Count, Field(le=2**16)] = Field(4, description="s, levels above 0")
 
-    def compress(self, vectors: Vectors, drawn: Vectors) -> Vectors:
+    def compress(self, vectors: Uncompressed, drawn: Uncompressed) -> Uncompressed:
         norm = np.linalg.norm(vectors, axis=-1, keepdims=True)
         level = np.floor(self.levels * np.abs(vectors) / np.where(norm > 0, norm, 1) + drawn)
         return np.asarray(norm * np.sign(vectors) * level / self.levels)
@@ -148,7 +148,7 @@ class Compressor:
 
 
 def _only(vectors: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Vectors that are 0 but at some places, (..., k)."""
+    """Uncompressed that are 0 but at some places, (..., k)."""
     left = np.zeros_like(vectors)
     np.put_along_axis(left, places, np.take_along_axis(vectors, places, -1), -1)
     return left

@@ -23,6 +23,8 @@ from wirelessenv.text import drawn
 
 _APART = 3.0
 """Printer's points between points that stand at the same place."""
+_NARROW = 190.0
+"""Printer's points of the width of a narrow panel."""
 _WIDE = 2.8
 """Times the usual width of a line that another one lies on."""
 _FIRST_MARKED = len(style.DASHES)
@@ -152,6 +154,7 @@ def _draw_points(axes: Axes, line: Line, number: int, count: int, wide: float) -
     look = {"color": colour, "linestyle": dashes, "marker": marker, "markersize": 4.5, "markerfacecolor": "white"}
     look["linewidth"] = wide * style.RC["lines.linewidth"]
     drawn_line = axes.errorbar(line.x, line.middle, bars if line.x.size else None, elinewidth=0.8, transform=moved, **look)
+    axes.set_xmargin(max(0.05, (_APART * (count - 1) / 2 + look["markersize"]) / _NARROW))  # else the outer ones are cut off
     axes.update_datalim([(x, y) for x, low, high in zip(line.x, line.low, line.high, strict=True) for y in (low, high)])
     axes.autoscale_view()
     return drawn_line

@@ -12,7 +12,7 @@ from wirelessenv.config import ConfigError, CountOrZero, Number, Piece, Probabil
 from wirelessenv.saved_state import refuse_outside
 from wirelessenv.streams import generator_state, set_generator_state, stream
 
-Flags = NDArray[np.bool_]
+States = NDArray[np.bool_]
 MeanStay = Annotated[Number, Field(ge=1)]
 """in instants"""
 Away = tuple[CountOrZero, CountOrZero, CountOrZero | None]
@@ -30,12 +30,12 @@ class Stays(Piece):
         """Share of the instants that are on, in the long run."""
 
     @abstractmethod
-    def first(self, drawn: NDArray[np.float64]) -> Flags:
+    def first(self, drawn: NDArray[np.float64]) -> States:
         """States in instant 0, of uniform numbers."""
 
     @abstractmethod
-    def next(self, on: Flags, drawn: NDArray[np.float64], instant: int) -> Flags:
-        """States of an instant.
+    def next(self, on: States, drawn: NDArray[np.float64], instant: int) -> States:
+        """States of the next instant, of those before it.
 
         Args:
             on: the states of the instant before, (runs, *shape), agents first in shape.
@@ -47,7 +47,15 @@ class Stays(Piece):
         """
 
     def check_agents(self, name: str, agents: int) -> None:  # most have no lists
-        """Raise ConfigError where the stays name agents that there are not."""
+        """Check the agents that are named.
+
+        Args:
+            name: of the chance, for the sentence.
+            agents: the number m.
+
+        Raises:
+            ConfigError: where one is named that there is not.
+        """
 
 
 class MarkovStays(Stays):
@@ -64,10 +72,10 @@ class MarkovStays(Stays):
     def share(self) -> float:
         return self.on / (self.on + self.off)
 
-    def first(self, drawn: NDArray[np.float64]) -> Flags:
+    def first(self, drawn: NDArray[np.float64]) -> States:
         return np.asarray(drawn < self.share)
 
-    def next(self, on: Flags, drawn: NDArray[np.float64], instant: int) -> Flags:
+    def next(self, on: States, drawn: NDArray[np.float64], instant: int) -> States:
         return np.where(on, drawn >= 1 / self.on, drawn < 1 / self.off)
 
 
@@ -90,10 +98,10 @@ class GivenStays(Stays):
     def share(self) -> float:
         return 1.0
 
-    def first(self, drawn: NDArray[np.float64]) -> Flags:
+    def first(self, drawn: NDArray[np.float64]) -> States:
         return self.next(np.ones(drawn.shape, bool), drawn, 0)
 
-    def next(self, on: Flags, drawn: NDArray[np.float64], instant: int) -> Flags:
+    def next(self, on: States, drawn: NDArray[np.float64], instant: int) -> States:
         there = np.ones(on.shape, bool)
         for agent, begin, end in self.away:
             if begin <= instant and (end is None or instant < end):
@@ -134,7 +142,7 @@ class StaysDrawn:
         self._shape = shape
         self._instant, self._on = 0, np.ones((len(seeds), *shape), bool)
 
-    def draw(self, instants: int) -> Flags:
+    def draw(self, instants: int) -> States:
         """The states of the next instants, (instants, runs, *shape)."""
         drawn = np.stack([generator.random((instants, *self._shape)) for generator in self._generators], axis=1)
         states = np.empty(drawn.shape, bool)
