@@ -123,11 +123,11 @@ def test_scenarios_are_frozen():
     ("written", "sentence"),
     [
         ("dens", 'scenario: unknown preset "dens" (did you mean "dense"?)'),
-        ({"preset": 3}, 'scenario: unknown preset "3" (known: authors, cellular, d2d, dense, drifting, '),
+        ({"preset": 3}, 'scenario: unknown preset "3" (known: authors, cellular, cellular_bands, d2d, '),
         ({"preset": ["paper"]}, 'scenario: unknown preset "[\'paper\']" (did you mean "paper"?)'),
         (None, "scenario: None is not valid"),
         ({"transmiters": 3}, 'scenario: unknown key "transmiters" (did you mean "transmitters"?)'),
-        ({1: 2}, 'scenario: unknown key "1" (known: association, cut, direct_gain_db, fading, '),
+        ({1: 2}, 'scenario: unknown key "1" (known: association, band_correlation, bands, cut, '),
         ({"transmitters": 0}, "scenario.transmitters: 0 is not valid"),
         ({"transmitters": 2.5}, "scenario.transmitters: 2.5 is not valid"),
         ({"transmitters": "24"}, "scenario.transmitters: '24' is not valid"),

@@ -33,6 +33,19 @@ _D2D: dict[str, Any] = {
     "threshold": 0.0,
     "observation_scale": "log1p_snr",
 }
+_CELLULAR: dict[str, Any] = {
+    "transmitters": 20,
+    "placement": {"kind": "hexagonal", "cells": 10, "inner_radius": 400.0, "smallest_distance": 35.0},
+    "path_loss": {"kind": "log_distance", "intercept_db": 128.1, "slope_db": 37.6, "smallest_distance": 35.0},
+    "shadowing": {"kind": "log_normal", "std_db": 10.0, "correlation_distance": 10.0},
+    "fading": {"kind": "gauss_markov", "doppler": 10.0},
+    "max_power": 10**3.8 * 1e-3,
+    "noise": 10**-11.4 * 1e-3,
+    "sinr_cap_db": 30.0,
+    "threshold": 0.0,
+    "observation_scale": "log1p_snr",
+    "slot_seconds": 0.02,
+}
 SCENARIOS: dict[str, dict[str, Any]] = {
     "paper": _PAPER,
     "authors": _PAPER | {"fading": {"kind": "real_ar1", "memory": math.sqrt(1 - 0.3), "innovation": math.sqrt(0.3)}},
@@ -48,18 +61,12 @@ SCENARIOS: dict[str, dict[str, Any]] = {
         "fading": {"kind": "none"},
         "snr_gap_db": 6.0,
     },
-    "cellular": {
-        "transmitters": 20,
-        "placement": {"kind": "hexagonal", "cells": 10, "inner_radius": 400.0, "smallest_distance": 35.0},
-        "path_loss": {"kind": "log_distance", "intercept_db": 128.1, "slope_db": 37.6, "smallest_distance": 35.0},
-        "shadowing": {"kind": "log_normal", "std_db": 10.0, "correlation_distance": 10.0},
-        "fading": {"kind": "gauss_markov", "doppler": 10.0},
-        "max_power": 10**3.8 * 1e-3,
-        "noise": 10**-11.4 * 1e-3,
-        "sinr_cap_db": 30.0,
-        "threshold": 0.0,
-        "observation_scale": "log1p_snr",
-        "slot_seconds": 0.02,
+    "cellular": _CELLULAR,
+    "cellular_bands": _CELLULAR
+    | {
+        "placement": _CELLULAR["placement"] | {"cells": 5},
+        "path_loss": _CELLULAR["path_loss"] | {"intercept_db": 128.1 - 10 * math.log10(4 / math.pi)},
+        "shadowing": {"kind": "log_normal", "std_db": 10.0},
     },
     "uplink": _DENSE | {"association": "uplink", "receivers": 6},
     "drifting": _DENSE
@@ -105,6 +112,13 @@ ABOUT: dict[tuple[str, str], str] = {
     "Networks (2020): 10 cells and 20 links; 20 cells with 40, 60 or 100 links by transmitters and placement.cells. Metres and "
     "watts, 38 dBm of power, -114 dBm of noise. A user within 35 m of its base station, where it may come in motion, counts as "
     "35 m away.",
+    (
+        "Scenario",
+        "cellular_bands",
+    ): "Nasir and Guo, Deep Reinforcement Learning for Joint Spectrum and Power Allocation in Cellular Networks (2021), "
+    "as their code has it: 5 cells and 20 links; 10 and 50 by transmitters and placement.cells. Their fading has mean 4 / pi, "
+    "which is in the intercept of the path loss here. Their noise is that of each band, and their rates are summed over bands: "
+    "for M bands give bands M and M times the noise, and multiply rates by M.",
     (
         "Scenario",
         "uplink",

@@ -21,7 +21,7 @@ from wirelessenv.presets import ABOUT, SCENARIOS
 
 ROOT = Path(__file__).parents[2]
 KNOWN = ROOT / "tests" / "known_values.yaml"
-TABLES = {"d2d_links": "link-scheduling"}
+TABLES = {"d2d_links": "link-scheduling", "cellular_bands": "bands-and-powers"}
 """Sections of docs/results/published.md."""
 LAYOUTS, SLOTS = 20, 20
 PAGE = """# {name}
