@@ -236,9 +236,9 @@ def _refuse_other_observations(policy: Any, space: Box, scenario: Scenario) -> N
 
 def _decision(policy: Any, batch: Batch) -> Decide:
     """The policy as a function of observations (layouts, m, size)."""
-    agents = batch.agents
+    agents, each = batch.agents, (-1,) if batch.settings.scenario.bands > 1 else ()
     if hasattr(policy, "observation_space") and hasattr(policy, "predict"):
-        return lambda seen: np.reshape(policy.predict(_rows(seen), deterministic=True)[0], seen.shape[:2])
+        return lambda seen: np.reshape(policy.predict(_rows(seen), deterministic=True)[0], (*seen.shape[:2], *each))
     if hasattr(policy, "predict"):
         names = [f"tx_{number}" for number in range(agents)]
 
@@ -252,7 +252,7 @@ def _decision(policy: Any, batch: Batch) -> Decide:
 
         def of_rows(seen: np.ndarray) -> Any:
             with torch.no_grad():
-                return policy(torch.from_numpy(_rows(seen))).numpy().reshape(seen.shape[:2])
+                return policy(torch.from_numpy(_rows(seen))).numpy().reshape(*seen.shape[:2], *each)
 
         return of_rows
     if not callable(policy):

@@ -74,7 +74,9 @@ def refused_with_bands(what: str) -> str:
     return f"bands: not valid here: {what}: leave it out; {WITH_BANDS}"
 
 
-WITH_BANDS = "several bands are known to networks, environments, allocators and comparisons of these"
+WITH_BANDS = (
+    "several bands are known to networks, environments, allocators, Algorithm 2 and most policies: docs/guides/bands.md"
+)
 """Places where scenarios may have bands, as sentences say them."""
 LINKS_AT_ONCE = 2**15
 """Links of layouts whose gains are worked out together, so that they stay in the cache."""

@@ -30,6 +30,7 @@ from wirelessenv.config import (
     Seed,
 )
 from wirelessenv.messages.messaging import Messaging
+from wirelessenv.physics.kernels import rate
 from wirelessenv.physics.utilities import Rate, Utility
 from wirelessenv.presets import MESSAGINGS, SCENARIOS, PresetModel
 from wirelessenv.units import AsPower, in_watts
@@ -271,11 +272,29 @@ class Scenario(PresetModel):
         return self
 
     @property
+    def band_noise(self) -> float:
+        """Noise power in each band."""
+        return self.noise / self.bands
+
+    def earned(self, sinr: Any, power: Any) -> Any:
+        """Utilities that all agents earn with given SINRs.
+
+        Args:
+            sinr: linear, (..., m); of M bands (..., M, m).
+            power: transmit powers, likewise.
+
+        Returns:
+            Utilities (..., m), of rates in bit/s/Hz of the whole bandwidth and of the powers of all bands together.
+        """
+        rates = rate(sinr, self.sinr_cap, self.snr_gap)
+        return self.utility(rates, power) if self.bands == 1 else self.utility(rates.mean(-2), power.sum(-2))
+
+    @property
     def of_one_band(self) -> "Scenario":
         """The same with the noise of one of the bands, where a transmitter may use all its power; itself where there is one."""
         if self.bands == 1:
             return self
-        return self.model_copy(update={"bands": 1, "band_correlation": 0.0, "noise": self.noise / self.bands})
+        return self.model_copy(update={"bands": 1, "band_correlation": 0.0, "noise": self.band_noise})
 
     @property
     def weakest_gain(self) -> float:

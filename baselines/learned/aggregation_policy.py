@@ -10,7 +10,7 @@ from baselines.comparison.methods import BITS, NeededKnowledge
 from baselines.learned.central import Central, CentralNetwork
 from baselines.learned.seen import knowledge_for, sent_for
 from trainers.problems.inputs import Inputs, SeenAtOnce
-from trainers.problems.policies import Policies, PolicySettings
+from trainers.problems.policies import Policies, PolicySettings, by_agents
 from wirelessenv.config import Count
 from wirelessenv.envs.observations import Aggregation
 from wirelessenv.network import Block
@@ -30,7 +30,7 @@ class AggregationNetwork(CentralNetwork):
         super().__init__()
         self._scenario, self._inputs = scenario, inputs
         size = inputs.size(scenario)
-        self._policies = Policies(size, 1, 0.0, 1.0, settings)
+        self._policies = Policies(size, scenario.bands, 0.0, 1.0, settings)
         seed = int(torch.randint(2**31, ()))
         rows = self._policies.initial([seed], scenario.transmitters if own else 1)[0]
         self.parameters_of = nn.Parameter(rows)
@@ -46,10 +46,9 @@ class AggregationNetwork(CentralNetwork):
 
     def forward(self, slots: Block) -> Tensor:
         features = (self._seen(slots) - self.scale[0]) / self.scale[1]
-        networks, count, agents, size = features.shape
-        rows = len(self.parameters_of)
+        rows, size = len(self.parameters_of), features.shape[-1]
         inputs = features.reshape(-1, rows, size).transpose(0, 1)  # of one network for all: all agents are its inputs
-        return self._policies.logits(self.parameters_of, inputs)[..., 0].T.reshape(networks, count, agents)
+        return by_agents(self._policies.logits(self.parameters_of, inputs), features.shape[:3])
 
     def _seen(self, slots: Block) -> Tensor:
         return torch.as_tensor(self._inputs.of_block(self._scenario, slots))
@@ -59,6 +58,7 @@ class AggregationPolicy(Central):
     """Policies on the inputs of the trainers' policies: one that learns across layouts, or one a transmitter on each layout."""
 
     kind: Literal["aggregation_policy"] = "aggregation_policy"
+    with_bands = True
     steps: Count = 3000
     policies: Literal["shared", "own"] = "shared"
     policy: PolicySettings = Field(PolicySettings(), description="the trainers' own, so that they compare")

@@ -12,12 +12,13 @@ from torch import Tensor, nn
 
 from baselines.comparison.held_out import HeldOut
 from baselines.comparison.methods import Learned, NeededKnowledge, Stage, bits_to_know, training_layouts
+from trainers.problems.policies import shares_of_budget
 from wirelessenv.arrays import Doubles
 from wirelessenv.config import ConfigError, Count, Positive
 from wirelessenv.layout import Layout, draw_layouts
 from wirelessenv.memory import check_room
 from wirelessenv.network import NEIGHBOURS, Block, WirelessNetwork, block_parts
-from wirelessenv.physics.kernels import interference, rate
+from wirelessenv.physics.kernels import interference
 from wirelessenv.saved_state import refuse_misfit
 from wirelessenv.scenario import Scenario
 from wirelessenv.streams import stream
@@ -38,13 +39,14 @@ class CentralNetwork(nn.Module):
 
     @abstractmethod
     def forward(self, seen: Any) -> Tensor:
-        """Logits of the shares of p_max, (networks, slots, m), of what `Central.see` makes of a block."""
+        """Logits of shares of p_max, (networks, slots, m), of M bands (networks, slots, M, m), of what `Central.see` makes."""
 
 
 class Central(Learned):
     """max_theta E[(1/m) sum_i U_i(p) - lambda z_i^2], p = p_max sigmoid(z(theta, slot)), lambda small, by Adam.
 
-    The gradient goes through SINR and rate: nobody has to say which powers would be right.
+    Of several bands p_ib = p_max exp(z_ib) / (1 + sum_c exp(z_ic)), and z_i^2 is the mean over bands. The gradient goes
+    through SINR and rate: nobody has to say which powers would be right.
     """
 
     on_device: ClassVar[bool] = True
@@ -93,6 +95,10 @@ class Central(Learned):
     def check(self, scenario: Scenario) -> None:
         if self.trained_on is not None and not self.across:
             raise ConfigError("trained_on: is not valid for policies that learn on each layout of the comparison by itself")
+        if self.trained_on is not None and self.trained_on.bands != scenario.bands:
+            raise ConfigError(
+                f"trained_on.bands: {self.trained_on.bands} is not valid: there are {scenario.bands} to decide about"
+            )
 
     def refuse(self, scenario: Scenario, layouts: Sequence[int]) -> None:
         refuse_learning_over_lists(self.trained_on or scenario)
@@ -149,13 +155,14 @@ class Central(Learned):
         agents = held.scenario.transmitters
         layouts = draw_layouts(held.scenario, held.layouts)
         slots = held.block.wanted.shape[1]
+        slots *= held.scenario.bands
         at_once = max(1, LINKS_AT_ONCE // (slots * agents * (agents if held.block.near is None else NEIGHBOURS)))
         parts = []
         with torch.no_grad():
             for start in range(0, len(held.layouts), at_once):
                 places = range(start, min(start + at_once, len(held.layouts)))
                 seen = self.see(held.scenario, layouts[start : places.stop], held.some(places).block, held.layouts[start])
-                parts.append(network(seen).sigmoid().double().cpu().numpy() * held.scenario.max_power)
+                parts.append(_shares(held.scenario, network(seen)).double().cpu().numpy() * held.scenario.max_power)
         return np.concatenate(parts)
 
 
@@ -178,9 +185,14 @@ def refuse_learning_over_lists(scenario: Scenario) -> None:
 def _objective(scenario: Scenario, logits: Tensor, block: Block, first: int) -> Tensor:
     """Mean utility, less a little for large logits, from slot `first` on."""
     logits = logits[:, first:]
-    power = logits.sigmoid() * scenario.max_power
+    power = _shares(scenario, logits) * scenario.max_power
     wanted, cross = torch.as_tensor(block.wanted[:, first:]), torch.as_tensor(block.cross[:, first:])
-    ratio = wanted * power / (interference(cross, power) + scenario.noise)
-    utilities: Tensor = scenario.utility(rate(ratio, scenario.sinr_cap, scenario.snr_gap), power)
-    objective: Tensor = (utilities - UNDECIDED * logits**2).mean()
+    utilities: Tensor = scenario.earned(wanted * power / (interference(cross, power) + scenario.band_noise), power)
+    squares = logits**2 if scenario.bands == 1 else (logits**2).mean(-2)
+    objective: Tensor = (utilities - UNDECIDED * squares).mean()
     return objective
+
+
+def _shares(scenario: Scenario, logits: Tensor) -> Tensor:
+    """Shares of p_max, (networks, slots, m), of M bands (networks, slots, M, m)."""
+    return logits.sigmoid() if scenario.bands == 1 else shares_of_budget(logits, -2)

@@ -68,6 +68,7 @@ class MessagePolicy(Central):
     """One network for all agents, trained through the rate, whose messages travel among `neighbours` of each agent."""
 
     kind: Literal["message_policy"] = "message_policy"
+    with_bands = True
     of_lists = True
     steps: Count = 3000
     rounds: Annotated[CountOrZero, Field(le=100)] = Field(2, description="of messages; 0: nobody says anything")
@@ -122,12 +123,13 @@ class MessagePolicy(Central):
         if self.rounds == 0:
             return 0.0
         said = self.rounds * self.floats * self.activity.query.share
-        return float(BITS * scenario.transmitters * (said + self.neighbours))
+        return float(BITS * scenario.transmitters * (said + self.neighbours * scenario.bands))
 
     def check(self, scenario: Scenario) -> None:
         fewest = min(one.transmitters for one in (scenario, self.trained_on or scenario))
         if self.rounds and self.neighbours >= fewest:
             raise ConfigError(f"neighbours: {self.neighbours} is not valid: an agent of {fewest} has {fewest - 1} others")
+        super().check(scenario)
 
     def powers(self, held: HeldOut, state: dict[str, Any]) -> Doubles:
         if held.warm_up < self.memory:
@@ -135,7 +137,7 @@ class MessagePolicy(Central):
         return super().powers(held, state)
 
     def network(self, scenario: Scenario) -> CentralNetwork:
-        return TravellingNetwork(MessageNetwork(self.rounds, self.floats, self.hidden), self.pace)
+        return TravellingNetwork(MessageNetwork(self.rounds, self.floats, self.hidden, scenario.bands), self.pace)
 
     def see(self, scenario: Scenario, layouts: Sequence[Layout], block: Block, seed: int) -> Heard:
         near = block.near

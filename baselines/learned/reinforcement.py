@@ -64,6 +64,7 @@ class PPO(Proximal):
     """
 
     kind: Literal["ppo"] = "ppo"
+    with_bands = True
     policies: Literal["shared", "own"] = Field(
         "shared", description="one network, trained across layouts; or one for each agent, trained on each layout"
     )
@@ -131,6 +132,7 @@ class SAC(Replaying):
     """Soft actor-critic (Haarnoja et al., 2018): one network for all agents."""
 
     kind: Literal["sac"] = "sac"
+    with_bands = True
     updates: Passes = 4
     tau: Probability = Field(0.005, description="share of the critics that goes into their targets in an update")
     temperature: Positive = Field(0.01, description="weight of the entropy at first; it is learned")
@@ -149,6 +151,7 @@ class DQN(Replaying):
     """Deep Q-learning (Mnih et al., 2015): one network for all agents, which choose among `levels` powers."""
 
     kind: Literal["dqn"] = "dqn"
+    with_bands = True
     batch_size: MinibatchSize = 1024
     levels: Annotated[int, Field(ge=2, le=10_000, strict=True)] = Field(
         10, description="level k is the power k p_max / (levels - 1)"

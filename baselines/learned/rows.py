@@ -123,13 +123,14 @@ class Reinforcement(Learned):
 
     def _bits_in_training(self, scenario: Scenario, observed: int) -> float:
         """Bits of a slot: every agent sends its observation, action and reward to the place where the network is trained."""
-        return self.bits(scenario) + BITS * scenario.transmitters * (observed + 2)
+        chosen = Actions(self._settings(scenario)).numbers
+        return self.bits(scenario) + BITS * scenario.transmitters * (observed + chosen + 1)
 
     def check(self, scenario: Scenario) -> None:
         stable_baselines3()
         settings = self._settings(scenario)
         Batch(settings, self.networks)
-        observed = ("numbers in an observation", sum(one.size(scenario) for one in settings.observation))
+        observed = ("numbers in an observation", sum(one.width(scenario) for one in settings.observation))
         check_room(part(24, self._remembered, ("transmitters", scenario.transmitters), observed))
 
     def _settings(self, scenario: Scenario) -> Settings:
@@ -224,7 +225,7 @@ class Reinforcement(Learned):
         refuse_misfit(state, dict(policy.state_dict()))
         policy.load_state_dict(state)
         batch.reset(held.layouts)
-        powers = np.empty((held.block.gain.shape[1], batch.environments, agents))
+        powers = np.empty((held.block.wanted.shape[1], batch.environments, *held.block.wanted.shape[2:]))
         for slot in range(len(powers)):
             rows = batch.observations().reshape(batch.environments * agents, -1)
             chosen, _ = policy.predict(library.numbered(rows, agents) if self._numbered else rows, deterministic=True)

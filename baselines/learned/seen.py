@@ -22,11 +22,11 @@ def sent_for(part: Observation, scenario: Scenario) -> int:
     Returns:
         How many, of all agents together.
     """
-    agents = scenario.transmitters
+    agents, bands = scenario.transmitters, scenario.bands
     if isinstance(part, Aggregation):
-        return agents * (scenario.hops - 1)
+        return bands * agents * (scenario.hops - 1)
     if isinstance(part, Neighbours):  # the rates of interferers, in two slots; channel, rate and noise of those disturbed
-        return agents * 5 * min(part.strongest, agents - 1)
+        return bands * agents * 5 * min(part.strongest, agents - 1)
     if isinstance(part, Edges | Outgoing) and part.source != "mean":
-        return agents * (agents - 1)  # every receiver tells every other transmitter how loud it is; means are told once
-    return agents**2 + agents if isinstance(part, Full) else 0
+        return bands * agents * (agents - 1)  # every receiver tells every other transmitter how loud it is; means are told once
+    return bands * (agents**2 + agents) if isinstance(part, Full) else 0

@@ -19,7 +19,7 @@ from trainers.experiments.experiment import Experiment
 from trainers.experiments.problem_settings import WirelessSettings
 from trainers.experiments.run_directory import RunDirectory
 from trainers.problems.inputs import Inputs
-from trainers.problems.policies import Policies, PolicySettings
+from trainers.problems.policies import Policies, PolicySettings, by_agents
 from trainers.workbench.files import reading
 from trainers.workbench.kept_sources import checksum, contents
 from wirelessenv.arrays import Doubles
@@ -40,6 +40,7 @@ class TrainedRun(Learned):
     """
 
     kind: Literal["trainers"] = "trainers"
+    with_bands = True
     seeds: Literal[1] = Field(1, description="a run has one training for each layout")
     curve: str
     run: SourcePath | None = Field(None, description="a run directory")
@@ -210,13 +211,13 @@ class TrainedRun(Learned):
     def powers(self, held: HeldOut, state: dict[str, Any]) -> Doubles:
         scenario, parameters = held.scenario, torch.as_tensor(state["parameters"]).float()
         seen, settings = Inputs.of(state["observation"]), PolicySettings.parse(state["policy"], "policy")
-        policies = Policies(seen.size(scenario), 1, 0.0, scenario.max_power, settings)
+        policies = Policies(seen.size(scenario), scenario.bands, 0.0, scenario.max_power, settings, budget=True)
         features = torch.as_tensor(seen.of_block(scenario, held.block))
-        layouts, slots, agents, width = features.shape
+        *_, agents, width = features.shape
         if tuple(parameters.shape) not in ((policies.size,), (agents, policies.size)):
             raise ConfigError(f"its parameters, of the shape {tuple(parameters.shape)}, do not fit {agents} policies")
         rows = parameters.reshape(-1, policies.size)
         inputs = features.reshape(-1, len(rows), width).transpose(0, 1)
         with torch.no_grad():
-            powers = policies(rows, inputs)[..., 0].T.reshape(layouts, slots, agents)
+            powers = by_agents(policies(rows, inputs), features.shape[:3])
         return np.asarray(powers.double())

@@ -74,10 +74,10 @@ class FirstOrderLearner(MessagePassingLearner):
         def past(*shape: int) -> Tensor:
             return torch.zeros((self.settings.memory, runs, *shape), device=self.problem.device)
 
-        # Row t % memory is theta^t, the policy inputs of instant t's slots, and dU_l/dp_i in each of them.
+        # Row t % memory is theta^t, the policy inputs of instant t's slots, and dU_l/dp_i in each of them and of their bands.
         self._past_parameters = past(agents, variants, size)
         self._past_inputs = past(agents, 1, self.settings.batch, self.problem.policies.inputs)
-        self._past_slopes = past(variants, self.settings.batch, agents, agents)
+        self._past_slopes = past(variants, self.settings.batch * self.problem.scenario.bands, agents, agents)
 
     def _parts(self) -> tuple[Part, ...]:
         agents, variants, each = ("transmitters", self.problem.agents), ("curves", self.variants), ("seeds", len(self.seeds))
@@ -86,13 +86,13 @@ class FirstOrderLearner(MessagePassingLearner):
             *super()._parts(),
             part(12, memory, each, agents, variants, ("policy.hidden (parameters)", policies.size)),
             part(16 * policies.width, memory, each, agents, variants, batch),
-            part(4, memory, each, variants, batch, agents, agents),
+            part(4, memory, each, variants, batch, ("bands", self.problem.scenario.bands), agents, agents),
         )
 
     @property
     def value_bits(self) -> int:
-        """A number for each slot of the batch and each agent."""
-        return 32 * self.settings.batch * self.problem.agents
+        """A number for each slot of the batch, each band and each agent."""
+        return 32 * self.settings.batch * self.problem.scenario.bands * self.problem.agents
 
     @property
     def said(self) -> Tensor:

@@ -126,7 +126,7 @@ class ObservedLearner(Learner):
         return {
             "rate": self._whole.utilities(theta)[:, 0, :, None],
             "channel": 10 * np.log10(ratio)[..., None],
-            "policy": powers[..., 0].view(*theta.shape[:2], -1).double().cpu().numpy(),
+            "policy": powers.reshape(*theta.shape[:2], -1).double().cpu().numpy(),
             "parameters": theta[:, :, 0].double().cpu().numpy(),
         }
 

@@ -62,7 +62,9 @@ class Radio(Hub):
         self._policies = learner.parameters[0, :, 0].numpy().copy()
         self._round = 0
         self._open = self._next()
-        self._on_air = torch.zeros((self._sets, 1, 1, learner.settings.batch, len(owners)))
+        bands = self._problem.scenario.bands
+        each = (bands,) if bands > 1 else ()
+        self._on_air = torch.zeros((self._sets, 1, 1, learner.settings.batch, *each, len(owners)))
         self._posts = np.full(len(owners), -1)
         """Number of the post that each agent is on the air with."""
         self._bases = np.zeros(len(owners), np.int64)

@@ -7,7 +7,7 @@ from jaxtyping import Int
 from trainers.problems.message_network import Heard
 from wirelessenv.arrays import Floats
 from wirelessenv.network import Block
-from wirelessenv.physics.loudest import Loudest, at_places
+from wirelessenv.physics.loudest import Loudest, Places, at_places
 from wirelessenv.scenario import Scenario
 
 
@@ -34,8 +34,8 @@ def heard(
     Returns:
         The inputs of the network.
     """
-    runs, slots, agents = block.wanted.shape
-    snr = np.float32(scenario.max_power / scenario.noise)
+    runs, slots, *each, agents = block.wanted.shape
+    snr = np.float32(scenario.max_power / scenario.band_noise)
     slot, mean = np.arange(slots)[:, None, None], mean_gain[:, None]
     if block.near is None:
         off = mean_gain * (1 - np.eye(agents, dtype=np.float32))
@@ -46,16 +46,29 @@ def heard(
         own, off = block.near.split(mean)
         ever = np.stack([own, block.near.received(off, ones[:, :1]), block.near.collected(off, ones[:, :1])], axis=-1)[:, 0]
         interference = block.near.received(block.cross, ones)
-    now = np.stack([block.wanted, interference], axis=-1)
+    now = np.concatenate([_last(block.wanted), _last(interference)], axis=-1)
     nodes = np.concatenate([now, np.broadcast_to(ever[:, None], (runs, slots, *ever.shape[1:]))], axis=-1)
-    gain, mean = block.gain.reshape(runs, slots, -1), mean.reshape(runs, 1, -1)
-    here = at_places(gain, neighbours.here)
-    there = at_places(gain[:, np.maximum(slot[:, 0, 0] - told, 0)], neighbours.there) * (slot >= told)
-    means = (at_places(mean, neighbours.here), at_places(mean, neighbours.there))
-    edges = np.stack([here, there, *(np.broadcast_to(one, here.shape) for one in means)], axis=-1)
-    said = np.broadcast_to(slot, here.shape) if newest is None else newest.astype(np.intp)
+    gain, mean = block.gain.reshape(runs, slots, *each, -1), mean.reshape(runs, 1, -1)
+    here = _at(gain, neighbours.here)
+    there = _at(gain[:, np.maximum(slot[:, 0, 0] - told, 0)], neighbours.there) * (slot >= told)[..., None]
+    shape = here.shape[:-1]
+    means = [np.broadcast_to(_at(mean, places), (*shape, 1)) for places in (neighbours.here, neighbours.there)]
+    edges = np.concatenate([here, there, *means], axis=-1)
+    said = np.broadcast_to(slot, shape) if newest is None else newest.astype(np.intp)
     if not neighbours.known.all():
         said = np.where(neighbours.known[:, None], said, -1)
     ages = np.where(said >= 0, slot - said, 0).astype(np.float32)
     arrays = (np.log1p(nodes * snr), np.log1p(edges * snr), neighbours.number, said, ages)
     return Heard(*(torch.as_tensor(np.ascontiguousarray(one)) for one in arrays))
+
+
+def _last(values: Floats) -> Floats:
+    """Numbers (runs, slots, m), or of M bands (runs, slots, M, m), with bands as the last axis."""
+    return values[..., None] if values.ndim == 3 else np.swapaxes(values, 2, 3)
+
+
+def _at(gain: Floats, places: Places) -> Floats:
+    """Gains of links, (runs, slots, links), or of M bands (runs, slots, M, links), at places: (runs, slots, m, k, M)."""
+    runs, slots, *each, links = gain.shape
+    found = at_places(gain.reshape(runs, -1, links), places)
+    return np.moveaxis(found.reshape(runs, slots, *(each or [1]), *places.shape[1:]), 2, -1)

@@ -48,7 +48,7 @@ class Inputs(Model):
 
     def size(self, scenario: Scenario) -> int:
         """The number of values for each agent."""
-        return sum(part.size(scenario) for part in self.observation)
+        return sum(part.width(scenario) for part in self.observation)
 
     def of_block(self, scenario: Scenario, block: Block) -> Any:
         """Policy inputs in the slots of a block.
@@ -67,12 +67,12 @@ class Inputs(Model):
                 Moment.without_past(scenario, block.gain[:, slot], block.features[:, slot], block.near)
                 for slot in range(block.wanted.shape[1])
             )
-            each = [np.concatenate([part.observe(now) for part in self.observation], axis=-1) for now in slots]
+            each = [np.concatenate([part.seen(now) for part in self.observation], axis=-1) for now in slots]
             return np.stack(each, axis=1, dtype=np.float32)
         gain, features = (np.asarray(one if isinstance(one, np.ndarray) else one.cpu()) for one in (block.gain, block.features))
         now = Moment.without_past(scenario, gain.reshape(-1, *gain.shape[2:]), features.reshape(-1, *features.shape[2:]))
-        seen = np.concatenate([part.observe(now) for part in self.observation], axis=-1, dtype=np.float32)
-        seen = seen.reshape(*gain.shape[:3], -1)
+        seen = np.concatenate([part.seen(now) for part in self.observation], axis=-1, dtype=np.float32)
+        seen = seen.reshape(*features.shape[:3], -1)
         if isinstance(block.gain, np.ndarray):
             return seen
         import torch  # noqa: PLC0415  # blocks on a device are torch's

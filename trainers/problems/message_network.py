@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 SIZE_OF_NODE, SIZE_OF_EDGE = 5, 4
+"""Numbers that an agent sees of itself and of each neighbour; each further band adds two and two."""
 MANY, NUMBERS_AT_ONCE = 1000, 2**23
 """Agents of a large network, and numbers in messages to some of them that are worked out at once where no gradient is taken."""
 
@@ -16,11 +17,12 @@ class Heard(NamedTuple):
 
     nodes: Tensor
     """(networks, slots, m, 5): own channel and interference of pilots now; own channel, interference that arrives, and that the
-    agent causes, on average over the fading. All as ln(1 + x / noise)."""
+    agent causes, on average over the fading. All as ln(1 + x / noise). Of M bands (networks, slots, m, 2 M + 3): the first two
+    of each band."""
     edges: Tensor
     """(networks, slots, m, k, 4): loudness of the neighbour here now, and of the agent there, as it was told; both on average.
 
-    All as ln(1 + x / noise)."""
+    All as ln(1 + x / noise). Of M bands (networks, slots, m, k, 2 M + 2), likewise."""
     neighbour: Tensor
     """(networks, m, k): numbers of the neighbours; of empty places -1."""
     said: Tensor
@@ -66,21 +68,23 @@ class MessageNetwork(nn.Module):
       3. m_ij^r = relu(C_r s_j^r + D_r e_ij + d_r), for j in N(i), s_j^r as old as it is
       4. h_i^r = h_i^(r-1) + MLP_r(h_i^(r-1), max_j m_ij^r, sum_j m_ij^r / 4)
       5. p_i / p_max = sigmoid(w h_i^R + w_0)
-    Any number of agents and of neighbours; permuting agents permutes powers and messages.
+    Any number of agents and of neighbours; permuting agents permutes powers and messages. Of M bands line 5 has a logit for
+    each.
     """
 
-    def __init__(self, rounds: int, floats: int, hidden: int) -> None:
+    def __init__(self, rounds: int, floats: int, hidden: int, bands: int = 1) -> None:
         super().__init__()
         self.rounds, self.floats = rounds, floats
-        self.first = Affine(SIZE_OF_NODE, hidden)
+        self._node, edge = SIZE_OF_NODE + 2 * (bands - 1), SIZE_OF_EDGE + 2 * (bands - 1)
+        self.first = Affine(self._node, hidden)
         self.say = nn.ModuleList(Affine(hidden, floats) for _ in range(rounds))
         self.of_message = nn.ModuleList(Affine(floats, hidden, bias=False) for _ in range(rounds))
-        self.of_edge = nn.ModuleList(Affine(SIZE_OF_EDGE + 1, hidden) for _ in range(rounds))
+        self.of_edge = nn.ModuleList(Affine(edge + 1, hidden) for _ in range(rounds))
         self.update = nn.ModuleList(
             nn.Sequential(Affine(3 * hidden, hidden), nn.ReLU(), Affine(hidden, hidden)) for _ in range(rounds)
         )
-        self.last = Affine(hidden, 1)
-        self.register_buffer("scale", torch.tensor([[0.0, 1.0]]).repeat(SIZE_OF_NODE + SIZE_OF_EDGE, 1))
+        self.last = Affine(hidden, bands)
+        self.register_buffer("scale", torch.tensor([[0.0, 1.0]]).repeat(self._node + edge, 1))
         self.scale: Tensor
         """Mean and standard deviation of every number of a node and of an edge."""
 
@@ -99,7 +103,8 @@ class MessageNetwork(nn.Module):
             before: messages of every round, (networks, slots, m, floats), that travel; where not given, those of this pass.
 
         Returns:
-            Logits of the shares of p_max, (networks, slots, m), and the messages that agents send, of every round.
+            Logits of the shares of p_max, (networks, slots, m), of M bands (networks, slots, M, m), and the messages that
+            agents send, of every round.
         """
         runs, slots, agents = heard.nodes.shape[:3]
         run = torch.arange(runs)[:, None, None, None]
@@ -124,11 +129,11 @@ class MessageNetwork(nn.Module):
             arrived: the messages (..., m, k, floats) that are here, of a round and of what agents send in it (..., m, floats).
 
         Returns:
-            Logits (..., m), and the messages of every round.
+            Logits (..., m), of M bands (..., M, m), and the messages of every round.
         """
         mean, std = self.scale.T
-        nodes = (nodes - mean[:SIZE_OF_NODE]) / std[:SIZE_OF_NODE]
-        edges = (edges - mean[SIZE_OF_NODE:]) / std[SIZE_OF_NODE:]
+        nodes = (nodes - mean[: self._node]) / std[: self._node]
+        edges = (edges - mean[self._node :]) / std[self._node :]
         edges = torch.cat([edges, ages.log1p()[..., None]], dim=-1)
         hidden, sent = torch.relu(self.first(nodes)), []  # 1.
         for number in range(self.rounds):
@@ -139,8 +144,8 @@ class MessageNetwork(nn.Module):
             parts = -(-numbers // NUMBERS_AT_ONCE) if in_parts else 1
             each = (one.tensor_split(parts, axis) for one, axis in ((hidden, -2), (here, -3), (edges, -3), (there, -2)))
             hidden = torch.cat([self._joined(number, *some) for some in zip(*each, strict=True)], dim=-2)
-        logits: Tensor = self.last(hidden)[..., 0]  # 5.
-        return logits, sent
+        logits: Tensor = self.last(hidden)  # 5.
+        return logits[..., 0] if logits.shape[-1] == 1 else logits.transpose(-1, -2), sent
 
     def _joined(self, number: int, hidden: Tensor, here: Tensor, edges: Tensor, there: Tensor) -> Tensor:
         """Nodes (..., m, hidden) after a round, whose messages are here: lines 3 and 4."""

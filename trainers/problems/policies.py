@@ -28,7 +28,9 @@ class PolicySettings(Model):
 class Policies:
     """Batch of networks pi(theta, y) = low + (high - low) sigmoid(W_L relu( ... relu(W_1 y + b_1) ... ) + b_L).
 
-    The parameters of a network are one row theta = (W_1, b_1, ..., W_L, b_L), W_l row-major [input, output].
+    Outputs z of one budget are high exp(z_b) / (1 + sum_c exp(z_c)) instead, what is left being the share of a logit 0; of one
+    output that is the same. The parameters of a network are one row theta = (W_1, b_1, ..., W_L, b_L), W_l row-major [input,
+    output].
 
     Args:
         inputs: numbers that a policy observes.
@@ -36,13 +38,21 @@ class Policies:
         low: smallest output, one for all or (outputs,).
         high: largest output.
         settings: of the hidden layers.
+        budget: outputs add up to `high` at most, where `low` is 0.
     """
 
-    def __init__(
-        self, inputs: int, outputs: int, low: float | Tensor, high: float | Tensor, settings: PolicySettings | None = None
+    def __init__(  # noqa: PLR0917  # the order that callers know; the last one is new
+        self,
+        inputs: int,
+        outputs: int,
+        low: float | Tensor,
+        high: float | Tensor,
+        settings: PolicySettings | None = None,
+        budget: bool = False,
     ) -> None:
         self.settings = settings or PolicySettings()
         self.inputs, self.outputs = inputs, outputs
+        self._budget = budget and outputs > 1
         self._low, self._span = low, high - low
         self._layers = list(pairwise((inputs, *self.settings.hidden, outputs)))
         self.size = sum(fan_in * fan_out + fan_out for fan_in, fan_out in self._layers)
@@ -89,8 +99,18 @@ class Policies:
         """
         return self.bounded(self.logits(parameters, inputs))
 
-    def bounded(self, logits: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-        """Outputs of logits, between low and high."""
+    def bounded(self, logits: Float[Tensor, "*shape"], axis: int = -1) -> Float[Tensor, "*shape"]:
+        """Outputs of logits, between low and high.
+
+        Args:
+            logits: of outputs.
+            axis: of those that share one budget, where there is one.
+
+        Returns:
+            Outputs of the same shape.
+        """
+        if self._budget:
+            return shares_of_budget(logits, axis) * self._span
         return logits.sigmoid().mul(self._span).add_(self._low)
 
     def logits(
@@ -116,3 +136,31 @@ class Policies:
             if layer < len(self._layers) - 1:
                 values.relu_()
         return values
+
+
+def shares_of_budget(logits: Float[Tensor, "*shape"], axis: int = -1) -> Float[Tensor, "*shape"]:
+    """Shares exp(z_b) / (1 + sum_c exp(z_c)) of a budget, part of which may be left.
+
+    Args:
+        logits: z.
+        axis: of the shares of one budget.
+
+    Returns:
+        Shares of the same shape, which add up to less than 1.
+    """
+    left = torch.zeros_like(logits.narrow(axis, 0, 1))
+    return torch.cat([logits, left], dim=axis).softmax(axis).narrow(axis, 0, logits.shape[axis])
+
+
+def by_agents(outputs: Float[Tensor, "policies rows outputs"], shape: tuple[int, ...]) -> Float[Tensor, "*shape"]:
+    """Outputs of policies that serve agents in turn, as arrays over networks, slots and agents.
+
+    Args:
+        outputs: of one policy for all agents, or of m policies, each for its own agent.
+        shape: (networks, slots, m).
+
+    Returns:
+        Outputs (networks, slots, m), or, where there are M > 1, (networks, slots, M, m).
+    """
+    found = outputs.transpose(0, 1).reshape(*shape, -1)
+    return found[..., 0] if found.shape[-1] == 1 else found.transpose(-1, -2)

@@ -19,9 +19,9 @@ class Samples(NamedTuple):
     inputs: Tensor
     """policy inputs (groups, runs, agents, 1, slots, inputs)"""
     wanted: Any
-    """(groups, runs, 1, slots, agents)"""
+    """(groups, runs, 1, slots, agents); of M bands (groups, runs, 1, slots, M, agents)"""
     cross: Any
-    """(groups, runs, 1, slots, agents, agents)"""
+    """(groups, runs, 1, slots, agents, agents); of M bands (groups, runs, 1, slots, M, agents, agents)"""
 
     def fit(self, batch: int, groups: int) -> bool:
         """True where the measurement is one of a batch.

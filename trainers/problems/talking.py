@@ -17,7 +17,7 @@ from trainers.problems.samples import Samples
 from trainers.problems.wireless import WirelessProblem
 from trainers.problems.wireless_objective import WirelessObjective
 from wirelessenv.config import ConfigError, Count, CountOrZero, Model
-from wirelessenv.layout import Layout, draw_layouts
+from wirelessenv.layout import Layout, draw_layouts, refused_with_bands
 from wirelessenv.memory import check_room, part
 from wirelessenv.network import Block, WirelessNetwork
 from wirelessenv.physics.loudest import loudest
@@ -179,6 +179,9 @@ class TalkingProblem(WirelessProblem):
     def __init__(
         self, scenario: Scenario | str | dict[str, Any], talk: Talk, seed: int | Sequence[int] = 0, evaluation_slots: int = 400
     ) -> None:
+        scenario = Scenario.of(scenario)
+        if scenario.bands > 1:
+            raise ConfigError(refused_with_bands("agents that talk while they learn choose a power for one band"))
         super().__init__(scenario, None, seed, evaluation_slots)
         if talk.neighbours >= self.agents:
             raise ConfigError(

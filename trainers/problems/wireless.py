@@ -16,10 +16,10 @@ from trainers.problems.problem import Problem
 from trainers.problems.samples import MOST_SETS, Samples, grouped, regrouped
 from wirelessenv.config import ConfigError, whole
 from wirelessenv.envs.observations import refuse_without_lists
-from wirelessenv.layout import refused_with_bands, refused_with_cut
+from wirelessenv.layout import refused_with_cut
 from wirelessenv.memory import check_room
 from wirelessenv.network import Block, WirelessNetwork, block_parts
-from wirelessenv.physics.kernels import interference, rate
+from wirelessenv.physics.kernels import interference
 from wirelessenv.physics.neighbours import NeighbourLists
 from wirelessenv.saved_state import misfit, refuse_infinite, refuse_length, refuse_misfit, refuse_outside
 from wirelessenv.scenario import Scenario
@@ -37,7 +37,7 @@ def powers_of(
     policies: Policies,
     parameters: Float[Tensor, "sets runs agents variants size"],
     inputs: Float[Tensor, "groups runs agents 1 slots inputs"],
-) -> Float[Tensor, "sets runs variants slots agents"]:
+) -> Float[Tensor, "sets runs variants slots *bands agents"]:
     """Powers of some agents in some slots.
 
     Args:
@@ -46,13 +46,14 @@ def powers_of(
         inputs: policy inputs, of `Samples`; a group of slots for each set, or one for all.
 
     Returns:
-        (sets, runs, variants, slots, agents).
+        (sets, runs, variants, slots, agents); of M bands (sets, runs, variants, slots, M, agents).
     """
     sets, runs, agents, variants, size = parameters.shape
     slots, width = inputs.shape[-2:]
     seen = inputs.expand(sets, runs, agents, variants, slots, width).reshape(-1, slots, width)
     powers = policies(parameters.reshape(-1, size), seen)
-    return powers.view(sets, runs, agents, variants, slots).permute(0, 1, 3, 4, 2).contiguous()
+    bands = powers.shape[-1:] if powers.shape[-1] > 1 else ()
+    return powers.view(sets, runs, agents, variants, slots, *bands).movedim(2, -1).contiguous()
 
 
 class WirelessProblem(Problem):
@@ -87,8 +88,6 @@ class WirelessProblem(Problem):
         evaluation: Literal["layout", "present"] = "layout",
     ) -> None:
         self.scenario = Scenario.of(scenario)
-        if self.scenario.bands > 1:
-            raise ConfigError(refused_with_bands("a policy's output is a power for one band"))
         self.device = device
         self.evaluation_slots = whole("evaluation_slots", evaluation_slots)
         slots = self.evaluation_slots + self.scenario.hops - 1
@@ -102,7 +101,8 @@ class WirelessProblem(Problem):
         if evaluation not in EVALUATIONS:
             raise ConfigError(f"evaluation: {shown(evaluation)} is not valid: it should be one of {', '.join(EVALUATIONS)}")
         self.evaluation = evaluation
-        self.policies = Policies(self.inputs.size(self.scenario), 1, 0.0, self.scenario.max_power, policy)
+        size, bands, most = self.inputs.size(self.scenario), self.scenario.bands, self.scenario.max_power
+        self.policies = Policies(size, bands, 0.0, most, policy, budget=True)
         self._slots = 0
         self._ahead: list[Samples] = []
         self._full_power: NDArray[np.float64] | None = None
@@ -187,7 +187,7 @@ class WirelessProblem(Problem):
         return [grouped(block, seen, batch, start, groups) for start in range(0, ahead * groups * batch, groups * batch)]
 
     def _powers(self, parameters: Tensor, samples: Samples) -> Tensor:
-        """(groups, runs, variants, slots, agents) of parameters (groups, runs, agents, variants, size)."""
+        """Powers as of `powers_of`, of parameters (groups, runs, agents, variants, size)."""
         if self.near is None:
             return powers_of(self.policies, parameters, samples.inputs)
         found = []
@@ -203,7 +203,7 @@ class WirelessProblem(Problem):
 
     def shared_logits(
         self, parameters: Float[Tensor, "rows size"], seen: Float[Tensor, "rows slots agents inputs"]
-    ) -> Float[Tensor, "rows slots agents"]:
+    ) -> Float[Tensor, "rows slots *bands agents"]:
         """Logits of powers where all agents of a network use one policy.
 
         Args:
@@ -211,21 +211,23 @@ class WirelessProblem(Problem):
             seen: its policy inputs.
 
         Returns:
-            Logits, (rows, slots, agents).
+            Logits, (rows, slots, agents); of M bands (rows, slots, M, agents).
         """
-        return self.policies.logits(parameters, seen.flatten(1, 2)).view(seen.shape[:-1])
+        logits = self.policies.logits(parameters, seen.flatten(1, 2))
+        bands = self.scenario.bands
+        return logits.view(seen.shape[:-1]) if bands == 1 else logits.view(*seen.shape[:-1], bands).transpose(-1, -2)
 
     def _mean_utilities(self, parameters: Tensor, samples: Samples) -> Tensor:
         """(groups, runs, variants, agents) of parameters (groups, runs, agents, variants, size)."""
         return self.earned(self._powers(parameters, samples), samples)
 
     def earned(
-        self, powers: Float[Tensor, "sets runs variants slots agents"], samples: Samples
+        self, powers: Float[Tensor, "sets runs variants slots *bands agents"], samples: Samples
     ) -> Float[Tensor, "sets runs variants agents"]:
         """Mean utilities that powers earn.
 
         Args:
-            powers: in [0, p_max], (sets, runs, variants, slots, agents).
+            powers: in [0, p_max], (sets, runs, variants, slots, agents); of M bands (sets, runs, variants, slots, M, agents).
             samples: the slots, of `slots_ahead`.
 
         Returns:
@@ -249,17 +251,18 @@ class WirelessProblem(Problem):
 
     def slopes(
         self, parameters: Float[Tensor, "runs agents variants size"], batch: int
-    ) -> tuple[Float[Tensor, "runs agents 1 slots inputs"], Float[Tensor, "runs variants slots agents agents"]]:
+    ) -> tuple[Float[Tensor, "runs agents 1 slots inputs"], Float[Tensor, "runs variants slots_and_bands agents agents"]]:
         """Policy inputs and slopes of utilities in powers, in the next slots.
 
         Agent l's utility depends on the others' powers through the interference alone: dU_l/dp_i = dU_l/dI_l g_li for i != l.
+        Of M bands it is that of every band, and the bands of a slot follow each other as slots do.
 
         Args:
             parameters: policies (runs, agents, variants, size).
             batch: slots.
 
         Returns:
-            Policy inputs (runs, agents, 1, slots, inputs), and dU_l/dp_i (runs, variants, slots, l, i).
+            Policy inputs (runs, agents, 1, slots, inputs), and dU_l/dp_i (runs, variants, slots M, l, i).
         """
         if self.near is not None:
             raise ConfigError(refused_with_cut("slopes are those of all links"))
@@ -268,10 +271,10 @@ class WirelessProblem(Problem):
         wanted, cross = torch.as_tensor(samples.wanted)[0], torch.as_tensor(samples.cross)[0]
         power = self._powers(parameters[None], samples)[0].requires_grad_()
         arriving = interference(cross, power.detach()).requires_grad_()
-        ratio = wanted * power / (arriving + self.scenario.noise)
-        total = self.scenario.utility(rate(ratio, self.scenario.sinr_cap, self.scenario.snr_gap), power).sum()
+        total = self.scenario.earned(wanted * power / (arriving + self.scenario.band_noise), power).sum()
         by_power, by_interference = torch.autograd.grad(total, (power, arriving), materialize_grads=True)
-        return samples.inputs[0], by_interference[..., None] * cross + torch.diag_embed(by_power)
+        slopes = by_interference[..., None] * cross + torch.diag_embed(by_power)
+        return samples.inputs[0], slopes if self.scenario.bands == 1 else slopes.flatten(2, 3)
 
     @cached_property
     def _layout_bank(self) -> tuple[Block, Any]:
@@ -325,7 +328,9 @@ class WirelessProblem(Problem):
 
     def _at_full_power(self) -> NDArray[np.float64]:
         bank = self.bank
-        utilities = self.network.utilities(bank.wanted, bank.cross, bank.wanted * 0 + self.scenario.max_power)
+        utilities = self.network.utilities(
+            bank.wanted, bank.cross, bank.wanted * 0 + self.scenario.max_power / self.scenario.bands
+        )
         return np.asarray(torch.as_tensor(utilities).double().mean(1).sum(1).cpu())
 
     def act(self, parameters: Float[Tensor, "agents size"], observations: Any) -> Any:
@@ -336,7 +341,7 @@ class WirelessProblem(Problem):
             observations: those of an environment with the same `observation`, (..., agents, inputs), or a dict by agent.
 
         Returns:
-            Powers (..., agents), or a dict of (..., 1) by agent.
+            Powers (..., agents), or a dict of (..., 1) by agent; of M bands (..., agents, M), or a dict of (..., M).
 
         Raises:
             ConfigError: where the observations are of another shape or of other agents.
@@ -347,7 +352,7 @@ class WirelessProblem(Problem):
                 wrong = sorted(map(str, set(observations) ^ set(names)))[0]
                 raise ConfigError(f"observations: not valid: those of {names[0]} to {names[-1]} are needed; see {wrong}")
             chosen = dict(zip(names, self.act(parameters, np.stack([observations[name] for name in names])), strict=True))
-            return {name: chosen[name][..., None] for name in observations}
+            return {name: chosen[name] if self.scenario.bands > 1 else chosen[name][..., None] for name in observations}
         inputs = torch.as_tensor(np.asarray(observations, np.float32), device=self.device)
         if inputs.shape[-2:] != (self.agents, self.policies.inputs):
             raise ConfigError(
@@ -355,8 +360,9 @@ class WirelessProblem(Problem):
                 f"(..., {self.agents}, {self.policies.inputs})"
             )
         flat = inputs.reshape(-1, self.agents, inputs.shape[-1]).transpose(0, 1)
-        powers = self.policies(parameters, flat)[..., 0].transpose(0, 1)
-        return powers.reshape(inputs.shape[:-1]).cpu().numpy()
+        powers = self.policies(parameters, flat).transpose(0, 1)
+        bands = (self.scenario.bands,) if self.scenario.bands > 1 else ()
+        return powers.reshape(*inputs.shape[:-1], *bands).cpu().numpy()
 
     def configuration(self) -> dict[str, Any]:
         return {
@@ -405,14 +411,16 @@ class WirelessProblem(Problem):
     def _refuse_samples(self, samples: Any, first: Any, where: str) -> None:
         """Raises ConfigError unless saved samples are such slots as `measure` takes, as many as the first ones."""
         shape = tuple(getattr(first.get("wanted"), "shape", ())) if isinstance(first, dict) else ()
-        groups, batch = (shape[0], shape[3]) if len(shape) == 5 and 1 <= shape[0] <= MOST_SETS else (1, 1)
+        axes = 5 if self.scenario.bands == 1 else 6
+        groups, batch = (shape[0], shape[3]) if len(shape) == axes and 1 <= shape[0] <= MOST_SETS else (1, 1)
         refuse_misfit(samples, self._empty_samples(groups, batch)._asdict(), where)
         refuse_infinite(where, samples)
 
     def _empty_samples(self, groups: int, batch: int) -> Samples:
         runs, agents = self.network.runs, self.agents
         inputs = torch.zeros((groups, runs, agents, 1, batch, self.policies.inputs), device=self.device)
-        wanted = torch.zeros((groups, runs, 1, batch, agents), device=self.device)
-        links = (agents, agents) if self.near is None else (self.near.links,)
+        bands = (self.scenario.bands,) if self.scenario.bands > 1 else ()
+        wanted = torch.zeros((groups, runs, 1, batch, *bands, agents), device=self.device)
+        links = (*bands, agents, agents) if self.near is None else (self.near.links,)
         cross = torch.zeros((groups, runs, 1, batch, *links), device=self.device)
         return Samples(inputs, wanted.numpy(), cross.numpy()) if self.device == "cpu" else Samples(inputs, wanted, cross)

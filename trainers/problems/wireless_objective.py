@@ -17,7 +17,7 @@ from wirelessenv.config import ConfigError, whole
 from wirelessenv.layout import refused_with_cut
 from wirelessenv.memory import check_room, part
 from wirelessenv.network import WirelessNetwork, block_parts
-from wirelessenv.physics.kernels import interference, rate
+from wirelessenv.physics.kernels import interference
 from wirelessenv.scenario import Scenario
 
 
@@ -141,14 +141,18 @@ class WirelessObjective(Objective):
         """U_i - lambda z_i^2, (rows, slots, m), or (rows, slots, 1) of one client a row; row r plays policy r in slots[r]."""
         rows = len(slots)
         logit = self.problem.shared_logits(parameters, self._features[slots])
-        powers = self.policies.bounded(logit)
+        powers = self.policies.bounded(logit, -2)
         wanted, cross, own = self._wanted[slots], self._cross[slots], powers
         if client is not None:
-            cross = cross[torch.arange(rows), :, client][:, :, None]
-            wanted, own, logit = (part[torch.arange(rows), :, client][:, :, None] for part in (wanted, own, logit))
-        ratio = wanted * own / (interference(cross, powers) + self.scenario.noise)
-        utilities: Tensor = self.scenario.utility(rate(ratio, self.scenario.sinr_cap, self.scenario.snr_gap), own)
-        return utilities - self.undecided * logit**2 if self.undecided else utilities
+            each = torch.arange(rows)
+            cross = cross.movedim(-2, 1)[each, client].unsqueeze(-2)
+            wanted, own, logit = (part.movedim(-1, 1)[each, client].unsqueeze(-1) for part in (wanted, own, logit))
+        ratio = wanted * own / (interference(cross, powers) + self.scenario.band_noise)
+        utilities: Tensor = self.scenario.earned(ratio, own)
+        if not self.undecided:
+            return utilities
+        squares = logit**2
+        return utilities - self.undecided * (squares if self.scenario.bands == 1 else squares.mean(-2))
 
     def measures(self, x: Points) -> dict[str, PerPoint]:
         """utility: the total on slots kept for evaluation, with all transmitters using the policy x (..., d)."""

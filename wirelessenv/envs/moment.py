@@ -49,7 +49,12 @@ class PastSlot(NamedTuple):
         """The slot in each of M bands, (E M, ...), as one of scenarios of one band; rates are those of a band."""
         gain, cross, power, sinr = (_joined(part) for part in self[:4])
         return PastSlot(
-            gain, cross, power, sinr, rate(sinr, scenario.sinr_cap), np.repeat(self.utility, scenario.bands, axis=0)
+            gain,
+            cross,
+            power,
+            sinr,
+            rate(sinr, scenario.sinr_cap, scenario.snr_gap),
+            np.repeat(self.utility, scenario.bands, axis=0),
         )
 
 
