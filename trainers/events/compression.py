@@ -85,7 +85,8 @@ class RandK(Sparsification):
     def compress(self, vectors: Uncompressed, drawn: Uncompressed) -> Uncompressed:
         places = np.argpartition(drawn, self.keep - 1, axis=-1)[..., : self.keep]
         size = vectors.shape[-1]
-        return _only(vectors, np.broadcast_to(places, (*vectors.shape[:-1], self.keep))) * (size / self.keep)
+        kept = _only(vectors, np.broadcast_to(places, (*vectors.shape[:-1], self.keep)))
+        return np.asarray(kept * (size / self.keep))
 
     def bits(self, size: int) -> int:
         return 32 * (self.keep + 1)
