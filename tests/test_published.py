@@ -5,6 +5,7 @@ import pytest
 
 from baselines.allocators import fractional_programming, sum_rate
 from benchmarks.published.bands import CASES, as_published, band_rows
+from benchmarks.published.floor import FLOOR, drawn, floor_rows, mean_gains
 from benchmarks.published.links import LENGTHS, link_rows
 from benchmarks.published.rows import known, table
 
@@ -41,3 +42,22 @@ def test_fractional_programming_as_published_stops_early_or_goes_on_to_a_station
     reached = [sum_rate(gain, 0.1, power) for power in (stopped, stationary)]
     assert reached[0].mean() < reached[1].mean()
     np.testing.assert_allclose(as_published(np.array([[[2.0]]]), 0.1, 3.0), [[3.0]])
+
+
+@pytest.mark.slow
+def test_a_floor_is_kept_with_a_larger_mean_than_itlinqs():
+    rows = {(one.method, one.case): one for one in floor_rows()}
+    for case, values in known("floor").items():
+        assert set(values) == {method for (method, of), one in rows.items() if of == case and one.theirs is not None}
+    assert [one for one in rows.values() if abs(one.apart) >= 3] == []
+    kept, least = rows["with a floor", "mean"], rows["with a floor", "5th percentile"]
+    assert least.ours - 3 * least.error > FLOOR
+    assert kept.ours - 3 * kept.error > rows["ITLinQ", "mean"].ours  # on the same channels
+    assert rows["fractional programming", "5th percentile"].ours < FLOOR
+
+
+def test_everybody_is_served_by_the_strongest_transmitter():
+    for seed in range(20):
+        gain = mean_gains(np.random.default_rng(seed))
+        assert gain.argmax(1).tolist() == list(range(6))
+    assert drawn(2).shape == (2, 150, 6, 6)

@@ -10,6 +10,7 @@ certify returns beside them what no powers can exceed, and delayed makes of a se
 from baselines.allocators.certified import Certified, certified_optimum, certify
 from baselines.allocators.checks import sum_rate
 from baselines.allocators.fair import max_min
+from baselines.allocators.floor import rate_floor
 from baselines.allocators.iterative import fractional_programming, wmmse
 from baselines.allocators.near import fractional_programming_over_lists, wmmse_over_lists
 from baselines.allocators.scheduling import fplinq, greedy_scheduling, itlinq
@@ -30,6 +31,7 @@ __all__ = [
     "on_off",
     "random_band",
     "random_power",
+    "rate_floor",
     "sum_rate",
     "wmmse",
     "wmmse_over_lists",

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self, get_args
 import numpy as np
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from baselines.comparison import allocation
+from baselines.comparison import allocation, floor, scheduling
 from baselines.comparison.allocation import Custom, refuse_uncertifiable
 from baselines.comparison.held_out import one_layout, refuse_repeated
 from baselines.comparison.methods import Learned, Method, NeededKnowledge, refuse_without_lists
@@ -269,9 +269,11 @@ __all__ = [
     "Comparison",
     "Optimum",
     "aggregation_policy",
+    "floor",
     "gnn",
     "message_policy",
     "reinforcement",
+    "scheduling",
     "talking_ppo",
     "trained_run",
 ]

@@ -18,7 +18,7 @@ from pydantic import Field
 from torch import Tensor
 
 # Whose kinds a configuration may name:
-from baselines.comparison import allocation  # noqa: F401
+from baselines.comparison import allocation, floor, scheduling  # noqa: F401
 from baselines.comparison.held_out import HeldOut
 from baselines.comparison.methods import Method, Untrained, refuse_without_lists
 from baselines.learned import gnn, message_policy  # noqa: F401

@@ -1,0 +1,54 @@
+"""Sum rates with a floor for everybody's mean rate over time: prices of the floor, and weighted sum rates slot by slot."""
+
+import numpy as np
+from jaxtyping import Float
+
+from baselines.allocators.checks import ChannelGains, checked
+from baselines.allocators.iterative import fractional_programming
+from wirelessenv.arrays import Doubles
+from wirelessenv.config import ConfigError
+from wirelessenv.physics.checks import count, number
+from wirelessenv.physics.kernels import rate, sinr, split
+
+
+def rate_floor(
+    gain: ChannelGains, noise: float, p_max: float, *, floor: float = 0.75, step: float = 2.0, every: int = 5
+) -> Float[Doubles, "*batch time m"]:
+    """Powers slot by slot that maximise the sum of mean rates, each of which is to be `floor` at least.
+
+    With prices mu_i >= 0 of the constraints, the Lagrangian of a slot is sum_i (1 + mu_i) rate_i, whose stationary point
+    fractional programming finds. Every T_0 slots mu_i = max(0, mu_i - step (r_i - floor)), with r_i the mean rate of these
+    slots: the dual steps of Naderializadeh et al. (2022), whose network takes gains and prices to powers. Prices are 0 in the
+    first slot and need some slots: give it some before those that count. Where channels change slowly they overshoot, and the
+    worst users get more than the floor.
+
+    Args:
+        gain: |h|^2 of consecutive slots as [receiver, transmitter], (..., time, m, m).
+        noise: noise power of every receiver, in units of gain x power.
+        p_max: largest power of every transmitter.
+        floor: of everybody's mean rate, bit/s/Hz.
+        step: of the prices, a bit/s/Hz.
+        every: T_0, slots between two changes of the prices.
+
+    Returns:
+        powers (..., time, m).
+
+    Raises:
+        ConfigError: for gains, powers or settings that cannot be used.
+    """
+    floor, step, every = number("floor", floor, above=False), number("step", step), count("every", every)
+    shape = np.shape(gain)[:-1]
+    if len(shape) < 2:
+        raise ConfigError(f"gain: the shape {np.shape(gain)} is not valid: it should be (..., time, m, m)")
+    slots, agents = shape[-2:]
+    gains, noises, most, _ = checked(gain, noise, p_max, None)
+    gains, noises, most = (part.reshape(-1, slots, *part.shape[1:]) for part in (gains, noises, most))
+    prices, earned, power = np.zeros((len(gains), agents)), np.zeros((len(gains), agents)), np.empty_like(most)
+    for slot in range(slots):
+        now, quiet = gains[:, slot], noises[:, slot]
+        power[:, slot] = fractional_programming(now, quiet, most[:, slot], 1 + prices)
+        earned += rate(sinr(*split(now), power[:, slot], quiet))
+        if (slot + 1) % every == 0:
+            prices = np.maximum(0, prices - step * (earned / every - floor))
+            earned[:] = 0
+    return power.reshape(shape)
