@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.reporting import row, spread
 from trainers.experiments.experiment import Experiment
-from trainers.live.actors import CarryLimits, LiveRun, live_run
+from trainers.live.actors import CarryLimits, LiveRun, live_run, wrap
 from trainers.live.agents import AgentShard
 from trainers.live.party import Mail
 from trainers.live.plan import LivePlan
@@ -43,10 +43,10 @@ def without_processes(rounds: int) -> float:
     replies, waiting = [one.reply for one in welcomes], [list[Mail]() for _ in shards]
     for _ in range(rounds):
         for number, shard in enumerate(shards):
-            parcel, told = shard.step(replies[number], waiting[number])
+            parcel = shard.step(replies[number], waiting[number])
             waiting[number] = []
             hub.take(number, welcomes[number].life, parcel)
-            for receiver, mail in told.items():
+            for receiver, mail in shard.tell().items():
                 waiting[receiver].append(mail)
         hub.act()
         replies = [hub.reply(number) for number in range(SHARDS)]
@@ -70,7 +70,7 @@ def triples(ray: Any, run: LiveRun) -> float:
     }
     mails = [Mail(1, 2**31 - 1, content)] * MAILS
     started = time.perf_counter()
-    ray.get([run.shards[0].deliver.remote(mails) for _ in range(CALLS)])
+    ray.get([run.shards[0].deliver.remote(wrap(mails)) for _ in range(CALLS)])
     return CALLS * MAILS * ENTRIES / (time.perf_counter() - started)
 
 

@@ -1,5 +1,6 @@
 """The agents of Algorithm 2 live: they perturb, post powers, hear what others measured, and move (Behmandpoor et al., 2024)."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,49 +22,53 @@ EARLY = 64
 
 
 class Perturbations:
-    """Perturbations u of every agent and post, which depend on the agent and the number of the post alone.
+    """Perturbations u of some agents' posts, which depend on the agent and the number of the post alone.
 
     Args:
         seed: of the run.
+        agents: their numbers.
         directions: K, of each post.
         size: numbers of a policy.
     """
 
-    def __init__(self, seed: int, directions: int, size: int) -> None:
-        self._seed, self._shape = seed, (CHUNK, directions, size)
-        self._drawn: dict[int, tuple[int, NDArray[np.float32]]] = {}
+    def __init__(self, seed: int, agents: Sequence[int], directions: int, size: int) -> None:
+        self._seed, self._agents = seed, agents
+        self._shape = (len(agents), CHUNK, directions, size)
+        self._drawn: tuple[int, NDArray[np.float32]] = -1, np.empty(0, np.float32)
 
-    def of(self, agent: int, post: int) -> NDArray[np.float32]:
-        """Perturbations of one agent's post.
+    def of(self, post: int) -> NDArray[np.float32]:
+        """Perturbations of one post of each agent.
 
         Args:
-            agent: its number.
             post: number of the post, from 0.
 
         Returns:
-            u, (directions, size).
+            u, (directions, agents, size).
         """
         chunk, row = divmod(post, CHUNK)
-        held = self._drawn.get(agent)
-        if held is None or held[0] != chunk:
-            target = np.empty((1, *self._shape), np.float32)
-            NumpySampler([self._seed], f"perturbation of agent {agent}", chunk).fill_normal(target)
-            held = self._drawn[agent] = chunk, target[0]
-        drawn: NDArray[np.float32] = held[1][row]
-        return drawn
+        if self._drawn[0] != chunk:
+            self._drawn = chunk, np.empty(self._shape, np.float32)
+            for agent, target in zip(self._agents, self._drawn[1], strict=True):
+                NumpySampler([self._seed], f"perturbation of agent {agent}", chunk).fill_normal(target[None])
+        return self._drawn[1][:, row].swapaxes(0, 1)
 
 
 class Surroundings(NamedTuple):
     """Relations of some agents to the others."""
 
     own: NDArray[np.intp]
-    """their numbers"""
+    """their numbers, one after the other"""
     senders: NDArray[np.intp]
     """the agents that each of them hears, padded with itself, (own, most)"""
     speakers: dict[int, NDArray[np.intp]]
     """agents of the shard that each other shard hears, by its number"""
     near: NDArray[np.bool_] | None
     """mask of the agents whose measurements they use, (own, m); None: all"""
+
+    @property
+    def here(self) -> slice:
+        """Their numbers as a slice, which is quicker than a list of them."""
+        return slice(int(self.own[0]), int(self.own[-1]) + 1)
 
     @classmethod
     def of(
@@ -114,9 +119,10 @@ class AgentShard(Shard):
         self._feedback = FEEDBACK[self._settings.feedback](self._settings.directions, torch.zeros((1, 1, len(own))))
         start = learner.parameters[:, own]
         self._parameters = torch.stack([start] * (1 + self._feedback.perturbed))
-        self._draws = Perturbations(learner.seeds[0], self._settings.directions, size)
+        self._draws = Perturbations(learner.seeds[0], own.tolist(), self._settings.directions, size)
         self._perturbations = torch.zeros((kept, 1, len(own), size))
         self._queries = torch.zeros((1, kept, 1, self._agents))
+        self._scalars = self._queries[0, :, 0].numpy()  # the same memory
         self._mu = torch.tensor([self._settings.smoothing], dtype=torch.float32)[:, None]
         self._per_mu_m = 1 / (self._mu * (self._agents * self._settings.directions))
         self._held = np.full((len(own), self._agents), UNKNOWN, np.int64)  # T of every own agent
@@ -137,19 +143,18 @@ class AgentShard(Shard):
         """Policies theta of these agents, (1, agents, 1, size)."""
         return self._parameters[0]
 
-    def step(self, reply: RoundResult, messages: list[Mail]) -> tuple[Parcel, dict[int, Mail]]:
+    def step(self, reply: RoundResult, messages: list[Mail]) -> Parcel:
         if not self._on_air:
             self._on_air = True
             for message in messages:
                 self._early.put(message)
-            return self._next_post(reply, {}), {}
+            return self._next_post(reply, {})
         if self._since < 0:
             self._since, self._known = reply.first, reply.first - 1
         self._remember(reply)  # 6, 7
         self._query(reply)  # 1
         self._hear(messages, reply.newest)  # 3, 4, 5
-        record = self._update(reply.newest)  # 8
-        return self._next_post(reply, record), self._tell(reply.newest)  # 2
+        return self._next_post(reply, self._update(reply.newest))  # 8
 
     def _rows(self, instants: range) -> list[int]:
         """First rows of the memory of some rounds, of those that are still remembered."""
@@ -169,30 +174,31 @@ class AgentShard(Shard):
         utilities = tensor(reply.utilities)[:, None, None]
         (row,) = self._rows(range(reply.newest, reply.newest + 1))
         scalars = self._feedback.differences(utilities, reply.newest).transpose(0, 1) * self._per_mu_m
-        own = self._around.own
-        self._queries[:, row : row + scalars.shape[1], :, own] = scalars
-        self._held[np.arange(len(own)), own] = reply.newest
+        self._queries[:, row : row + scalars.shape[1], :, self._around.here] = scalars
+        np.fill_diagonal(self._held[:, self._around.here], reply.newest)
 
     def _hear(self, messages: list[Mail], newest: int) -> None:
         """Lines 3 to 5: of each agent the newest entry stays."""
-        own, told = self._around.own, self._told
+        here, told = self._around.here, self._told
         for message in [*self._early.take(), *messages]:
             if message.stamp > newest:
                 self._early.put(message)
             else:
                 self.learn(message.content, newest)
-        told[own] = self._spoken if self._relay else UNKNOWN
-        told[own, own] = self._spoken[np.arange(len(own)), own]
+        told[here] = self._spoken
+        if not self._relay:
+            told[here] = UNKNOWN
+            np.fill_diagonal(told[here, here], self._spoken[:, here].diagonal())
         np.maximum(self._held, told[self._around.senders].max(1), out=self._held)
 
     def learn(self, content: Arrays, newest: int) -> None:
-        speakers, times, values = content["agent"], content["time"].astype(np.int64), content["value"]
+        speakers, times, values = content["agent"], content["time"], content["value"]
         new = times > np.maximum(self._told[speakers], newest - self._settings.memory)
         speaker, agent = np.nonzero(new)
         memory, directions = self._settings.memory, self._settings.directions
         rows = times[speaker, agent] % memory * directions
         for direction in range(directions):
-            self._queries[0, tensor(rows + direction), 0, tensor(agent)] = tensor(values[speaker, agent, direction])
+            self._scalars[rows + direction, agent] = values[speaker, agent, direction]
         self._told[speakers] = np.maximum(self._told[speakers], times)
         self._triples += int(np.count_nonzero(times != UNKNOWN))
 
@@ -201,44 +207,46 @@ class AgentShard(Shard):
         settings, around, steps = self._settings, self._around, self._settings.steps
         if not steps.learning(t):
             return {}
-        remembered = self._held >= max(self._since, t - settings.memory + 1)
-        known = self._held != UNKNOWN if around.near is None else (self._held != UNKNOWN) & around.near
-        used = known & remembered
-        self._forgotten += int(np.count_nonzero(known & ~remembered))
+        used, known = self._held >= max(self._since, t - settings.memory + 1), self._held != UNKNOWN
+        if around.near is not None:
+            used, known = used & around.near, known & around.near
+        self._forgotten += int(np.count_nonzero(known)) - int(np.count_nonzero(used))
         gamma: Any = np.float32(steps.at(t))
         if steps.of_agents is not None:
             gamma = gamma * np.array(steps.of_agents, np.float32)[around.own, None]
-        rows, weights = tensor(self._held % settings.memory)[None, :, None], tensor(used * gamma)[None, :, None]
-        oldest = int(np.where(used, t - self._held, 0).max())
+        rows, weights = (
+            torch.from_numpy(one)[None, :, None] for one in (self._held % settings.memory, used * np.float32(gamma))
+        )
+        oldest = t - int(np.min(self._held, where=used, initial=t))
         self._oldest = max(self._oldest, oldest)
         weight_of_row = weights_of_rows(self._queries, rows, weights, settings.directions)
         add_perturbations(self.parameters, weight_of_row, self._perturbations, range(t - oldest, t + 1), settings.directions)
         heard = np.where(used, self._held, UNKNOWN).astype(np.int32)
         return {"update_round": np.full(len(heard), t), "update_agent": around.own, "update_heard": heard}
 
-    def _tell(self, t: int) -> dict[int, Mail]:
+    def tell(self) -> dict[int, Mail]:
         """Line 2: entries that own agents hold, for the shards where somebody hears them."""
+        if self._since < 0:
+            return {}
+        memory, directions = self._settings.memory, self._settings.directions
         self._spoken = self._held.copy()
-        fresh = np.where(self._held > t - self._settings.memory, self._held, UNKNOWN)
-        if not self._relay:
-            others = np.arange(self._agents) != self._around.own[:, None]
-            fresh[others] = UNKNOWN
-        directions = self._settings.directions
-        rows = (fresh % self._settings.memory * directions)[..., None] + np.arange(directions)
-        values = self._queries[0, :, 0].numpy()[rows, np.arange(self._agents)[:, None]]
         told = {}
         for peer, speakers in self._around.speakers.items():
-            at = np.searchsorted(self._around.own, speakers)
-            content: Arrays = {"agent": speakers, "time": fresh[at].astype(np.int32), "value": values[at]}
-            told[peer] = Mail(self._shard, int(fresh[at].max()), content)
+            held = self._held[speakers - self._around.own[0]]
+            times = np.where(held > self._known - memory, held, UNKNOWN)
+            if not self._relay:
+                times[np.arange(self._agents) != speakers[:, None]] = UNKNOWN
+            rows = (times % memory * directions)[..., None] + np.arange(directions)
+            values = self._scalars[rows, np.arange(self._agents)[:, None]]
+            content: Arrays = {"agent": speakers, "time": times.astype(np.int32), "value": values}
+            told[peer] = Mail(self._shard, int(times.max()), content)
         return told
 
     def _next_post(self, reply: RoundResult, record: Arrays) -> Parcel:
         """Perturb, and work out the powers of the next round that the radio tells of."""
         self._post += 1
         self._before = self._now
-        drawn = np.stack([self._draws.of(int(agent), self._post) for agent in self._around.own], axis=1)
-        self._now = torch.from_numpy(drawn)[:, None]
+        self._now = torch.from_numpy(self._draws.of(self._post))[:, None]
         self._feedback.perturb(self._parameters, self._now.unsqueeze(3), self._mu)
         inputs = tensor(reply.inputs)[:, None, :, None]
         powers = powers_of(self._policies, self._feedback.measured(self._parameters), inputs)

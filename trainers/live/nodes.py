@@ -117,21 +117,24 @@ class NodeShard(Shard):
             for name in self._STATE:
                 setattr(self, name, snapshot[name].copy())
 
-    def step(self, reply: Any, messages: list[Mail]) -> tuple[Parcel, dict[int, Mail]]:
+    def step(self, reply: Any, messages: list[Mail]) -> Parcel:
         taken = self._take_in(messages) if self.tick >= 0 else {}
         before, self.tick = self.tick, max(self.ticks.now(), self.tick + 1)
         if self.tick > self.ticks.last:
             self.tick = before
-            return Parcel(before, {}, {}, {}), {}  # nothing new: the hub drops it
+            return Parcel(before, {}, {}, {})  # nothing new: the hub drops it
         self._wake(before)
         woken = {"woken_tick": np.full(len(self._nodes), self.tick), "woken_node": self._nodes}
         woken["woken_seconds"] = np.full(len(self._nodes), self.ticks.clock())
         snapshot = {"tick": np.array(self.tick), **{name: getattr(self, name).copy() for name in self._STATE}}
-        told = {
+        return Parcel(self.tick, {}, snapshot, woken | taken)
+
+    def tell(self) -> dict[int, Mail]:
+        """Line 15: sums of own nodes, for the shards where somebody hears them."""
+        return {
             peer: Mail(self._own, self.tick, {"node": nodes, "phi": self.phi[0, 0, np.searchsorted(self._nodes, nodes)]})
             for peer, nodes in self._speakers.items()
-        }  # 15
-        return Parcel(self.tick, {}, snapshot, woken | taken), told
+        }
 
     def _wake(self, before: int) -> None:
         """Lines 4 to 14 of Algorithm 1."""

@@ -178,7 +178,7 @@ class Shard(ABC):
         """Begin with a snapshot of an earlier life; empty for the first one."""
 
     @abstractmethod
-    def step(self, reply: Any, messages: list[Mail]) -> tuple[Parcel, dict[int, Mail]]:
+    def step(self, reply: Any, messages: list[Mail]) -> Parcel:
         """Do what there is to do.
 
         Args:
@@ -186,8 +186,12 @@ class Shard(ABC):
             messages: that have arrived since the last step.
 
         Returns:
-            A parcel for the hub, and messages by the number of the shard that they are for.
+            A parcel for the hub.
         """
+
+    def tell(self) -> dict[int, Mail]:
+        """Messages of the last step, by the number of the shard that each is for; worked out once the parcel is on its way."""
+        return {}
 
     @property
     def pause(self) -> float:

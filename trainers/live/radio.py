@@ -1,5 +1,6 @@
 """The radio of Algorithm 2 live: the one party that measures, since the powers of all agents meet in each receiver."""
 
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,7 +35,7 @@ class Radio(Hub):
 
     Args:
         learner: at its start, with one run and one variant, of a `WirelessProblem` on the CPU.
-        owners: the shard of each agent.
+        owners: the shard of each agent, in order.
         iterations: rounds until the end.
         clock: seconds since the run began.
         patience: seconds.
@@ -57,14 +58,15 @@ class Radio(Hub):
         assert isinstance(learner.problem, WirelessProblem)
         self._problem, self._settings = learner.problem, learner.settings
         self._sets = FEEDBACK[learner.settings.feedback](learner.settings.directions, torch.zeros(1)).measurements
-        self._own = [np.flatnonzero(owners == shard) for shard in range(shards)]
+        bounds = np.searchsorted(owners, np.arange(shards + 1)).tolist()
+        self._own = [slice(*two) for two in pairwise(bounds)]  # slices are quicker than lists of numbers
         self._iterations, self._patience = iterations, patience
         self._policies = learner.parameters[0, :, 0].numpy().copy()
         self._round = 0
         self._open = self._next()
         bands = self._problem.scenario.bands
         each = (bands,) if bands > 1 else ()
-        self._on_air = torch.zeros((self._sets, 1, 1, learner.settings.batch, *each, len(owners)))
+        self._on_air = np.zeros((self._sets, 1, 1, learner.settings.batch, *each, len(owners)), np.float32)
         self._posts = np.full(len(owners), -1)
         """Number of the post that each agent is on the air with."""
         self._bases = np.zeros(len(owners), np.int64)
@@ -91,7 +93,7 @@ class Radio(Hub):
 
     def _take(self, shard: int, parcel: Parcel) -> None:
         own = self._own[shard]
-        self._on_air[..., own] = torch.from_numpy(parcel.content["powers"])[:, None, None]
+        self._on_air[:, 0, 0, ..., own] = parcel.content["powers"]
         self._posts[own], self._bases[own] = parcel.number, int(parcel.content["base"])
         self._policies[own] = parcel.snapshot["policies"]
         self._late.discard(shard)
@@ -121,7 +123,7 @@ class Radio(Hub):
     def _measure(self) -> None:
         if self.done:
             return
-        utilities = self._problem.earned(self._on_air, self._open)
+        utilities = self._problem.earned(torch.from_numpy(self._on_air), self._open)
         self._utilities = utilities[:, 0, 0].numpy().copy()
         columns = {"post": self._posts.copy()[None], "base": self._bases.copy()[None]}
         self._rows.add({**columns, "seconds": np.array([self.clock()])})

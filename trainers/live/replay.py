@@ -223,13 +223,14 @@ class RecordedNormals(NumpySampler):
 
     def __init__(self, seed: int, directions: int, size: int, posts: NDArray[np.int64]) -> None:
         super().__init__([seed], "perturbation")
-        self._named, self._directions, self._posts, self._calls = Perturbations(seed, directions, size), directions, posts, 0
+        self._named = [Perturbations(seed, [agent], directions, size) for agent in range(posts.shape[1])]
+        self._directions, self._posts, self._calls = directions, posts, 0
 
     def fill_normal(self, target: Any) -> None:
         t, direction = divmod(self._calls, self._directions)
         self._calls += 1
         for agent, post in enumerate(self._posts[t]):
-            target[0, 0, agent] = self._named.of(agent, int(post))[direction]
+            target[0, 0, agent] = self._named[agent].of(int(post))[direction, 0]
 
 
 class ReplayedZerothOrder(ZerothOrderLearner):

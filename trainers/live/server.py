@@ -39,7 +39,7 @@ class ClientShard(Shard):
     def begin(self, snapshot: Arrays) -> None:
         self._steps = int(snapshot["steps"]) if snapshot else -1
 
-    def step(self, reply: Tasks, messages: list[Mail]) -> tuple[Parcel, dict[int, Mail]]:
+    def step(self, reply: Tasks, messages: list[Mail]) -> Parcel:
         self._waiting += zip(reply.numbers.tolist(), reply.clients.tolist(), reply.points, strict=True)
         now, self._waiting = self._waiting[: self._at_most], self._waiting[self._at_most :]
         answers = [self.answer(*task) for task in now]
@@ -49,7 +49,7 @@ class ClientShard(Shard):
             "answers": np.array(answers) if answers else np.zeros((0, self._objective.size)),
             "waiting": np.array(len(self._waiting)),
         }
-        return Parcel(self._steps, content, {"steps": np.array(self._steps)}, {}), {}
+        return Parcel(self._steps, content, {"steps": np.array(self._steps)}, {})
 
     def answer(self, number: int, client: int, points: NumpyArray) -> NumpyArray:
         """Answer a task, from data that depend on the client and the task alone.

@@ -63,7 +63,7 @@ class Carrier:
         self.kills += 1
         moment, parcel = self.rng.integers(4), None
         if moment and self.replies[shard] is not None:
-            parcel, _ = self.parties[shard].step(self.replies[shard][0], self.inboxes[shard].take())
+            parcel = self.parties[shard].step(self.replies[shard][0], self.inboxes[shard].take())
         if parcel is not None and moment == 1:
             self.hub.take(shard, self.lives[shard], parcel)
         late = self.lives[shard]
@@ -84,7 +84,7 @@ class Carrier:
         party = self.parties[shard]
         if party.pause > 0:
             return
-        parcel, told = party.step(self.replies[shard][0], self.inboxes[shard].take())
+        parcel = party.step(self.replies[shard][0], self.inboxes[shard].take())
         self.replies[shard] = None
         self.hub.take(shard, self.lives[shard], parcel)
-        self.on_their_way += told.items()
+        self.on_their_way += party.tell().items()

@@ -172,10 +172,10 @@ def test_weights_halve_in_each_tick_while_half_of_a_complete_graph_is_away():
     for tick in range(30):
         clock.seconds = tick + 0.5
         for number in (0, 1) if tick < 5 or tick >= 25 else (0,):
-            parcel, told = shards[number].step(None, inboxes[number])
+            parcel = shards[number].step(None, inboxes[number])
             inboxes[number] = []
             hub.take(number, lives[number], parcel)
-            for receiver, message in told.items():
+            for receiver, message in shards[number].tell().items():
                 inboxes[receiver].append(message)
         weights.append(hub.solution()[0, 0, 0, -1])
         np.testing.assert_allclose(hub.total()[-1], 8, rtol=1e-12)
