@@ -1,31 +1,31 @@
 """Live parties as actors of Ray: a process for the hub and one for each shard, and a driver that begins lost ones again.
 
-All that a party decides is in its plain class; here are threads, calls and sleep. Ray itself starts a lost process again, on
-another machine where its own is gone; the driver then asks it to work, and it begins with the snapshot that the hub holds.
+All that a party decides is in its plain class; here are threads, connections and sleep. Ray itself starts a lost process
+again, on another machine where its own is gone; the driver then asks it to work, and it begins with the snapshot that the hub
+holds.
 """
 
 import os
-import pickle
+import secrets
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from trainers.live.party import Arrays, Inbox, Kept, Mail, Outbox, Parcel, RecordPiece, Welcome
+from trainers.live.party import Arrays, Inbox, Kept, Mail, Outbox, Parcel, RecordPiece, Shard, Welcome
 from trainers.live.plan import LivePlan
+from trainers.live.sockets import KEY_BYTES, Address, Connection, Listener, Peers
 from trainers.workbench.progress import Reminder
 from trainers.workbench.ray_task import versions
 from wirelessenv.command_line import Ended
 from wirelessenv.config import ConfigError
 
-MOST_CALLS = 1000
-"""Messages on their way from one shard to another, at the most; more are dropped and counted."""
 WAIT = 0.5
 """Seconds after which the hub answers a shard for which there is nothing to do."""
 TOLD_AFTER = 10.0
@@ -43,16 +43,6 @@ class CarryLimits(NamedTuple):
     """messages that wait in a shard"""
     sleep: float = 0.0
     """seconds that a slow shard sleeps in each step"""
-
-
-def wrap(value: Any) -> bytes:
-    """What travels often, as bytes: Ray's own way, which serves all that can be pickled, takes several times as long."""
-    return pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
-
-
-def unwrap(wrapped: bytes) -> Any:
-    """What `wrap` was given."""
-    return pickle.loads(wrapped)  # noqa: S301  # from a process of this run
 
 
 class Stopwatch:
@@ -83,30 +73,46 @@ class Ending(NamedTuple):
     """sentences on what has gone badly"""
 
 
+class Joined(NamedTuple):
+    """All that a shard's process needs to begin."""
+
+    welcome: Welcome
+    seconds: float
+    """since the run began"""
+    hub: Address
+    """where the hub takes parcels"""
+
+
 class HubActor:
-    """Process of the hub; each shard's call stays until there is a reply.
+    """Process of the hub; a shard that has handed in a parcel waits until there is a reply.
 
     Args:
         plan: of the run.
+        host: address of this machine for the others.
+        key: of the run.
     """
 
-    def __init__(self, plan: LivePlan) -> None:
+    def __init__(self, plan: LivePlan, host: str, key: bytes) -> None:
         torch.set_num_threads(1)
         self.clock = Stopwatch()
         self.hub = plan.hub(self.clock)
         self._changed = threading.Condition()
         self._here: dict[int, int] = {}
         """Number of times that each shard has asked to join."""
+        self._addresses: dict[int, Address] = {}
+        """Where each shard takes messages; another dictionary after each change."""
+        self._listener = Listener(host, key, self._serve)
 
-    def join(self, shard: int) -> tuple[Welcome, float] | None:
+    def join(self, shard: int, address: Address) -> Joined | None:
         """Take in a shard, once all are there for the first time.
 
         Args:
             shard: its number.
+            address: where it takes messages.
 
         Returns:
-            Everything that it needs to begin, and the seconds since the run began; None where it has begun again meanwhile, and
-            this is an earlier life of it that asks.
+            Everything that it needs to begin; None where it has begun again meanwhile, and this is an earlier life of it that
+            asks.
         """
         with self._changed:
             asked = self._here[shard] = self._here.get(shard, 0) + 1
@@ -117,21 +123,24 @@ class HubActor:
                 self._changed.wait(WAIT)
             if self._here[shard] != asked:
                 return None
-            welcome = self.hub.join(shard)
-            return welcome, self.clock()
+            self._addresses = {**self._addresses, shard: address}
+            return Joined(self.hub.join(shard), self.clock(), self._listener.address)
 
-    def exchange(self, wrapped: bytes) -> bytes:
-        """Take a parcel and give a reply.
-
-        Args:
-            wrapped: number of the sender, the life of its `Welcome`, and the parcel of its last step.
-
-        Returns:
-            Wrapped: True and a reply, or False and None where the run, or this life of the shard, is over.
-        """
-        return wrap(self._exchange(*unwrap(wrapped)))
+    def _serve(self, connection: Connection) -> None:
+        """Take parcels of a shard and give replies, until the run, or this life of the shard, is over."""
+        going, told = True, None
+        while going:
+            shard, life, parcel = connection.receive()
+            try:
+                going, reply = self._exchange(shard, life, parcel)
+            except Exception as error:  # noqa: BLE001  # the shard raises it, so that the driver hears of it
+                going, reply = False, error
+            addresses = self._addresses
+            connection.send((going, reply, None if addresses is told else addresses))
+            told = addresses
 
     def _exchange(self, shard: int, life: int, parcel: Parcel) -> tuple[bool, Any]:
+        """Take a parcel; returns True and a reply, or False and None where the run, or this life of the shard, is over."""
         hub = self.hub
         with self._changed, np.errstate(over="ignore", invalid="ignore"):
             hub.take(shard, life, parcel)
@@ -179,26 +188,35 @@ class ShardActor:
         plan: of the run.
         number: of the shard.
         limits: of how messages are carried.
+        key: of the run.
         theirs: versions of the driver.
     """
 
-    def __init__(self, plan: LivePlan, number: int, limits: CarryLimits, theirs: dict[str, str]) -> None:
+    def __init__(self, plan: LivePlan, number: int, limits: CarryLimits, key: bytes, theirs: dict[str, str]) -> None:
         import ray  # noqa: PLC0415  # an extra
 
         torch.set_num_threads(1)
         _refuse_other_versions(theirs)
-        self._get, self._full = ray.get, ray.exceptions.PendingCallsLimitExceeded
-        self._number, self._limits = number, limits
-        self._clock, self._lost = Stopwatch(), 0
+        self._get, self._number, self._limits, self._key = ray.get, number, limits, key
+        self._clock = Stopwatch()
         self._plan, self._inbox = plan, Inbox(limits.inbox)
         _ = plan.learner  # built now, while others begin, too
         self._outbox = Outbox(limits.flush_seconds, limits.flush_numbers, self._clock)
-        self._peers: list[Any] = []
+        self._peers, self._listener = Peers(key), Listener(ray.util.get_node_ip_address(), key, self._serve)
 
-    def deliver(self, wrapped: bytes) -> None:
-        """Take messages from another shard, a wrapped list."""
-        for mail in unwrap(wrapped):
-            self._inbox.put(mail)
+    def _serve(self, connection: Connection) -> None:
+        """Take messages from another shard."""
+        while True:
+            for mail in connection.receive():
+                self._inbox.put(mail)
+
+    def address(self) -> Address:
+        """Where it takes messages."""
+        return self._listener.address
+
+    def came(self) -> int:
+        """Number of messages that have come so far."""
+        return self._inbox.came
 
     def process(self) -> int:
         """Number of the process that this shard lives in."""
@@ -210,48 +228,52 @@ class ShardActor:
 
         return str(ray.get_runtime_context().get_node_id())
 
-    def work(self, hub: Any, peers: list[Any]) -> dict[str, int]:
+    def work(self, hub: Any) -> dict[str, int] | None:
         """Step until the run is over.
 
         Args:
             hub: handle of the hub's actor.
-            peers: handles of all shards' actors.
 
         Returns:
-            Numbers of what happened here, by name.
+            Numbers of what happened here, by name; None where the hub could not be reached any more.
         """
-        self._peers = peers
-        number = self._number
-        joined = self._get(hub.join.remote(number))
+        joined: Joined | None = self._get(hub.join.remote(self._number, self._listener.address))
         if joined is None:
             return {}
-        welcome, elapsed = joined
-        self._clock.begin(elapsed)
-        party = self._plan.shard(number, self._clock)  # a life of its own: an earlier one here may not be over yet
-        party.begin(welcome.snapshot)
+        self._clock.begin(joined.seconds)
+        party = self._plan.shard(self._number, self._clock)  # a life of its own: an earlier one here may not be over yet
+        party.begin(joined.welcome.snapshot)
+        try:
+            connection = Connection.to(joined.hub, self._key)
+            with closing(connection), np.errstate(over="ignore", invalid="ignore"):
+                self._step_with(party, joined.welcome, connection)
+        except (OSError, EOFError):
+            return None
+        return {**party.counts(), "messages dropped": self._inbox.dropped, "messages that found no way": self._peers.lost}
+
+    def _step_with(self, party: Shard, welcome: Welcome, connection: Connection) -> None:
+        """Step, and talk to the hub over a connection."""
         going, reply = True, welcome.reply
-        with np.errstate(over="ignore", invalid="ignore"):
-            while going:
-                if (pause := party.pause) > 0:
-                    time.sleep(pause)
-                parcel = party.step(reply, self._inbox.take())
-                if self._limits.sleep:  # without it a sleep of 0 would give the processor away
-                    time.sleep(self._limits.sleep)
-                answer = hub.exchange.remote(wrap((number, welcome.life, parcel)))
-                if not party.persists_first:
-                    self._send(party.tell())
-                going, reply = unwrap(self._get(answer))
-                if party.persists_first and going:
-                    self._send(party.tell())
-        return {**party.counts(), "messages dropped": self._inbox.dropped, "messages that found no way": self._lost}
+        while going:
+            if (pause := party.pause) > 0:
+                time.sleep(pause)
+            parcel = party.step(reply, self._inbox.take())
+            if self._limits.sleep:  # a sleep of 0 would give the processor away
+                time.sleep(self._limits.sleep)
+            connection.send((self._number, welcome.life, parcel))
+            if not party.persists_first:
+                self._send(party.tell())
+            going, reply, addresses = connection.receive()
+            self._peers.addresses = addresses or self._peers.addresses
+            if party.persists_first and going:
+                self._send(party.tell())
+        if reply is not None:
+            raise reply
 
     def _send(self, told: dict[int, Mail]) -> None:
         self._outbox.put(told)
         for receiver, mails in self._outbox.take().items():
-            try:
-                self._peers[receiver].deliver.remote(wrap(mails))
-            except self._full:
-                self._lost += len(mails)
+            self._peers.send(receiver, mails)
 
 
 class HubLost(Ended):
@@ -283,19 +305,19 @@ class LiveRun:
     def __init__(self, ray: Any, plan: LivePlan, limits: list[CarryLimits]) -> None:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noqa: PLC0415  # an extra
 
-        self._ray = ray
+        self._ray, self.key = ray, secrets.token_bytes(KEY_BYTES)
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         hub = ray.remote(num_cpus=0, max_concurrency=plan.shards + 4, scheduling_strategy=here)(HubActor)
-        self.hub = hub.remote(plan)
-        options = {"num_cpus": 0, "max_concurrency": 4, "max_restarts": -1, "max_pending_calls": MOST_CALLS}
+        self.hub = hub.remote(plan, ray.util.get_node_ip_address(), self.key)
+        options = {"num_cpus": 0, "max_concurrency": 4, "max_restarts": -1}
         shard = ray.remote(scheduling_strategy="SPREAD", **options)(ShardActor)
-        self.shards = [shard.remote(plan, number, one, versions()) for number, one in enumerate(limits)]
+        self.shards = [shard.remote(plan, number, one, self.key, versions()) for number, one in enumerate(limits)]
         self._working = [self._work(one) for one in self.shards]
         self.counts: list[dict[str, int]] = [{} for _ in self.shards]
         """Numbers that each shard has told of itself at its end."""
 
     def _work(self, shard: Any) -> Any:
-        return shard.work.remote(self.hub, self.shards)
+        return shard.work.remote(self.hub)
 
     def look(self) -> tuple[int, bool]:
         """Ask shards that were lost to work again; returns the iterations so far, and whether that is all of them.
@@ -308,7 +330,10 @@ class LiveRun:
             if working is None or not self._ray.wait([working], timeout=0)[0]:
                 continue
             try:
-                self.counts[number], self._working[number] = self._ray.get(working), None
+                told = self._ray.get(working)
+                self.counts[number], self._working[number] = told or {}, None
+                if told is None:  # the hub, too, may be gone: then nobody can join
+                    self._working[number] = self._work(self.shards[number])
             except self._ray.exceptions.RayActorError as error:  # Ray starts its process again; what it is asked waits for it
                 _refuse_what_cannot_begin(error)
                 self._working[number] = self._work(self.shards[number])

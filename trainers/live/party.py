@@ -89,12 +89,13 @@ class Inbox:
         self._waiting: deque[Mail] = deque()
         self._held = threading.Lock()  # some threads put while another takes
         self.most = most
-        self.dropped = 0
-        """Messages that were dropped so far."""
+        self.came = self.dropped = 0
+        """Messages that came so far, and those of them that were dropped."""
 
     def put(self, message: Mail) -> None:
         """Add a message at the end."""
         with self._held:
+            self.came += 1
             while len(self._waiting) >= self.most:
                 self._waiting.popleft()
                 self.dropped += 1

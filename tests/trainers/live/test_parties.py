@@ -65,17 +65,17 @@ def test_a_shard_that_is_lost_before_all_are_there_joins_once():
     """Its first life still asks when the run begins; it must not be taken for the newest one."""
     exact = {"problem": "least_squares", "learner": {"kind": "async_bc", "exact": True}}
     plan = LivePlan.of(Experiment.parse({**exact, "iterations": 5}), None, 2)
-    hub, found = HubActor(plan), {}
-    asking = [threading.Thread(target=lambda name=name: found.update({name: hub.join(0)})) for name in ("lost", "newest")]
+    hub, found, at = HubActor(plan, "127.0.0.1", bytes(32)), {}, ("127.0.0.1", 1)
+    asking = [threading.Thread(target=lambda name=name: found.update({name: hub.join(0, at)})) for name in ("lost", "newest")]
     for number, thread in enumerate(asking, 1):
         thread.start()
         while hub._here.get(0) != number:
             time.sleep(0.001)
-    found["other"] = hub.join(1)
+    found["other"] = hub.join(1, at)
     for thread in asking:
         thread.join()
     assert found["lost"] is None
-    assert found["newest"][0].life == found["other"][0].life == 1
+    assert found["newest"].welcome.life == found["other"].welcome.life == 1
     assert hub.hub.lives == [1, 1]
 
 
