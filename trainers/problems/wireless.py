@@ -188,7 +188,7 @@ class WirelessProblem(Problem):
 
     def _powers(self, parameters: Tensor, samples: Samples) -> Tensor:
         """Powers as of `powers_of`, of parameters (groups, runs, agents, variants, size)."""
-        if self.near is None:
+        if self.near is None or parameters[..., 0].numel() <= POLICIES_AT_ONCE:
             return powers_of(self.policies, parameters, samples.inputs)
         found = []
         for number in range(len(parameters)):  # set by set, so that no policy is copied

@@ -70,7 +70,7 @@ def test_a_schedule_is_what_was_written_or_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("config", "changes"),
     [
-        ("fig2", ["--set", "iterations=300"]),
+        ("fig2", ["--set", "iterations=300", "--curve", "centralised, step 0.5"]),  # with steps of 12 rounding grows, too
         ("async_bc_fig1", ["--set", "iterations=500"]),
         ("pars_push_fig1", ["--set", "iterations=150", "--tick", "20"]),
     ],
