@@ -132,6 +132,7 @@ def test_scenarios_are_frozen():
         ({"transmitters": 2.5}, "scenario.transmitters: 2.5 is not valid"),
         ({"transmitters": "24"}, "scenario.transmitters: '24' is not valid"),
         ({"hops": True}, "scenario.hops: True is not valid"),
+        ({"cut": "often"}, "scenario.cut: 'often' is not valid: it should be a number below 1, or auto"),
         ({"noise": 0}, "scenario.noise: 0 is not valid: it should be greater than 0"),
         ({"noise": "loud"}, "scenario.noise: 'loud' is not valid"),
         ({"noise": float("nan")}, "scenario.noise: nan is not valid"),

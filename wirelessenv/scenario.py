@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from wirelessenv.channel.fading import Fading, NoFading, Rayleigh
 from wirelessenv.channel.gains import Gains
@@ -33,6 +33,7 @@ from wirelessenv.messages.messaging import Messaging
 from wirelessenv.physics.kernels import rate
 from wirelessenv.physics.utilities import Rate, Utility
 from wirelessenv.presets import MESSAGINGS, SCENARIOS, PresetModel
+from wirelessenv.sentences import shown
 from wirelessenv.units import AsPower, in_watts
 
 FLOAT32_MAX = float(np.finfo(np.float32).max)
@@ -62,6 +63,14 @@ LARGE, USUAL_CUT = 100, 0.01
 """Transmitters from which on lists of neighbours are faster than matrices, and the cut that `auto` then is."""
 
 
+def _no_other_word(cut: Any) -> Any:
+    """Refuse words; "auto" has become a number, or nothing, before."""
+    try:
+        return float(cut) if isinstance(cut, str) else cut
+    except ValueError:
+        raise ValueError(f"{shown(cut)} is not valid: it should be a number below 1, or auto") from None
+
+
 class Scenario(PresetModel):
     """The radio network: layout, channel, noise, powers and utilities.
 
@@ -89,7 +98,7 @@ class Scenario(PresetModel):
         0.0, description="r: the complex fading of bands b and c has the correlation r^|b - c|; 0: independent, 1: the same"
     )
     gains: Gains | None = Field(None, description="a user's own gains, in place of geometry: an array, a file, or a mapping")
-    cut: Annotated[Positive, Field(lt=1)] | None = Field(
+    cut: Annotated[Annotated[Positive, Field(lt=1)] | None, BeforeValidator(_no_other_word)] = Field(
         None,
         description="links whose mean received power at p_max is below so many times the noise are cut, and the mean of what "
         "arrives over them added to the noise of their receiver; none: every transmitter meets every receiver; auto: 0.01 from "

@@ -133,7 +133,7 @@ class HubActor:
             shard, life, parcel = connection.receive()
             try:
                 going, reply = self._exchange(shard, life, parcel)
-            except Exception as error:  # noqa: BLE001  # the shard raises it, so that the driver hears of it
+            except Exception as error:  # the shard raises it, so that the driver hears of it
                 going, reply = False, error
             addresses = self._addresses
             connection.send((going, reply, None if addresses is told else addresses))
@@ -202,7 +202,8 @@ class ShardActor:
         self._plan, self._inbox = plan, Inbox(limits.inbox)
         _ = plan.learner  # built now, while others begin, too
         self._outbox = Outbox(limits.flush_seconds, limits.flush_numbers, self._clock)
-        self._peers, self._listener = Peers(key), Listener(ray.util.get_node_ip_address(), key, self._serve)
+        host = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call]  # Ray gives it no types
+        self._peers, self._listener = Peers(key), Listener(host, key, self._serve)
 
     def _serve(self, connection: Connection) -> None:
         """Take messages from another shard."""

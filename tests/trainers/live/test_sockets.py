@@ -1,4 +1,4 @@
-"""Connections between processes of a live run: values arrive as they were, strangers are refused, and nobody waits for a peer."""
+"""Connections of a live run: values arrive as they were, strangers are refused, and nobody waits for a peer."""
 
 import pickle
 import socket
