@@ -80,7 +80,7 @@ class Joined(NamedTuple):
     seconds: float
     """since the run began"""
     hub: Address
-    """where the hub takes parcels"""
+    """address at which the hub takes parcels"""
 
 
 class HubActor:
@@ -100,7 +100,7 @@ class HubActor:
         self._here: dict[int, int] = {}
         """Number of times that each shard has asked to join."""
         self._addresses: dict[int, Address] = {}
-        """Where each shard takes messages; another dictionary after each change."""
+        """Address of each shard for messages; another dictionary after each change."""
         self._listener = Listener(host, key, self._serve)
 
     def join(self, shard: int, address: Address) -> Joined | None:
@@ -212,7 +212,7 @@ class ShardActor:
                 self._inbox.put(mail)
 
     def address(self) -> Address:
-        """Where it takes messages."""
+        """Address under which this shard takes messages."""
         return self._listener.address
 
     def came(self) -> int:

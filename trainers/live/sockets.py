@@ -38,7 +38,7 @@ class Connection:
 
     @classmethod
     def to(cls, address: Address, key: bytes, within: float | None = None) -> Self:
-        """Connect to a listener.
+        """Connect to the listener of another process.
 
         Args:
             address: of the listener.
@@ -75,7 +75,7 @@ class Connection:
         return any(events == select.POLLOUT for _, events in asked.poll(0))
 
     def close(self) -> None:
-        """End the connection."""
+        """End the connection, from this side."""
         with suppress(OSError):
             self._incoming.close()
             self._socket.close()
@@ -163,6 +163,6 @@ class Peers:
         return True
 
     def close(self) -> None:
-        """End all connections."""
+        """End the connections to all peers."""
         while self._connections:
             self._connections.popitem()[1].close()
