@@ -23,7 +23,7 @@ from wirelessenv.text import drawn
 
 _APART = 3.0
 """Printer's points between points that stand at the same place."""
-_NARROW = 190.0
+_NARROW = 140.0
 """Printer's points of the width of a narrow panel."""
 _WIDE = 2.8
 """Times the usual width of a line that another one lies on."""
