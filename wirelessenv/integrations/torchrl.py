@@ -78,7 +78,7 @@ class PowerControlTorchEnv(EnvBase):  # type: ignore[misc]  # TorchRL ships no t
         batches, self._actions = BatchesApart(self.settings, num_envs), Actions(self.settings)
         super().__init__(device=torch.device(device), batch_size=(batches.environments,))
         self._batches, self._return_state, self._return_info = batches, return_state, return_info
-        self._shape = (batches.environments, batches.agents)
+        self._shape = torch.Size((batches.environments, batches.agents))
         self._rows = (batches.environments * batches.agents, *(self._actions.space().shape or ()))
         self.group_map = {GROUP: [f"{GROUP}_{i}" for i in range(batches.agents)]}
         self._next_seeds = None if seed is None else self._checked(seed)
@@ -136,9 +136,13 @@ class PowerControlTorchEnv(EnvBase):  # type: ignore[misc]  # TorchRL ships no t
         return self._told(paid=False)
 
     def _step(self, tensordict: TensorDictBase) -> TensorDictBase:
-        action = tensordict.get((GROUP, "action")).detach().cpu().numpy().reshape(self._rows)
-        self._batches.step(*self._actions.of_array(action, self._rows, self._shape[1]), self._mask(tensordict, "_step"))
+        self._play(tensordict.get((GROUP, "action")), self._mask(tensordict, "_step"))
         return self._told(paid=True)
+
+    def _play(self, action: torch.Tensor, mask: Mask | None) -> None:
+        """Use a tensor of actions in the current slot."""
+        chosen = self._actions.of_array(action.numpy(force=True).reshape(self._rows), self._rows, self._shape[1])
+        self._batches.step(*chosen, mask)
 
     def step_and_maybe_reset(self, tensordict: TensorDictBase) -> tuple[TensorDictBase, TensorDictBase]:
         """Step, and reset where episodes are over, as `EnvBase` does, whose search for keys takes longer than a network's slot.
@@ -149,18 +153,18 @@ class PowerControlTorchEnv(EnvBase):  # type: ignore[misc]  # TorchRL ships no t
         Returns:
             The same TensorDict with "next", and the one with which the next step begins.
         """
-        plain = type(tensordict) is TensorDict and tensordict.device == self.device
-        if not plain or not RARE.isdisjoint(tensordict.keys()) or not isinstance(self._batches.over(), bool):
+        plain = type(tensordict) is TensorDict and tensordict.device == self.device and tensordict.batch_size == self.batch_size
+        if not plain or not RARE.isdisjoint(entries := tensordict._tensordict) or not isinstance(self._batches.over(), bool):
             return super().step_and_maybe_reset(tensordict)  # type: ignore[no-any-return]  # TorchRL ships no types
-        self._assert_tensordict_shape(tensordict)
-        after = self._step(tensordict)
-        tensordict.set("next", after)
-        seen = self._told(paid=False) if self._begun_again() else after
-        rest = {name: value for name, value in tensordict.items() if name != "next"} | dict(seen.items())
-        group = dict(tensordict.get(GROUP).items()) | dict(seen.get(GROUP).items())
-        group.pop("reward", None)
-        rest[GROUP] = self._made(group, self._shape)
-        return tensordict, self._made(rest, self._shape[:1])
+        group = entries[GROUP]._tensordict  # plain dictionaries: TensorDict's look-ups cost as much as a slot
+        self._play(group["action"], None)
+        after = self._told(paid=True)
+        tensordict._set_str("next", after, inplace=False, validated=True)
+        seen = (self._told(paid=False) if self._begun_again() else after)._tensordict
+        rest = {**entries, **seen, GROUP: self._made({**group, **seen[GROUP]._tensordict}, self._shape)}
+        del rest["next"]
+        rest[GROUP]._tensordict.pop("reward", None)
+        return tensordict, self._made(rest, tensordict.batch_size)
 
     def _begun_again(self) -> bool:
         """Begin the next episodes where the last ones are over, all together."""
@@ -185,24 +189,21 @@ class PowerControlTorchEnv(EnvBase):  # type: ignore[misc]  # TorchRL ships no t
             infos = {name: self._tensor(values.reshape(*self._shape, -1)) for name, values in rows}
             seen["info"] = self._made(infos, self._shape)
         over = self._batches.over()
-        if isinstance(over, bool):
-            done = torch.full(flag, over, dtype=torch.bool, device=self.device)
-        else:
-            done = torch.from_numpy(over).to(self.device).reshape(flag)
+        done = np.full(flag, over) if isinstance(over, bool) else over.reshape(flag)
         told = {
             GROUP: self._made(seen, self._shape),
-            "done": done,
-            "terminated": torch.zeros(flag, dtype=torch.bool, device=self.device),
-            "truncated": done.clone(),
+            "done": self._tensor(done),
+            "terminated": self._tensor(np.zeros(flag, bool)),
+            "truncated": self._tensor(done.copy()),
         }
         if self._return_state:
             told["state"] = self._tensor(read(Batch.state))
-        return self._made(told, self._shape[:1])
+        return self._made(told, self.batch_size)
 
-    def _made(self, entries: dict[str, Any], shape: tuple[int, ...]) -> TensorDictBase:
+    def _made(self, entries: dict[str, Any], shape: torch.Size) -> TensorDictBase:
         """A TensorDict whose entries are known to have its shape and device: its constructor takes four times as long."""
-        return TensorDict._new_unsafe(entries, batch_size=torch.Size(shape), device=self.device)
+        return TensorDict._new_unsafe(entries, batch_size=shape, device=self.device)
 
-    def _tensor(self, values: NDArray[np.float32]) -> torch.Tensor:
-        there = torch.from_numpy(values)
-        return there if self.device.type == "cpu" else there.to(self.device)
+    def _tensor(self, values: NDArray[Any]) -> torch.Tensor:
+        """A tensor on the device: on a CPU without a copy."""
+        return torch.from_numpy(values) if self.device.type == "cpu" else torch.from_numpy(values).to(self.device)
