@@ -71,7 +71,7 @@ class PowerControlTask(TaskClass):  # type: ignore[misc]  # BenchMARL ships no t
         return "actions" not in self.config
 
     def max_steps(self, env: EnvBase) -> int:
-        """Slots in an episode."""
+        """The number of slots in an episode."""
         return self.settings.max_cycles
 
     def has_render(self, env: EnvBase) -> bool:
