@@ -12,8 +12,7 @@ from typing import Any
 from docstrings import as_markdown
 
 from trainers.algorithms.base.settings import LearnerSettings
-from trainers.experiments.experiment import Experiment
-from trainers.fidelity.reruns import Rerun
+from trainers.fidelity.claims import Claims
 from trainers.workbench.terminal import markdown_table
 from wirelessenv.config import read_yaml
 
@@ -135,9 +134,5 @@ def _rows(where: str) -> list[dict[str, Any]]:
 @functools.cache
 def _learners(folder: str, run: str) -> set[str]:
     """Kinds of the learners of an experiment."""
-    again = read_yaml(ROOT / folder / "claims.yaml").get("runs", {})  # further seeds of configurations that stand elsewhere
-    if run in again:
-        experiment = Rerun.parse(again[run]).experiment(ROOT / folder)
-    else:
-        experiment = Experiment.load(ROOT / folder / f"{run}.yaml")
+    experiment = Claims.parse(read_yaml(ROOT / folder / "claims.yaml")).experiment(run, ROOT / folder)
     return {experiment.curve(curve).learner.dump()["kind"] for curve in experiment.curves}
