@@ -52,9 +52,11 @@ wheel: .venv/all.done  ## the wheel in empty environments, without torch and wit
 docs: .venv-docs/done  ## the site, into site/, with strict links and without the network; it runs notebooks and examples
 	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs build --strict
 
-clients: .venv-clients/done .venv-benchmarl/done  ## other people's libraries, each with its own checks and algorithms
+clients: .venv-clients/done .venv-benchmarl/done .venv-tianshou/done .venv-agilerl/done  ## other people's libraries, each with its own checks and algorithms
 	.venv-clients/bin/python -m pytest tests/clients/*.py tests/integrations
 	.venv-benchmarl/bin/python -m pytest tests/clients/own/test_benchmarl.py tests/clients/test_torchrl_batched.py
+	.venv-tianshou/bin/python -m pytest tests/clients/own/test_others.py
+	.venv-agilerl/bin/python -m pytest tests/clients/own/test_others.py
 
 oldest: .venv-oldest/done  ## the lowest versions that pyproject.toml allows, on Python 3.11: every part used once
 	.venv-oldest/bin/python -m tests.smoke
@@ -102,14 +104,14 @@ venv: .venv/all.done  ## .venv/ with everything for development
 		--editable '.[clients]'
 	@touch $@
 
-# BenchMARL pins a TorchRL older than that in constraints-clients.txt. It asks for torchvision and never imports it; TorchRL does,
+# Each in an environment of its own, for what it pins. BenchMARL's TorchRL is older than that in constraints-clients.txt. It asks for torchvision and never imports it; TorchRL does,
 # where it is there, and fails with a build that does not fit torch's.
-.venv-benchmarl/done: pyproject.toml constraints-benchmarl.txt
+.venv-benchmarl/done .venv-tianshou/done .venv-agilerl/done: .venv-%/done: pyproject.toml constraints-%.txt
 	@test -n "$(PYTHON_NEW)" || { echo "Python 3.11 or newer is needed; none was found (set PYTHON=...)"; exit 2; }
-	test -x .venv-benchmarl/bin/python || $(PYTHON_NEW) -m venv .venv-benchmarl
-	.venv-benchmarl/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-benchmarl.txt \
-		--editable '.[benchmarl]' pytest pytest-xdist hypothesis beartype
-	.venv-benchmarl/bin/python -W ignore -c 'import torchvision' || .venv-benchmarl/bin/python -m pip uninstall --quiet --yes torchvision
+	test -x .venv-$*/bin/python || $(PYTHON_NEW) -m venv .venv-$*
+	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-$*.txt \
+		--editable '.[$*]' pytest pytest-xdist hypothesis beartype
+	.venv-$*/bin/python -W ignore -c 'import torchvision' || .venv-$*/bin/python -m pip uninstall --quiet --yes torchvision
 	@touch $@
 
 .venv-docs/done: pyproject.toml constraints.txt
@@ -133,4 +135,4 @@ venv: .venv/all.done  ## .venv/ with everything for development
 	@touch $@
 
 clean:  ## remove the virtual environments and all runs
-	rm -rf .venv .venv-docs .venv-clients .venv-benchmarl .venv-oldest .venv-newest runs site .docs_cache
+	rm -rf .venv .venv-docs .venv-clients .venv-benchmarl .venv-tianshou .venv-agilerl .venv-oldest .venv-newest runs site .docs_cache

@@ -3,9 +3,9 @@
 from tests.clients.snippets import FILES, run
 from tests.clients.test_rllib import pytestmark, ray_on_one_core  # noqa: F401  # warnings and fixtures of RLlib
 
-ELSEWHERE = {"benchmarl_mappo"}
+ELSEWHERE = {"benchmarl_mappo", "tianshou_ppo", "agilerl_ippo"}
 """Files whose library has an environment of its own; tests/clients/own runs them."""
-HERE = {"torchrl_rollout", "rllib_ppo", "supersuit_rows", "gymnasium_ids"}
+HERE = {"torchrl_rollout", "rllib_ppo", "pufferlib_rows", "supersuit_rows", "gymnasium_ids"}
 
 
 def test_every_file_of_the_page_is_run():
@@ -17,6 +17,12 @@ def test_torchrl_plays_two_episodes():
     assert played.shape == (16, 100)
     assert played["tx", "action"].shape == (16, 100, 24, 2)
     assert played["next", "done"].sum(1).flatten().tolist() == [2] * 16
+
+
+def test_pufferlib_has_a_row_for_each_agent():
+    made = run("pufferlib_rows")
+    assert made["observations"].shape == (96, 5)
+    assert made["rewards"].min() > 0
 
 
 def test_supersuit_stacks_slots_of_many_networks():
