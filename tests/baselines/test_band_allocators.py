@@ -314,7 +314,7 @@ def test_comparisons_have_allocators_of_bands_and_refuse_what_knows_one_band():
         power = method.powers(held)
         assert power.shape == (2, 3, 3, 4)
         np.testing.assert_array_equal(method.powers(held.some([1]))[0], power[1])  # a layout does not depend on others
-    for name in ("max_min", "certified_optimum", "gnn", "ppo"):
+    for name in ("max_min", "certified_optimum", "gnn"):
         with pytest.raises(ConfigError, match=r"methods\.one: does not fit .* bands"):
             Comparison.parse({"scenarios": {"mine": SCENARIO}, "methods": {"one": name}})
     with pytest.raises(ConfigError, match=r"optimum: .*bands"):

@@ -305,7 +305,7 @@ def test_wrong_actions_are_refused_in_one_sentence():
 
 def test_without_stable_baselines_the_import_says_what_to_install():
     run = subprocess.run([sys.executable, "-c", IMPORT_WITHOUT], capture_output=True, text=True, check=False)  # noqa: S603  # our own code
-    said = "ImportError: wirelessenv.integrations.sb3 needs stable-baselines3, which is not installed: "
+    said = "ModuleNotFoundError: wirelessenv.integrations.sb3 needs stable-baselines3, which is not installed: "
     said += "pip install 'wirelessenv[sb3]'"
     assert run.stderr.splitlines()[-1] == said
 

@@ -15,7 +15,7 @@ try:
 except ModuleNotFoundError as error:
     if (error.name or "").split(".")[0] not in ("torch", "tensordict", "torchrl", "benchmarl"):
         raise
-    raise ImportError(missing("wirelessenv.integrations.benchmarl", "benchmarl", "benchmarl")) from None
+    raise ModuleNotFoundError(missing("wirelessenv.integrations.benchmarl", "benchmarl", "benchmarl")) from None
 
 from wirelessenv.integrations.torchrl import GROUP, PowerControlTorchEnv
 

@@ -24,7 +24,7 @@ try:
 except ModuleNotFoundError as error:
     if error.name != "stable_baselines3":
         raise
-    raise ImportError(missing("wirelessenv.integrations.sb3", "stable_baselines3", "sb3")) from None
+    raise ModuleNotFoundError(missing("wirelessenv.integrations.sb3", "stable_baselines3", "sb3")) from None
 
 
 class PowerControlVecEnv(VecEnv):

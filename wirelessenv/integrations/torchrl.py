@@ -22,7 +22,7 @@ try:
 except ModuleNotFoundError as error:
     if (error.name or "").split(".")[0] not in ("torch", "tensordict", "torchrl"):
         raise
-    raise ImportError(missing("wirelessenv.integrations.torchrl", "torchrl", "torchrl")) from None
+    raise ModuleNotFoundError(missing("wirelessenv.integrations.torchrl", "torchrl", "torchrl")) from None
 
 GROUP = "tx"
 """The agents' key, as TorchRL's own wrapper of the PettingZoo form has it."""
