@@ -68,7 +68,7 @@ class Allocator(Untrained):
         Returns:
             powers (layouts, slots, m).
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__}: has no method over_lists, though it says that it is of_lists")
 
     def powers(self, held: HeldOut) -> Doubles:
         """Powers (layouts, warm_up + slots, m); of M bands (layouts, warm_up + slots, M, m)."""

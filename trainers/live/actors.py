@@ -307,12 +307,19 @@ class LiveRun:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noqa: PLC0415  # an extra
 
         self._ray, self.key = ray, secrets.token_bytes(KEY_BYTES)
-        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        hub = ray.remote(num_cpus=0, max_concurrency=plan.shards + 4, scheduling_strategy=here)(HubActor)
-        self.hub = hub.remote(plan, ray.util.get_node_ip_address(), self.key)
-        options = {"num_cpus": 0, "max_concurrency": 4, "max_restarts": -1}
-        shard = ray.remote(scheduling_strategy="SPREAD", **options)(ShardActor)
-        self.shards = [shard.remote(plan, number, one, self.key, versions()) for number, one in enumerate(limits)]
+        here = ray.get_runtime_context().get_node_id()
+        hub = ray.remote(num_cpus=0, max_concurrency=plan.shards + 4)(HubActor)
+        self.hub = hub.options(scheduling_strategy=NodeAffinitySchedulingStrategy(here, soft=False)).remote(
+            plan, ray.util.get_node_ip_address(), self.key
+        )
+        shard = ray.remote(num_cpus=0, max_concurrency=4, max_restarts=-1)(ShardActor)
+        # In turn: Ray's own SPREAD now and then puts all on one node. Soft: a shard whose node is lost may go elsewhere.
+        nodes = sorted(node["NodeID"] for node in ray.nodes() if node["Alive"])
+        places = [NodeAffinitySchedulingStrategy(nodes[number % len(nodes)], soft=True) for number in range(len(limits))]
+        self.shards = [
+            shard.options(scheduling_strategy=place).remote(plan, number, one, self.key, versions())
+            for number, (place, one) in enumerate(zip(places, limits, strict=True))
+        ]
         self._working = [self._work(one) for one in self.shards]
         self.counts: list[dict[str, int]] = [{} for _ in self.shards]
         """Numbers that each shard has told of itself at its end."""

@@ -75,7 +75,7 @@ class Fading(Piece):
         Returns:
             Its parts, new arrays that the caller may change, and the state after the block.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__}: has no method amplitudes, though it says that it has one")
 
     def parts(self, *links: tuple[str, int]) -> tuple[Part, ...]:
         """The memory that is taken beside the gains.

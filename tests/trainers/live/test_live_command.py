@@ -159,6 +159,7 @@ def test_a_run_goes_on_where_a_node_is_killed(kind, monkeypatch):
     try:
         node = cluster.add_node(num_cpus=1)
         ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
+        cluster.wait_for_nodes()  # Ray spreads over those that it knows by then
         plan = endless(kind)
         with actors.live_run(ray, plan, [actors.CarryLimits()] * 2) as run:
             while run.look()[0] == 0:
