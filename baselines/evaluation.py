@@ -115,11 +115,14 @@ def _count(name: str, value: Any) -> int:
 
 
 def _needed(policy: Any) -> int:
-    """Number of arguments that a function needs: three, gain, noise and p_max, of an allocator; four of one over lists."""
+    """Number of arguments that a function needs: three, gain, noise and p_max, of an allocator; four of one over lists.
+
+    A parameter `bands` does not count: it gets their number (`for_bands`).
+    """
     if not callable(policy) or hasattr(policy, "predict"):
         return 0
     try:
-        known = inspect.signature(policy).parameters.values()
+        known = [one for one in inspect.signature(policy).parameters.values() if one.name != "bands"]
     except (TypeError, ValueError):
         return 0
     return sum(one.default is one.empty and one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD) for one in known)

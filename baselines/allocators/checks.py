@@ -111,15 +111,20 @@ def for_bands(allocator: Callable[..., Any], bands: int) -> Callable[..., Any]:
         bands: M.
 
     Returns:
-        The same allocator where there is one band, or where it has no such parameter and takes M from the shape of the gains.
+        The same allocator where it has no such parameter and takes M from the shape of the gains.
+
+    Raises:
+        ConfigError: for an allocator of this package that knows one band.
     """
-    if bands == 1:
-        return allocator
     try:
         known = inspect.signature(allocator).parameters
     except (TypeError, ValueError):
         return allocator
-    return partial(allocator, bands=bands) if "bands" in known else allocator
+    if "bands" in known:
+        return partial(allocator, bands=bands)
+    if bands > 1 and getattr(allocator, "__module__", "").startswith("baselines.allocators."):
+        raise ConfigError(f"the allocator {allocator.__name__} is not valid with {bands} bands: it knows one")
+    return allocator
 
 
 def generator(seed: int | Sequence[int]) -> np.random.Generator:

@@ -7,7 +7,7 @@ from baselines.allocators.checks import ChannelGains, checked
 from baselines.allocators.iterative import fractional_programming
 from wirelessenv.arrays import Doubles
 from wirelessenv.config import ConfigError
-from wirelessenv.physics.checks import count, number
+from wirelessenv.physics.checks import count, number, numbers
 from wirelessenv.physics.kernels import rate, sinr, split
 
 
@@ -37,11 +37,12 @@ def rate_floor(
         ConfigError: for gains, powers or settings that cannot be used.
     """
     floor, step, every = number("floor", floor, above=False), number("step", step), count("every", every)
-    shape = np.shape(gain)[:-1]
+    given = numbers("gain", gain)
+    shape = given.shape[:-1]
     if len(shape) < 2:
-        raise ConfigError(f"gain: the shape {np.shape(gain)} is not valid: it should be (..., time, m, m)")
+        raise ConfigError(f"gain: the shape {given.shape} is not valid: it should be (..., time, m, m)")
     slots, agents = shape[-2:]
-    gains, noises, most, _ = checked(gain, noise, p_max, None)
+    gains, noises, most, _ = checked(given, noise, p_max, None)
     gains, noises, most = (part.reshape(-1, slots, *part.shape[1:]) for part in (gains, noises, most))
     prices, earned, power = np.zeros((len(gains), agents)), np.zeros((len(gains), agents)), np.empty_like(most)
     for slot in range(slots):

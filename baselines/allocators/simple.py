@@ -11,7 +11,7 @@ from baselines.allocators.checks import ChannelGains, PerReceiver, PerTransmitte
 from baselines.allocators.watch import Watch
 from wirelessenv.arrays import ArrayLike, Doubles
 from wirelessenv.config import ConfigError
-from wirelessenv.physics.checks import count, gains, numbers, within
+from wirelessenv.physics.checks import count, gains, number, numbers, within
 
 MOST_PATTERNS = 2**16
 AT_ONCE = 2**14
@@ -106,7 +106,8 @@ def random_band(
         ConfigError: for gains, powers or settings that cannot be used.
     """
     _, _, most, _ = checked(gain, noise, p_max, weights, bands)
-    within("idle", numbers("idle", idle), 0, 1, "a probability in [0, 1]")
+    idle = number("idle", idle, above=False)
+    within("idle", np.array(idle), 0, 1, "a probability in [0, 1]")
     rng = generator(seed)
     chosen = np.where(rng.random(most.shape) < idle, bands, rng.integers(bands, size=most.shape))
     power = most[:, None] * (chosen[:, None] == np.arange(bands)[:, None])

@@ -123,7 +123,8 @@ class MessagePolicy(Central):
         if self.rounds == 0:
             return 0.0
         said = self.rounds * self.floats * self.activity.query.share
-        return float(BITS * scenario.transmitters * (said + self.neighbours * scenario.bands))
+        there = self.activity.presence.share * scenario.transmitters
+        return float(BITS * there * (said + self.neighbours * scenario.bands))
 
     def check(self, scenario: Scenario) -> None:
         fewest = min(one.transmitters for one in (scenario, self.trained_on or scenario))

@@ -63,6 +63,7 @@ class TrainedMethod:
         Raises ConfigError where its state does not fit it or the slots' scenario.
         """
         refuse_without_lists(self.method, held.scenario)
+        self.method.check_bands(held.scenario)
         self.method.check(held.scenario)
         return self.method.powers(held, self.state)
 

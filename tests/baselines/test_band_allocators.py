@@ -14,6 +14,8 @@ from baselines.allocators import (
     delayed,
     fractional_programming,
     full_power,
+    itlinq,
+    max_min,
     on_off,
     random_band,
     random_power,
@@ -24,7 +26,9 @@ from baselines.comparison.comparison import Comparison
 from baselines.comparison.held_out import HeldOut
 from baselines.comparison.measures import Measured
 from baselines.evaluation import evaluate
-from wirelessenv import ConfigError, WirelessNetwork
+from baselines.learned.gnn import GNN
+from baselines.learned.trained import TrainedMethod
+from wirelessenv import ConfigError, Scenario, WirelessNetwork
 
 EVERY = [full_power, random_power, random_band, on_off, wmmse, fractional_programming]
 ITERATIVE = [wmmse, fractional_programming]
@@ -319,3 +323,25 @@ def test_comparisons_have_allocators_of_bands_and_refuse_what_knows_one_band():
             Comparison.parse({"scenarios": {"mine": SCENARIO}, "methods": {"one": name}})
     with pytest.raises(ConfigError, match=r"optimum: .*bands"):
         Comparison.parse({"scenarios": {"mine": SCENARIO}, "optimum": {}})
+
+
+def test_evaluate_gives_bands_to_those_who_know_them_and_refuses_the_others():
+    scenario = Scenario(preset="dense", transmitters=4, bands=2)
+    sizes = {"layouts": 2, "slots": 5}
+
+    def mine(gain, noise, p_max, bands):
+        return full_power(gain, noise, p_max, bands=bands)
+
+    assert evaluate(mine, scenario, **sizes).full_power.estimate == 1
+    assert evaluate(mine, Scenario(preset="dense", transmitters=4), **sizes).full_power.estimate == 1
+    for one in (itlinq, max_min):
+        with pytest.raises(ConfigError, match=r"is not valid with 2 bands: it knows one"):
+            evaluate(one, scenario, **sizes)
+    with pytest.raises(ConfigError, match="idle"):
+        random_band(np.ones((2, 3, 3)), 1.0, 1.0, bands=2, idle=[0.1, 0.2])
+
+
+def test_a_trained_method_of_one_band_refuses_several():
+    trained = TrainedMethod(GNN(), Scenario(preset="dense", transmitters=4), {})
+    with pytest.raises(ConfigError, match="bands"):
+        trained.predict(HeldOut.draw(Scenario(preset="dense", transmitters=4, bands=2), [0], 2, 1))

@@ -59,3 +59,8 @@ def test_comparisons_know_it_and_the_schedulers():
     held = HeldOut.draw(Scenario(preset="gaussian", transmitters=3), range(2), slots=4, warm_up=1)
     for name, method in chosen.items():
         assert method.powers(held).shape == (2, 5, 3), name
+
+
+def test_gains_that_are_no_array_are_one_sentence():
+    with pytest.raises(ConfigError, match="gain"):
+        rate_floor([[1, 2], [3]], 1.0, 1.0)

@@ -16,6 +16,7 @@ from trainers.algorithms.ringleader import Ringleader
 from trainers.algorithms.ringmaster import Ringmaster
 from trainers.events.compression import Quantised, RandK, TopK
 from trainers.problems.least_squares import LeastSquares
+from trainers.problems.logistic import Logistic
 from trainers.problems.quadratic import Quadratic
 from wirelessenv import ConfigError, Messaging
 from wirelessenv.streams import stream
@@ -181,3 +182,15 @@ def test_what_cannot_be_is_told():
         DASGD(Quadratic(), compression="top_k")
     with pytest.raises(ConfigError, match=r"compression.keep: 9 is not valid: vectors have 5 numbers"):
         AsyncSGD(Quadratic(size=5), compression={"kind": "rand_k", "keep": 9})
+
+
+@pytest.mark.parametrize("kind", ["top_k", "rand_k", "quantised"])
+def test_points_keep_their_precision_so_that_a_saved_learner_goes_on(kind):
+    rng = np.random.default_rng(0)
+    features, labels, clients = rng.normal(size=(24, 4)), 2.0 * rng.integers(2, size=24) - 1, np.arange(24).reshape(3, 8)
+    problem = Logistic(features.astype(np.float32), labels.astype(np.float32), clients, batch=4)
+    learner = AsyncSGD(problem, compression=kind, step_size=0.1).learn(20)
+    assert learner.solution.dtype == AsyncSGD(problem, step_size=0.1).learn(20).solution.dtype
+    other = AsyncSGD(problem, compression=kind, step_size=0.1)
+    other.set_state(learner.state())
+    np.testing.assert_array_equal(other.learn(5).solution, learner.learn(5).solution)

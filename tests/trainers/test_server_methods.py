@@ -18,7 +18,7 @@ from trainers.algorithms.reference.ringmaster import ringmaster
 from trainers.algorithms.rennala import Rennala
 from trainers.algorithms.ringleader import Ringleader
 from trainers.algorithms.ringmaster import Ringmaster
-from trainers.events.timetable import CHUNK
+from trainers.events.timetable import CHUNK, Server
 from trainers.problems.least_squares import LeastSquares
 from trainers.problems.quadratic import Quadratic
 from wirelessenv import ConfigError
@@ -246,3 +246,16 @@ def test_steps_of_x_are_counted(name):
         last = learner.solution.copy()
     np.testing.assert_array_equal(learner.measures()["steps"], counts)
     assert counts.max() < CHUNK + 30
+
+
+def test_clients_go_on_by_themselves_where_a_server_object_does_not_say_whom_it_asks():
+    computing = {"kind": "linear"}
+    servers = (Server(computing=computing), {"computing": computing})
+    given, mapped = (paths(Rennala, Quadratic(clients=4), server, exact=True) for server in servers)
+    np.testing.assert_array_equal(given, mapped)
+
+
+def test_the_delay_adaptive_bound_is_that_of_the_tasks_under_way():
+    learner = DelayAdaptive(Quadratic(clients=4), SERVER, step_size=0.01, exact=True, full_up_to=1)
+    step, _ = learner.bound(10)
+    assert step == 1 / (4 * learner.problem.smoothness * 4)

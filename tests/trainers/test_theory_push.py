@@ -151,6 +151,7 @@ def test_no_link_is_silent_for_longer_than_gamma_s_and_some_are_as_long(waking, 
 def test_what_may_be_silent_for_ever_has_no_bound():
     assert longest_exchange(Messaging(links={"loss": 0.1})) == float("inf")
     assert longest_exchange(Messaging(activity={"update": 0.9})) == float("inf")
+    assert longest_exchange(Messaging(activity={"presence": {"stays": "markov"}})) == float("inf")
     assert longest_exchange(Messaging()) == 2.0  # one tick on the way, and the next message follows one tick later
 
 

@@ -66,3 +66,11 @@ def test_a_run_begins_at_the_root_of_d_and_speeds_are_powers():
 def test_what_cannot_be_is_refused():
     with pytest.raises(ConfigError, match="noise, spread"):
         Tridiagonal(spread=-1)
+
+
+@pytest.mark.parametrize("smallest", [0, -5, np.nan, np.inf])
+def test_a_smallest_eigenvalue_that_is_none_is_refused(smallest):
+    with pytest.raises(ConfigError, match=r"smallest: .* it should be above 0"):
+        Tridiagonal(size=2, smallest=smallest)
+    with pytest.raises(ConfigError, match="seed"):
+        Tridiagonal(seed=-1)

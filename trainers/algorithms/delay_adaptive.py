@@ -78,5 +78,5 @@ class DelayAdaptive(LedgerLearner):
         smoothness = getattr(self.problem, "smoothness", None)
         if smoothness is None:
             return None
-        full = self.settings.full_up_to or self.timetables[0].concurrency
+        full = max(self.settings.full_up_to or 0, self.timetables[0].concurrency)
         return delay_adaptive_step(smoothness, full), "the delay-adaptive theorem of Koloskova et al. (2022)"

@@ -18,7 +18,7 @@ steps of x. With K = Q = 1 and eta_g = 1 this is Async-SGD.
 
 from collections.abc import Sequence
 from math import sqrt
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -35,7 +35,7 @@ class FedBuffSettings(LedgerSettings):
 
     kind: Literal["fedbuff"] = "fedbuff"
     buffer: Count = Field(1, description="K: changes that are added up before x moves")
-    local_steps: Count = Field(1, description="Q: steps of a client by itself")
+    local_steps: Annotated[Count, Field(le=10_000)] = Field(1, description="Q: steps of a client by itself")
     server_step: Positive = Field(1.0, description="eta_g: what the mean change is multiplied by")
     weighted: bool = Field(False, strict=True, description="divide a change by sqrt(1 + its age)")
 

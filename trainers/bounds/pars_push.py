@@ -13,7 +13,7 @@ E||X - E X||^2 <= E||X||^2, so Lemma 2 holds without its factor 4 too; it is giv
 """
 
 from dataclasses import dataclass
-from math import sqrt
+from math import inf, sqrt
 
 from wirelessenv.config import ConfigError
 from wirelessenv.scenario import Messaging
@@ -211,8 +211,8 @@ def longest_exchange(messaging: Messaging) -> float:
     """Gamma_s = Gamma_w (Gamma_f + 1) + Gamma_w + Gamma_d - 1: how many ticks may pass until a link's next news is taken in.
 
     Where a node does not send over every link when it wakes up, the longest silence of `activity.transmit` multiplies the
-    first term. Infinite where waking, sending or losses have no longest silence. At the end of every tick, the newest
-    message that an awake receiver has taken in was sent at most Gamma_s - 1 ticks ago.
+    first term. Infinite where waking, sending or losses have no longest silence, or nodes leave. At the end of
+    every tick, the newest message that an awake receiver has taken in was sent at most Gamma_s - 1 ticks ago.
 
     >>> paper = Messaging(
     ...     activity={"update": {"probability": 0.5, "longest_silence": 2}},
@@ -224,6 +224,6 @@ def longest_exchange(messaging: Messaging) -> float:
     >>> longest_exchange(paper)
     7.0
     """
-    waking = messaging.activity.update.longest
+    waking = messaging.activity.update.longest if messaging.activity.presence.certain else inf
     sending = messaging.activity.transmit.longest * messaging.links.loss.arrival().longest
     return waking * sending + waking + messaging.links.delay.largest - 1

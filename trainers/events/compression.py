@@ -136,7 +136,7 @@ class Compressor:
         drawn = vectors
         if self.compression.random:
             drawn = np.stack([generator.random(vectors.shape[2:]) for generator in self._streams[runs]])
-        return self.compression.compress(vectors, drawn)
+        return self.compression.compress(vectors, drawn).astype(vectors.dtype, copy=False)
 
     def state(self) -> list[Any]:
         """Everything that `set_state` needs to go on from here."""
@@ -149,7 +149,7 @@ class Compressor:
 
 
 def _only(vectors: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Uncompressed that are 0 but at some places, (..., k)."""
+    """Vectors that are 0 but at some places, (..., k)."""
     left = np.zeros_like(vectors)
     np.put_along_axis(left, places, np.take_along_axis(vectors, places, -1), -1)
     return left

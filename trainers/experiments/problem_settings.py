@@ -155,7 +155,7 @@ class TridiagonalSettings(ProblemSettings):
     clients: ClientCount = 10
     size: Annotated[Count, Field(le=4096)] = 20
     spread: NonNegative = Field(0.0, description="s: how far clients' costs are apart")
-    smallest: NonNegative | None = Field(None, description="smallest eigenvalue of f's Hessian; none: what the matrices give")
+    smallest: Positive | None = Field(None, description="smallest eigenvalue of f's Hessian; none: what the matrices give")
     noise: NonNegative = 0.0
 
     def objective(self, scenario: Scenario, policy: PolicySettings, seed: int, *, shared: bool = False) -> Objective:

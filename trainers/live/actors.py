@@ -119,7 +119,7 @@ class HubActor:
             if len(self._here) == len(self.hub.snapshots) and self.clock() == 0:
                 self.clock.begin()
             self._changed.notify_all()
-            while self.clock() == 0:
+            while self.clock() == 0 and self._here[shard] == asked:
                 self._changed.wait(WAIT)
             if self._here[shard] != asked:
                 return None

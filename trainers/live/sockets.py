@@ -69,10 +69,13 @@ class Connection:
         return pickle.load(self._incoming)  # noqa: S301  # from a process that knows the key
 
     def is_free(self) -> bool:
-        """Return True where there is room for a message on its way."""
+        """Return True where there is room for a message on its way; raises OSError where the other side is gone."""
         asked = select.poll()
         asked.register(self._socket, select.POLLOUT)
-        return any(events == select.POLLOUT for _, events in asked.poll(0))
+        found = [events for _, events in asked.poll(0)]
+        if any(events & (select.POLLERR | select.POLLHUP | select.POLLNVAL) for events in found):
+            raise ConnectionResetError("the other side is gone")
+        return bool(found)
 
     def close(self) -> None:
         """End the connection, from this side."""

@@ -9,7 +9,7 @@ from trainers.problems.objective import Clients, NumpyArray, Objective, PerPoint
 from wirelessenv.arrays import Doubles
 from wirelessenv.config import ConfigError, whole
 from wirelessenv.memory import check_room, part
-from wirelessenv.streams import stream
+from wirelessenv.streams import run_seeds, stream
 
 
 class Tridiagonal(Objective):
@@ -44,6 +44,9 @@ class Tridiagonal(Objective):
     ) -> None:
         if not noise >= 0 or not np.isfinite(spread) or not spread >= 0:
             raise ConfigError(f"noise, spread: {noise}, {spread} are not valid: 0 or more is needed")
+        if smallest is not None and not 0 < smallest < np.inf:
+            raise ConfigError(f"smallest: {smallest} is not valid: it should be above 0")
+        (seed,) = run_seeds(seed)
         self.clients, self.size, self.noise = whole("clients", clients), whole("size", size), noise
         check_room(part(32, ("size", self.size), ("size", self.size)), part(32, ("clients", self.clients)))
         drawn = spread * stream(seed, "tridiagonal").normal(size=(2, self.clients))

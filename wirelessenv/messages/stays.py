@@ -27,7 +27,7 @@ class Stays(Piece):
     @property
     @abstractmethod
     def share(self) -> float:
-        """Share of the instants that are on, in the long run."""
+        """Share of the instants that are on, in the long run; of what is given the larger part has no end, so 1."""
 
     @abstractmethod
     def first(self, drawn: NDArray[np.float64]) -> States:

@@ -109,3 +109,18 @@ def test_nobody_waits_for_a_peer_that_does_not_read():
         assert peers.lost > 50
         assert time.monotonic() - started < 20 * sockets.WITHIN
     peers.close()
+
+
+def test_a_connection_that_the_other_side_has_ended_is_made_anew(monkeypatch):
+    monkeypatch.setattr(sockets, "AGAIN_AFTER", 0.1)
+    came = []
+    listener = Listener("127.0.0.1", KEY, lambda connection: came.append(connection.receive()))  # one, and then the end
+    peers = Peers(KEY)
+    peers.addresses[0] = listener.address
+    until = time.monotonic() + 10
+    while len(came) < 3 and time.monotonic() < until:
+        peers.send(0, ["hello"])
+        time.sleep(0.02)
+    peers.close()
+    listener.close()
+    assert len(came) >= 3

@@ -22,7 +22,8 @@ class AnswerLearner(ServerLearner):
 
     What a biased compression leaves out of an answer a client adds to its next one (error feedback; Stich et al., 2018): with
     e_i = 0 at first, it sends C(e_i + g_i) and keeps e_i = e_i + g_i - C(e_i + g_i). That needs a server that uses every
-    answer once; others take unbiased compressions alone.
+    answer once; others take unbiased compressions alone. Where the server weighs answers by their age (delay-adaptive, weighted
+    FedBuff), what was left out at one weight comes back at another, and error feedback is a heuristic.
     """
 
     settings: AnswerSettings
@@ -66,7 +67,7 @@ class AnswerLearner(ServerLearner):
             return self._compressor(answer)
         own: Any = client if isinstance(client, int) else (client, *self._places)
         whole = self._left_out[own] + answer
-        sent = self._compressor(whole)
+        sent = self._compressor(whole).astype(answer.dtype, copy=False)
         self._left_out[own] = whole - sent
         return sent
 

@@ -16,7 +16,9 @@ from wirelessenv.config import ConfigError
 
 
 def _same(server: Any) -> Any:
-    """Let clients go on by themselves where a mapping does not say whom the server asks."""
+    """Let clients go on by themselves where nobody says whom the server asks."""
+    if isinstance(server, Server):
+        return server if "assignment" in server.model_fields_set else server.model_copy(update={"assignment": "same"})
     return {"assignment": "same", **server} if isinstance(server, dict) else server
 
 
