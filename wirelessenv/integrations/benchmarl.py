@@ -34,7 +34,8 @@ class PowerControlTask(TaskClass):  # type: ignore[misc]  # BenchMARL ships no t
     """
 
     def __init__(self, scenario: AScenario = "dense", **options: Unpack[Options]) -> None:
-        self.settings = Settings.of(scenario, options)
+        alone = {name: value for name, value in options.items() if name != "levels" or "actions" in options}
+        self.settings = Settings.of(scenario, alone)  # levels have no effect on powers that are numbers
         super().__init__("power_control", {"scenario": scenario, **options})
 
     def get_env_fun(
@@ -54,6 +55,8 @@ class PowerControlTask(TaskClass):  # type: ignore[misc]  # BenchMARL ships no t
         options = dict(self.config)
         if not continuous_actions:
             options["actions"] = "discrete"
+        elif "actions" not in options:
+            options.pop("levels", None)
         return lambda: PowerControlTorchEnv(num_envs, seed=seed, device=device, **options)
 
     def supports_continuous_actions(self) -> bool:
@@ -65,7 +68,8 @@ class PowerControlTask(TaskClass):  # type: ignore[misc]  # BenchMARL ships no t
         if self.settings.actions == "discrete":
             return True
         try:
-            Settings.parse({**self.config, "actions": "discrete"})
+            rest = {name: value for name, value in self.config.items() if name != "scenario"}
+            Settings.of(self.config["scenario"], {**rest, "actions": "discrete"})
         except ConfigError:
             return False
         return "actions" not in self.config

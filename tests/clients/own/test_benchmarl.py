@@ -64,3 +64,14 @@ def test_options_are_those_of_the_environment():
 
     with pytest.raises(ConfigError, match=r'unknown key "observations" \(did you mean "observation"\?\)'):
         PowerControlTask(SMALL, observations="local")
+
+
+def test_the_number_of_levels_counts_where_the_algorithm_wants_levels():
+    from wirelessenv.integrations.benchmarl import PowerControlTask
+
+    task = PowerControlTask(SMALL, levels=5, max_episode_steps=4)
+    assert task.supports_continuous_actions()
+    assert task.supports_discrete_actions()
+    task.get_env_fun(2, continuous_actions=True, seed=0, device="cpu")()
+    levels = task.get_env_fun(2, continuous_actions=False, seed=0, device="cpu")()
+    assert levels.full_action_spec["tx", "action"].space.n == 5
