@@ -24,6 +24,7 @@ th[aria-sort=ascending]::after { content: " \\25b2" } th[aria-sort=descending]::
 pre { background: #f5f5f5; padding: .8em; overflow-x: auto } .fault { background: #fff3e0; padding: .5em .8em }
 .holds { color: #00613f } .fails { color: #a33c00; font-weight: bold } .undecided { color: #555 }
 .note { color: #555; font-size: .85em }
+.maps { display: grid; grid-template-columns: repeat(auto-fit, minmax(340px, 1fr)) }
 """
 _SCRIPT = """
 for (const place of document.querySelectorAll(".chart")) {
@@ -59,7 +60,7 @@ def page(reports: Sequence[DirectoryReport], reload: bool = False) -> str:
     """
     again = f'<meta http-equiv="refresh" content="{RELOAD}">' if reload else ""
     title = _text(reports[0].title if len(reports) == 1 else "Reports")
-    body = "\n".join(_section(report) for report in reports)
+    body = "\n".join(_section(report, named=len(reports) > 1) for report in reports)
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">{again}\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
@@ -72,8 +73,8 @@ def _text(text: object, longest: int = 2000) -> str:
     return escape(one_line(text, longest))
 
 
-def _section(report: DirectoryReport) -> str:
-    parts = [f"<h2>{_text(report.title)}</h2>"]
+def _section(report: DirectoryReport, named: bool) -> str:
+    parts = [f"<h2>{_text(report.title)}</h2>"] if named else []
     kind = f"{report.kind} in " if report.kind else ""
     parts.append(f"<p>{_text(kind)}<code>{_text(report.path)}</code>{_text(': ' + report.state if report.state else '')}</p>")
     parts += [f'<p class="fault">{_text(fault)}</p>' for fault in report.faults]
@@ -81,7 +82,7 @@ def _section(report: DirectoryReport) -> str:
     parts += [_table(table) for table in report.tables]
     if report.layouts:
         parts.append("<h3>Layouts</h3>")
-        parts += [_chart(chart) for chart in report.layouts]
+        parts.append(f'<div class="maps">{"".join(_chart(chart) for chart in report.layouts)}</div>')
     if report.machine:
         parts.append(
             _table(ReportTable("Machine", [{"what": key, "value": str(value)} for key, value in report.machine.items()]))

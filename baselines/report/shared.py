@@ -30,7 +30,7 @@ def begin(path: Path, kind: str) -> DirectoryReport:
         report.configuration = read_file(path / "config.yaml").decode()
     with report.part("machine"):
         found: dict[str, Any] = dict(json.loads(read_file(path / "manifest.json")))
-        report.machine = {key: value for key, value in found.items() if isinstance(value, str | int | float | None)}
+        report.machine = {key: value for key, value in found.items() if isinstance(value, str | int | float) and value != ""}
     return report
 
 

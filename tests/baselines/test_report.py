@@ -12,6 +12,7 @@ import pytest
 from baselines.report import command
 from baselines.report.command import read, written
 from baselines.report.content import Chart, DirectoryReport, ReportTable, Trace
+from baselines.report.shared import begin
 from tests.trainers.test_diverged import directory
 from trainers.fidelity.claims import write_tables
 from wirelessenv.__main__ import main
@@ -63,6 +64,20 @@ def test_the_page_holds_curves_tables_configuration_and_machine(run):
     assert {"whole", EVIL, "2 +- 0"} <= set(seen.cells)
     assert "iterations: 240" in report.configuration
     assert report.state == "stopped, 1 diverged, 0%"
+
+
+def test_a_title_stands_once_and_the_machine_has_no_empty_rows(run):
+    report = read(run)
+    report.machine = {"python": "3.11"}
+    alone, beside = (written(reports, "html") for reports in ([report], [report, report]))
+    assert (alone.count("<h1>"), alone.count("<h2>"), beside.count("<h2>")) == (1, 0, 2)
+    assert alone.count('class="maps"') == 1
+
+
+def test_what_a_manifest_leaves_empty_is_no_row(tmp_path):
+    (tmp_path / "config.yaml").write_text("a: 1")
+    (tmp_path / "manifest.json").write_text('{"python": "3.11", "code": "", "gpu": null, "cores": 2, "packages": {}}')
+    assert begin(tmp_path, "run").machine == {"python": "3.11", "cores": 2}
 
 
 def shown(text):
