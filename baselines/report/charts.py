@@ -17,7 +17,7 @@ def figure(chart: Chart) -> dict[str, Any]:
     """Turn a chart into what `Plotly.newPlot` takes: data and layout. Plotly reads tags in texts, hence they are escaped."""
     data = [one for place, trace in enumerate(chart.traces) for one in _traces(trace, place)]
     layout: dict[str, Any] = {
-        "title": {"text": shown(chart.title), "font": {"size": 14}},
+        "title": {"text": shown(chart.title), "font": {"size": 14}, "x": 0, "xanchor": "left"},
         "xaxis": _axis(chart.x_label, chart.log_x),
         "yaxis": _axis(chart.y_label, chart.log_y),
         "hovermode": "closest",

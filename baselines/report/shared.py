@@ -30,7 +30,8 @@ def begin(path: Path, kind: str) -> DirectoryReport:
         report.configuration = read_file(path / "config.yaml").decode()
     with report.part("machine"):
         found: dict[str, Any] = dict(json.loads(read_file(path / "manifest.json")))
-        report.machine = {key: value for key, value in found.items() if isinstance(value, str | int | float) and value != ""}
+        told = {key: value for key, value in found.items() if isinstance(value, str | int | float) and value != ""}
+        report.machine = {key: value for key, value in told.items() if key != "what"}  # which the report says as its kind
     return report
 
 
