@@ -30,6 +30,8 @@ WAIT = 0.5
 """Seconds after which the hub answers a shard for which there is nothing to do."""
 TOLD_AFTER = 10.0
 """Seconds without the first iteration after which a driver says what it waits for."""
+UNREACHED = 25
+"""Times that a shard in a row finds no way to the hub, without an iteration in between, until the run is given up: some 10 seconds."""
 PIECE_EVERY = 2.0
 """Seconds between two pieces of the record that the driver keeps, in case that the hub is lost."""
 
@@ -159,6 +161,10 @@ class HubActor:
     def progress(self) -> tuple[int, bool]:
         """Iterations so far, and whether that is all of them."""
         return self.hub.iteration, self.hub.done
+
+    def address(self) -> Address:
+        """Address at which the hub takes parcels."""
+        return self._listener.address
 
     def process(self) -> int:
         """Number of the process that the hub lives in."""
@@ -321,6 +327,8 @@ class LiveRun:
             for number, (place, one) in enumerate(zip(places, limits, strict=True))
         ]
         self._working = [self._work(one) for one in self.shards]
+        self._unreached = [0 for _ in self.shards]
+        self._iteration = 0
         self.counts: list[dict[str, int]] = [{} for _ in self.shards]
         """Numbers that each shard has told of itself at its end."""
 
@@ -332,7 +340,7 @@ class LiveRun:
 
         Raises:
             HubLost: where the hub is lost; one sentence.
-            ConfigError: where a shard cannot begin.
+            ConfigError: where a shard cannot begin, or has no way to the hub.
         """
         for number, working in enumerate(self._working):
             if working is None or not self._ray.wait([working], timeout=0)[0]:
@@ -341,11 +349,21 @@ class LiveRun:
                 told = self._ray.get(working)
                 self.counts[number], self._working[number] = told or {}, None
                 if told is None:  # the hub, too, may be gone: then nobody can join
+                    self._unreached[number] += 1
                     self._working[number] = self._work(self.shards[number])
             except self._ray.exceptions.RayActorError as error:  # Ray starts its process again; what it is asked waits for it
                 _refuse_what_cannot_begin(error)
                 self._working[number] = self._work(self.shards[number])
-        return tuple(self._asked(self.hub.progress.remote()))
+        iteration, done = self._asked(self.hub.progress.remote())
+        if iteration > self._iteration:
+            self._iteration, self._unreached = iteration, [0 for _ in self.shards]
+        if max(self._unreached) >= UNREACHED:
+            host, port = self._asked(self.hub.address.remote())
+            raise ConfigError(
+                f"--address: shard {self._unreached.index(max(self._unreached))} cannot reach the hub at {host}:{port}: the machines "
+                "of the cluster should let each other in over TCP on all ports"
+            )
+        return iteration, done
 
     def ending(self) -> Ending:
         """All that the run leaves, or has left so far; raises HubLost where the hub is lost."""
@@ -376,7 +394,7 @@ class LiveRun:
 
         Raises:
             HubLost: where the hub is lost; one sentence.
-            ConfigError: where a shard cannot begin.
+            ConfigError: where a shard cannot begin, or has no way to the hub.
         """
         done, waited, kept = False, Reminder(TOLD_AFTER), time.monotonic()
         while not done:

@@ -148,6 +148,28 @@ def test_killed_shards_begin_again_and_nothing_is_lost(kind, monkeypatch):
     _holds(plan, ending)
 
 
+class ClosedHub(actors.HubActor):
+    """A hub to which no connection can be made, as behind a firewall."""
+
+    def __init__(self, *given):
+        super().__init__(*given)
+        self._listener.close()
+
+
+@pytest.mark.slow
+def test_a_hub_that_cannot_be_reached_ends_the_run_in_a_sentence(monkeypatch):
+    pytest.importorskip("ray")
+    monkeypatch.setattr(actors, "HubActor", ClosedHub)
+    monkeypatch.setattr(actors, "UNREACHED", 3)
+    plan = endless("async_bc")
+    with (
+        connected(None, 2, "wirelessenv live") as ray,
+        actors.live_run(ray, plan, [actors.CarryLimits()] * 2) as run,
+        pytest.raises(ConfigError, match=r"cannot reach the hub at [\d.]+:\d+: the machines of the cluster should let"),
+    ):
+        run.run()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["async_bc", "zeroth_order"])
 def test_a_run_goes_on_where_a_node_is_killed(kind, monkeypatch):
