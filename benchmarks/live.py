@@ -145,7 +145,7 @@ def table(rounds: int) -> list[dict[str, str]]:
         row("live Algorithm 2, m = 24, 2 shards and a radio: rounds/s", spread(speeds, ".0f"), asked="250"),
         row("the same: updates of an agent/s", spread(acts, ".0f")),
         row("the same parties in one process: rounds/s", spread(apart, ".0f")),
-        row("triples/s to a shard at work, 2304 a call", spread(sent, ",.0f"), asked="100,000"),
+        row("triples/s to a shard at work, 2304 together", spread(sent, ",.0f"), asked="100,000"),
         row("triples/s taken in by a shard", spread(learned, ",.0f"), asked="100,000"),
         row("killed shard: s until it is at work again", f"{back:.1f}", asked="30"),
     ]

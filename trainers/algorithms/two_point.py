@@ -13,7 +13,7 @@ algorithm, with 2 d measurements and gradient tracking, is not here. W has Metro
 nodes at points of their own take turns.
 """
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -31,7 +31,7 @@ class TwoPointSettings(LinkSettings):
     kind: Literal["two_point"] = "two_point"
     decay: NonNegative = Field(0.0, description="eta_k = step_size / (k + 1)^decay")
     smoothing: Positive = Field(0.01, description="mu, the size of the perturbation")
-    smoothing_decay: NonNegative = Field(0.0, description="mu_k = smoothing / (k + 1)^smoothing_decay")
+    smoothing_decay: Annotated[NonNegative, Field(le=1)] = Field(0.0, description="mu_k = smoothing / (k + 1)^smoothing_decay")
 
 
 class TwoPointLearner(RoundLearner):

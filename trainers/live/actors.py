@@ -31,7 +31,7 @@ WAIT = 0.5
 TOLD_AFTER = 10.0
 """Seconds without the first iteration after which a driver says what it waits for."""
 UNREACHED = 25
-"""Times that a shard in a row finds no way to the hub, without an iteration in between, until the run is given up: some 10 seconds."""
+"""Times that a shard finds no way to the hub, without an iteration in between, until the run is given up: some 10 seconds."""
 PIECE_EVERY = 2.0
 """Seconds between two pieces of the record that the driver keeps, in case that the hub is lost."""
 
@@ -359,9 +359,10 @@ class LiveRun:
             self._iteration, self._unreached = iteration, [0 for _ in self.shards]
         if max(self._unreached) >= UNREACHED:
             host, port = self._asked(self.hub.address.remote())
+            shard = self._unreached.index(max(self._unreached))
             raise ConfigError(
-                f"--address: shard {self._unreached.index(max(self._unreached))} cannot reach the hub at {host}:{port}: the machines "
-                "of the cluster should let each other in over TCP on all ports"
+                f"--address: shard {shard} cannot reach the hub at {host}:{port}: the machines of the cluster should let each "
+                "other in over TCP on all ports"
             )
         return iteration, done
 
