@@ -140,6 +140,8 @@ class HubActor:
             addresses = self._addresses
             connection.send((going, reply, None if addresses is told else addresses))
             told = addresses
+            with self._changed:
+                self.hub.prepare()
 
     def _exchange(self, shard: int, life: int, parcel: Parcel) -> tuple[bool, Any]:
         """Take a parcel; returns True and a reply, or False and None where the run, or this life of the shard, is over."""
@@ -270,6 +272,7 @@ class ShardActor:
             connection.send((self._number, welcome.life, parcel))
             if not party.persists_first:
                 self._send(party.tell())
+            party.prepare()
             going, reply, addresses = connection.receive()
             self._peers.addresses = addresses or self._peers.addresses
             if party.persists_first and going:

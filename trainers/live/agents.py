@@ -35,6 +35,7 @@ class Perturbations:
         self._seed, self._agents = seed, agents
         self._shape = (len(agents), CHUNK, directions, size)
         self._drawn: tuple[int, NDArray[np.float32]] = -1, np.empty(0, np.float32)
+        self._coming, self._ready = np.empty(self._shape, np.float32), 0
 
     def of(self, post: int) -> NDArray[np.float32]:
         """Perturbations of one post of each agent.
@@ -47,10 +48,22 @@ class Perturbations:
         """
         chunk, row = divmod(post, CHUNK)
         if self._drawn[0] != chunk:
-            self._drawn = chunk, np.empty(self._shape, np.float32)
-            for agent, target in zip(self._agents, self._drawn[1], strict=True):
-                NumpySampler([self._seed], f"perturbation of agent {agent}", chunk).fill_normal(target[None])
+            if self._drawn[0] + 1 != chunk:
+                self._ready = 0  # that is of another chunk
+            self._draw(chunk, len(self._agents))
+            self._drawn = chunk, self._coming
+            self._coming, self._ready = np.empty(self._shape, np.float32), 0
         return self._drawn[1][:, row].swapaxes(0, 1)
+
+    def prepare(self) -> None:
+        """Draw the next chunk of some of the agents, so that the last post of this one finds all of it."""
+        self._draw(self._drawn[0] + 1, self._ready + -(-len(self._agents) // CHUNK))
+
+    def _draw(self, chunk: int, until: int) -> None:
+        """Draw a chunk of the agents that have not been drawn, up to so many."""
+        for agent, target in zip(self._agents[self._ready : until], self._coming[self._ready : until], strict=True):
+            NumpySampler([self._seed], f"perturbation of agent {agent}", chunk).fill_normal(target[None])
+        self._ready = max(self._ready, min(until, len(self._agents)))
 
 
 class Surroundings(NamedTuple):
@@ -241,6 +254,9 @@ class AgentShard(Shard):
             content: Arrays = {"agent": speakers, "time": times.astype(np.int32), "value": values}
             told[peer] = Mail(self._shard, int(times.max()), content)
         return told
+
+    def prepare(self) -> None:
+        self._draws.prepare()
 
     def _next_post(self, reply: RoundResult, record: Arrays) -> Parcel:
         """Perturb, and work out the powers of the next round that the radio tells of."""

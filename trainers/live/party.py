@@ -194,6 +194,9 @@ class Shard(ABC):
         """Messages of the last step, by the number of the shard that each is for; worked out once the parcel is on its way."""
         return {}
 
+    def prepare(self) -> None:  # noqa: B027  # most have nothing to prepare
+        """Draw for coming steps, while the hub is at work; what is drawn is the same without."""
+
     @property
     def pause(self) -> float:
         """Seconds until there is something to do, 0 where there is."""
@@ -268,6 +271,9 @@ class Hub(ABC):
     @abstractmethod
     def reply(self, shard: int) -> Any:
         """The reply to a shard's last parcel."""
+
+    def prepare(self) -> None:  # noqa: B027  # most have nothing to prepare
+        """Draw for what comes, while shards are at work; what is drawn is the same without."""
 
     def act(self, *, patient: bool = True) -> float:
         """Do what is due, such as a measurement.

@@ -63,7 +63,7 @@ class Radio(Hub):
         self._iterations, self._patience = iterations, patience
         self._policies = learner.parameters[0, :, 0].numpy().copy()
         self._round = 0
-        self._open = self._next()
+        self._open, self._ahead = self._next(), None
         bands = self._problem.scenario.bands
         each = (bands,) if bands > 1 else ()
         self._on_air = np.zeros((self._sets, 1, 1, learner.settings.batch, *each, len(owners)), np.float32)
@@ -72,7 +72,8 @@ class Radio(Hub):
         self._bases = np.zeros(len(owners), np.int64)
         """The round whose inputs it has seen."""
         self._utilities = np.zeros((self._sets, len(owners)), np.float32)
-        self._late = set(range(shards))
+        self._late, self._unheard = set(range(shards)), set(range(shards))
+        """Shards that have not posted since the last round was over, and those that have not been told of it."""
         self._first = [0] * shards
         self._first_post: float | None = None
         self._joined = [False] * shards
@@ -84,6 +85,7 @@ class Radio(Hub):
         self._keep()
 
     def _next(self) -> Any:
+        """Slots of the next round that has none yet."""
         settings = self._settings
         return self._problem.slots_ahead(self._sets, settings.batch, settings.common_noise)
 
@@ -128,16 +130,21 @@ class Radio(Hub):
         columns = {"post": self._posts.copy()[None], "base": self._bases.copy()[None]}
         self._rows.add({**columns, "seconds": np.array([self.clock()])})
         self._round += 1
-        self._open = self._next()
-        self._late = set(range(len(self._own)))
+        self._open, self._ahead = self._ahead or self._next(), None
+        self._late, self._unheard = set(range(len(self._own))), set(range(len(self._own)))
         self._first_post = None
         self._keep()
+
+    def prepare(self) -> None:
+        if self._ahead is None and not self._unheard:
+            self._ahead = self._next()
 
     def ready(self, shard: int) -> bool:
         return self._joined[shard] or self._first[shard] < self._round
 
     def reply(self, shard: int) -> RoundResult:
         own = self._own[shard]
+        self._unheard.discard(shard)
         inputs = self._open.inputs[:, 0, own, 0].numpy()
         return RoundResult(self._first[shard], self._round - 1, self._utilities[:, own], inputs)
 

@@ -31,6 +31,7 @@ class Carrier:
 
     def __init__(self, hub, make, seed, *, clock, lose=0.0, kill=0.0, lame=(), prompt=0.5, most=16):
         self.hub, self.make, self.clock = hub, make, clock
+        self.spare = np.random.default_rng([seed, 1])
         self.rng, self.lose, self.kill, self.lame = np.random.default_rng(seed), lose, kill, lame
         self.prompt = prompt
         self.count, self.kills, self.most, self.dropped = len(hub.snapshots), 0, most, 0
@@ -56,6 +57,9 @@ class Carrier:
             else:
                 self._step(int(self.rng.integers(self.count)))
             self.hub.act(patient=self.rng.random() < 0.9)
+            for party in (self.hub, *self.parties.values()):
+                if self.spare.random() < 0.5:
+                    party.prepare()
         return self
 
     def _die(self, shard):
