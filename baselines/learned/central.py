@@ -18,6 +18,7 @@ from wirelessenv.config import ConfigError, Count, Positive
 from wirelessenv.layout import Layout, draw_layouts
 from wirelessenv.memory import check_room
 from wirelessenv.network import NEIGHBOURS, Block, WirelessNetwork, block_parts
+from wirelessenv.per_agent import beside
 from wirelessenv.physics.kernels import interference
 from wirelessenv.saved_state import refuse_misfit
 from wirelessenv.scenario import Scenario
@@ -162,7 +163,7 @@ class Central(Learned):
             for start in range(0, len(held.layouts), at_once):
                 places = range(start, min(start + at_once, len(held.layouts)))
                 seen = self.see(held.scenario, layouts[start : places.stop], held.some(places).block, held.layouts[start])
-                parts.append(_shares(held.scenario, network(seen)).double().cpu().numpy() * held.scenario.max_power)
+                parts.append(_shares(held.scenario, network(seen)).double().cpu().numpy() * held.scenario.p_max)
         return np.concatenate(parts)
 
 
@@ -185,9 +186,11 @@ def refuse_learning_over_lists(scenario: Scenario) -> None:
 def _objective(scenario: Scenario, logits: Tensor, block: Block, first: int) -> Tensor:
     """Mean utility, less a little for large logits, from slot `first` on."""
     logits = logits[:, first:]
-    power = _shares(scenario, logits) * scenario.max_power
+    power = _shares(scenario, logits)
+    power = power * beside(scenario.p_max, power)
     wanted, cross = torch.as_tensor(block.wanted[:, first:]), torch.as_tensor(block.cross[:, first:])
-    utilities: Tensor = scenario.earned(wanted * power / (interference(cross, power) + scenario.band_noise), power)
+    noise = beside(scenario.band_noise, power)
+    utilities: Tensor = scenario.earned(wanted * power / (interference(cross, power) + noise), power)
     squares = logits**2 if scenario.bands == 1 else (logits**2).mean(-2)
     objective: Tensor = (utilities - UNDECIDED * squares).mean()
     return objective

@@ -35,7 +35,7 @@ def band_rows(cells: int, links: int, bands: int, layouts: int | None = None, sl
     scenario = Scenario(preset="cellular_bands", **changed)
     held = HeldOut.draw(scenario, range(layouts or 1000 // links), slots, warm_up=1)
     network = held.network()(scenario)
-    gain, most = held.block.gain.astype(float), scenario.max_power
+    gain, most = held.block.gain.astype(float), scenario.p_max
     case, theirs = f"{cells} cells, {links} links, M = {bands}", known("bands")[f"{cells} cells, {links} links, M = {bands}"]
 
     def rates(power: Doubles) -> Doubles:
