@@ -149,8 +149,8 @@ def refuse_unequal_rates(scenario: Scenario) -> None:
     """Raises ConfigError where agents have weights or bandwidths of their own, and SINRs are made equal."""
     if isinstance(scenario.rate_weights, np.ndarray):
         raise ConfigError(
-            "max_min: not valid where weights or bandwidth are each agent's own: it makes SINRs equal, and equal SINRs are then "
-            "not equally good"
+            "max_min: not valid where weights or bandwidth are each agent's own: it makes SINRs equal, and equal SINRs are "
+            "then not equally good"
         )
 
 

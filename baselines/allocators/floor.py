@@ -25,10 +25,10 @@ def rate_floor(
     """Powers slot by slot that maximise the sum of mean rates, each of which is to be `floor` at least.
 
     With prices mu_i >= 0 of the constraints, the Lagrangian of a slot is sum_i (w_i + mu_i B_i) log2(1 + SINR_i), whose
-    stationary point fractional programming finds; w_i = B_i = 1 where nothing else is said. Every T_0 slots mu_i = max(0, mu_i -
-    step (r_i - floor)), with r_i the mean rate of these slots: the dual steps of Naderializadeh et al. (2022), whose network
-    takes gains and prices to powers. Prices are 0 in the first slot and need some slots: give it some before those that count.
-    Where channels change slowly they overshoot, and the worst users get more than the floor.
+    stationary point fractional programming finds; w_i = B_i = 1 where nothing else is said. Every T_0 slots mu_i = max(0,
+    mu_i - step (r_i - floor)), with r_i the mean rate of these slots: the dual steps of Naderializadeh et al. (2022), whose
+    network takes gains and prices to powers. Prices are 0 in the first slot and need some slots: give it some before those
+    that count. Where channels change slowly they overshoot, and the worst users get more than the floor.
 
     Args:
         gain: |h|^2 of consecutive slots as [receiver, transmitter], (..., time, m, m).
