@@ -47,5 +47,5 @@ def beside(value: PerAgent, array: Any, agents: Any = None) -> Any:
 
 
 def bands_last(value: PerAgent) -> Any:
-    """The same beside arrays (..., m, M), whose last axis is bands: a number, or (m, 1)."""
+    """Numbers beside arrays (..., m, M), whose last axis is bands: a number, or (m, 1)."""
     return value[:, None] if isinstance(value, np.ndarray) else value

@@ -91,7 +91,7 @@ class Allocator(Untrained):
         return self.allocate(gain, scenario.noise_power, scenario.p_max, **self._given(self.allocate, scenario))
 
     def _given(self, function: Callable[..., Any], scenario: Scenario) -> dict[str, Any]:
-        """What a function of this allocator is told of bands, weights and bandwidths, where they are not all 1."""
+        """Bands, weights and bandwidths, where they are not all 1, as keyword arguments of a function of this allocator."""
         given: dict[str, Any] = {"bands": scenario.bands} if scenario.bands > 1 else {}
         known, weights = inspect.signature(function).parameters, scenario.rate_weights
         if weights is None:

@@ -341,7 +341,7 @@ class Neighbours(Observation):
 
 
 class Weight(Observation):
-    """What an agent's rate counts for, one number, which no band changes: ln(1 + w B), of its weight and its bandwidth."""
+    """The weight w of an agent and its bandwidth B, one number in all bands: ln(1 + w B)."""
 
     kind: Literal["weight"] = "weight"
     of_lists = True

@@ -55,7 +55,7 @@ class Scene:
     power: NDArray[np.floating]
     """(m,); of M bands (m, M)"""
     max_power: PerAgent
-    """of all agents, or (m,)"""
+    """a number for all agents, or (m,)"""
     rate: NDArray[np.floating]
     """(m,), bit/s/Hz"""
     gain: NDArray[np.floating]
