@@ -229,7 +229,7 @@ class WMMSE(Iterative):
     def over_lists(
         self, near: NeighbourLists, gain: Doubles, noise: Doubles, p_max: PerAgent, weights: PerAgent | None = None
     ) -> Doubles:
-        limits = {"tolerance": self.tolerance, "iterations": self.iterations}
+        limits: dict[str, Any] = {"tolerance": self.tolerance, "iterations": self.iterations}
         return allocators.wmmse_over_lists(near, gain, noise, p_max, weights, **limits)
 
 

@@ -1,6 +1,6 @@
 """Sum rates with a floor, as a method of a comparison."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -28,5 +28,5 @@ class RateFloor(Allocator):
         weights: PerAgent | None = None,
         bandwidth: PerAgent = 1.0,
     ) -> Doubles:
-        limits = {"floor": self.floor, "step": self.step, "every": self.every}
+        limits: dict[str, Any] = {"floor": self.floor, "step": self.step, "every": self.every}
         return allocators.rate_floor(gain, noise, p_max, weights, bandwidth=bandwidth, **limits)

@@ -63,7 +63,7 @@ def band_rows(cells: int, links: int, bands: int, layouts: int | None = None, sl
     """
     case, scenario = case_of(cells, links, bands)
     held = HeldOut.draw(scenario, range(layouts or 1000 // links), slots, warm_up=1)
-    gain, noise, most, theirs = held.block.gain.astype(float), scenario.noise_power, scenario.p_max, known("bands")[case]
+    gain, noise, most, theirs = held.block.gain.astype(float), scenario.least_noise, scenario.most_power, known("bands")[case]
     over_bands = fractional_programming(gain, noise, most, bands=bands)
     if bands == 1:
         same = as_published(gain.reshape(-1, links, links), noise, most).reshape(over_bands.shape)

@@ -38,13 +38,13 @@ def heard(
         The inputs of the network.
     """
     runs, slots, *each, agents = block.wanted.shape
-    snr = scenario.of_one_band.snr(block.near)
-    if isinstance(snr, np.ndarray):  # of each link; of lists (runs, links)
-        mean_gain, per_link = mean_gain * np.float32(snr), np.float32(snr if block.near is None else snr[:, None])
-        gain = block.gain * per_link
+    ratio = scenario.of_one_band.snr(block.near)
+    if isinstance(ratio, np.ndarray):  # of each link; of lists (runs, links)
+        ratio = ratio.astype(np.float32)
+        mean_gain, gain = mean_gain * ratio, block.gain * (ratio if block.near is None else ratio[:, None])
         wanted, cross = split(gain) if block.near is None else block.near.split(gain)
-        block, snr = replace(block, gain=gain, wanted=wanted, cross=cross), 1.0
-    snr = np.float32(snr)
+        block, ratio = replace(block, gain=gain, wanted=wanted, cross=cross), 1.0
+    snr = np.float32(ratio)
     slot, mean = np.arange(slots)[:, None, None], mean_gain[:, None]
     if block.near is None:
         off = mean_gain * (1 - np.eye(agents, dtype=np.float32))

@@ -144,15 +144,15 @@ class WirelessObjective(Objective):
         logit = self.problem.shared_logits(parameters, self._features[slots])
         powers = self.policies.limited(self.policies.bounded(logit, -2))
         wanted, cross, own = self._wanted[slots], self._cross[slots], powers
-        noise, agents = self.scenario.band_noise, None
+        agents: Tensor | None = None
         if client is not None:
             each = torch.arange(rows)
             cross = cross.movedim(-2, 1)[each, client].unsqueeze(-2)
             wanted, own, logit = (part.movedim(-1, 1)[each, client].unsqueeze(-1) for part in (wanted, own, logit))
             agents = client[:, None, None]
         arriving = interference(cross, powers)
-        rows = agents if agents is None or self.scenario.bands == 1 else agents[:, None]  # bands are an axis of SINRs
-        ratio = wanted * own / (arriving + beside(noise, arriving, rows))
+        of_bands = agents if agents is None or self.scenario.bands == 1 else agents[:, None]  # which are an axis of SINRs
+        ratio = wanted * own / (arriving + beside(self.scenario.band_noise, arriving, of_bands))
         utilities: Tensor = self.scenario.earned(ratio, own, agents)
         if not self.undecided:
             return utilities

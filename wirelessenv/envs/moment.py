@@ -154,7 +154,7 @@ class Moment(NamedTuple):
         They are the gains, or, where p_max or noise are each agent's own, g_ij p_j / noise_i.
         """
         ratio = self.scenario.snr(self.near)
-        return gain if isinstance(ratio, float) else gain * np.float32(ratio)
+        return gain if isinstance(ratio, float) else np.asarray(gain * ratio.astype(np.float32))
 
     def snr(self, gain: Any) -> Any:
         """ln(1 + gain p_max / noise), of gains `at_limits`: from 0 to very large ones on a scale that learns well."""
@@ -169,10 +169,10 @@ class Moment(NamedTuple):
         noise = self.scenario.noise_power
         if isinstance(noise, float):
             return power
-        quiet = np.float32(1 / noise)
+        quiet = (1 / noise).astype(np.float32)
         if self.near is None:
-            return power * quiet[:, None]
-        return power * self.near.of_receivers(np.broadcast_to(quiet, (self.near.runs, self.near.agents)))
+            return np.asarray(power * quiet[:, None])
+        return np.asarray(power * self.near.of_receivers(np.broadcast_to(quiet, (self.near.runs, self.near.agents))))
 
     def level(self, power: Any) -> Any:
         """ln(1 + power / noise) of received powers, of links `over_noise`."""
