@@ -62,11 +62,11 @@ class BandNetwork(CentralNetwork):
     def _by_band(seen: Heard) -> tuple[Tensor, Tensor]:
         """Numbers of nodes (networks, slots, m, M, NODE) and of edges (networks, slots, m, k, M, EDGE)."""
         bands = (seen.nodes.shape[-1] - 3) // 2
-        own, incoming, means = seen.nodes.split([bands, bands, 3], dim=-1)
+        own, incoming, means = seen.nodes.split_with_sizes([bands, bands, 3], dim=-1)
         best = own.topk(2, dim=-1).values
         other = torch.where(own == best[..., :1], best[..., 1:], best[..., :1])
         means = means[..., None, :].expand(*own.shape, 3)
-        here, there, both = seen.edges.split([bands, bands, 2], dim=-1)
+        here, there, both = seen.edges.split_with_sizes([bands, bands, 2], dim=-1)
         edges = torch.cat([here[..., None], there[..., None], both[..., None, :].expand(*here.shape, 2)], dim=-1)
         return torch.cat([torch.stack([own, own - other, incoming], dim=-1), means], dim=-1), edges
 
