@@ -8,7 +8,7 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete
 
 from baselines.allocators import fractional_programming, full_power, random_power, wmmse
-from baselines.allocators.checks import for_bands
+from baselines.allocators.checks import for_network
 from baselines.comparison.allocation import WMMSE, Allocator, FractionalProgramming, FullPower, RandomPower
 from baselines.comparison.held_out import HeldOut
 from baselines.comparison.measures import Measured
@@ -65,7 +65,8 @@ def evaluate(
     Args:
         policy: one of
             an allocator(gain, noise, p_max) -> powers, as those of `baselines.allocators`; of M bands gain is (..., M, m, m),
-            powers are (..., M, m), and one that has a parameter `bands` gets M; where the scenario cuts links, an
+            powers are (..., M, m), and one that has a parameter `bands` gets M; noise and p_max are arrays (m,) where they are
+            each agent's own, and one that has a parameter `weights` gets those of the rates; where the scenario cuts links, an
             allocator(near, gain, noise, p_max) over its lists of neighbours, or one of those that have such a form;
             a function of observations (layouts, m, size) -> actions (layouts, m), of M bands (layouts, m, M);
             a torch module of rows (layouts * m, size) -> (layouts * m,) or (layouts * m, 1), of M bands (layouts * m, M);
@@ -117,7 +118,7 @@ def _count(name: str, value: Any) -> int:
 def _needed(policy: Any) -> int:
     """Number of arguments that a function needs: three, gain, noise and p_max, of an allocator; four of one over lists.
 
-    A parameter `bands` does not count: it gets their number (`for_bands`).
+    A parameter `bands` does not count: it gets their number (`for_network`).
     """
     if not callable(policy) or hasattr(policy, "predict"):
         return 0
@@ -145,8 +146,8 @@ def _allocated(policy: Any, held: HeldOut, over_lists: bool) -> Doubles:
         )
     gain = held.rated_gain()
     if isinstance(block, NearBlock):
-        return np.asarray(_called(policy, "its powers", block.lists, gain, block.noise, scenario.max_power))
-    return np.asarray(_called(for_bands(policy, scenario.bands), "its powers", gain, scenario.noise, scenario.max_power))
+        return np.asarray(_called(for_network(policy, scenario), "its powers", block.lists, gain, block.noise, scenario.p_max))
+    return np.asarray(_called(for_network(policy, scenario), "its powers", gain, scenario.noise_power, scenario.p_max))
 
 
 LISTED: dict[Callable[..., Any], Allocator] = {
@@ -189,9 +190,9 @@ def _played(policy: Any, held: HeldOut, observation: Any, actions: str | None) -
 def _refuse_powers(chosen: Doubles, scenario: Scenario) -> None:
     """Raises ConfigError where powers (layouts, m, bands) are not those of transmitters."""
     each = chosen.swapaxes(1, 2) if scenario.bands > 1 else chosen[..., 0]
-    powers("policy: its powers", each, scenario.transmitters, scenario.max_power)
+    powers("policy: its powers", each, scenario.transmitters, scenario.p_max)
     if scenario.bands > 1:
-        budget("policy: its powers", each, scenario.max_power)
+        budget("policy: its powers", each, scenario.p_max)
 
 
 def _of_space(policy: Any, scenario: Scenario) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def of_wmmse(bands: int) -> Callable[[], float]:
 
     def seconds() -> float:
         started = time.process_time()
-        wmmse(gain, scenario.noise, scenario.max_power, bands=bands)
+        wmmse(gain, scenario.noise_power, scenario.p_max, bands=bands)
         return time.process_time() - started
 
     return seconds

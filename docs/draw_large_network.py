@@ -17,7 +17,7 @@ LARGE = {"preset": "dense", "transmitters": 10_000, "placement": {"density": 1 /
 def main() -> None:
     """Play one slot with the powers of WMMSE, and draw it."""
     network = WirelessNetwork(LARGE, seed=0)  # the channels of the environment's first episode
-    gain, p_max = network.block(1).gain, network.scenario.max_power
+    gain, p_max = network.block(1).gain, network.scenario.p_max
     powers = wmmse_over_lists(network.near, gain, network.noise, p_max)[0, 0]
     env = power_control_v0.parallel_env(LARGE, actions="power", render_mode="rgb_array")
     env.reset(seed=0)

@@ -127,7 +127,7 @@ def test_scenarios_are_frozen():
         ({"preset": ["paper"]}, 'scenario: unknown preset "[\'paper\']" (did you mean "paper"?)'),
         (None, "scenario: None is not valid"),
         ({"transmiters": 3}, 'scenario: unknown key "transmiters" (did you mean "transmitters"?)'),
-        ({1: 2}, 'scenario: unknown key "1" (known: association, band_correlation, bands, cut, '),
+        ({1: 2}, 'scenario: unknown key "1" (known: association, band_correlation, bands, bandwidth, cut, '),
         ({"transmitters": 0}, "scenario.transmitters: 0 is not valid"),
         ({"transmitters": 2.5}, "scenario.transmitters: 2.5 is not valid"),
         ({"transmitters": "24"}, "scenario.transmitters: '24' is not valid"),

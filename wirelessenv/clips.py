@@ -13,6 +13,7 @@ from wirelessenv.command_line import writing
 from wirelessenv.config import ConfigError, nearest
 from wirelessenv.envs.parallel import PowerControlEnv
 from wirelessenv.options import MOST_FRAMES, MOST_SLOTS
+from wirelessenv.per_agent import bands_last
 from wirelessenv.presets import SCENARIOS
 from wirelessenv.scenario import Scenario
 from wirelessenv.sentences import shown
@@ -74,7 +75,8 @@ def frames(env: PowerControlEnv, seed: int, powers: str) -> Iterator[NDArray[np.
     """
     env.reset(seed=seed)
     rng = np.random.default_rng(seed)
-    bands, most = env.scenario.bands, env.scenario.max_power
+    bands = env.scenario.bands
+    most = env.scenario.p_max if bands == 1 else bands_last(env.scenario.p_max)
     shape = env.scenario.transmitters if bands == 1 else (env.scenario.transmitters, bands)
     for slot in range(env.max_cycles):
         if slot % 5 == 0:

@@ -156,7 +156,14 @@ def _drawn_near(scenario: Scenario, seeds: Sequence[int], episode: int) -> list[
     layouts = []
     for seed in seeds:
         transmitters, receivers = scenario.placement.draw(stream(seed, "layout", episode), scenario.transmitters, None)
-        near = near_links(scenario.path_loss, transmitters, receivers, scenario.weakest_gain)
+        near = near_links(
+            scenario.path_loss,
+            transmitters,
+            receivers,
+            scenario.weakest_gain,
+            power=scenario.p_max / scenario.most_power,
+            noise=scenario.noise_power / scenario.least_noise,
+        )
         direct = np.where(near.receiver == near.transmitter, 10 ** (scenario.direct_gain_db / 10), 1.0)
         gain = np.minimum(near.gain * direct, scenario.largest_gain).astype(np.float32)
         own = np.arange(scenario.transmitters)

@@ -16,6 +16,7 @@ from wirelessenv.channel.sampling import Sampler, sampler
 from wirelessenv.config import ConfigError
 from wirelessenv.large_scale import Setting
 from wirelessenv.layout import Layout, refused_with_cut
+from wirelessenv.per_agent import PerAgent, beside
 from wirelessenv.physics import kernels
 from wirelessenv.physics.checks import LARGEST, POWER_GAINS, powers, within
 from wirelessenv.physics.neighbours import NeighbourLists
@@ -30,7 +31,7 @@ class LinkForm(ABC):
     near: NeighbourLists | None = None
     """Lists of the links that are not cut; None where none is."""
     noise: Any
-    """Noise power of the whole bandwidth: a number, or that of every receiver, (runs, m)."""
+    """Noise power of the whole bandwidth: a number, or that of every receiver, (m,), where links are cut (runs, m)."""
     bands: tuple[int, ...] = ()
     """Axis of bands in gains and powers, (M,); none where there is one band."""
 
@@ -110,13 +111,23 @@ def _at_most(gain: Any, largest: float) -> Any:
     return gain if gain.max() <= largest else np.minimum(gain, np.float32(largest), out=gain)
 
 
+def _on_device(value: PerAgent, device: str | None) -> Any:
+    """A number, or those of agents in single precision where the gains are."""
+    if isinstance(value, float) or device is None:
+        return beside(value, np.empty(0, np.float32))
+    import torch  # noqa: PLC0415  # only who has a device has torch
+
+    return beside(value, torch.empty(0, dtype=torch.float32, device=device))
+
+
 class AllLinks(LinkForm):
     """Every transmitter meets every receiver: gains are matrices."""
 
     def __init__(self, scenario: Scenario, seeds: Sequence[int], device: str | None) -> None:
         self._scenario, self._seeds, self._device = scenario, seeds, device
         self._antenna = scenario.placement.antennas(scenario.transmitters)
-        self.noise = scenario.noise
+        self.noise = _on_device(scenario.noise_power, device)
+        self.band_noise = _on_device(scenario.band_noise, device)
 
     def sampler(self, purpose: str, episode: int) -> Sampler:
         return sampler(self._seeds, purpose, episode, self._device)
@@ -145,7 +156,7 @@ class AllLinks(LinkForm):
         return kernels.sinr(wanted, cross, power, self.noise)
 
     def check(self, wanted: Array, cross: Array, power: Array) -> None:
-        received(wanted, cross, power, self._scenario.max_power)
+        received(wanted, cross, power, self._scenario.p_max)
 
 
 class BandLinks(AllLinks):
@@ -173,7 +184,7 @@ class BandLinks(AllLinks):
         return gain, state
 
     def sinr(self, wanted: Array, cross: Array, power: Array) -> Array:
-        return kernels.sinr(wanted, cross, power, self.noise / self._scenario.bands)
+        return kernels.sinr(wanted, cross, power, self.band_noise)
 
     def over_bands(self, rates: Array, power: Array) -> tuple[Array, Array]:
         return rates.mean(-2), power.sum(-2)
@@ -187,17 +198,17 @@ class BandLinks(AllLinks):
         if tuple(cross.shape[-3:]) != (bands, agents, agents):
             told = f"it should be (..., M, m, m), (..., {bands}, {agents}, {agents})"
             raise ConfigError(f"cross: the shape {tuple(cross.shape)} is not valid for {bands} bands: {told}")
-        received(wanted, cross, power, self._scenario.max_power)
-        budget("power", power, self._scenario.max_power)
+        received(wanted, cross, power, self._scenario.p_max)
+        budget("power", power, self._scenario.p_max)
 
 
-def budget(name: str, power: Array, most: float) -> None:
+def budget(name: str, power: Array, most: PerAgent) -> None:
     """Check that the powers of several bands together are within the budget of every agent.
 
     Args:
         name: the argument, as a sentence names it.
         power: transmit powers, (..., M, m).
-        most: p_max of all bands together.
+        most: p_max of all bands together, of all agents, or (m,).
 
     Raises:
         ConfigError: where they are not.
@@ -218,8 +229,8 @@ class NearbyLinks(LinkForm):
         self._scenario, self._seeds = scenario, seeds
         found = [layout.near for layout in layouts]
         self.near = NeighbourLists(scenario.transmitters, [(one.receiver, one.transmitter) for one in found if one is not None])
-        arriving = np.stack([one.cut_gain for one in found if one is not None]) * scenario.max_power
-        self.noise = (arriving + scenario.noise).astype(np.float32)
+        arriving = np.stack([one.cut_gain for one in found if one is not None]) * scenario.most_power
+        self.noise = (arriving + scenario.noise_power).astype(np.float32)
 
     def sampler(self, purpose: str, episode: int) -> "EachSampler":
         return EachSampler([sampler([seed], purpose, episode) for seed in self._seeds])
@@ -267,7 +278,7 @@ class NearbyLinks(LinkForm):
             if not isinstance(array, np.ndarray) or array.shape != (near.runs, *slots, last):
                 told = f"the shape {tuple(array.shape)}" if isinstance(array, np.ndarray) else shown(type(array).__name__)
                 raise ConfigError(f"{name}: {told} is not valid: with a cut it should be an array {(near.runs, *slots, last)}")
-        powers("power", power, near.agents, self._scenario.max_power)
+        powers("power", power, near.agents, self._scenario.p_max)
         within("wanted", wanted, 0, LARGEST, POWER_GAINS)
         within("cross", cross, 0, LARGEST, POWER_GAINS)
 

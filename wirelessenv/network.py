@@ -17,6 +17,7 @@ from wirelessenv.large_scale import LargeScale, Setting, large_scale
 from wirelessenv.layout import Layout, draw_layout, draw_layouts
 from wirelessenv.link_forms import link_form
 from wirelessenv.memory import Part, check_room, part, room_for
+from wirelessenv.per_agent import beside
 from wirelessenv.physics.checks import alike, count
 from wirelessenv.physics.kernels import aggregate, rate, visible_amplitude
 from wirelessenv.physics.neighbours import NeighbourLists
@@ -73,9 +74,9 @@ class Outcome(NamedTuple):
     sinr: Float[Array, "*bands m"]
     """linear; of M bands (..., M, m)"""
     rate: Float[Array, "*batch m"]
-    """bit/s/Hz of the whole bandwidth: the mean over bands"""
+    """bit/s/Hz of the whole bandwidth, the mean over bands; times the agent's bandwidth, where that is not 1"""
     utility: Float[Array, "*batch m"]
-    """in the unit of the scenario's utility"""
+    """in the unit of the scenario's utility, weighted"""
 
 
 OBJECTS = 2500
@@ -192,7 +193,7 @@ class WirelessNetwork:
 
     @property
     def noise(self) -> Any:
-        """Noise power of all bands together: a number; where links are cut, that of every receiver, (runs, m).
+        """Noise power of all bands together: a number, or that of every receiver, (m,); where links are cut (runs, m).
 
         With a cut it includes what arrives over the links that are cut, on average.
         """
@@ -306,7 +307,11 @@ class WirelessNetwork:
         """|h| as the policies see it."""
         amplitude = visible_amplitude(gain, self.scenario.threshold)
         if self.scenario.observation_scale == "log1p_snr":
-            amplitude *= math.sqrt(self.scenario.max_power / self.scenario.noise)
+            ratio = self.scenario.snr(self.near)
+            if isinstance(ratio, float):
+                amplitude *= math.sqrt(ratio)
+            else:
+                amplitude *= beside(np.sqrt(ratio) if self.near is None else np.sqrt(ratio)[:, None], amplitude)
         return amplitude
 
     def _block(self, gain: Any, sequence: Any, *places: Any) -> Block:
@@ -370,7 +375,8 @@ class WirelessNetwork:
         """
         ratio = self._form.sinr(wanted, cross, power)
         reached, total = self._form.over_bands(rate(ratio, self.scenario.sinr_cap, self.scenario.snr_gap), power)
-        return Outcome(ratio, reached, self.scenario.utility(reached, total))
+        reached = self.scenario.in_bandwidth(reached)
+        return Outcome(ratio, reached, self.scenario.paid(reached, total))
 
     def state(self) -> dict[str, Any]:
         """Everything that `set_state` needs to go on from here."""

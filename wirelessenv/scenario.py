@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from wirelessenv.channel.fading import Fading, NoFading, Rayleigh
 from wirelessenv.channel.gains import Gains
@@ -25,12 +25,16 @@ from wirelessenv.config import (
     Finite,
     NonNegative,
     Number,
+    OneOrEach,
     Piece,
     Positive,
     Seed,
+    each,
 )
 from wirelessenv.messages.messaging import Messaging
+from wirelessenv.per_agent import PerAgent, at_agents, beside
 from wirelessenv.physics.kernels import rate
+from wirelessenv.physics.neighbours import NeighbourLists
 from wirelessenv.physics.utilities import Rate, Utility
 from wirelessenv.presets import MESSAGINGS, SCENARIOS, PresetModel
 from wirelessenv.sentences import shown
@@ -52,8 +56,11 @@ FAINT = 1e-3
 def _relative_threshold(given: Mapping[str, Any]) -> dict[str, float]:
     """The threshold that follows from noise and power; none where these cannot be used, which is refused elsewhere."""
     try:
-        noise, power = (float(in_watts(given.get(name, usual))) for name, usual in (("noise", 1.0), ("max_power", 10.0)))
-        found = math.sqrt(FAINT * noise / power)
+        noise, power = (
+            [float(in_watts(one)) for one in (value if isinstance(value, list | tuple | np.ndarray) else [value])]
+            for value in (given.get("noise", 1.0), given.get("max_power", 10.0))
+        )
+        found = math.sqrt(FAINT * min(noise) / max(power))
     except (TypeError, ValueError, ZeroDivisionError, OverflowError):
         return {}
     return {"threshold": found} if math.isfinite(found) else {}
@@ -80,6 +87,8 @@ class Scenario(PresetModel):
 
     With M `bands` of equal width, each has its own fading and noise / M, a transmitter divides max_power among them, and a rate
     is that of the whole bandwidth, (1 / M) sum_b log2(1 + SINR_b) in bit/s/Hz.
+
+    Largest powers, noise, weights and bandwidths may be lists with each agent's own; lists of equal values are that value.
     """
 
     transmitters: Agents = Field(24, description="m: number of agents")
@@ -104,8 +113,18 @@ class Scenario(PresetModel):
         "arrives over them added to the noise of their receiver; none: every transmitter meets every receiver; auto: 0.01 from "
         "100 transmitters on, else none",
     )
-    noise: Power = Field(1.0, description='noise power; "-104 dBm" is read as watts')
-    max_power: Power = Field(10.0, description="p_max: powers are in [0, max_power]")
+    noise: OneOrEach[Power] = Field(
+        1.0, description='noise power; "-104 dBm" is read as watts; a list: at the receiver of each agent'
+    )
+    max_power: OneOrEach[Power] = Field(10.0, description="p_max: powers are in [0, max_power]; a list: of each transmitter")
+    weights: OneOrEach[Positive] = Field(
+        1.0, description="w: an agent's utility is so many times that of the law `utility`; a list: of each agent"
+    )
+    bandwidth: OneOrEach[Positive] = Field(
+        1.0,
+        description="B: rates are B log2(1 + SINR), in bit/s/Hz where it is 1; a list: of each agent; noise, gains and powers "
+        "are those of the whole link, whatever B is",
+    )
     sinr_cap_db: Annotated[Number, Field(ge=-1000, le=1000)] | None = Field(None, description="the largest SINR that counts")
     snr_gap_db: Annotated[Number, Field(ge=0, le=100)] | None = Field(
         None, description="SNR gap of modulation and coding: rates are log2(1 + SINR / gap); none: no gap"
@@ -157,22 +176,80 @@ class Scenario(PresetModel):
         """The SNR gap, linear; 1 where there is none."""
         return 1.0 if self.snr_gap_db is None else float(10 ** (self.snr_gap_db / 10))
 
+    @field_validator("noise", "max_power", "weights", "bandwidth")
+    @classmethod
+    def _equal_values_are_one(cls, value: Any, info: ValidationInfo) -> Any:
+        agents = info.data.get("transmitters")  # none where that is refused itself
+        if not isinstance(value, tuple) or agents is None:
+            return value
+        if len(value) != agents:
+            raise ValueError(f"{len(value)} values are not valid for {agents} transmitters: give one, or one for each")
+        return value[0] if len(set(value)) == 1 else value
+
     @model_validator(mode="after")
     def _in_32_bits(self) -> Self:
         smallest = float(np.finfo(np.float32).tiny)
         for name, largest in (("noise", FLOAT32_MAX), ("max_power", LARGEST)):
-            value = getattr(self, name)
-            if not smallest <= value <= largest:
-                raise ValueError(f"{name}: {value:g} is not valid: it should be from {smallest:.2g} to {largest:.2g}")
-        if self.noise / self.bands < smallest:
+            for value in each(getattr(self, name)):
+                if not smallest <= value <= largest:
+                    raise ValueError(f"{name}: {value:g} is not valid: it should be from {smallest:.2g} to {largest:.2g}")
+        if self.least_noise / self.bands < smallest:
             raise ValueError(
-                f"noise: {self.noise:g} is not valid for {self.bands} bands, among which it is split: it is too small"
+                f"noise: {self.least_noise:g} is not valid for {self.bands} bands, among which it is split: it is too small"
             )
-        if self.max_power / self.noise > LARGEST:
+        if self.most_power / self.least_noise > LARGEST:
             raise ValueError(
-                f"max_power: {self.max_power:g} is not valid beside noise {self.noise:g}: it is beyond {LARGEST:.2g} times it"
+                f"max_power: {self.most_power:g} is not valid beside noise {self.least_noise:g}: it is beyond {LARGEST:.2g} "
+                "times it"
             )
         return self
+
+    @property
+    def p_max(self) -> PerAgent:
+        """Largest power of every transmitter: a number, or (m,)."""
+        return at_agents(self.max_power)
+
+    @property
+    def most_power(self) -> float:
+        """The largest power that any transmitter may use."""
+        return max(each(self.max_power))
+
+    @property
+    def noise_power(self) -> PerAgent:
+        """Noise power at the receiver of every agent, of all bands together: a number, or (m,)."""
+        return at_agents(self.noise)
+
+    @property
+    def least_noise(self) -> float:
+        """The smallest noise power of any receiver."""
+        return min(each(self.noise))
+
+    def snr(self, near: NeighbourLists | None = None) -> float | NDArray[Any]:
+        """p_max over noise, which makes SNRs of gains: a number, or, where one of them is each agent's own, of each link.
+
+        Args:
+            near: lists of the links that are not cut; None: none is.
+
+        Returns:
+            A number; else (m, m), [receiver, transmitter], or (runs, links) of lists.
+        """
+        power, noise = self.p_max, self.noise_power
+        if isinstance(power, float) and isinstance(noise, float):
+            return power / noise
+        agents = self.transmitters
+        power, noise = np.broadcast_to(power, agents), np.broadcast_to(noise, agents)
+        if near is None:
+            return np.asarray(power / noise[:, None])
+        rows = (near.runs, agents)
+        return np.asarray(near.of_transmitters(np.broadcast_to(power, rows)) / near.of_receivers(np.broadcast_to(noise, rows)))
+
+    @property
+    def rate_weights(self) -> PerAgent | None:
+        """Weights w B of log2(1 + SINR) in the weighted sum of rates: a number, or (m,); None where all are 1."""
+        if isinstance(self.weights, float) and isinstance(self.bandwidth, float):
+            found = self.weights * self.bandwidth
+            return None if found == 1 else found
+        return np.asarray(at_agents(self.weights) * at_agents(self.bandwidth))
 
     @property
     def largest_gain(self) -> float:
@@ -180,7 +257,8 @@ class Scenario(PresetModel):
 
         No published setting comes near: it is above 10^27 / m where max_power is at most 10^10 times the noise, and 1.
         """
-        return FLOAT32_MAX / (2 * self.transmitters * max(1.0, self.max_power, self.bands * self.max_power / self.noise))
+        power = self.most_power
+        return FLOAT32_MAX / (2 * self.transmitters * max(1.0, power, self.bands * power / self.least_noise))
 
     @model_validator(mode="after")
     def _gains_take_the_place_of_geometry(self) -> Self:
@@ -281,34 +359,63 @@ class Scenario(PresetModel):
         return self
 
     @property
-    def band_noise(self) -> float:
-        """Noise power in each band."""
-        return self.noise / self.bands
+    def band_noise(self) -> PerAgent:
+        """Noise power in each band at the receiver of every agent: a number, or (m,)."""
+        return self.noise_power / self.bands
 
-    def earned(self, sinr: Any, power: Any) -> Any:
-        """Utilities that all agents earn with given SINRs.
+    def earned(self, sinr: Any, power: Any, agents: Any = None) -> Any:
+        """Utilities that agents earn with given SINRs.
 
         Args:
             sinr: linear, (..., m); of M bands (..., M, m).
             power: transmit powers, likewise.
+            agents: whose they are, numbers that broadcast with (..., m); None: those of all, in order.
 
         Returns:
-            Utilities (..., m), of rates in bit/s/Hz of the whole bandwidth and of the powers of all bands together.
+            Utilities (..., m), of rates of the whole bandwidth and of the powers of all bands together.
         """
         rates = rate(sinr, self.sinr_cap, self.snr_gap)
-        return self.utility(rates, power) if self.bands == 1 else self.utility(rates.mean(-2), power.sum(-2))
+        rates, power = (rates, power) if self.bands == 1 else (rates.mean(-2), power.sum(-2))
+        return self.paid(self.in_bandwidth(rates, agents), power, agents)
+
+    def in_bandwidth(self, rates: Any, agents: Any = None) -> Any:
+        """Rates B log2(1 + SINR).
+
+        Args:
+            rates: log2(1 + SINR), (..., m).
+            agents: as of `earned`.
+
+        Returns:
+            Rates (..., m).
+        """
+        return rates if self.bandwidth == 1 else rates * beside(at_agents(self.bandwidth), rates, agents)
+
+    def paid(self, rates: Any, power: Any, agents: Any = None) -> Any:
+        """Utilities of rates and powers, weighted.
+
+        Args:
+            rates: B log2(1 + SINR), (..., m).
+            power: transmit powers of all bands together, (..., m).
+            agents: as of `earned`.
+
+        Returns:
+            Utilities (..., m).
+        """
+        paid = self.utility(rates, power)
+        return paid if self.weights == 1 else paid * beside(at_agents(self.weights), paid, agents)
 
     @property
     def of_one_band(self) -> "Scenario":
         """The same with the noise of one of the bands, where a transmitter may use all its power; itself where there is one."""
         if self.bands == 1:
             return self
-        return self.model_copy(update={"bands": 1, "band_correlation": 0.0, "noise": self.band_noise})
+        noise = tuple(one / self.bands for one in each(self.noise))
+        return self.model_copy(update={"bands": 1, "band_correlation": 0.0, "noise": noise if len(noise) > 1 else noise[0]})
 
     @property
     def weakest_gain(self) -> float:
-        """Mean gain E|h|^2 below which a link is cut; 0 where none is."""
-        return 0.0 if self.cut is None else self.cut * self.noise / self.max_power
+        """Mean gain E|h|^2 below which a link is cut, of the loudest transmitter at the quietest receiver; 0: none is."""
+        return 0.0 if self.cut is None else self.cut * self.least_noise / self.most_power
 
     @model_validator(mode="after")
     def _shadowing_and_mobility_have_positions(self) -> Self:

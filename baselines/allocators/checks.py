@@ -10,8 +10,10 @@ from jaxtyping import Float
 
 from wirelessenv.arrays import ArrayLike, Doubles
 from wirelessenv.config import ConfigError
+from wirelessenv.per_agent import at_agents
 from wirelessenv.physics import checks
 from wirelessenv.physics.kernels import rate, sinr, split
+from wirelessenv.scenario import Scenario
 from wirelessenv.streams import run_seeds
 
 ChannelGains = Float[Doubles, "*batch rx tx"] | ArrayLike
@@ -52,10 +54,10 @@ def checked(
     shape = (*gains.shape[:before], gains.shape[-1])
     rows = []
     for name, value in {"noise": noise, "p_max": p_max, "weights": 1.0 if weights is None else weights}.items():
-        row = _row(name, value)
-        if checks.fits(name, row, shape, f"gains {gains.shape}") != shape:
-            raise ConfigError(f"{name}: the shape {row.shape} is not valid for gains {gains.shape}")
-        rows.append(np.broadcast_to(row, shape).reshape(-1, gains.shape[-1]))
+        found = row(name, value)
+        if checks.fits(name, found, shape, f"gains {gains.shape}") != shape:
+            raise ConfigError(f"{name}: the shape {found.shape} is not valid for gains {gains.shape}")
+        rows.append(np.broadcast_to(found, shape).reshape(-1, gains.shape[-1]))
     noises, most, weight = rows
     return gains.reshape(-1, *gains.shape[before:]), noises, most, weight
 
@@ -78,13 +80,13 @@ def of_each_band(
     Raises:
         ConfigError: in one sentence, where an argument is not numbers of a shape that fits the gains.
     """
-    gains, most = checks.numbers("gain", gain), _row("p_max", p_max)
+    gains, most = checks.numbers("gain", gain), row("p_max", p_max)
     if most.ndim < 2 or most.shape[-2] != bands:
         told = "it should be (..., M, m), limits in each band: a budget for all together is not certified"
         raise ConfigError(f"p_max: the shape {most.shape} is not valid for {bands} bands: {told}")
     _, noises, _, weight = checked(gains, noise, 1.0, weights, bands)
     shape = gains.shape[:-1]
-    noises, weight = (np.broadcast_to(row.reshape(*shape[:-2], 1, shape[-1]), shape) for row in (noises / bands, weight))
+    noises, weight = (np.broadcast_to(one.reshape(*shape[:-2], 1, shape[-1]), shape) for one in (noises / bands, weight))
     return gains, noises, most, weight
 
 
@@ -97,34 +99,59 @@ def _before_bands(gains: Doubles, bands: int) -> int:
     return -3
 
 
-def _row(name: str, value: ArrayLike) -> Float[Doubles, "*batch"]:
-    row: Doubles = checks.numbers(name, value)
-    (checks.weights if name == "weights" else checks.positive)(name, row)
-    return row
-
-
-def for_bands(allocator: Callable[..., Any], bands: int) -> Callable[..., Any]:
-    """The allocator(gain, noise, p_max) of M bands that an allocator is.
+def row(name: str, value: ArrayLike) -> Float[Doubles, "*batch"]:
+    """Numbers of transmitters or receivers, or one for all, in double precision.
 
     Args:
-        allocator: any, whose parameter `bands`, where it has one, is M.
-        bands: M.
+        name: of the argument, as a sentence names it; "weights" may be 0.
+        value: the numbers.
 
     Returns:
-        The same allocator where it has no such parameter and takes M from the shape of the gains.
+        The numbers.
 
     Raises:
-        ConfigError: for an allocator of this package that knows one band.
+        ConfigError: where they cannot be used.
+    """
+    found: Doubles = checks.numbers(name, value)
+    (checks.weights if name == "weights" else checks.positive)(name, found)
+    return found
+
+
+def for_network(allocator: Callable[..., Any], scenario: Scenario) -> Callable[..., Any]:
+    """The allocator(gain, noise, p_max) of a scenario's bands, weights and bandwidths that an allocator is.
+
+    Args:
+        allocator: any, whose parameters `bands`, `weights` and `bandwidth`, where it has them, are the scenario's: the number
+            of bands; weights w B of rates log2(1 + SINR); and B.
+        scenario: of the network.
+
+    Returns:
+        The same allocator where it has no such parameters.
+
+    Raises:
+        ConfigError: for an allocator of this package that knows one band, or makes SINRs equal where rates count differently.
     """
     try:
         known = inspect.signature(allocator).parameters
     except (TypeError, ValueError):
         return allocator
-    if "bands" in known:
-        return partial(allocator, bands=bands)
-    if bands > 1 and getattr(allocator, "__module__", "").startswith("baselines.allocators."):
+    bands, ours = scenario.bands, getattr(allocator, "__module__", "").startswith("baselines.allocators.")
+    if bands > 1 and ours and "bands" not in known:
         raise ConfigError(f"the allocator {allocator.__name__} is not valid with {bands} bands: it knows one")
-    return allocator
+    if ours and allocator.__name__ == "max_min":
+        refuse_unequal_rates(scenario)
+        return allocator
+    given = {"bands": bands, "weights": scenario.rate_weights, "bandwidth": at_agents(scenario.bandwidth)}
+    return partial(allocator, **{name: value for name, value in given.items() if name in known and value is not None})
+
+
+def refuse_unequal_rates(scenario: Scenario) -> None:
+    """Raises ConfigError where agents have weights or bandwidths of their own, and SINRs are made equal."""
+    if isinstance(scenario.rate_weights, np.ndarray):
+        raise ConfigError(
+            "max_min: not valid where weights or bandwidth are each agent's own: it makes SINRs equal, and equal SINRs are "
+            "then not equally good"
+        )
 
 
 def generator(seed: int | Sequence[int]) -> np.random.Generator:
@@ -160,11 +187,11 @@ def sum_rate(
         raise ConfigError(f"power: the shape {powers.shape} is not valid for {bands} bands: it should be (..., M, m)")
     shape = checks.fits("power", powers, gains.shape[:-1], f"gains {gains.shape}")
     shape = shape if bands == 1 else (*shape[:-2], shape[-1])
-    rows = {"noise": _row("noise", noise), "weights": _row("weights", 1.0 if weights is None else weights)}
-    for name, row in rows.items():
-        if row.ndim and row.shape[-1] not in (1, shape[-1]):
-            raise ConfigError(f"{name}: the shape {row.shape} is not valid for gains {gains.shape}")
-        shape = checks.fits(name, row, shape, f"gains {gains.shape} and powers {powers.shape}")
+    rows = {"noise": row("noise", noise), "weights": row("weights", 1.0 if weights is None else weights)}
+    for name, found in rows.items():
+        if found.ndim and found.shape[-1] not in (1, shape[-1]):
+            raise ConfigError(f"{name}: the shape {found.shape} is not valid for gains {gains.shape}")
+        shape = checks.fits(name, found, shape, f"gains {gains.shape} and powers {powers.shape}")
     return value_of(gains, rows["noise"], powers, None if weights is None else rows["weights"], bands)
 
 

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 
 from baselines.allocators.channels import Rows, up_to
+from baselines.allocators.checks import PerReceiver, PerTransmitter, row
 from baselines.allocators.iterative import Limits, fractional_step, settled, wmmse_step
 from baselines.allocators.watch import Watch
 from wirelessenv.arrays import Doubles
@@ -64,7 +65,8 @@ def wmmse_over_lists(
     near: NeighbourLists,
     gain: Float[np.ndarray, "runs slots links"],
     noise: Any,
-    p_max: float,
+    p_max: PerTransmitter,
+    weights: PerReceiver | None = None,
     *,
     tolerance: float = 1e-3,
     iterations: int = 100,
@@ -75,7 +77,8 @@ def wmmse_over_lists(
         near: the links, of `WirelessNetwork.near`.
         gain: |h|^2 of these, linear, as in a block.
         noise: of all receivers, (runs, m), of `WirelessNetwork.noise`, or a number; in units of gain x power.
-        p_max: largest power of a transmitter.
+        p_max: largest power of every transmitter, (m,), or a number.
+        weights: of the rates, (m,), or a number; None: 1.
         tolerance: a channel stands still when its sum rate changes by at most this times m in an iteration, bit/s/Hz.
         iterations: at most.
 
@@ -85,14 +88,15 @@ def wmmse_over_lists(
     Raises:
         ConfigError: for gains, powers or settings that cannot be used.
     """
-    return _over_lists(wmmse_step, "WMMSE", near, gain, noise, p_max, Limits.of(("full",), tolerance, iterations, 0))
+    return _over_lists(wmmse_step, "WMMSE", near, gain, noise, p_max, weights, Limits.of(("full",), tolerance, iterations, 0))
 
 
 def fractional_programming_over_lists(
     near: NeighbourLists,
     gain: Float[np.ndarray, "runs slots links"],
     noise: Any,
-    p_max: float,
+    p_max: PerTransmitter,
+    weights: PerReceiver | None = None,
     *,
     tolerance: float = 1e-3,
     iterations: int = 100,
@@ -103,7 +107,8 @@ def fractional_programming_over_lists(
         near: the links, of `WirelessNetwork.near`.
         gain: |h|^2 of these, linear, as in a block.
         noise: of all receivers, (runs, m), of `WirelessNetwork.noise`, or a number; in units of gain x power.
-        p_max: largest power of a transmitter.
+        p_max: largest power of every transmitter, (m,), or a number.
+        weights: of the rates, (m,), or a number; None: 1.
         tolerance: a channel stands still when its sum rate changes by at most this times m in an iteration, bit/s/Hz.
         iterations: at most.
 
@@ -114,7 +119,7 @@ def fractional_programming_over_lists(
         ConfigError: for gains, powers or settings that cannot be used.
     """
     limits = Limits.of(("full",), tolerance, iterations, 0)
-    return _over_lists(fractional_step, "fractional programming", near, gain, noise, p_max, limits)
+    return _over_lists(fractional_step, "fractional programming", near, gain, noise, p_max, weights, limits)
 
 
 def _over_lists(  # noqa: PLR0917  # two functions call it
@@ -123,12 +128,14 @@ def _over_lists(  # noqa: PLR0917  # two functions call it
     near: NeighbourLists,
     gain: NDArray[Any],
     noise: Any,
-    p_max: float,
+    p_max: PerTransmitter,
+    weights: PerReceiver | None,
     limits: Limits,
 ) -> Doubles:
     if not isinstance(near, NeighbourLists):
         raise ConfigError(f"near: {shown(near)} is not valid: it should be the `near` of a network with a cut")
-    values, level, most = checks.numbers("gain", gain), checks.numbers("noise", noise), checks.number("p_max", p_max)
+    values, level = checks.numbers("gain", gain), checks.numbers("noise", noise)
+    most, weight = (_per_agent(near, *one) for one in (("p_max", p_max), ("weights", 1.0 if weights is None else weights)))
     if values.ndim != 3 or (len(values), values.shape[-1]) != (near.runs, near.links):
         right = f"(runs, slots, links), ({near.runs}, slots, {near.links})"
         raise ConfigError(f"gain: the shape {values.shape} is not valid: it should be {right}")
@@ -145,7 +152,15 @@ def _over_lists(  # noqa: PLR0917  # two functions call it
             wanted, cross = alone.split(values[run, None, :, : alone.links])
             own = wanted[0].T.copy()
             noises, ones = np.broadcast_to(level[run][:, None], own.shape), np.ones(own.shape)
-            channels = ListedChannels(alone, own, cross[0], noises, most * ones, ones)
+            channels = ListedChannels(alone, own, cross[0], noises, most[:, None] * ones, weight[:, None] * ones)
             found[run] = settled(update, channels, channels.most.copy(), limits, watch).T
             watch.done(values.shape[1])
     return found
+
+
+def _per_agent(near: NeighbourLists, name: str, value: Any) -> Doubles:
+    """Numbers of all agents, (m,); raises ConfigError where they cannot be used."""
+    given = row(name, value)
+    if given.shape not in ((), (near.agents,)):
+        raise ConfigError(f"{name}: the shape {given.shape} is not valid: it should be (m,), or a number")
+    return np.broadcast_to(given, near.agents)

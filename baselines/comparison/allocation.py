@@ -1,15 +1,17 @@
 """Allocators as methods of a comparison: functions of the gains of one slot, maybe late; a user's own among them."""
 
+import inspect
 import math
 import sys
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BeforeValidator, Field
 
 from baselines import allocators
-from baselines.allocators.checks import for_bands, generator
+from baselines.allocators.checks import generator, refuse_unequal_rates
 from baselines.allocators.iterative import Start
 from baselines.allocators.simple import MOST_PATTERNS, tries_all
 from baselines.comparison.held_out import HeldOut
@@ -19,6 +21,7 @@ from wirelessenv.config import ConfigError, Count, CountOrZero, NonNegative, Pos
 from wirelessenv.imports import failure, imported
 from wirelessenv.layout import refused_with_bands
 from wirelessenv.network import NearBlock
+from wirelessenv.per_agent import PerAgent, at_agents
 from wirelessenv.physics.checks import numbers, powers
 from wirelessenv.physics.neighbours import NeighbourLists
 from wirelessenv.physics.utilities import Rate
@@ -42,28 +45,34 @@ class Allocator(Untrained):
         return self.delay
 
     @abstractmethod
-    def allocate(self, gain: Doubles, noise: float, p_max: float, bands: int = 1) -> Doubles:
+    def allocate(
+        self, gain: Doubles, noise: PerAgent, p_max: PerAgent, bands: int = 1, weights: PerAgent | None = None
+    ) -> Doubles:
         """Powers for the gains of one slot each.
 
         Args:
             gain: |h|^2 as [receiver, transmitter], (..., m, m); of M bands (..., M, m, m); direct ones divided by the
                 scenario's SNR gap.
-            noise: noise power of every receiver over all bands.
-            p_max: largest power of every transmitter over all bands.
+            noise: noise power of every receiver over all bands, (m,), or a number.
+            p_max: largest power of every transmitter over all bands, likewise.
             bands: M; given where there are several.
+            weights: of rates log2(1 + SINR), likewise; given where they are not all 1.
 
         Returns:
             powers (..., m), or (..., M, m).
         """
 
-    def over_lists(self, near: NeighbourLists, gain: Doubles, noise: Doubles, p_max: float) -> Doubles:
+    def over_lists(
+        self, near: NeighbourLists, gain: Doubles, noise: Doubles, p_max: PerAgent, weights: PerAgent | None = None
+    ) -> Doubles:
         """Powers where links are cut, of allocators that are `of_lists`.
 
         Args:
             near: lists of the links that are not cut.
             gain: |h|^2 of these, (layouts, slots, links).
             noise: noise power of every receiver, (layouts, m).
-            p_max: largest power of every transmitter.
+            p_max: largest power of every transmitter, (m,), or a number.
+            weights: of rates log2(1 + SINR), likewise; given where they are not all 1.
 
         Returns:
             powers (layouts, slots, m).
@@ -76,10 +85,22 @@ class Allocator(Untrained):
         if isinstance(block, NearBlock):
             refuse_without_lists(self, scenario)
             seen = np.maximum(np.arange(block.gain.shape[1]) - self.delay, 0)
-            return self.over_lists(block.lists, held.rated_gain()[:, seen], block.noise, scenario.max_power)
+            listed = held.rated_gain()[:, seen]
+            return self.over_lists(block.lists, listed, block.noise, scenario.p_max, **self._given(self.over_lists, scenario))
         gain = allocators.delayed(held.rated_gain(), self.delay, bands=scenario.bands)
-        bands = {"bands": scenario.bands} if scenario.bands > 1 else {}
-        return self.allocate(gain, scenario.noise, scenario.max_power, **bands)
+        return self.allocate(gain, scenario.noise_power, scenario.p_max, **self._given(self.allocate, scenario))
+
+    def _given(self, function: Callable[..., Any], scenario: Scenario) -> dict[str, Any]:
+        """Bands, weights and bandwidths, where they are not all 1, as keyword arguments of a function of this allocator."""
+        given: dict[str, Any] = {"bands": scenario.bands} if scenario.bands > 1 else {}
+        known, weights = inspect.signature(function).parameters, scenario.rate_weights
+        if weights is None:
+            return given
+        if "weights" not in known:
+            raise ConfigError(
+                f"{type(self).__name__}: not valid with weights or bandwidths: its {function.__name__} takes none"
+            )
+        return given | {"weights": weights} | ({"bandwidth": at_agents(scenario.bandwidth)} if "bandwidth" in known else {})
 
 
 class FullPower(Allocator):
@@ -93,12 +114,14 @@ class FullPower(Allocator):
     def knows(self) -> NeededKnowledge:
         return "nothing"
 
-    def allocate(self, gain: Doubles, noise: float, p_max: float, bands: int = 1) -> Doubles:
+    def allocate(
+        self, gain: Doubles, noise: PerAgent, p_max: PerAgent, bands: int = 1, weights: PerAgent | None = None
+    ) -> Doubles:
         return allocators.full_power(gain, noise, p_max, bands=bands)
 
     def powers(self, held: HeldOut) -> Doubles:
         """Powers (layouts, warm_up + slots, m)."""
-        return np.full(held.block.wanted.shape, held.scenario.max_power / held.scenario.bands)
+        return np.full(held.block.wanted.shape, held.scenario.p_max / held.scenario.bands)
 
 
 class RandomPower(Allocator):
@@ -113,7 +136,9 @@ class RandomPower(Allocator):
     def knows(self) -> NeededKnowledge:
         return "nothing"
 
-    def allocate(self, gain: Doubles, noise: float, p_max: float, bands: int = 1) -> Doubles:
+    def allocate(
+        self, gain: Doubles, noise: PerAgent, p_max: PerAgent, bands: int = 1, weights: PerAgent | None = None
+    ) -> Doubles:
         return allocators.random_power(gain, noise, p_max, bands=bands, seed=self.seed)
 
     def powers(self, held: HeldOut) -> Doubles:
@@ -121,7 +146,7 @@ class RandomPower(Allocator):
         if held.scenario.bands > 1:
             return _by_layout(allocators.random_power, held, self.seed)
         shape = held.block.wanted.shape[1:]
-        return np.stack([generator([self.seed, layout]).random(shape) for layout in held.layouts]) * held.scenario.max_power
+        return np.stack([generator([self.seed, layout]).random(shape) for layout in held.layouts]) * held.scenario.p_max
 
 
 class RandomBand(Allocator):
@@ -136,7 +161,9 @@ class RandomBand(Allocator):
     def knows(self) -> NeededKnowledge:
         return "nothing"
 
-    def allocate(self, gain: Doubles, noise: float, p_max: float, bands: int = 1) -> Doubles:
+    def allocate(
+        self, gain: Doubles, noise: PerAgent, p_max: PerAgent, bands: int = 1, weights: PerAgent | None = None
+    ) -> Doubles:
         return allocators.random_band(gain, noise, p_max, bands=bands, idle=self.idle, seed=self.seed)
 
     def powers(self, held: HeldOut) -> Doubles:
@@ -148,7 +175,7 @@ class RandomBand(Allocator):
 def _by_layout(allocator: Any, held: HeldOut, seed: int, **options: Any) -> Doubles:
     """Powers of an allocator that draws, with a seed for each layout."""
     scenario, rows = held.scenario, zip(held.block.gain, held.layouts, strict=True)
-    given = (scenario.noise, scenario.max_power)
+    given = (scenario.noise_power, scenario.p_max)
     return np.stack([allocator(gain, *given, bands=scenario.bands, seed=[seed, layout], **options) for gain, layout in rows])
 
 
@@ -162,8 +189,10 @@ class OnOff(Allocator):
         if (scenario.bands + 1) ** scenario.transmitters > MOST_PATTERNS:
             raise ConfigError(f"{scenario.transmitters} pairs are not valid: {tries_all(scenario.bands)}")
 
-    def allocate(self, gain: Doubles, noise: float, p_max: float, bands: int = 1) -> Doubles:
-        return allocators.on_off(gain, noise, p_max, bands=bands)
+    def allocate(
+        self, gain: Doubles, noise: PerAgent, p_max: PerAgent, bands: int = 1, weights: PerAgent | None = None
+    ) -> Doubles:
+        return allocators.on_off(gain, noise, p_max, weights, bands=bands)
 
 
 class Iterative(Allocator):
@@ -192,11 +221,16 @@ class WMMSE(Iterative):
 
     kind: Literal["wmmse"] = "wmmse"
 
-    def allocate(self, gain: Doubles, noise: float, p_max: float, bands: int = 1) -> Doubles:
-        return allocators.wmmse(gain, noise, p_max, bands=bands, **self.options())
+    def allocate(
+        self, gain: Doubles, noise: PerAgent, p_max: PerAgent, bands: int = 1, weights: PerAgent | None = None
+    ) -> Doubles:
+        return allocators.wmmse(gain, noise, p_max, weights, bands=bands, **self.options())
 
-    def over_lists(self, near: NeighbourLists, gain: Doubles, noise: Doubles, p_max: float) -> Doubles:
-        return allocators.wmmse_over_lists(near, gain, noise, p_max, tolerance=self.tolerance, iterations=self.iterations)
+    def over_lists(
+        self, near: NeighbourLists, gain: Doubles, noise: Doubles, p_max: PerAgent, weights: PerAgent | None = None
+    ) -> Doubles:
+        limits: dict[str, Any] = {"tolerance": self.tolerance, "iterations": self.iterations}
+        return allocators.wmmse_over_lists(near, gain, noise, p_max, weights, **limits)
 
 
 class FractionalProgramming(Iterative):
@@ -204,20 +238,29 @@ class FractionalProgramming(Iterative):
 
     kind: Literal["fractional_programming"] = "fractional_programming"
 
-    def allocate(self, gain: Doubles, noise: float, p_max: float, bands: int = 1) -> Doubles:
-        return allocators.fractional_programming(gain, noise, p_max, bands=bands, **self.options())
+    def allocate(
+        self, gain: Doubles, noise: PerAgent, p_max: PerAgent, bands: int = 1, weights: PerAgent | None = None
+    ) -> Doubles:
+        return allocators.fractional_programming(gain, noise, p_max, weights, bands=bands, **self.options())
 
-    def over_lists(self, near: NeighbourLists, gain: Doubles, noise: Doubles, p_max: float) -> Doubles:
+    def over_lists(
+        self, near: NeighbourLists, gain: Doubles, noise: Doubles, p_max: PerAgent, weights: PerAgent | None = None
+    ) -> Doubles:
         found = allocators.fractional_programming_over_lists
-        return found(near, gain, noise, p_max, tolerance=self.tolerance, iterations=self.iterations)
+        return found(near, gain, noise, p_max, weights, tolerance=self.tolerance, iterations=self.iterations)
 
 
 class MaxMin(Allocator):
-    """Powers with the largest smallest SINR."""
+    """Powers with the largest smallest SINR, of agents with equal weights and bandwidths."""
 
     kind: Literal["max_min"] = "max_min"
 
-    def allocate(self, gain: Doubles, noise: float, p_max: float, bands: int = 1) -> Doubles:
+    def check(self, scenario: Scenario) -> None:
+        refuse_unequal_rates(scenario)
+
+    def allocate(
+        self, gain: Doubles, noise: PerAgent, p_max: PerAgent, bands: int = 1, weights: PerAgent | None = None
+    ) -> Doubles:
         return allocators.max_min(gain, noise, p_max)
 
 
@@ -231,10 +274,12 @@ class CertifiedOptimum(Allocator):
     def check(self, scenario: Scenario) -> None:
         refuse_uncertifiable(scenario)
 
-    def allocate(self, gain: Doubles, noise: float, p_max: float, bands: int = 1) -> Doubles:
+    def allocate(
+        self, gain: Doubles, noise: PerAgent, p_max: PerAgent, bands: int = 1, weights: PerAgent | None = None
+    ) -> Doubles:
         channels = math.prod(gain.shape[:-2])
         seconds = None if self.seconds is None else self.seconds * channels
-        return allocators.certified_optimum(gain, noise, p_max, gap=self.gap, seconds=seconds)
+        return allocators.certified_optimum(gain, noise, p_max, weights, gap=self.gap, seconds=seconds)
 
 
 def _is_there(reference: Any) -> Any:
@@ -246,7 +291,8 @@ def _is_there(reference: Any) -> Any:
 class Custom(Allocator):
     """A user's own allocator(gain, noise, p_max) -> power, as "module:function".
 
-    Of several bands it gets gains (..., M, m, m), and M where it has a parameter `bands`; its powers are (..., M, m).
+    Of several bands it gets gains (..., M, m, m), and M where it has a parameter `bands`; its powers are (..., M, m). Noise and
+    p_max that are each agent's own are arrays (m,); weights of rates it gets where it has a parameter `weights`.
     """
 
     kind: Literal["custom"] = "custom"
@@ -256,11 +302,13 @@ class Custom(Allocator):
     def made_of(self) -> tuple[Any, ...]:
         return (imported(self.allocator), sys.modules[self.allocator.partition(":")[0]])
 
-    def allocate(self, gain: Doubles, noise: float, p_max: float, bands: int = 1) -> Doubles:
+    def allocate(
+        self, gain: Doubles, noise: PerAgent, p_max: PerAgent, bands: int = 1, weights: PerAgent | None = None
+    ) -> Doubles:
         allocator = imported(self.allocator)
         given = gain.shape
         try:
-            returned = for_bands(allocator, bands)(gain, noise, p_max)
+            returned = allocator(gain, noise, p_max, **_taken(allocator, bands, weights))
             power = np.asarray(returned)
         except (Exception, SystemExit) as error:
             raise ConfigError(f"{self.allocator}: has failed, {failure(error)}") from error
@@ -274,6 +322,16 @@ class Custom(Allocator):
         except ConfigError as error:
             raise ConfigError(f"{self.allocator}: {error}") from None
         return np.array(power)
+
+
+def _taken(allocator: Callable[..., Any], bands: int, weights: PerAgent | None) -> dict[str, Any]:
+    """Bands and weights, where a user's function has parameters of these names."""
+    try:
+        known = inspect.signature(allocator).parameters
+    except (TypeError, ValueError):
+        return {}
+    given = {"bands": bands} if weights is None else {"bands": bands, "weights": weights}
+    return {name: value for name, value in given.items() if name in known}
 
 
 def refuse_uncertifiable(scenario: Scenario) -> None:

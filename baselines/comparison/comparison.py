@@ -154,7 +154,7 @@ class Comparison(Document):
     def _scenarios_can_be_compared_on(self) -> Self:
         for name, scenario in self.scenarios.items():
             zero = np.zeros(1, np.float32)
-            if min(float(scenario.utility(zero, zero + power)[0]) for power in (0.0, scenario.max_power)) < 0:
+            if min(float(scenario.utility(zero, zero + power)[0]) for power in (0.0, scenario.most_power)) < 0:
                 raise ValueError(
                     f'scenarios.{name}: the utility "{type(scenario.utility).__name__}" is not valid: it can be negative, and '
                     "utilities are divided by those of full power"

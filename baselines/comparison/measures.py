@@ -23,7 +23,7 @@ class Measured(NamedTuple):
     power: Doubles
     """Power of all transmitters together, mean over slots, (layouts,)."""
     first: Doubles
-    """Sum of rates in each of the first k slots, for which the optimum is found, bit/s/Hz, (layouts, k)."""
+    """Sum of weighted rates in each of the first k slots, for which the optimum is found, bit/s/Hz, (layouts, k)."""
 
     @classmethod
     def of(cls, held: HeldOut, power: ArrayLike, first: int) -> "Measured":
@@ -47,7 +47,7 @@ class Measured(NamedTuple):
         if given.shape != shape:
             axes = "(layouts, slots, m)" if bands == 1 else "(layouts, slots, M, m)"
             raise ConfigError(f"powers of the shape {given.shape} are not valid for {axes} {shape}")
-        powers("powers", given, shape[-1], scenario.max_power)
+        powers("powers", given, shape[-1], scenario.p_max)
         used = held.counted(given.astype(np.float32))
         listed = held.block.near is not None
         network = WirelessNetwork(scenario, held.layouts if listed else held.layouts[0])
@@ -56,7 +56,8 @@ class Measured(NamedTuple):
             found = np.empty((len(used), 0))
         else:
             gain = held.counted(held.rated_gain())[:, :first]
-            found = sum_rate(gain, scenario.noise, used[:, :first].astype(float), bands=bands)
+            counted = used[:, :first].astype(float)
+            found = sum_rate(gain, scenario.noise_power, counted, scenario.rate_weights, bands=bands)
         return cls(
             outcome.utility.sum(-1, dtype=float).mean(1),
             outcome.rate.mean(1, dtype=float),

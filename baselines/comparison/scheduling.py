@@ -9,6 +9,7 @@ from baselines.allocators.scheduling import MARGIN
 from baselines.comparison.allocation import Allocator
 from wirelessenv.arrays import Doubles
 from wirelessenv.config import Count, NonNegative, Positive
+from wirelessenv.per_agent import PerAgent
 
 
 class GreedyScheduling(Allocator):
@@ -16,8 +17,10 @@ class GreedyScheduling(Allocator):
 
     kind: Literal["greedy_scheduling"] = "greedy_scheduling"
 
-    def allocate(self, gain: Doubles, noise: float, p_max: float, bands: int = 1) -> Doubles:
-        return allocators.greedy_scheduling(gain, noise, p_max)
+    def allocate(
+        self, gain: Doubles, noise: PerAgent, p_max: PerAgent, bands: int = 1, weights: PerAgent | None = None
+    ) -> Doubles:
+        return allocators.greedy_scheduling(gain, noise, p_max, weights)
 
 
 class ITLinQ(Allocator):
@@ -27,8 +30,10 @@ class ITLinQ(Allocator):
     exponent: NonNegative = Field(0.5, description="eta: INRs are at most M SNR^eta")
     margin: Positive = Field(MARGIN, description="M, linear: 25 dB")
 
-    def allocate(self, gain: Doubles, noise: float, p_max: float, bands: int = 1) -> Doubles:
-        return allocators.itlinq(gain, noise, p_max, exponent=self.exponent, margin=self.margin)
+    def allocate(
+        self, gain: Doubles, noise: PerAgent, p_max: PerAgent, bands: int = 1, weights: PerAgent | None = None
+    ) -> Doubles:
+        return allocators.itlinq(gain, noise, p_max, weights, exponent=self.exponent, margin=self.margin)
 
 
 class FPLinQ(Allocator):
@@ -37,5 +42,7 @@ class FPLinQ(Allocator):
     kind: Literal["fplinq"] = "fplinq"
     iterations: Count = 100
 
-    def allocate(self, gain: Doubles, noise: float, p_max: float, bands: int = 1) -> Doubles:
-        return allocators.fplinq(gain, noise, p_max, iterations=self.iterations)
+    def allocate(
+        self, gain: Doubles, noise: PerAgent, p_max: PerAgent, bands: int = 1, weights: PerAgent | None = None
+    ) -> Doubles:
+        return allocators.fplinq(gain, noise, p_max, weights, iterations=self.iterations)

@@ -130,7 +130,7 @@ def _train(comparison: Comparison, directory: ComparisonDirectory, task: Task, a
 
 def _relative(held: HeldOut, method: Learned, state: dict[str, Any]) -> float:
     """Utility relative to full power, mean over layouts; NaN where powers are."""
-    full = np.full(held.block.wanted.shape, held.scenario.max_power / held.scenario.bands)
+    full = np.full(held.block.wanted.shape, held.scenario.p_max / held.scenario.bands)
     power = method.powers(held, state)
     if _lost(power).any():
         return math.nan
@@ -156,7 +156,7 @@ def _optimum(comparison: Comparison, directory: ComparisonDirectory, task: Task,
 def _certified(gain: Doubles, scenario: Scenario, optimum: Optimum) -> tuple[float, float]:
     """(the optimum of one slot, how near it is where that is not as asked, else 0); NaN where it is given up."""
     limits: dict[str, Any] = {"gap": optimum.gap, "seconds": optimum.seconds, "most_boxes": optimum.most_boxes}
-    found = certify(gain, scenario.noise, scenario.max_power, **limits)
+    found = certify(gain, scenario.noise_power, scenario.p_max, scenario.rate_weights, **limits)
     given_up = optimum.seconds is None and not found.proved
     return (math.nan, math.nan) if given_up else (float(found.value), 0.0 if found.proved else float(found.gap))
 

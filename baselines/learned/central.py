@@ -18,6 +18,7 @@ from wirelessenv.config import ConfigError, Count, Positive
 from wirelessenv.layout import Layout, draw_layouts
 from wirelessenv.memory import check_room
 from wirelessenv.network import NEIGHBOURS, Block, WirelessNetwork, block_parts
+from wirelessenv.per_agent import beside
 from wirelessenv.physics.kernels import interference
 from wirelessenv.saved_state import refuse_misfit
 from wirelessenv.scenario import Scenario
@@ -116,6 +117,31 @@ class Central(Learned):
     def knows_in_training(self) -> NeededKnowledge:
         return "everything"
 
+    def shares(self, scenario: Scenario, logits: Tensor) -> Tensor:
+        """Shares of p_max that are used.
+
+        Args:
+            scenario: of the networks.
+            logits: of a network, (networks, slots, m), of M bands (networks, slots, M, m).
+
+        Returns:
+            Shares of the same shape.
+        """
+        return _shares(scenario, logits)
+
+    def objective(self, scenario: Scenario, logits: Tensor, block: Block) -> Tensor:
+        """The number that training makes large: mean utility, less a little for large logits.
+
+        Args:
+            scenario: of the networks.
+            logits: as of `shares`.
+            block: their slots, of which those after the first `unheard` ones count.
+
+        Returns:
+            One number.
+        """
+        return _objective(scenario, logits, block, self.unheard)
+
     def train(self, scenario: Scenario, seed: int, layout: int | None, folder: Path | None = None) -> Iterator[Stage]:
         scenario = self.trained_on or scenario
         refuse_learning_over_lists(scenario)
@@ -137,7 +163,7 @@ class Central(Learned):
             if step == 1:
                 network.fit(seen)
             optimiser.zero_grad()
-            (-_objective(scenario, network(seen), block, self.unheard)).backward()  # type: ignore[no-untyped-call]  # torch gives it no type
+            (-self.objective(scenario, network(seen), block)).backward()  # type: ignore[no-untyped-call]  # torch gives it no type
             nn.utils.clip_grad_norm_(network.parameters(), LARGEST_GRADIENT)
             optimiser.step()
             schedule.step()
@@ -162,7 +188,7 @@ class Central(Learned):
             for start in range(0, len(held.layouts), at_once):
                 places = range(start, min(start + at_once, len(held.layouts)))
                 seen = self.see(held.scenario, layouts[start : places.stop], held.some(places).block, held.layouts[start])
-                parts.append(_shares(held.scenario, network(seen)).double().cpu().numpy() * held.scenario.max_power)
+                parts.append(self.shares(held.scenario, network(seen)).double().cpu().numpy() * held.scenario.p_max)
         return np.concatenate(parts)
 
 
@@ -185,9 +211,11 @@ def refuse_learning_over_lists(scenario: Scenario) -> None:
 def _objective(scenario: Scenario, logits: Tensor, block: Block, first: int) -> Tensor:
     """Mean utility, less a little for large logits, from slot `first` on."""
     logits = logits[:, first:]
-    power = _shares(scenario, logits) * scenario.max_power
+    power = _shares(scenario, logits)
+    power = power * beside(scenario.p_max, power)
     wanted, cross = torch.as_tensor(block.wanted[:, first:]), torch.as_tensor(block.cross[:, first:])
-    utilities: Tensor = scenario.earned(wanted * power / (interference(cross, power) + scenario.band_noise), power)
+    noise = beside(scenario.band_noise, power)
+    utilities: Tensor = scenario.earned(wanted * power / (interference(cross, power) + noise), power)
     squares = logits**2 if scenario.bands == 1 else (logits**2).mean(-2)
     objective: Tensor = (utilities - UNDECIDED * squares).mean()
     return objective

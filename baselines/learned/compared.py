@@ -90,7 +90,7 @@ class Compared(Learner):
         layouts = problem.network.layouts if problem.evaluation == "layout" else problem.network.present()
         with torch.no_grad():
             share = network(method.see(scenario, layouts, bank, 0)).sigmoid().double().numpy()
-        return np.asarray(share * scenario.max_power)
+        return np.asarray(share * scenario.p_max)
 
     def measures(self) -> dict[str, NDArray[Any]]:
         """Measures by name, each (1, runs), as the learners of agents with policies report them."""

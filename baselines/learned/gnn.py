@@ -12,9 +12,11 @@ from baselines.allocators import delayed
 from baselines.comparison.methods import NeededKnowledge
 from baselines.learned.central import Central, CentralNetwork
 from trainers.problems.policies import Width
+from wirelessenv.arrays import Doubles
 from wirelessenv.config import Count, CountOrZero
 from wirelessenv.layout import Layout
 from wirelessenv.network import Block
+from wirelessenv.per_agent import beside
 from wirelessenv.scenario import Scenario
 
 
@@ -26,8 +28,8 @@ class InterferenceGraphNetwork(CentralNetwork):
     p_i / p_max = sigmoid(w h_i^L + b). Permuting the pairs permutes the powers.
     """
 
-    def __init__(self, snr: float, hidden: int, layers: int) -> None:
-        """`snr` is p_max / noise."""
+    def __init__(self, snr: float | Doubles, hidden: int, layers: int) -> None:
+        """`snr` is p_max / noise, of all links, or (m, m), [receiver, transmitter]."""
         super().__init__()
         self._snr = snr
         self.first = nn.Linear(1, hidden)
@@ -44,7 +46,7 @@ class InterferenceGraphNetwork(CentralNetwork):
     def _inputs(self, slots: Block) -> tuple[Tensor, Tensor]:
         """(x_ii (..., m), x_ij (..., m, m)), not yet standardised."""
         gain = torch.as_tensor(slots.gain)
-        x = torch.log1p(gain * self._snr)
+        x = torch.log1p(gain * beside(self._snr, gain))
         return torch.diagonal(x, dim1=-2, dim2=-1), x
 
     def fit(self, slots: Block) -> None:
@@ -98,4 +100,4 @@ class GNN(Central):
         return replace(block, gain=delayed(block.gain, self.delay)) if self.delay else block
 
     def network(self, scenario: Scenario) -> CentralNetwork:
-        return InterferenceGraphNetwork(scenario.max_power / scenario.noise, self.hidden, self.layers)
+        return InterferenceGraphNetwork(scenario.snr(), self.hidden, self.layers)

@@ -220,7 +220,7 @@ class Reinforcement(Learned):
         """
         settings, library = self._settings(held.scenario), stable_baselines3()
         batch, actions = Batch(settings, len(held.layouts), network=held.network()), Actions(settings)
-        space, agents = actions.space(), batch.agents
+        space, agents = actions.shared_space(), batch.agents
         policy = self._policy(batch.observation_space(), space, held.scenario)
         refuse_misfit(state, dict(policy.state_dict()))
         policy.load_state_dict(state)

@@ -1,13 +1,24 @@
 """Knowledge that agents need, and numbers that they are sent, to observe the parts of an observation."""
 
 from baselines.comparison.methods import NeededKnowledge
-from wirelessenv.envs.observations import Aggregation, Edges, Full, Gain, Incoming, Local, Neighbours, Observation, Outgoing
+from wirelessenv.envs.observations import (
+    Aggregation,
+    Edges,
+    Full,
+    Gain,
+    Incoming,
+    Local,
+    Neighbours,
+    Observation,
+    Outgoing,
+    Weight,
+)
 from wirelessenv.scenario import Scenario
 
 
 def knowledge_for(part: Observation) -> NeededKnowledge:
     """The knowledge that an agent needs to observe this part."""
-    if isinstance(part, Local | Gain | Incoming) or (isinstance(part, Outgoing) and part.source == "mean"):
+    if isinstance(part, Local | Gain | Incoming | Weight) or (isinstance(part, Outgoing) and part.source == "mean"):
         return "own channel"
     return "everything" if isinstance(part, Full) else "neighbours"
 

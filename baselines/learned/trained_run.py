@@ -211,7 +211,7 @@ class TrainedRun(Learned):
     def powers(self, held: HeldOut, state: dict[str, Any]) -> Doubles:
         scenario, parameters = held.scenario, torch.as_tensor(state["parameters"]).float()
         seen, settings = Inputs.of(state["observation"]), PolicySettings.parse(state["policy"], "policy")
-        policies = Policies(seen.size(scenario), scenario.bands, 0.0, scenario.max_power, settings, budget=True)
+        policies = Policies(seen.size(scenario), scenario.bands, 0.0, scenario.p_max, settings, budget=True)
         features = torch.as_tensor(seen.of_block(scenario, held.block))
         *_, agents, width = features.shape
         if tuple(parameters.shape) not in ((policies.size,), (agents, policies.size)):
@@ -219,5 +219,5 @@ class TrainedRun(Learned):
         rows = parameters.reshape(-1, policies.size)
         inputs = features.reshape(-1, len(rows), width).transpose(0, 1)
         with torch.no_grad():
-            powers = by_agents(policies(rows, inputs), features.shape[:3])
+            powers = policies.limited(by_agents(policies(rows, inputs), features.shape[:3]))
         return np.asarray(powers.double())

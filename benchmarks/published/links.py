@@ -30,7 +30,7 @@ def link_rows(shortest: int, longest: int, layouts: int = 400) -> Iterator[Publi
     """
     scenario = Scenario(preset="d2d_links", placement={"shortest_link": shortest, "longest_link": longest})
     held = HeldOut.draw(scenario, range(layouts), slots=1, warm_up=0)
-    gain, rated, noise, most = held.block.gain.astype(float), held.rated_gain(), scenario.noise, scenario.max_power
+    gain, rated, noise, most = held.block.gain.astype(float), held.rated_gain(), scenario.noise_power, scenario.p_max
     powers = {
         "greedy": greedy_scheduling(rated, noise, most),
         "random": most * (np.random.default_rng(0).random(gain.shape[:-1]) < 0.5),

@@ -96,7 +96,7 @@ def picture(name: str) -> bytes:
 def _drawn(name: str) -> dict[str, str]:
     env = power_control_v0.parallel_env(scenario=name, render_mode="rgb_array", actions="power")
     env.reset(seed=0)
-    env.step(dict.fromkeys(env.agents, np.array([env.scenario.max_power], np.float32)))
+    env.step(dict.fromkeys(env.agents, np.array([env.scenario.most_power], np.float32)))
     stream = io.BytesIO()
     Image.fromarray(env.render()).save(stream, "PNG")
     return {"png": base64.b64encode(stream.getvalue()).decode()}
@@ -119,6 +119,6 @@ def _values(name: str, layouts: int, slots: int) -> dict[str, str]:
     held = HeldOut.draw(scenario, range(layouts), slots, 0)
     gain, found = held.block.gain.astype(float), {}
     for title, allocator in {"full power": full_power, "random power": random_power, "WMMSE": wmmse}.items():
-        value = Measured.of(held, allocator(gain, scenario.noise, scenario.max_power), 0).utility
+        value = Measured.of(held, allocator(gain, scenario.noise_power, scenario.p_max), 0).utility
         found[title] = f"{value.mean():.4g} (standard error {value.std() / np.sqrt(value.size):.2g})"
     return found

@@ -119,6 +119,8 @@ class FirstOrderLearner(MessagePassingLearner):
         past = self._past_parameters[rows]
         parameters = past.reshape(-1, past.shape[-1]).requires_grad_()
         inputs = self._past_inputs[rows].expand(*past.shape[:-1], -1, -1)
-        powers = self.problem.policies(parameters, inputs.reshape(-1, *inputs.shape[-2:]))
+        policies = self.problem.policies
+        slope_of_power = policies.limited(slope_of_power.movedim(2, -1)).movedim(-1, 2)  # of outputs, where these are shares
+        powers = policies(parameters, inputs.reshape(-1, *inputs.shape[-2:]))
         gradient: Tensor = torch.autograd.grad(powers, parameters, slope_of_power.reshape(powers.shape))[0]
         return gradient.view(past.shape).sum(0) / (self.problem.agents * self.settings.batch)

@@ -122,11 +122,12 @@ class ObservedLearner(Learner):
         theta = self.learner.parameters
         flat = theta.flatten(0, 2)
         powers = self._whole.policies(flat, self._given.expand(len(flat), *self._given.shape))
+        powers = self._whole.policies.limited(powers.reshape(*theta.shape[:2], -1).movedim(1, -1)).movedim(-1, 1)
         ratio = np.diagonal(self._whole.interference_to_noise(), axis1=1, axis2=2)
         return {
             "rate": self._whole.utilities(theta)[:, 0, :, None],
             "channel": 10 * np.log10(ratio)[..., None],
-            "policy": powers.reshape(*theta.shape[:2], -1).double().cpu().numpy(),
+            "policy": powers.double().cpu().numpy(),
             "parameters": theta[:, :, 0].double().cpu().numpy(),
         }
 

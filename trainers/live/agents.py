@@ -265,7 +265,7 @@ class AgentShard(Shard):
         self._now = torch.from_numpy(self._draws.of(self._post))[:, None]
         self._feedback.perturb(self._parameters, self._now.unsqueeze(3), self._mu)
         inputs = tensor(reply.inputs)[:, None, :, None]
-        powers = powers_of(self._policies, self._feedback.measured(self._parameters), inputs)
+        powers = powers_of(self._policies, self._feedback.measured(self._parameters), inputs, self._around.own)
         policies = self.parameters[0, :, 0].numpy().copy()
         content = {"powers": powers[:, 0, 0].numpy(), "base": np.array(reply.newest + 1)}
         return Parcel(self._post, content, {"policies": policies, "post": np.array(self._post)}, record)

@@ -1,5 +1,7 @@
 """Inputs of agents that talk to neighbours, in the slots of a block, as the message-passing network reads it."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from jaxtyping import Int
@@ -7,6 +9,7 @@ from jaxtyping import Int
 from trainers.problems.message_network import Heard
 from wirelessenv.arrays import Floats
 from wirelessenv.network import Block
+from wirelessenv.physics.kernels import split
 from wirelessenv.physics.loudest import Loudest, Places, at_places
 from wirelessenv.scenario import Scenario
 
@@ -35,7 +38,13 @@ def heard(
         The inputs of the network.
     """
     runs, slots, *each, agents = block.wanted.shape
-    snr = np.float32(scenario.max_power / scenario.band_noise)
+    ratio = scenario.of_one_band.snr(block.near)
+    if isinstance(ratio, np.ndarray):  # of each link; of lists (runs, links)
+        ratio = ratio.astype(np.float32)
+        mean_gain, gain = mean_gain * ratio, block.gain * (ratio if block.near is None else ratio[:, None])
+        wanted, cross = split(gain) if block.near is None else block.near.split(gain)
+        block, ratio = replace(block, gain=gain, wanted=wanted, cross=cross), 1.0
+    snr = np.float32(ratio)
     slot, mean = np.arange(slots)[:, None, None], mean_gain[:, None]
     if block.near is None:
         off = mean_gain * (1 - np.eye(agents, dtype=np.float32))

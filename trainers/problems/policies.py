@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -10,8 +10,10 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
 
+from wirelessenv.arrays import Doubles
 from wirelessenv.config import Count, Model, Positive
 from wirelessenv.memory import check_room, part
+from wirelessenv.per_agent import beside
 from wirelessenv.streams import stream
 
 Width = Annotated[Count, Field(le=4096)]
@@ -36,7 +38,7 @@ class Policies:
         inputs: numbers that a policy observes.
         outputs: numbers that it decides.
         low: smallest output, one for all or (outputs,).
-        high: largest output.
+        high: largest output; a numpy array (m,) of largest powers: outputs are shares of these, which `limited` makes powers.
         settings: of the hidden layers.
         budget: outputs add up to `high` at most, where `low` is 0.
     """
@@ -46,14 +48,15 @@ class Policies:
         inputs: int,
         outputs: int,
         low: float | Tensor,
-        high: float | Tensor,
+        high: float | Tensor | Doubles,
         settings: PolicySettings | None = None,
         budget: bool = False,
     ) -> None:
         self.settings = settings or PolicySettings()
         self.inputs, self.outputs = inputs, outputs
         self._budget = budget and outputs > 1
-        self._low, self._span = low, high - low
+        self._own = high if isinstance(high, np.ndarray) else None
+        self._low, self._span = low, 1.0 if isinstance(high, np.ndarray) else high - low
         self._layers = list(pairwise((inputs, *self.settings.hidden, outputs)))
         self.size = sum(fan_in * fan_out + fan_out for fan_in, fan_out in self._layers)
         """n_i: number of parameters of one network."""
@@ -112,6 +115,18 @@ class Policies:
         if self._budget:
             return shares_of_budget(logits, axis) * self._span
         return logits.sigmoid().mul(self._span).add_(self._low)
+
+    def limited(self, outputs: Float[Tensor, "*shape"], some: Any = slice(None)) -> Float[Tensor, "*shape"]:
+        """Powers of outputs: outputs as they are, or, where largest powers are each agent's own, times these.
+
+        Args:
+            outputs: (..., agents).
+            some: which of all agents these are.
+
+        Returns:
+            Powers of the same shape.
+        """
+        return outputs if self._own is None else outputs * beside(self._own[some], outputs)
 
     def logits(
         self, parameters: Float[Tensor, "networks {self.size}"], inputs: Float[Tensor, "networks batch {self.inputs}"]

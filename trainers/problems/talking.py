@@ -97,7 +97,7 @@ class TalkingPolicies(Policies):
         self.talk = talk
         self.network = talk.network()
         self.shapes = {name: tuple(value.shape) for name, value in self.network.named_parameters()}
-        super().__init__(SIZE_OF_NODE + SIZE_OF_EDGE * talk.neighbours, 1, 0.0, scenario.max_power, PolicySettings(hidden=()))
+        super().__init__(SIZE_OF_NODE + SIZE_OF_EDGE * talk.neighbours, 1, 0.0, scenario.p_max, PolicySettings(hidden=()))
         self.size = sum(map(prod, self.shapes.values()))
         self.width = talk.width * (4 + 4 * talk.rounds + talk.neighbours * talk.rounds)
         fit_beforehand(self.network, scenario, talk.neighbours)
@@ -213,7 +213,7 @@ class TalkingProblem(WirelessProblem):
         neighbour = self._neighbour[None, :, None].expand(groups, runs, variants, agents, -1)
         rows = parameters.transpose(2, 3).reshape(-1, agents, size)
         logits = self.policies.of_all(rows, seen.reshape(-1, slots, agents, width), neighbour.flatten(0, 2))
-        return self.policies.bounded(logits).view(groups, runs, variants, slots, agents)
+        return self.policies.limited(self.policies.bounded(logits).view(groups, runs, variants, slots, agents))
 
     def slopes(self, parameters: Tensor, batch: int) -> NoReturn:
         """Refuse: an agent's powers are not all that its policy changes, where it talks.

@@ -19,6 +19,7 @@ from wirelessenv.envs.observations import refuse_without_lists
 from wirelessenv.layout import refused_with_cut
 from wirelessenv.memory import check_room
 from wirelessenv.network import Block, WirelessNetwork, block_parts
+from wirelessenv.per_agent import beside
 from wirelessenv.physics.kernels import interference
 from wirelessenv.physics.neighbours import NeighbourLists
 from wirelessenv.saved_state import misfit, refuse_infinite, refuse_length, refuse_misfit, refuse_outside
@@ -37,6 +38,7 @@ def powers_of(
     policies: Policies,
     parameters: Float[Tensor, "sets runs agents variants size"],
     inputs: Float[Tensor, "groups runs agents 1 slots inputs"],
+    some: slice | NDArray[np.intp] = slice(None),
 ) -> Float[Tensor, "sets runs variants slots *bands agents"]:
     """Powers of some agents in some slots.
 
@@ -44,6 +46,7 @@ def powers_of(
         policies: of the agents.
         parameters: (sets, runs, agents, variants, size).
         inputs: policy inputs, of `Samples`; a group of slots for each set, or one for all.
+        some: which of all agents these are.
 
     Returns:
         (sets, runs, variants, slots, agents); of M bands (sets, runs, variants, slots, M, agents).
@@ -53,7 +56,8 @@ def powers_of(
     seen = inputs.expand(sets, runs, agents, variants, slots, width).reshape(-1, slots, width)
     powers = policies(parameters.reshape(-1, size), seen)
     bands = powers.shape[-1:] if powers.shape[-1] > 1 else ()
-    return powers.view(sets, runs, agents, variants, slots, *bands).movedim(2, -1).contiguous()
+    powers = powers.view(sets, runs, agents, variants, slots, *bands).movedim(2, -1).contiguous()
+    return policies.limited(powers, some)
 
 
 class WirelessProblem(Problem):
@@ -101,8 +105,8 @@ class WirelessProblem(Problem):
         if evaluation not in EVALUATIONS:
             raise ConfigError(f"evaluation: {shown(evaluation)} is not valid: it should be one of {', '.join(EVALUATIONS)}")
         self.evaluation = evaluation
-        size, bands, most = self.inputs.size(self.scenario), self.scenario.bands, self.scenario.max_power
-        self.policies = Policies(size, bands, 0.0, most, policy, budget=True)
+        size, bands = self.inputs.size(self.scenario), self.scenario.bands
+        self.policies = Policies(size, bands, 0.0, self.scenario.p_max, policy, budget=True)
         self._slots = 0
         self._ahead: list[Samples] = []
         self._full_power: NDArray[np.float64] | None = None
@@ -135,8 +139,9 @@ class WirelessProblem(Problem):
         """
         antenna = self.scenario.placement.antennas(self.agents)
         gains = np.stack([layout.link_gain for layout in self.network.layouts])
-        ratio = gains.astype(np.float64) * self.scenario.max_power / self.scenario.noise
-        return ratio if antenna is None else np.asarray(ratio[..., antenna])
+        each = gains.astype(np.float64) if antenna is None else gains[..., antenna].astype(np.float64)
+        noise = self.scenario.noise_power
+        return np.asarray(each * self.scenario.p_max / (noise if isinstance(noise, float) else noise[:, None]))
 
     def measure(
         self, parameters: Float[Tensor, "sets runs agents variants size"], batch: int, common_noise: bool
@@ -194,7 +199,7 @@ class WirelessProblem(Problem):
         for number in range(len(parameters)):  # set by set, so that no policy is copied
             group = min(number, len(samples.inputs) - 1)
             parts = [
-                powers_of(self.policies, parameters[number, None, :, some], samples.inputs[group, None, :, some])
+                powers_of(self.policies, parameters[number, None, :, some], samples.inputs[group, None, :, some], some)
                 for first in range(0, self.agents, POLICIES_AT_ONCE)
                 for some in [slice(first, first + POLICIES_AT_ONCE)]
             ]
@@ -271,7 +276,8 @@ class WirelessProblem(Problem):
         wanted, cross = torch.as_tensor(samples.wanted)[0], torch.as_tensor(samples.cross)[0]
         power = self._powers(parameters[None], samples)[0].requires_grad_()
         arriving = interference(cross, power.detach()).requires_grad_()
-        total = self.scenario.earned(wanted * power / (arriving + self.scenario.band_noise), power).sum()
+        noise = beside(self.scenario.band_noise, arriving)
+        total = self.scenario.earned(wanted * power / (arriving + noise), power).sum()
         by_power, by_interference = torch.autograd.grad(total, (power, arriving), materialize_grads=True)
         slopes = by_interference[..., None] * cross + torch.diag_embed(by_power)
         return samples.inputs[0], slopes if self.scenario.bands == 1 else slopes.flatten(2, 3)
@@ -328,9 +334,8 @@ class WirelessProblem(Problem):
 
     def _at_full_power(self) -> NDArray[np.float64]:
         bank = self.bank
-        utilities = self.network.utilities(
-            bank.wanted, bank.cross, bank.wanted * 0 + self.scenario.max_power / self.scenario.bands
-        )
+        full = bank.wanted * 0 + beside(self.scenario.p_max / self.scenario.bands, bank.wanted)
+        utilities = self.network.utilities(bank.wanted, bank.cross, full)
         return np.asarray(torch.as_tensor(utilities).double().mean(1).sum(1).cpu())
 
     def act(self, parameters: Float[Tensor, "agents size"], observations: Any) -> Any:
@@ -360,7 +365,7 @@ class WirelessProblem(Problem):
                 f"(..., {self.agents}, {self.policies.inputs})"
             )
         flat = inputs.reshape(-1, self.agents, inputs.shape[-1]).transpose(0, 1)
-        powers = self.policies(parameters, flat).transpose(0, 1)
+        powers = self.policies.limited(self.policies(parameters, flat).movedim(0, -1)).movedim(-1, 1)
         bands = (self.scenario.bands,) if self.scenario.bands > 1 else ()
         return powers.reshape(*inputs.shape[:-1], *bands).cpu().numpy()
 

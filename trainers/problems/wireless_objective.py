@@ -17,6 +17,7 @@ from wirelessenv.config import ConfigError, whole
 from wirelessenv.layout import refused_with_cut
 from wirelessenv.memory import check_room, part
 from wirelessenv.network import WirelessNetwork, block_parts
+from wirelessenv.per_agent import beside
 from wirelessenv.physics.kernels import interference
 from wirelessenv.scenario import Scenario
 
@@ -141,14 +142,18 @@ class WirelessObjective(Objective):
         """U_i - lambda z_i^2, (rows, slots, m), or (rows, slots, 1) of one client a row; row r plays policy r in slots[r]."""
         rows = len(slots)
         logit = self.problem.shared_logits(parameters, self._features[slots])
-        powers = self.policies.bounded(logit, -2)
+        powers = self.policies.limited(self.policies.bounded(logit, -2))
         wanted, cross, own = self._wanted[slots], self._cross[slots], powers
+        agents: Tensor | None = None
         if client is not None:
             each = torch.arange(rows)
             cross = cross.movedim(-2, 1)[each, client].unsqueeze(-2)
             wanted, own, logit = (part.movedim(-1, 1)[each, client].unsqueeze(-1) for part in (wanted, own, logit))
-        ratio = wanted * own / (interference(cross, powers) + self.scenario.band_noise)
-        utilities: Tensor = self.scenario.earned(ratio, own)
+            agents = client[:, None, None]
+        arriving = interference(cross, powers)
+        of_bands = agents if agents is None or self.scenario.bands == 1 else agents[:, None]  # which are an axis of SINRs
+        ratio = wanted * own / (arriving + beside(self.scenario.band_noise, arriving, of_bands))
+        utilities: Tensor = self.scenario.earned(ratio, own, agents)
         if not self.undecided:
             return utilities
         squares = logit**2

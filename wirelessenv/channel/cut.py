@@ -16,6 +16,7 @@ from wirelessenv.arrays import Doubles
 from wirelessenv.channel.geometry import Positions
 from wirelessenv.channel.path_loss import PathLoss
 from wirelessenv.memory import check_room, part
+from wirelessenv.per_agent import PerAgent
 from wirelessenv.physics.neighbours import scipy_needed
 
 SPACINGS, CELLS = 4, 9
@@ -35,17 +36,27 @@ class NearLinks(NamedTuple):
     """sum of E|h|^2 over the links to each receiver that are cut"""
 
 
-def near_links(path_loss: PathLoss, transmitters: Positions, receivers: Positions, weakest: float) -> NearLinks:
+def near_links(
+    path_loss: PathLoss,
+    transmitters: Positions,
+    receivers: Positions,
+    weakest: float,
+    *,
+    power: PerAgent = 1.0,
+    noise: PerAgent = 1.0,
+) -> NearLinks:
     """Find the links between pairs that are not cut.
 
     Args:
         path_loss: the law of gains, which should fall with the distance.
         transmitters: positions (m, 2).
         receivers: those of their receivers, (m, 2), in the same unit of length.
-        weakest: links with a smaller mean gain E|h|^2, linear, are cut, but for direct ones.
+        weakest: links with a smaller mean gain E|h|^2, linear, are cut, but for direct ones, where power and noise are 1.
+        power: of every transmitter, relative to the largest; links with gain x power < weakest x noise are cut.
+        noise: of every receiver, relative to the smallest.
 
     Returns:
-        The links, and the gains of those that are cut.
+        The links, and the gains of those that are cut, times `power`.
 
     Raises:
         ConfigError: where there are too many, or scipy is not installed.
@@ -57,14 +68,19 @@ def near_links(path_loss: PathLoss, transmitters: Positions, receivers: Position
     near, far = min(max(radius, SPACINGS * size / math.sqrt(2 * agents)), size) * (1 + 1e-9), size > radius
     receiver, transmitter = _within(receivers, transmitters, near if far else size * (1 + 1e-9))
     gain = path_loss.gain(np.linalg.norm(receivers[receiver] - transmitters[transmitter], axis=-1))
-    kept = (gain >= weakest) | (receiver == transmitter)
+    faintest = weakest if isinstance(noise, float) else weakest * noise[receiver]
+    sent = power if isinstance(power, float) else power[transmitter]
+    kept = (gain * sent >= faintest) | (receiver == transmitter)
     cut_gain = np.zeros(agents)
     if far:
         flat = float(path_loss.gain(np.array(near)))
-        cut_gain += _on_a_grid(path_loss, transmitters, receivers, near) if near < size else agents * flat
+        everybody = agents * power if isinstance(power, float) else float(power.sum())
+        cut_gain += _on_a_grid(path_loss, transmitters, receivers, near, power) if near < size else everybody * flat
         beyond = np.where(kept, 0.0, gain) - flat
-        cut_gain += np.bincount(receiver, beyond, minlength=agents)
+        cut_gain += np.bincount(receiver, beyond * sent, minlength=agents)
         np.maximum(cut_gain, 0, out=cut_gain)
+    elif not kept.all():  # whom the loudest would reach everywhere, but not all
+        cut_gain += np.bincount(receiver, np.where(kept, 0.0, gain) * sent, minlength=agents)
     return NearLinks(receiver[kept], transmitter[kept], gain[kept], cut_gain)
 
 
@@ -93,8 +109,8 @@ def _within(receivers: Positions, transmitters: Positions, radius: float) -> tup
     return receiver.astype(np.int32), transmitter.astype(np.int32)
 
 
-def _on_a_grid(path_loss: PathLoss, transmitters: Positions, receivers: Positions, near: float) -> Doubles:
-    """sum_j g(max(d_ij, near)) at each receiver i, on a grid of cells of `near` / CELLS, summed by Fourier transforms.
+def _on_a_grid(path_loss: PathLoss, transmitters: Positions, receivers: Positions, near: float, power: PerAgent) -> Doubles:
+    """sum_j g(max(d_ij, near)) p_j at each receiver i, on a grid of cells of `near` / CELLS, summed by Fourier transforms.
 
     A transmitter is shared among the four nearest points of the grid, and the sum at a receiver is that at the four nearest
     points, both linearly in each direction.
@@ -104,7 +120,7 @@ def _on_a_grid(path_loss: PathLoss, transmitters: Positions, receivers: Position
     shape = tuple(np.floor((everything.max(0) - low) / cell).astype(int) + 2)
     many = np.zeros(math.prod(shape))
     for place, share in _corners(transmitters, low, cell, shape):
-        many += np.bincount(place, share, minlength=many.size)
+        many += np.bincount(place, share * power, minlength=many.size)
     steps = [np.minimum(np.arange(2 * count), 2 * count - np.arange(2 * count)) for count in shape]
     apart = cell * np.hypot(*np.meshgrid(*steps, indexing="ij"))
     spectrum = np.fft.rfft2(path_loss.gain(np.maximum(apart, near))) * np.fft.rfft2(many.reshape(shape), apart.shape)

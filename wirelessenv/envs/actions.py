@@ -8,7 +8,9 @@ from gymnasium.spaces import Box, Discrete, MultiDiscrete, Space
 from numpy.typing import NDArray
 
 from wirelessenv.arrays import Floats
+from wirelessenv.config import ConfigError
 from wirelessenv.envs.settings import Settings
+from wirelessenv.per_agent import beside
 from wirelessenv.sentences import shown
 
 
@@ -26,16 +28,34 @@ class Actions:
         self.numbers = 1 if self._discrete else self._bands + self._simplex
         """Numbers of an action that stand for powers."""
         self.width = self.numbers + settings.chosen_width
-        self._most = settings.scenario.max_power
+        self._most = beside(settings.scenario.p_max, np.empty(0, np.float32))
         self._above, self._levels = settings.levels - 1, self._bands * (settings.levels - 1) + 1
-        low, high = {"power": (0.0, self._most), "discrete": (0, self._levels - 1)}.get(settings.actions, (-1.0, 1.0))
+        low, high = {"power": (0.0, settings.scenario.p_max), "discrete": (0, self._levels - 1)}.get(
+            settings.actions, (-1.0, 1.0)
+        )
         self._low = np.array([low] * self.numbers + [-1.0] * settings.chosen_width, np.float32)
-        self._high = np.array([high] * self.numbers + [1.0] * settings.chosen_width, np.float32)
-        self._offset, self._scale = np.float32(low), np.float32(self._most / (high - low))
+        each = [high] * self.numbers + [np.ones(np.shape(high))] * settings.chosen_width
+        self._high = np.stack(each, axis=-1).astype(np.float32)
+        """(width,), or (m, width) where bounds are each agent's own"""
+        self._offset, self._scale = np.float32(low), np.float32(settings.scenario.p_max / (high - low))
+        self._row_scale = self._scale if self._scale.ndim == 0 else self._scale[:, None]
 
-    def space(self) -> Space[Any]:
+    def space(self, agent: int) -> Space[Any]:
         """The action space of one agent."""
-        return Discrete(self._levels) if self._discrete else Box(self._low, self._high)
+        return Discrete(self._levels) if self._discrete else Box(self._low, self._high[agent] if self._own else self._high)
+
+    def shared_space(self) -> Space[Any]:
+        """The action space of all agents; raises ConfigError where they have spaces of their own."""
+        if self._own:
+            raise ConfigError(
+                'actions: "power" is not valid here where max_power is each agent\'s own: all agents share one space: use '
+                '"normalised", where 1 is the agent\'s own p_max'
+            )
+        return self.space(0)
+
+    @property
+    def _own(self) -> bool:
+        return self._high.ndim == 2
 
     def joint_space(self, agents: int) -> Space[Any]:
         """All agents': (m,), or (m, 1 + size of a message)."""
@@ -110,7 +130,7 @@ class Actions:
 
     def _divided(self, chosen: Floats) -> Floats:
         """Powers (E, M, m) of the powers or shares (E, m, numbers) of each band."""
-        power = np.ascontiguousarray(((chosen - self._offset) * self._scale).swapaxes(1, 2))
+        power = np.ascontiguousarray(((chosen - self._offset) * self._row_scale).swapaxes(1, 2))
         total = power.sum(1, keepdims=True)
         if not self._simplex:
             return np.asarray(power * np.minimum(self._most / np.maximum(total, np.float32(self._most)), np.float32(1)))
@@ -121,8 +141,8 @@ class Actions:
         if self._discrete:
             return f"it should be a whole number from 0 to {self._levels - 1}"
         count = "one number" if self.numbers == 1 else f"{self.numbers} numbers"
-        told = self.width - self.numbers
-        return f"it should be {count} in [{self._low[0]:g}, {self._high[0]:g}]" + (f" and {told} in [-1, 1]" if told else "")
+        told, most = self.width - self.numbers, "p_max of the agent" if self._own else f"{self._high[0]:g}"
+        return f"it should be {count} in [{self._low[0]:g}, {most}]" + (f" and {told} in [-1, 1]" if told else "")
 
     def _what_is_wrong(self, actions: Any, agents: Sequence[str]) -> str | None:
         if not isinstance(actions, Mapping):

@@ -253,7 +253,7 @@ class Batch:
         return Scene(
             *places,
             last.power[0].T,
-            scenario.max_power,
+            scenario.p_max,
             last.rate[0],
             last.gain[0],
             self._messages(),

@@ -53,7 +53,7 @@ class PastSlot(NamedTuple):
             cross,
             power,
             sinr,
-            rate(sinr, scenario.sinr_cap, scenario.snr_gap),
+            scenario.in_bandwidth(rate(sinr, scenario.sinr_cap, scenario.snr_gap)),
             np.repeat(self.utility, scenario.bands, axis=0),
         )
 
@@ -148,13 +148,36 @@ class Moment(NamedTuple):
             return np.asarray((cross @ power[..., None])[..., 0])
         return np.asarray(self.near.received(cross[:, None], power[:, None])[:, 0])
 
+    def at_limits(self, gain: Floats) -> Floats:
+        """Gains of all links, as of the coming slot, as `snr` takes them.
+
+        They are the gains, or, where p_max or noise are each agent's own, g_ij p_j / noise_i.
+        """
+        ratio = self.scenario.snr(self.near)
+        return gain if isinstance(ratio, float) else np.asarray(gain * ratio.astype(np.float32))
+
     def snr(self, gain: Any) -> Any:
-        """ln(1 + gain p_max / noise): gains from 0 to very large ones on a scale that learns well."""
-        return np.log1p(gain * np.float32(self.scenario.max_power / self.scenario.noise))
+        """ln(1 + gain p_max / noise), of gains `at_limits`: from 0 to very large ones on a scale that learns well."""
+        ratio = self.scenario.snr()
+        return np.log1p(gain * np.float32(ratio)) if isinstance(ratio, float) else np.log1p(gain)
+
+    def over_noise(self, power: Floats) -> Floats:
+        """Received powers of all links, (E, m, m) or (E, links), as `level` takes them.
+
+        They are the powers, or, where noise is each agent's own, over that of their receivers.
+        """
+        noise = self.scenario.noise_power
+        if isinstance(noise, float):
+            return power
+        quiet = (1 / noise).astype(np.float32)
+        if self.near is None:
+            return np.asarray(power * quiet[:, None])
+        return np.asarray(power * self.near.of_receivers(np.broadcast_to(quiet, (self.near.runs, self.near.agents))))
 
     def level(self, power: Any) -> Any:
-        """ln(1 + power / noise) of received powers."""
-        return np.log1p(power * np.float32(1 / self.scenario.noise))
+        """ln(1 + power / noise) of received powers, of links `over_noise`."""
+        noise = self.scenario.noise_power
+        return np.log1p(power * np.float32(1 / noise)) if isinstance(noise, float) else np.log1p(power)
 
 
 def _joined(values: Floats) -> Floats:

@@ -123,9 +123,10 @@ class Local(Observation):
 
     def observe(self, now: Moment) -> Floats:
         last = now.last
-        interference = now.received(last.cross, last.power)
-        power = last.power / np.float32(now.scenario.max_power)
-        return np.stack([now.snr(now.wanted(now.gain)), now.level(interference), power, last.rate], axis=-1)
+        interference = now.received(now.over_noise(last.cross), last.power)
+        power = last.power / np.float32(now.scenario.p_max)
+        own = now.snr(now.wanted(now.at_limits(now.gain)))
+        return np.stack([own, now.level(interference), power, last.rate], axis=-1)
 
 
 ChannelTime = Annotated[
@@ -154,7 +155,7 @@ class Gain(Observation):
     def observe(self, now: Moment) -> Floats:
         gain = now.mean_gain if self.source == "mean" else now.gain
         assert gain is not None, "needs_mean_gain says so"
-        return np.asarray(now.snr(now.wanted(gain)))[..., None]
+        return np.asarray(now.snr(now.wanted(now.at_limits(gain))))[..., None]
 
 
 Source = Annotated[
@@ -225,12 +226,12 @@ class Outgoing(Observation):
 
 
 def _crossing(now: Moment, source: str) -> tuple[Floats, Floats]:
-    """Cross gains, and the powers (E, m) that cross them."""
+    """Cross gains, over the noise where that is each agent's own, and the powers (E, m) that cross them."""
     if source == "powers":
-        return now.last.cross, now.last.power
+        return now.over_noise(now.last.cross), now.last.power
     gain = now.mean_gain if source == "mean" else now.gain
     assert gain is not None, "needs_mean_gain says so"
-    return now.crossing(gain), np.full_like(now.last.power, now.scenario.max_power)
+    return now.over_noise(now.crossing(gain)), np.full_like(now.last.power, now.scenario.p_max)
 
 
 class Edges(Observation):
@@ -268,6 +269,7 @@ class Edges(Observation):
         here, there = (now.mean_gain, now.mean_gain) if self.source == "mean" else (now.gain, now.last.gain)
         assert here is not None, "needs_mean_gain says so"
         assert there is not None, "needs_mean_gain says so"
+        here, there = now.at_limits(here), now.at_limits(there)
         return np.concatenate([now.snr(here[:, itself, others]), now.snr(there[:, others, itself])], axis=-1)
 
     def _strongest(self, now: Moment, most: int) -> Floats:
@@ -276,7 +278,7 @@ class Edges(Observation):
         assert here is not None, "needs_mean_gain says so"
         assert there is not None, "needs_mean_gain says so"
         assert now.loudest is not None, "loudest says so"
-        places = ((here, now.loudest.here), (there, now.loudest.there))
+        places = ((now.at_limits(here), now.loudest.here), (now.at_limits(there), now.loudest.there))
         each = [at_places(gain.reshape(len(gain), 1, -1), place[..., :most])[:, 0] for gain, place in places]
         return np.concatenate([now.snr(gain) for gain in each], axis=-1)
 
@@ -289,7 +291,7 @@ class Neighbours(Observation):
     received power and the interferer's last rate, for those that are strongest with the channels of now and the powers of
     the last slot; the same one slot earlier. Interfered (3 each), in the last slot: the neighbour's own channel, its rate,
     and the agent's share of the interference and noise there. Channels and received powers as ln(1 + x / noise); places
-    without a neighbour hold 0. Weights, which the paper has besides, are 1 here.
+    without a neighbour hold 0. Weights, which the paper has besides, are no part of it: see `weight`.
     """
 
     kind: Literal["neighbours"] = "neighbours"
@@ -301,16 +303,18 @@ class Neighbours(Observation):
 
     def observe(self, now: Moment) -> Floats:
         last, before = now.last, now.before_last
-        cross, own = now.crossing(now.gain), now.wanted(last.gain)
+        own = now.wanted(now.at_limits(last.gain))
         places = Everybody() if now.near is None else Listed(now.near)
+        cross, crossed = now.over_noise(now.crossing(now.gain)), now.over_noise(last.cross)
         arriving = cross * places.from_transmitters(last.power)  # with the powers of the last slot
-        arrived = last.cross * places.from_transmitters(before.power)
-        disturbing = last.cross * places.from_transmitters(last.power)
-        share = disturbing / places.from_receivers(places.summed(disturbing) + np.float32(now.scenario.noise))
+        arrived = crossed * places.from_transmitters(before.power)
+        disturbing = crossed * places.from_transmitters(last.power)
+        noise = now.scenario.noise if isinstance(now.scenario.noise, float) else 1.0  # which `over_noise` has taken out
+        share = disturbing / places.from_receivers(places.summed(disturbing) + np.float32(noise))
         itself = [
-            last.power / np.float32(now.scenario.max_power),
+            last.power / np.float32(now.scenario.p_max),
             last.rate,
-            now.snr(now.wanted(now.gain)),
+            now.snr(now.wanted(now.at_limits(now.gain))),
             now.snr(own),
             now.level(places.summed(arriving)),
             now.level(places.summed(arrived)),
@@ -336,6 +340,30 @@ class Neighbours(Observation):
         return [np.pad(q, ((0, 0), (0, 0), (0, missing))) for q in picked] if missing else picked
 
 
+class Weight(Observation):
+    """The weight w of an agent and its bandwidth B, one number in all bands: ln(1 + w B)."""
+
+    kind: Literal["weight"] = "weight"
+    of_lists = True
+
+    @property
+    def looks_back(self) -> bool:
+        return False
+
+    def size(self, scenario: Scenario) -> int:
+        return 1
+
+    def width(self, scenario: Scenario) -> int:
+        return 1
+
+    def observe(self, now: Moment) -> Floats:
+        worth, shape = now.scenario.rate_weights, now.features.shape[:2]
+        return np.broadcast_to(np.log1p(np.float32(1 if worth is None else worth)), shape)[..., None]
+
+    def seen(self, now: Moment) -> Floats:
+        return self.observe(now)
+
+
 class Full(Observation):
     """Everything: all channels of the coming slot, ln(1 + g p_max / noise), then all last powers / p_max and last rates.
 
@@ -350,6 +378,6 @@ class Full(Observation):
     def observe(self, now: Moment) -> Floats:
         environments, agents = now.last.power.shape
         order = own_order(agents)
-        gains = now.snr(now.gain)[:, order[:, :, None], order[:, None, :]].reshape(environments, agents, -1)
-        powers = now.last.power / np.float32(now.scenario.max_power)
+        gains = now.snr(now.at_limits(now.gain))[:, order[:, :, None], order[:, None, :]].reshape(environments, agents, -1)
+        powers = now.last.power / np.float32(now.scenario.p_max)
         return np.concatenate([gains, powers[:, order], now.last.rate[:, order]], axis=-1)

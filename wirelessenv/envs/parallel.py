@@ -68,7 +68,7 @@ class PowerControlEnv(ParallelEnv[str, NDArray[np.float32], NDArray[np.float32]]
         self.agents: list[str] = []
         self._batch, self._actions = Batch(self.settings, 1, drawn=render_mode is not None), Actions(self.settings)
         self.observation_spaces = {agent: self._batch.observation_space() for agent in self.possible_agents}
-        self.action_spaces = {agent: self._actions.space() for agent in self.possible_agents}
+        self.action_spaces = {agent: self._actions.space(number) for number, agent in enumerate(self.possible_agents)}
         self.state_space = self._batch.state_space()
 
     def observation_space(self, agent: str) -> Box:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from wirelessenv import style
 from wirelessenv.config import ConfigError
 from wirelessenv.extras import missing
+from wirelessenv.per_agent import PerAgent
 from wirelessenv.text import drawn
 
 Pixels = NDArray[np.uint8]
@@ -53,7 +54,8 @@ class Scene:
     """the receiver of each transmitter, (m,)"""
     power: NDArray[np.floating]
     """(m,); of M bands (m, M)"""
-    max_power: float
+    max_power: PerAgent
+    """a number for all agents, or (m,)"""
     rate: NDArray[np.floating]
     """(m,), bit/s/Hz"""
     gain: NDArray[np.floating]
@@ -68,9 +70,21 @@ class Scene:
     """Corners of cells, (cells, corners, 2); None: there are none."""
 
     @property
+    def largest(self) -> float:
+        """The power that a whole bar stands for: max_power, or 1 where bars are shares of each agent's own."""
+        return self.max_power if isinstance(self.max_power, float) else 1.0
+
+    @property
+    def drawn(self) -> NDArray[np.floating]:
+        """The powers as bars have them, like `power`."""
+        if isinstance(self.max_power, float):
+            return self.power
+        return np.asarray((self.power.T / self.max_power).T)
+
+    @property
     def total(self) -> NDArray[np.floating]:
-        """Powers over all bands, (m,)."""
-        return self.power if self.power.ndim == 1 else np.asarray(self.power.sum(1))
+        """Powers over all bands as bars have them, (m,)."""
+        return self.drawn if self.power.ndim == 1 else np.asarray(self.drawn.sum(1))
 
     def loudest(self) -> tuple[NDArray[np.integer], NDArray[np.floating]]:
         """The transmitter whose interference is strongest at each receiver, and its share of that and the wanted power."""
@@ -210,9 +224,9 @@ class Renderer:
         self._bands = scene.power.ndim == 2 and scene.power.size <= 2 * MOST_BARS
         """Bars have a part for each band."""
         if agents <= MOST_BARS:
-            self._powers: Bars | Shares = Bars(side, agents, scene.power.shape[1] if self._bands else 1, scene.max_power)
+            self._powers: Bars | Shares = Bars(side, agents, scene.power.shape[1] if self._bands else 1, scene.largest)
         else:
-            self._powers = Shares(side, agents, scene.max_power)
+            self._powers = Shares(side, agents, scene.largest)
         named = range(len(scene.power) if len(scene.power) <= MOST_NAMES else 0)
         look = {"textcoords": "offset points", "fontsize": 6.5, "color": DARKEST, "zorder": 7, "animated": True}
         self._names = [self._map.annotate(str(agent), (0, 0), xytext=(4, 3), **look) for agent in named]
@@ -280,7 +294,7 @@ class Renderer:
         part = np.array([m.progress for m in messages]).reshape(-1, 1)
         self._messages.set_offsets(transmitters[ends[:, 0]] * (1 - part) + transmitters[ends[:, 1]] * part)
         self._messages.set_facecolor(_faded(MESSAGE, np.array([0.9 / max(m.age, 1) for m in messages])))
-        self._powers.show(scene.power if self._bands else scene.total)
+        self._powers.show(scene.drawn if self._bands else scene.total)
         shown = f"{drawn(scene.title)}   " if scene.title else ""
         self._text.set_text(f"{shown}slot {scene.slot}   mean rate {np.mean(scene.rate):.2f} bit/s/Hz")
 
@@ -288,7 +302,7 @@ class Renderer:
         served = receivers[scene.serving]
         self._links.set_segments(np.stack([transmitters, served], axis=1))
         self._links.set_array(scene.rate)
-        self._links.set_linewidths(self._fine * (1.2 + 2.4 * scene.total / scene.max_power))
+        self._links.set_linewidths(self._fine * (1.2 + 2.4 * scene.total / scene.largest))
         self._receivers.set_offsets(receivers)
 
         source, strength = scene.loudest()

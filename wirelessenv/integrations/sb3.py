@@ -73,7 +73,7 @@ class PowerControlVecEnv(VecEnv):
         self._batch, self._actions = Batch(self.settings, num_envs), Actions(self.settings)
         self._shape = (self._batch.environments, self._batch.agents)
         self._made = time.perf_counter()
-        super().__init__(self._shape[0] * self._shape[1], self._batch.observation_space(), self._actions.space())
+        super().__init__(self._shape[0] * self._shape[1], self._batch.observation_space(), self._actions.shared_space())
         self._returns = np.zeros(self.num_envs)
         self._next_seeds: Sequence[int] | None = None
         if seed is not None:

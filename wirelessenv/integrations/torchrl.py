@@ -79,7 +79,7 @@ class PowerControlTorchEnv(EnvBase):  # type: ignore[misc]  # TorchRL ships no t
         super().__init__(device=torch.device(device), batch_size=(batches.environments,))
         self._batches, self._return_state, self._return_info = batches, return_state, return_info
         self._shape = torch.Size((batches.environments, batches.agents))
-        self._rows = (batches.environments * batches.agents, *(self._actions.space().shape or ()))
+        self._rows = (batches.environments * batches.agents, *(self._actions.space(0).shape or ()))
         self.group_map = {GROUP: [f"{GROUP}_{i}" for i in range(batches.agents)]}
         self._next_seeds = None if seed is None else self._checked(seed)
         self._make_specs()
@@ -112,10 +112,12 @@ class PowerControlTorchEnv(EnvBase):  # type: ignore[misc]  # TorchRL ships no t
         return Composite({GROUP: Composite(specs, shape=self._shape)}, shape=self._shape[:1])
 
     def _action_spec(self) -> TensorSpec:
-        space: Any = self._actions.space()  # a Box, unless actions are discrete
+        space: Any = self._actions.space(0)  # a Box, unless actions are discrete
         if self.settings.actions == "discrete":
             return Categorical(int(space.n), shape=self._shape, dtype=torch.int64)
-        low, high = (torch.from_numpy(bound).expand(*self._shape, -1).clone() for bound in (space.low, space.high))
+        each: list[Any] = [self._actions.space(agent) for agent in range(self._shape[1])]
+        low, high = (torch.from_numpy(np.stack([getattr(one, end) for one in each])) for end in ("low", "high"))
+        low, high = (bound.expand(*self._shape, -1).clone() for bound in (low, high))
         return Bounded(low, high, dtype=torch.float32)
 
     def _checked(self, seed: int | Sequence[int]) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ import numpy as np
 from array_api_compat import array_namespace, is_torch_array
 
 from wirelessenv.config import MOST, ConfigError
+from wirelessenv.per_agent import PerAgent
 from wirelessenv.sentences import shown
 
 SMALLEST, LARGEST = 1e-40, 1e40
@@ -173,14 +174,14 @@ def gains(name: str, array: Any, axes: str = "(..., m, m), [receiver, transmitte
     within(name, array, 0, LARGEST, POWER_GAINS)
 
 
-def powers(name: str, array: Any, agents: int, most: float | None = None) -> None:
+def powers(name: str, array: Any, agents: int, most: PerAgent | None = None) -> None:
     """Check that a real array holds powers of all agents.
 
     Args:
         name: the argument, as a sentence names it.
         array: powers, (..., m).
         agents: the number m.
-        most: the largest power that is allowed; None: any.
+        most: the largest power that is allowed, of all agents, or (m,); None: any.
 
     Raises:
         ConfigError: where it does not.
@@ -190,6 +191,9 @@ def powers(name: str, array: Any, agents: int, most: float | None = None) -> Non
         raise ConfigError(f"{name}: the shape {shape} is not valid: it should be (..., m), and m is {agents}")
     if most is None:
         within(name, array, 0, LARGEST, NOT_NEGATIVE)
+    elif isinstance(most, np.ndarray):
+        for agent, own in enumerate(most.tolist()):
+            within(f"{name} of agent {agent}", array[..., agent], 0, own * (1 + ROUNDING), f"in [0, {own:g}]")
     else:
         within(name, array, 0, most * (1 + ROUNDING), f"in [0, {most:g}]")
 

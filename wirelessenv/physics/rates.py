@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from wirelessenv.arrays import Array, ArrayLike
 from wirelessenv.config import ConfigError
+from wirelessenv.per_agent import PerAgent
 from wirelessenv.physics import kernels
 from wirelessenv.physics.checks import LARGEST, POWER_GAINS, alike, fits, gains, number, positive, powers, real, shaped, within
 
@@ -85,14 +86,14 @@ def sinr(wanted: ArrayLike, cross: ArrayLike, power: ArrayLike, noise: ArrayLike
     return kernels.sinr(wanted, cross, power, level)
 
 
-def received(wanted: Array, cross: Array, power: Array, most: float | None = None) -> None:
+def received(wanted: Array, cross: Array, power: Array, most: PerAgent | None = None) -> None:
     """Check that wanted gains, cross gains and powers fit each other.
 
     Args:
         wanted: g_ii, linear, (..., m).
         cross: g_ij with a zero diagonal, linear, (..., m, m).
         power: transmit powers p, (..., m).
-        most: the largest power that is allowed; None: any.
+        most: the largest power that is allowed, of all agents, or (m,); None: any.
 
     Raises:
         ConfigError: where they do not fit, or powers exceed `most`.
