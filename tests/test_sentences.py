@@ -77,7 +77,7 @@ class Everything(Model):
         ({"named": {"abcd": 1}}, "named.abcd: this key is not valid: it should be text of 3 characters or fewer"),
         ({"named": {"a": 0}}, "named.a: 0 is not valid: it should be 1 or more"),
         ({"scenario": 3}, "scenario: 3 is not valid: it should be a mapping of keys to values"),
-        ({"scenario": {"noise": []}}, "scenario.noise: [] is not valid: it should be a number"),
+        ({"scenario": {"noise": []}}, "scenario.noise: [] is not valid: its length should be 1 or more, and is 0"),
     ],
 )
 def test_faults_are_said_in_our_words(data, said):
