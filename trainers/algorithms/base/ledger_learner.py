@@ -68,7 +68,7 @@ class LedgerLearner(AnswerLearner):
         self._entries: list[Any] = columns[0] if alone else [beside(row) for row in zip(*columns, strict=True)]
 
     def _move(self, runs: Any, change: NumpyArray) -> None:
-        """x = x - change (variants, runs, d) in the runs of an index that `runs_where` gave."""
+        """Subtract a change (variants, runs, d) from x in the runs of an index that `runs_where` gave."""
         if runs is ALL:
             self._x -= change  # half the calls of the line below
         else:
