@@ -69,7 +69,7 @@ def table(path: str | Path) -> list[dict[str, str]]:
 
 
 def costs(path: str | Path) -> list[dict[str, str]]:
-    """What each curve has cost in the end: slots, simulated time, bits of all agents; means over seeds that have not diverged.
+    """Tell what each curve has cost in the end: slots, simulated time, bits of all agents, means over seeds without divergence.
 
     Args:
         path: of a run directory.
