@@ -7,6 +7,8 @@ PYTHON_NEW := $(shell for p in $(PYTHON) python3.14 python3.13 python3.12 python
 
 PYTHON_3_11 := $(shell for p in $(PYTHON) python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && echo $$p && break; done)
+PYTHON_3_13 := $(shell for p in python3.14 python3.13 $(PYTHON); do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 13))' 2>/dev/null && echo $$p && break; done)
 PYTHON_NEWEST := $(shell for p in python3.14 python3.13 python3.12 python3.11 $(PYTHON); do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
@@ -52,11 +54,12 @@ wheel: .venv/all.done  ## the wheel in empty environments, without torch and wit
 docs: .venv-docs/done  ## the site, into site/, with strict links and without the network; it runs notebooks and examples
 	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs build --strict
 
-clients: .venv-clients/done .venv-benchmarl/done .venv-tianshou/done .venv-agilerl/done  ## other people's libraries, each with its own checks and algorithms
+clients: .venv-clients/done .venv-benchmarl/done .venv-tianshou/done .venv-agilerl/done $(if $(PYTHON_3_13),.venv-decentbench/done)  ## other people's libraries, each with its own checks and algorithms
 	.venv-clients/bin/python -m pytest tests/clients/*.py tests/integrations
 	.venv-benchmarl/bin/python -m pytest tests/clients/own/test_benchmarl.py tests/clients/test_torchrl_batched.py
 	.venv-tianshou/bin/python -m pytest tests/clients/own/test_others.py
 	.venv-agilerl/bin/python -m pytest tests/clients/own/test_others.py
+	$(if $(PYTHON_3_13),.venv-decentbench/bin/python -m pytest tests/clients/own/test_decent_bench.py,@echo "decent-bench is left out: Python 3.13 or newer is needed; none was found")
 
 oldest: .venv-oldest/done  ## the lowest versions that pyproject.toml allows, on Python 3.11: every part used once
 	.venv-oldest/bin/python -m tests.smoke
@@ -114,6 +117,13 @@ venv: .venv/all.done  ## .venv/ with everything for development
 	.venv-$*/bin/python -W ignore -c 'import torchvision' || .venv-$*/bin/python -m pip uninstall --quiet --yes torchvision
 	@touch $@
 
+# It wants Python 3.13. Hooks of hatch would compile decent-array for minutes, which runs as it stands.
+.venv-decentbench/done: pyproject.toml constraints-decentbench.txt
+	test -x .venv-decentbench/bin/python || $(PYTHON_3_13) -m venv .venv-decentbench
+	HATCH_BUILD_NO_HOOKS=true .venv-decentbench/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints-decentbench.txt --editable '.[decentbench]' pytest pytest-xdist hypothesis beartype
+	@touch $@
+
 .venv-docs/done: pyproject.toml constraints.txt
 	@test -n "$(PYTHON_NEW)" || { echo "Python 3.11 or newer is needed; none was found (set PYTHON=...)"; exit 2; }
 	test -x .venv-docs/bin/python || $(PYTHON_NEW) -m venv .venv-docs
@@ -135,4 +145,4 @@ venv: .venv/all.done  ## .venv/ with everything for development
 	@touch $@
 
 clean:  ## remove the virtual environments and all runs
-	rm -rf .venv .venv-docs .venv-clients .venv-benchmarl .venv-tianshou .venv-agilerl .venv-oldest .venv-newest runs site .docs_cache
+	rm -rf .venv .venv-docs .venv-clients .venv-benchmarl .venv-tianshou .venv-agilerl .venv-decentbench .venv-oldest .venv-newest runs site .docs_cache

@@ -22,6 +22,9 @@ from trainers.workbench.terminal import markdown_table
 
 ROOT = Path(__file__).parents[1]
 PICTURES = {"figure": "{}", "bars": "compare_{}", "learning": "compare_{}_learning", "curves": "{}"}
+TABLES = {"run": tables.table, "costs": tables.costs}
+"""Tables of a run: what each curve ends with, and that beside what it has cost."""
+TABLE = r"<!-- begin (run|costs) (\w+): written by {command} -->"
 IN_SHORT = {  # the ten rows of README.md: what each says, and the claim that decides it
     "delayed messages slow zeroth-order learning down": "p = 0.5 gains more slowly than p = 0.9, step 0.5 m",
     "with p = 0.25 it still ends close to centralised learning": (
@@ -153,10 +156,10 @@ def published(runs: Path, root: Path) -> None:
 
 
 def _tables_and_pictures(runs: Path, root: Path, command: str) -> None:
-    """The table of every run that a page has a place for, and its picture."""
+    """The tables of every run that a page has a place for, and its picture."""
     for page in sorted((root / "docs" / "results").glob("*.md")):
-        for name in re.findall(rf"<!-- begin run (\w+): written by {command} -->", page.read_text(encoding="utf-8")):
-            put(page, f"run {name}", "\n".join(markdown_table(tables.table(runs / name))) + "\n")
+        for kind, name in re.findall(TABLE.format(command=command), page.read_text(encoding="utf-8")):
+            put(page, f"{kind} {name}", "\n".join(markdown_table(TABLES[kind](runs / name))) + "\n")
     for folder in runs.iterdir():
         _pictures(folder, root)
 

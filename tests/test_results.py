@@ -84,7 +84,7 @@ def test_claims_and_runs_are_written_into_theirs(tmp_path, copy):
     directory = run(experiment, tmp_path / "runs" / "fig2", workers=1, quiet=True)
     plot(directory.path)
     for name, command in {
-        found for page in PAGES for found in re.findall(r"<!-- begin run (\w+): written by make (\w+)", text(page))
+        found for page in PAGES for found in re.findall(r"<!-- begin (?:run|costs) (\w+): written by make (\w+)", text(page))
     }:
         if name != "fig2":
             shutil.copytree(directory.path, tmp_path / {"figures": "runs", "long": "runs/long"}[command] / name)

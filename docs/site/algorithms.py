@@ -49,10 +49,42 @@ NAMES = {  # page, title; the module and the kind have the same name
     "ace": "ACE",
     "fedbuff": "FedBuff",
 }
+DIFFERENT = {  # what our file does otherwise than its paper, in a line
+    "zeroth_order": "Equation (4) keeps its 1/m, which the authors' code has not; the rest stands under the listing.",
+    "two_point": "Steps and smoothing are constant unless asked for; the paper's second algorithm is not here.",
+    "fedzo": "On channels, clients that measure at points of their own take turns.",
+    "decomfl": "One x is kept, since every client ends where the server is; the plain loop keeps them all.",
+    "first_order": "The listing is ours, line by line that of Algorithm 2 with gradients in the place of scalars.",
+    "pars_push": "x_i(0) may be other than 0, theta(0) = 0, and of the messages that wait on a link the newest counts.",
+    "sgp": "The listing is ours: the paper prints none for links that sleep, delay and lose.",
+    "osgp": "Nobody waits for parts that are late: the longest delay of the links bounds their age, not tau.",
+    "r_fast": "Both vectors go over the links of one graph, in one message; W and A are ours.",
+    "ad_psgd": "Averages may be late or lost, as messages are; any graph serves, since nobody waits.",
+    "d_psgd": "A round lasts as long as its last message; the paper's networks neither sleep, delay nor lose.",
+    "choco_sgd": "A round lasts as long as its last message.",
+    "gradient_tracking": "With samples it has DIGing's form, too; DSGT as its paper has it mixes x_j - eta y_j.",
+    "extra": "Gradients of samples are allowed, and a round lasts as long as its last message.",
+    "dasgd": "Gradients are forwarded where not all nodes are neighbours, and may be compressed.",
+    "async_bc": "A client that is busy queues; 1 / tau_C weighs the first tasks alone.",
+    "async_sgd": "The listing is ours, in the words of AsyncBC's: the paper prints none.",
+    "sync_sgd": "The listing is ours; an iteration is one gradient, a round n of them.",
+    "delay_adaptive": "An old gradient's step is eta tau_C / tau: that keeps to the paper's bound without knowing L.",
+    "ringmaster": "It is the method without stops (Algorithm 4): nobody is interrupted.",
+    "rennala": "The server applies, then sends; in the paper's listing it sends before it asks whether the batch is full.",
+    "malenia": "The server applies, then sends, as in Rennala SGD.",
+    "ringleader": "Means of the table are kept up to date, which needs no sum over clients at a step.",
+    "ace": "Until the first step, clients that have answered go on at x_0; in the paper they wait. ACED is not here.",
+    "fedbuff": "The client that has answered goes on, unless `assignment` is `inactive`, which is the paper's choice.",
+}
+PAPERS = ("zeroth_order", "pars_push", "dasgd", "async_bc")
+"""Algorithms whose listings were read beside the text of their papers."""
 INDEX = """# Algorithms
 
 One file of [trainers/algorithms](../../trainers/algorithms) tells one algorithm, its listing first. Tests compare it, number by
-number, with a plain loop in [trainers/algorithms/reference](../../trainers/algorithms/reference) that shares no code with it.
+number, with a plain loop in [trainers/algorithms/reference](../../trainers/algorithms/reference) that shares no code with it,
+and hold that each line of the listing is named where our code does it. The listings of PAPERS were read beside
+the text of their papers; when the others were checked their papers were not at hand, and a detail that matters to you is worth
+a look at the paper itself.
 [Claims](../results/claims.md) of the papers are checked by `make figures`.
 
 """
@@ -71,10 +103,16 @@ def overview() -> str:
     if there != set(NAMES):
         raise KeyError(f"algorithms without a page, or pages without one: {sorted(there ^ set(NAMES))}")
     rows = [
-        {"algorithm": f"[{title}]({name}.md)", "what it is": _docstring(name).partition("\n\n")[0].replace("\n", " ")}
+        {
+            "algorithm": f"[{title}]({name}.md)",
+            "what it is": _docstring(name).partition("\n\n")[0].replace("\n", " "),
+            "what is different here": DIFFERENT[name],
+        }
         for name, title in NAMES.items()
     ]
-    return INDEX + "\n".join(markdown_table(rows)) + "\n"
+    read = [f"[{NAMES[name]}]({name}.md)" for name in PAPERS]
+    index = INDEX.replace("PAPERS", f"{', '.join(read[:-1])} and {read[-1]}")
+    return index + "\n".join(markdown_table(rows)) + "\n"
 
 
 def page(name: str, title: str) -> str:
@@ -92,6 +130,7 @@ def page(name: str, title: str) -> str:
     settings = write_settings._table(LearnerSettings.kinds[name])
     return (
         f"# {title}\n\n{as_markdown(_docstring(name))}\n"
+        f"**Different here:** {DIFFERENT[name]}\n\n"
         f"## Our file beside the plain loop\n\n"
         f"Tests hold [{file}](../../{file}) to the numbers of [{reference}](../../{reference}).\n\n"
         f"{_tab('Our file', file)}{_tab('The plain loop', reference)}"

@@ -66,6 +66,16 @@ def test_tables_say_what_diverged_and_of_how_many_a_mean_is(tmp_path):
     assert [row["share"] for row in rows.values()] == [1, 1, None, None]
 
 
+def test_what_diverged_has_no_costs(tmp_path):
+    path = directory(tmp_path / "a", ENDS).path
+    metrics = pd.read_csv(path / "metrics.csv").assign(bits=lambda rows: 12345 * rows["iteration"], simulated_seconds=None)
+    metrics.to_csv(path / "metrics.csv", index=False)
+    rows = {row.pop("curve"): row for row in tables.costs(path)}
+    assert rows["whole"] == {"utility / full power": "2 +- 0", "slots": "240", "Mbit of all agents": "2.96"}
+    assert rows["some"] == rows["whole"] | {"utility / full power": "2 +- 0 (4 of 6; 2 diverged)"}
+    assert {rows[name][cost] for name in ("wild", "never") for cost in ("slots", "Mbit of all agents")} == {""}
+
+
 def test_the_last_finite_rows_of_what_diverged_are_no_result_in_the_list(tmp_path, capsys):
     directory(tmp_path / "a", {"whole": [240] * 2, "wild": [180, 60]})
     assert main(["list", str(tmp_path)]) == 0

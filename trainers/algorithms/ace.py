@@ -83,5 +83,5 @@ class ACE(LedgerLearner):
         self._mean += (answer - self._newest[arrived]) / len(self._newest)  # 4
         self._newest[arrived] = answer
         if (runs := runs_where(entry.moves)) is not None:  # 5
-            self._x[:, runs] -= self._eta * self._mean[:, runs]  # 6
+            self._move(runs, self._eta * self._mean)  # 6
         self._under_way[arrived] = self._answer(client, sample)  # 7

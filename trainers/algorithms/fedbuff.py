@@ -85,6 +85,7 @@ class FedBuff(LedgerLearner):
     def _begin(self) -> None:
         super()._begin()
         self._buffer = np.zeros_like(self._x)  # 1: Delta
+        self._per_change = self.settings.server_step / self.settings.buffer  # eta_g / K
 
     @property
     def draws(self) -> int:
@@ -107,7 +108,7 @@ class FedBuff(LedgerLearner):
         (arrived, client, samples), entry = self._next_entry()  # 2, 5
         self._buffer += entry.weight * self._under_way[arrived]  # 3, 4
         if (runs := runs_where(entry.moves)) is not None:
-            self._x[:, runs] -= self.settings.server_step / self.settings.buffer * self._buffer[:, runs]  # 6
+            self._move(runs, self._per_change * self._buffer)  # 6
             self._buffer[:, runs] = 0
         self._under_way[arrived] = self._change(client, samples)  # 7, 8, 9
 

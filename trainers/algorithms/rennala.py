@@ -87,7 +87,7 @@ class Rennala(LedgerLearner):
         (arrived, client, (sample,)), entry = self._next_entry()  # 2, 4, 7
         self._collected += entry.weight * self._under_way[arrived]  # 3, 5, 6
         if (runs := runs_where(entry.moves)) is not None:
-            self._x[:, runs] -= self._eta * self._collected[:, runs]  # 8
+            self._move(runs, self._eta * self._collected)  # 8
             self._collected[:, runs] = 0
         self._under_way[arrived] = self._answer(client, sample)  # 9
 

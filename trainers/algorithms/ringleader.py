@@ -112,7 +112,7 @@ class Ringleader(LedgerLearner):
             self._means[arrived] += change  # 5, 7
             self._mean += change / len(self._means)
         if (runs := runs_where(entry.moves)) is not None:
-            self._x[:, runs] -= self._eta * self._mean[:, runs]  # 8
+            self._move(runs, self._eta * self._mean)  # 8
             point[:, runs] = self._x[:, runs]  # 9
             self._sent[arrived] = point
         if (runs := runs_where(entry.turns)) is not None:

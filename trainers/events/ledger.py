@@ -14,7 +14,8 @@ import numpy as np
 
 from wirelessenv.saved_state import refuse_misfit, refuse_outside
 
-_ALL = slice(None)
+ALL = slice(None)
+"""All runs, as an index of their axis."""
 
 
 class AnswerEntry(NamedTuple):
@@ -106,5 +107,5 @@ def some(numbers: Any) -> bool:
 def runs_where(flag: Any) -> Any:
     """Index of the runs in which a flag of an entry is true, for the axis of runs; None where there is none."""
     if isinstance(flag, bool):
-        return _ALL if flag else None
+        return ALL if flag else None
     return flag if flag.size else None

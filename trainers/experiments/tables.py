@@ -10,6 +10,9 @@ from trainers.experiments.outcomes import Outcomes
 from trainers.experiments.run_directory import RunDirectory
 from trainers.workbench.outcomes import beside
 
+COSTS = {"slots": ("slots", 1.0), "simulated_seconds": ("simulated s", 1.0), "bits": ("Mbit of all agents", 1e-6)}
+"""Columns of metrics.csv that are costs: what they are called in a table, and in which unit they stand there."""
+
 
 def summary(path: str | Path) -> list[dict[str, Any]]:
     """Summarise the last evaluation of every curve.
@@ -63,6 +66,34 @@ def table(path: str | Path) -> list[dict[str, str]]:
             shown | ({f"share of the gain of {experiment.reference}": share} if experiment.reference is not None else {})
         )
     return rows
+
+
+def costs(path: str | Path) -> list[dict[str, str]]:
+    """Tell what each curve has cost in the end: slots, simulated time, bits of all agents, means over seeds without divergence.
+
+    Args:
+        path: of a run directory.
+
+    Returns:
+        A row for each curve, as it is shown: curve, what it is judged by, and those costs that the run knows.
+    """
+    directory = RunDirectory(path)
+    outcomes = Outcomes(directory.metrics(), directory.diverged(), directory.experiment().seeds)
+    known = [column for column in COSTS if column in outcomes.sound and outcomes.sound[column].notna().any()]
+    rows = []
+    for row in table(path):
+        del row["D_max"]  # how late messages are is not what they cost
+        for name, unit, column in ((*COSTS[column], column) for column in known):
+            row[name] = _rounded(unit * outcomes.end(row["curve"], column).mean())
+        rows.append(row)
+    return rows
+
+
+def _rounded(number: float) -> str:
+    """Text of a number, to three digits or to whole ones; empty where there is none."""
+    if not np.isfinite(number):
+        return ""
+    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
 
 
 def _share(outcomes: Outcomes, name: str, reference: str | None, measure: str) -> float | None:

@@ -53,7 +53,7 @@ class AnswerLearner(ServerLearner):
             self._left_out = np.zeros((self.problem.clients, self.variants, len(self.seeds), self.problem.size))
 
     def _first_tasks(self) -> None:
-        self._under_way = np.stack([self._answer(client, sample) for client, (sample,) in self._first()])
+        self._under_way = np.stack([self._answer(client, sample) for client, (sample,) in self._first()])  # 1 of all listings
 
     def _answer(self, client: Clients, sample: NumpyArray | None) -> NumpyArray:
         """Gradient of a client at x, as the server will receive it."""

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 from trainers.algorithms.base.answer_learner import AnswerLearner, AnswerSettings
 from trainers.algorithms.base.server_learner import Event
 from trainers.algorithms.base.settings import LINKS
-from trainers.events.ledger import Ledger, beside
+from trainers.events.ledger import ALL, Ledger, beside
 from trainers.events.timetable import CHUNK, Server
 from trainers.problems.objective import NumpyArray
 from wirelessenv.config import ConfigError
@@ -66,6 +66,13 @@ class LedgerLearner(AnswerLearner):
         self._moves = np.array([[entry.moves for entry in own] for own in columns])
         alone = len(columns) == 1
         self._entries: list[Any] = columns[0] if alone else [beside(row) for row in zip(*columns, strict=True)]
+
+    def _move(self, runs: Any, change: NumpyArray) -> None:
+        """Subtract a change (variants, runs, d) from x in the runs of an index that `runs_where` gave."""
+        if runs is ALL:
+            self._x -= change  # half the calls of the line below
+        else:
+            self._x[:, runs] -= change[:, runs]
 
     def steps(self) -> NumpyArray:
         """Steps that x has made, one number or (runs,)."""

@@ -59,9 +59,10 @@ class ServerLearner(GradientLearner):
         self._x = self._start()
         self._eta = self.step_size.astype(self._x.dtype)
         self._ahead: list[NumpyArray] = []  # samples of the tasks that leave in this chunk, (CHUNK, runs, ...)
+        self._exact: list[None] = [None] * self.draws  # in the place of samples
         self._loaded = -1
         every = np.arange(self.variants)[:, None], np.arange(len(self.seeds))
-        self._places = every  # of a run's variants in `_under_way`
+        self._places: tuple[NumpyArray, ...] = () if len(self.timetables) == 1 else every  # of a run's variants in `_under_way`
         with np.errstate(over="ignore", invalid="ignore"):
             self._first_tasks()
 
@@ -92,23 +93,23 @@ class ServerLearner(GradientLearner):
             for _ in range(self.draws)
         ]
 
-    def _first(self) -> list[tuple[Clients, list[NumpyArray | None]]]:
+    def _first(self) -> list[tuple[Clients, Sequence[NumpyArray | None]]]:
         """The tau_C clients that get the first tasks, with their samples."""
         clients = np.stack([table.first for table in self.timetables], axis=1)
         drawn = self._draw(clients)
         return [(self._client(row), self._task(drawn, place)) for place, row in enumerate(clients)]
 
-    def _task(self, drawn: list[NumpyArray], place: int) -> list[NumpyArray | None]:
-        return [samples[place] for samples in drawn] or [None] * self.draws
+    def _task(self, drawn: list[NumpyArray], place: int) -> Sequence[NumpyArray | None]:
+        return [samples[place] for samples in drawn] if drawn else self._exact
 
     def _next(self) -> Event:
         """Event of this update, from the timetables."""
         chunk, row = divmod(self.iteration, CHUNK)
         if chunk != self._loaded:
             self._load(chunk, fresh=row == 0)
-        slot, client = self._slots[row], self._clients[row]
-        arrived = slot if len(self.timetables) == 1 else (slot, *self._places)
-        return Event(arrived, client, self._task(self._ahead, row))
+        slot = self._slots[row]
+        arrived = (slot, *self._places) if self._places else slot
+        return Event(arrived, self._clients[row], self._task(self._ahead, row))
 
     def _load(self, chunk: int, fresh: bool) -> None:
         events = [table.chunk(chunk) for table in self.timetables]
