@@ -38,8 +38,9 @@ talking: .venv/compare.done  ## what talking is worth: late, lost and few messag
 		$(BIN)/python -m baselines configs/compare/$$name.yaml --resume || exit; done
 	$(BIN)/python docs/write_results.py talking
 
-published: .venv/compare.done  ## tables that papers have published, ours beside them, into docs/results (minutes)
+published: .venv/compare.done  ## tables that papers have published, ours beside them, into docs/results (a quarter of an hour)
 	$(BIN)/python -m benchmarks.published runs/published
+	$(BIN)/python -m benchmarks.published.learned runs/published
 	$(BIN)/python docs/write_results.py published
 
 test: .venv/all.done  ## lint, types and tests
