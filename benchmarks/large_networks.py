@@ -6,6 +6,8 @@ import subprocess
 import sys
 from typing import Any
 
+from rich.progress import Progress
+
 from benchmarks.reporting import row
 
 AGENTS = (100, 300, 1000, 3000, 10_000)
@@ -29,14 +31,14 @@ actions = {agent: np.array([0.3], np.float32) for agent in env.agents}
 def seconds(step, times):
     step()
     found = []
-    for _ in range(3):
+    for _ in range(7):
         started = time.process_time()  # one thread's: whoever else computes here takes less part in it
         for _ in range(times):
             step()
         found.append((time.process_time() - started) / times)
     return min(found)
-told = {"iteration": seconds(lambda: learner.learn(4), max(1, 5000 // agents)) / 4}
-told["step"] = seconds(lambda: env.step(actions), max(4, 60_000 // agents))
+told = {"iteration": seconds(lambda: learner.learn(4), max(1, 2500 // agents)) / 4}
+told["step"] = seconds(lambda: env.step(actions), max(4, 30_000 // agents))
 learner.measures()
 told["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 print(json.dumps(told))
@@ -50,13 +52,16 @@ def measured(agents: int) -> dict[str, float]:
     return found
 
 
-def table() -> list[dict[str, Any]]:
+def table(bar: Progress) -> list[dict[str, Any]]:
     """Time an agent over m, its exponent, and memory.
+
+    Args:
+        bar: shows progress.
 
     Returns:
         Rows of the printed table.
     """
-    found = {agents: measured(agents) for agents in (24, *AGENTS)}
+    found = {agents: measured(agents) for agents in bar.track((24, *AGENTS), description="large networks")}
     rows = []
     for agents, told in found.items():
         each = {name: f"{told[name] / agents * 1e6:.1f}" for name in ("iteration", "step")}

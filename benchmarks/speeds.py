@@ -1,6 +1,7 @@
 """The table of speeds. Each pair is measured in turn in one process, on one thread."""
 
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -65,27 +66,50 @@ def in_turn(contenders: dict[str, tuple[Callable[[int], float], int]], bar: Prog
 
 
 def report(out: Path | None = None) -> int:
-    """Measure all of it, print the tables, and write them to `out` as Markdown."""
-    tables = measure()
-    for title, rows in tables:
+    """Measure all of it, print each table once it is measured, and write them to `out` as Markdown."""
+    torch.set_num_threads(1)
+    text = []
+    for title, measure in sections().items():
+        print(f"Measuring: {title}", file=sys.stderr, flush=True)
+        with Progress(console=Console(stderr=True), transient=True) as bar:
+            rows = measure(bar)
         print_table(title, rows)
+        text.append("\n".join([f"**{title}**", "", *markdown_table(rows)]))
     if out is not None:
-        text = "\n\n".join("\n".join([f"**{title}**", "", *markdown_table(rows)]) for title, rows in tables)
         out.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(out, f"{text}\n".encode())
+        write_atomically(out, ("\n\n".join(text) + "\n").encode())
     return 0
 
 
-def measure() -> list[tuple[str, list[dict[str, Any]]]]:
-    """Title and rows of every table."""
-    torch.set_num_threads(1)
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        batches = {f"{runs} runs": (learner(runs), max(20, 320 // runs)) for runs in (2, 5, 10, 20)}
-        times = in_turn({"plain numpy": (plain_numpy.make(), 300), "1 run": (learner(1), 320)} | batches, bar)
-        shared = in_turn({"10 runs x 4 curves": (learner(10, 4), 20)}, bar)
-        environment_rows = environments.table(ROUNDS, bar)
-        allocator_rows = allocators.table(ROUNDS, bar)
-        talking_rows, band_rows = talking.table(ROUNDS, bar), bands.table(ROUNDS, bar)
+def sections() -> dict[str, Callable[[Progress], list[dict[str, Any]]]]:
+    """What measures the rows of each table and shows its progress in a bar, by the table's title."""
+    rounds = f"median of {ROUNDS} rounds"
+    found: dict[str, Callable[[Progress], list[dict[str, Any]]]] = {
+        f"Speed on one thread: {rounds} (smallest to largest)": lambda bar: learners(bar) + environments.table(ROUNDS, bar),
+        f"Allocators on one thread: {rounds} or of the channels (range)": lambda bar: (
+            allocators.table(ROUNDS, bar) + talking.table(ROUNDS, bar)
+        ),
+        f"Several bands on one thread: {rounds} (range)": lambda bar: bands.table(ROUNDS, bar),
+        "Gradient methods on one thread": lambda _: gradient_methods.table(),
+        "Large networks on one thread: Algorithm 2 (B = 20, K = 5, three hops) and the environment": large_networks.table,
+    }
+    if find_spec("ray") is not None:
+        found["A sweep with two workers"] = lambda _: sweeps.table()
+        found[f"Agents in processes of their own: median of {LIVE_ROUNDS} rounds (range)"] = lambda _: live.table(LIVE_ROUNDS)
+    if torch.cuda.is_available():
+        found[f"Algorithm 2 on {torch.cuda.get_device_name()}"] = lambda _: gpu_table()
+    return found
+
+
+def learners(bar: Progress) -> list[dict[str, Any]]:
+    """Rows of Algorithm 2: plain numpy, one run, and batches of runs and curves.
+
+    Args:
+        bar: shows progress.
+    """
+    batches = {f"{runs} runs": (learner(runs), max(20, 320 // runs)) for runs in (2, 5, 10, 20)}
+    times = in_turn({"plain numpy": (plain_numpy.make(), 300), "1 run": (learner(1), 320)} | batches, bar)
+    shared = in_turn({"10 runs x 4 curves": (learner(10, 4), 20)}, bar)
     one = times["1 run"]
     ratios = [plain / ours for plain, ours in zip(times["plain numpy"], one, strict=True)]
     rows = [
@@ -102,20 +126,7 @@ def measure() -> list[tuple[str, list[dict[str, Any]]]]:
         )
     each = [value / 40 for value in shared["10 runs x 4 curves"]]
     rows.append(row("10 runs x 4 curves, ms a run-iteration", spread(each, ".3f")))
-    tables: list[tuple[str, list[dict[str, Any]]]] = [
-        (f"Speed on one thread: median of {ROUNDS} rounds (smallest to largest)", rows + environment_rows),
-        (f"Allocators on one thread: median of {ROUNDS} rounds or of the channels (range)", allocator_rows + talking_rows),
-        (f"Several bands on one thread: median of {ROUNDS} rounds (range)", band_rows),
-        ("Gradient methods on one thread", gradient_methods.table()),
-        ("Large networks on one thread: Algorithm 2 (B = 20, K = 5, three hops) and the environment", large_networks.table()),
-    ]
-    if sweep_rows := sweeps.table():
-        tables.append(("A sweep with two workers", sweep_rows))
-    if find_spec("ray") is not None:
-        tables.append((f"Agents in processes of their own: median of {LIVE_ROUNDS} rounds (range)", live.table(LIVE_ROUNDS)))
-    if torch.cuda.is_available():
-        tables.append((f"Algorithm 2 on {torch.cuda.get_device_name()}", gpu_table()))
-    return tables
+    return rows
 
 
 def gpu_table() -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from wirelessenv.channel.sampling import NumpySampler, TorchSampler, sampler
+from wirelessenv.channel.sampling import WORDS_AT_ONCE, NumpySampler, TorchSampler, fill_uniform, sampler
 
 DEVICES = [pytest.param(None, id="numpy"), pytest.param("cpu", id="torch")]
 SHAPES = [(), (1,), (3,), (2, 2), (3, 1, 3)]
@@ -106,3 +106,14 @@ def test_draws_go_on_from_a_saved_state(device):
         other = sampler([0, 1], "fading", device=device)
         other.set_state(saved)
         np.testing.assert_array_equal([flat(other.normal(2, 3)), flat(other.exponential(2, 3))], expected)
+
+
+@given(before=st.integers(0, 3), words=st.integers(0, 3), more=st.integers(0, 5), seed=st.integers(0, 100))
+def test_uniform_numbers_are_numpys_and_so_are_those_after_them(before: int, words: int, more: int, seed: int) -> None:
+    ours, numpys = np.random.default_rng(seed), np.random.default_rng(seed)
+    target = np.empty(words * 2 * WORDS_AT_ONCE + more, np.float32)
+    for generator in (ours, numpys):
+        generator.random(before, dtype=np.float32)  # an odd number leaves half a word
+    fill_uniform(ours, target)
+    np.testing.assert_array_equal(target, numpys.random(target.size, dtype=np.float32))
+    np.testing.assert_array_equal(ours.random(3, dtype=np.float32), numpys.random(3, dtype=np.float32))

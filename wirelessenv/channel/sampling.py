@@ -5,15 +5,45 @@ are cut into blocks.
 """
 
 import math
+import sys
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wirelessenv.streams import generator_state, set_generator_state, stream
 
 PAIRS_AT_ONCE = 2**15
 """Pairs of normal variables of a slot that are made together: what fits the cache."""
+
+WORDS_AT_ONCE = 2**13
+"""Words of 64 bits that are drawn together, likewise. Fewer numbers than fill them are drawn in numpy's own way."""
+
+
+def fill_uniform(generator: np.random.Generator, target: NDArray[np.float32]) -> None:
+    """Fill an array with the numbers of `generator.random(dtype=np.float32)`, in two thirds of its time.
+
+    A word of 64 bits gives two numbers, its lower half first. An odd number of draws leaves half a word to the next call, for
+    which numpy keeps it.
+
+    Args:
+        generator: of numpy, with a bit generator of 64 bits.
+        target: float32, in C order, changed in place.
+    """
+    assert target.flags.c_contiguous
+    flat = target.reshape(-1)
+    whole = flat.size - flat.size % (2 * WORDS_AT_ONCE)
+    if whole and (sys.byteorder != "little" or generator.bit_generator.state["has_uint32"]):
+        whole = 0
+    for first in range(0, whole, 2 * WORDS_AT_ONCE):
+        words = generator.bit_generator.random_raw(WORDS_AT_ONCE).view(np.uint32)
+        part = flat[first : first + 2 * WORDS_AT_ONCE]
+        np.right_shift(words, 8, out=words)
+        np.copyto(part, words.view(np.int32), casting="unsafe")  # exact: 24 bits
+        part *= np.float32(2**-24)
+    if whole < flat.size:
+        generator.random(out=flat[whole:], dtype=np.float32)
 
 
 def _to_normal(pairs: Any, values: Any) -> None:
@@ -94,7 +124,7 @@ class NumpySampler(Sampler):
     def uniform(self, slots: int, *shape: int) -> Any:
         drawn = np.empty((len(self._generators), slots, *shape), np.float32)
         for row, generator in zip(drawn, self._generators, strict=True):
-            generator.random(out=row, dtype=np.float32)
+            fill_uniform(generator, row)
         return drawn
 
     def exponential(self, slots: int, *shape: int) -> Any:
@@ -119,7 +149,7 @@ class NumpySampler(Sampler):
         drawn = None if in_place else np.empty((slots, 2, (size + 1) // 2), np.float32)
         for row, generator in zip(target, self._generators, strict=True):
             pairs = row.reshape(slots, 2, -1) if drawn is None else drawn
-            generator.random(out=pairs, dtype=np.float32)
+            fill_uniform(generator, pairs)
             for first in range(0, pairs.shape[2], PAIRS_AT_ONCE):
                 some = pairs[..., first : first + PAIRS_AT_ONCE]
                 _to_normal(some, some)
