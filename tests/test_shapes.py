@@ -1,6 +1,8 @@
 """The annotated shapes are checked in the test run."""
 
 import importlib
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -47,3 +49,17 @@ def test_points_and_channels_of_a_wrong_shape_are_noticed():
 def test_every_module_of_the_list_is_checked(module):
     found = importlib.import_module(module)
     assert "jaxtyping" in type(found.__loader__).__module__
+
+
+def test_shapes_are_those_of_classes():
+    """Not of numpy's NDArray, which is an alias and no class from numpy 2.5 on, so that importing the package would fail."""
+    root = Path(__file__).parents[1]
+    aliases = re.compile(r"^(\w+) = NDArray\[", re.MULTILINE)
+    texts = {
+        path: path.read_text()
+        for room in ("wirelessenv", "trainers", "baselines")
+        for path in root.joinpath(room).rglob("*.py")
+    }
+    names = "|".join(["NDArray", *{name for text in texts.values() for name in aliases.findall(text)}])
+    of_alias = re.compile(rf"\b(?:Float|Int|Bool|Shaped|Num|Real|Complex)\d*\[(?:{names})\b")
+    assert not [str(path) for path, text in texts.items() if of_alias.search(text)]

@@ -9,7 +9,6 @@ from typing import NamedTuple, Self
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from numpy.typing import NDArray
 
 from wirelessenv.arrays import Doubles
 
@@ -36,7 +35,7 @@ class Boxes(NamedTuple):
         """One box with all that is allowed."""
         return cls(np.zeros((1, pairs)), np.ones((1, pairs)), np.array([np.inf]))
 
-    def some(self, which: Bool[NDArray[np.bool_], " boxes"] | Int[NDArray[np.intp], " some"]) -> "Boxes":
+    def some(self, which: Bool[np.ndarray, " boxes"] | Int[np.ndarray, " some"]) -> "Boxes":
         """The boxes of some places or marks alone."""
         return Boxes(*(part[which] for part in self))
 

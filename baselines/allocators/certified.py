@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
-from numpy.typing import NDArray
 
 from baselines.allocators.boxes import Boxes, Channel, bounded, slopes, where_optima_can_be
 from baselines.allocators.checks import (
@@ -41,7 +40,7 @@ class Certified(NamedTuple):
     """Their weighted sum rate in bit/s/Hz, (...); of M bands its mean over them."""
     bound: PerChannel
     """An upper bound of the optimum in bit/s/Hz, (...)."""
-    proved: Bool[NDArray[np.bool_], "*batch"]
+    proved: Bool[np.ndarray, "*batch"]
     """True where `gap` is as small as was asked for, (...)."""
 
     @property

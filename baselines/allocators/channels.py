@@ -87,7 +87,7 @@ class Channels(NamedTuple):
         )
         return np.asarray(share * self.most)
 
-    def some(self, which: Int[NDArray[np.intp], " some"]) -> "Channels":
+    def some(self, which: Int[np.ndarray, " some"]) -> "Channels":
         """The channels of some places alone."""
         return Channels(*(part[..., which] for part in self))
 

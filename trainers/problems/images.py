@@ -26,7 +26,7 @@ from wirelessenv.config import ConfigError
 from wirelessenv.extras import missing
 from wirelessenv.streams import stream
 
-Labels = NDArray[np.intp]
+Labels = np.ndarray[tuple[Any, ...], np.dtype[np.intp]]
 Dataset = Literal["fashion_mnist", "cifar10", "digits"]
 Scaling = Literal["unit_pixels", "raw", "unit_norm", "standardised"]
 """Scalings of pixels; the paper gives none, and they decide who is ahead: see `scaled`."""

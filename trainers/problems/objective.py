@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
-from numpy.typing import NDArray
 
 from wirelessenv.config import ConfigError
 from wirelessenv.streams import stream
 
-NumpyArray = NDArray[Any]
+NumpyArray = np.ndarray[tuple[Any, ...], np.dtype[Any]]
 """Numbers of any type and shape."""
 Points = Float[NumpyArray, "*#points d"]
 """Points of R^d, single or double precision, of any leading axes, which broadcast."""
@@ -19,7 +18,7 @@ PerPoint = Float[NumpyArray, "*#points"]
 """A number for each point."""
 Sample = Shaped[NumpyArray, "..."]
 """Samples of clients; their type and trailing axes are the problem's own."""
-Clients = int | np.integer[Any] | Int[NDArray[np.intp], " k"]
+Clients = int | np.integer[Any] | Int[np.ndarray, " k"]
 """One client, or k of them."""
 
 

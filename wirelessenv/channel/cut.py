@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
-from numpy.typing import NDArray
 
 from wirelessenv.arrays import Doubles
 from wirelessenv.channel.geometry import Positions
@@ -28,8 +27,8 @@ FARTHEST = 1e15
 class NearLinks(NamedTuple):
     """Links of a layout that are not cut, by receiver and then by transmitter, direct links included."""
 
-    receiver: Int[NDArray[np.int32], " links"]
-    transmitter: Int[NDArray[np.int32], " links"]
+    receiver: Int[np.ndarray, " links"]
+    transmitter: Int[np.ndarray, " links"]
     gain: Float[Doubles, " links"]
     """E|h|^2, linear"""
     cut_gain: Float[Doubles, " m"]

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from numpy.typing import NDArray
 
 from wirelessenv.envs.settings import Settings
 from wirelessenv.layout import Layout, draw_layout
@@ -72,9 +71,9 @@ def message_channel(settings: Settings, network: WirelessNetwork, instants_at_on
 class Shown(NamedTuple):
     """The part of what agents know that their observations show: their own messages, and those of their loudest neighbours."""
 
-    place: Int[NDArray[np.intp], "runs m shown"]
+    place: Int[np.ndarray, "runs m shown"]
     """places in the channel's tables; 0 of those of whom nothing can be heard"""
-    there: Bool[NDArray[np.bool_], "runs m shown"]
+    there: Bool[np.ndarray, "runs m shown"]
     """False for those of whom nothing can be heard, and where there is nobody"""
 
     @classmethod

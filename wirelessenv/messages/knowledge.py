@@ -21,7 +21,7 @@ from wirelessenv.messages.messaging import Messaging
 from wirelessenv.saved_state import refuse_outside
 from wirelessenv.streams import generator_state, set_generator_state, stream
 
-Counts = Int64[NDArray[np.int64], "instants runs"]
+Counts = Int64[np.ndarray, "instants runs"]
 """A number for each instant of each run."""
 UNKNOWN = -1
 LAST_INSTANT = 2**31 - 2**20
@@ -31,15 +31,15 @@ LAST_INSTANT = 2**31 - 2**20
 class Instants(NamedTuple):
     """Record of consecutive instants of global time, for all runs of a batch."""
 
-    times: Int32[NDArray[np.int32], " instants"]
+    times: Int32[np.ndarray, " instants"]
     """(instants,)"""
-    queried: Bool[NDArray[np.bool_], "instants runs m"]
+    queried: Bool[np.ndarray, "instants runs m"]
     """(instants, runs, m): True for agents that measured."""
-    updating: Bool[NDArray[np.bool_], "instants runs m"]
+    updating: Bool[np.ndarray, "instants runs m"]
     """(instants, runs, m): True for agents that update."""
-    newest: Int32[NDArray[np.int32], "instants runs m m"]
+    newest: Int32[np.ndarray, "instants runs m m"]
     """T (instants, runs, m, m): [i, l] is the newest query time of l that i knows at the end of the instant; -1: none."""
-    oldest: Int32[NDArray[np.int32], "instants runs"]
+    oldest: Int32[np.ndarray, "instants runs"]
     """(instants, runs): the largest age t - T[i, l] among the entries that are known; -1 where none is."""
     messages: Counts
     """(instants, runs): messages sent, one for each link used, those that are lost included."""
@@ -53,10 +53,10 @@ def message_graphs(
     messaging: Messaging,
     agents: int,
     seeds: Sequence[int],
-    positions: Sequence[Float[NDArray[np.float64], "m 2"]] | Float[NDArray[np.float64], "runs m 2"] | None = None,
+    positions: Sequence[Float[np.ndarray, "m 2"]] | Float[np.ndarray, "runs m 2"] | None = None,
     episode: int = 0,
     *,
-    mean_gains: Sequence[Float[NDArray[np.floating], "m m"]] | None = None,
+    mean_gains: Sequence[Float[np.ndarray, "m m"]] | None = None,
 ) -> Bool[np.ndarray, "runs m m"]:
     """The strongly connected message graph of every run.
 
@@ -239,10 +239,10 @@ class Knowledge:
 
     def _evolve(
         self,
-        tables: Int32[NDArray[np.int32], "slots runs m m"],
-        held: Int32[NDArray[np.int32], "instants runs m m"],
-        travels: Int[NDArray[np.signedinteger], "slots runs m m"],
-        queried: Bool[NDArray[np.bool_], "instants runs m"],
+        tables: Int32[np.ndarray, "slots runs m m"],
+        held: Int32[np.ndarray, "instants runs m m"],
+        travels: Int[np.ndarray, "slots runs m m"],
+        queried: Bool[np.ndarray, "instants runs m"],
     ) -> None:
         """Fill in `tables`, the past followed by the new instants; and `held`, what agents hold when messages leave."""
         past = len(tables) - len(held)
@@ -260,9 +260,9 @@ class Knowledge:
 
     def _receive(
         self,
-        table: Int32[NDArray[np.int32], "runs m m"],
-        sender: Int32[NDArray[np.int32], "runs m m"],
-        unheard: Bool[NDArray[np.bool_], "runs m senders"],
+        table: Int32[np.ndarray, "runs m m"],
+        sender: Int32[np.ndarray, "runs m m"],
+        unheard: Bool[np.ndarray, "runs m senders"],
     ) -> None:
         """Messages with what the senders' tables held arrive, except over the links where `unheard` is True."""
         if self._relay:
@@ -276,10 +276,10 @@ class Knowledge:
 
     def _count(
         self,
-        sent: Bool[NDArray[np.bool_], "instants runs m m"],
-        tables: Int32[NDArray[np.int32], "slots runs m m"],
-        held: Int32[NDArray[np.int32], "instants runs m m"],
-        times: Int32[NDArray[np.int32], "instants 1 1 1"],
+        sent: Bool[np.ndarray, "instants runs m m"],
+        tables: Int32[np.ndarray, "slots runs m m"],
+        held: Int32[np.ndarray, "instants runs m m"],
+        times: Int32[np.ndarray, "instants 1 1 1"],
     ) -> tuple[Counts, Counts, Counts]:
         """(messages, entries, changed entries) of every instant, each (instants, runs); who knows nothing sends nothing."""
         # An entry is new to a link if it changed after the last message there. What arrives without delay leaves with
@@ -346,8 +346,8 @@ class Knowledge:
 
 
 def _latest(
-    start: Int32[NDArray[np.int32], "runs m m"], stamps: Int[NDArray[np.signedinteger], "instants runs m m"]
-) -> Int32[NDArray[np.int32], "_ runs m m"]:
+    start: Int32[np.ndarray, "runs m m"], stamps: Int[np.ndarray, "instants runs m m"]
+) -> Int32[np.ndarray, "_ runs m m"]:
     """The newest stamp so far, (instants + 1, ...), beginning with `start`; -1 is no stamp."""
     return np.maximum.accumulate(np.concatenate([start[None], stamps.astype(np.int32)]), axis=0)
 

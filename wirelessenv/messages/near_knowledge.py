@@ -64,7 +64,7 @@ class NearKnowledge:
         places = max(int(one.max()) for one in many)
         self.shape = runs, agents, places
         """(runs, m, places)"""
-        self.who: Int[NDArray[np.int64], "runs m places"] = np.zeros(self.shape, np.int64)
+        self.who: Int[np.ndarray, "runs m places"] = np.zeros(self.shape, np.int64)
         """Numbers of the agents that each agent hears of, by number, itself among them; 0 in empty places."""
         self.there = np.arange(places) < np.stack(many)[..., None]
         """False in empty places, (runs, m, places)."""

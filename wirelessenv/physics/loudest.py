@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from wirelessenv.physics.neighbours import NeighbourLists
 
-Places = Int[NDArray[np.signedinteger], "runs m k"]
+Places = Int[np.ndarray, "runs m k"]
 
 
 class Loudest(NamedTuple):
@@ -26,7 +26,7 @@ class Loudest(NamedTuple):
     """places of the links from the agent's transmitter to the neighbours' receivers"""
 
     @property
-    def known(self) -> Bool[NDArray[np.bool_], "runs m k"]:
+    def known(self) -> Bool[np.ndarray, "runs m k"]:
         """True where there is a neighbour."""
         return self.number >= 0
 

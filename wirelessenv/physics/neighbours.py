@@ -17,7 +17,7 @@ from wirelessenv.extras import missing
 
 LINKS_AT_ONCE = 2**16
 """Links of some slots that are summed in one call: their numbers stay in the cache."""
-LinkEnds = Int[NDArray[np.signedinteger], " links"]
+LinkEnds = Int[np.ndarray, " links"]
 
 
 def scipy_needed(user: str) -> Any:
@@ -49,9 +49,9 @@ class NeighbourLists:
         """Number of links of each run, without empty places."""
         self.links = max(self.counts)
         shape = self.runs, self.links
-        self.receiver: Int[NDArray[np.int32], "runs links"] = np.full(shape, agents - 1, np.int32)
-        self.transmitter: Int[NDArray[np.int32], "runs links"] = np.full(shape, agents - 1, np.int32)
-        self.own: Int[NDArray[np.intp], "runs m"] = np.empty((self.runs, agents), np.intp)
+        self.receiver: Int[np.ndarray, "runs links"] = np.full(shape, agents - 1, np.int32)
+        self.transmitter: Int[np.ndarray, "runs links"] = np.full(shape, agents - 1, np.int32)
+        self.own: Int[np.ndarray, "runs m"] = np.empty((self.runs, agents), np.intp)
         """Places of the direct links among those of their run."""
         for run, (receiver, transmitter) in enumerate(ends):
             self.receiver[run, : len(receiver)], self.transmitter[run, : len(receiver)] = receiver, transmitter
@@ -140,12 +140,12 @@ class NeighbourLists:
         return np.stack([values[run][..., end[run]] for run in range(self.runs)])
 
     @cached_property
-    def heard(self) -> Int[NDArray[np.intp], "runs m most"]:
+    def heard(self) -> Int[np.ndarray, "runs m most"]:
         """Places of the links to each receiver, by transmitter; `links`, beyond all places, where there is none."""
         return self._table(self.receiver, self.counts)
 
     @cached_property
-    def hearing(self) -> Int[NDArray[np.intp], "runs m most"]:
+    def hearing(self) -> Int[np.ndarray, "runs m most"]:
         """Places of the links from each transmitter, by receiver; `links`, beyond all places, where there is none."""
         return self._table(self.transmitter, self.counts)
 
