@@ -10,7 +10,7 @@ from torch import Tensor
 
 from trainers.algorithms.base.estimates import FEEDBACK
 from trainers.algorithms.zeroth_order import ZerothOrderLearner
-from trainers.live.party import Clock, Hub, Parcel, RecordedRows, Welcome
+from trainers.live.party import Arrays, Clock, Hub, Parcel, RecordedRows, Welcome
 from trainers.problems.wireless import WirelessProblem
 
 
@@ -53,7 +53,7 @@ class Radio(Hub):
         patience: float = 0.002,
         evaluate_every: int = 100,
     ) -> None:
-        shards = int(owners.max()) + 1
+        shards, self._owners = int(owners.max()) + 1, np.asarray(owners, np.int64)
         super().__init__(shards, clock, evaluate_every)
         assert isinstance(learner.problem, WirelessProblem)
         self._problem, self._settings = learner.problem, learner.settings
@@ -147,6 +147,9 @@ class Radio(Hub):
         self._unheard.discard(shard)
         inputs = self._open.inputs[:, 0, own, 0].numpy()
         return RoundResult(self._first[shard], self._round - 1, self._utilities[:, own], inputs)
+
+    def _of_the_run(self) -> Arrays:
+        return {"shard": self._owners}
 
     @property
     def iteration(self) -> int:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from trainers.algorithms.async_bc import AsyncBC
 from trainers.algorithms.pars_push import PARSPushLearner
-from trainers.algorithms.zeroth_order import ZerothOrderLearner
+from trainers.algorithms.zeroth_order import ZerothOrderLearner, add_perturbations
 from trainers.events.link_events import LinkEvents, Tick
 from trainers.events.plan import Planner
 from trainers.events.timetable import CHUNK, Events, Server, Timetable
@@ -151,12 +151,17 @@ class ReplayedPARSPush(PARSPushLearner):
         return batches(self.problem, self.settings, self.seeds[0], nodes, self.iteration)
 
 
+def of_shards(recorded: Arrays) -> list[NDArray[np.intp]]:
+    """Agents of each shard of a live run: what a shard worked out together is worked out together again, and rounded alike."""
+    return [np.flatnonzero(recorded["shard"] == shard) for shard in np.unique(recorded["shard"])]
+
+
 class RecordedAir(WirelessProblem):
     """The radio as it was: whoever is late stays on the air with the powers that it posted last."""
 
     def recorded(self, schedule: Arrays) -> "RecordedAir":
         """Set the schedule that is followed; returns the problem itself."""
-        self._posts, self._bases = schedule["post"], schedule["base"]
+        self._posts, self._bases, self._together = schedule["post"], schedule["base"], of_shards(schedule)
         self._round, self._seen = 0, dict[int, Tensor]()
         self._on_air: Tensor | None = None
         return self
@@ -172,7 +177,8 @@ class RecordedAir(WirelessProblem):
         inputs = samples.inputs.clone()
         for agent, base in enumerate(self._bases[t].tolist()):
             inputs[:, :, agent] = self._seen[base][:, :, agent]
-        powers = powers_of(self.policies, parameters, inputs)
+        each = [powers_of(self.policies, parameters[:, :, own], inputs[:, :, own], own) for own in self._together]
+        powers = torch.cat(each, dim=-1)
         if self._on_air is not None:
             fresh = torch.from_numpy(self._posts[t] != self._posts[t - 1])
             powers = torch.where(fresh, powers, self._on_air)
@@ -193,6 +199,12 @@ class RecordedKnowledge(Knowledge):
         order = np.argsort(recorded["update_round"], kind="stable")
         self._agent, self._heard = recorded["update_agent"][order], recorded["update_heard"][order]
         self._begins = np.searchsorted(recorded["update_round"][order], np.arange(len(recorded["post"]) + 1))
+
+    def oldest(self, time: int, agents: NDArray[np.intp]) -> int:
+        """The earliest T of the entries that some agents used in the update of a round; the round itself where there is none."""
+        some = slice(*self._begins[time : time + 2])
+        heard = self._heard[some][np.isin(self._agent[some], agents)]
+        return int(np.min(heard, where=heard != UNKNOWN, initial=time))
 
     def steps(self, instants: int) -> Instants:
         """The next instants of global time, at most as many as were recorded."""
@@ -249,9 +261,16 @@ class ReplayedZerothOrder(ZerothOrderLearner):
 
     def _begin(self) -> None:
         super()._begin()
-        knowledge = RecordedKnowledge(self.knowledge[0], self._recorded)
-        self.knowledge = [knowledge]
+        self._heard, self._together = RecordedKnowledge(self.knowledge[0], self._recorded), of_shards(self._recorded)
+        self.knowledge = [self._heard]
         memory, device = self.settings.memory, self.problem.device
         self._planner = Planner(self.knowledge, self._steps(), memory, True, device, [None])
         size, posts = self._parameters.shape[-1], self._recorded["post"]
         self._draws = RecordedNormals(self.seeds[0], self.settings.directions, size, posts)
+
+    def _add(self, target: Tensor, weight_of_row: Tensor, times: range) -> None:
+        for own in self._together:
+            those = range(self._heard.oldest(times.stop - 1, own), times.stop)
+            moved = target[:, own]
+            add_perturbations(moved, weight_of_row[:, own], self._perturbations[:, :, own], those, self.settings.directions)
+            target[:, own] = moved

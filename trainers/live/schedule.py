@@ -23,6 +23,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "update_round": "i",  # (updates,)
         "update_agent": "i",
         "update_heard": "agents",  # (updates, m): T of the entries that it used, -1 for none
+        "shard": "each",  # (m,): of each agent
     },
     "async_bc": {
         "first": "i",  # (tau_C,): clients of the first tasks
@@ -41,7 +42,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "ticks": "n",
     },
 }
-"""Columns of a schedule by kind of learner: whole numbers, of one or two axes, or seconds."""
+"""Columns of a schedule by kind of learner: whole numbers, of one or two axes, the last one that of agents, or seconds."""
 TOGETHER = {
     "zeroth_order": (("post", "base", "seconds"), ("update_round", "update_agent", "update_heard")),
     "async_bc": (("task", "next_client", "seconds"),),
@@ -174,6 +175,8 @@ def _refuse(kind: str, found: Arrays) -> None:
             raise ConfigError(f"is damaged: its column {name} is of another form")
         if form != "f" and column.size and column.min() < -1:
             raise ConfigError(f"is damaged: its column {name} holds {column.min()}")
+    if len({found[name].shape[-1] for name, form in COLUMNS[kind].items() if form in {"agents", "each"}}) > 1:
+        raise ConfigError("is damaged: its columns differ in the number of agents")
     for names in TOGETHER[kind]:
         if len({len(found[name]) for name in names}) > 1:
             raise ConfigError(f"is damaged: its columns {', '.join(names)} differ in length")

@@ -61,6 +61,12 @@ def test_a_schedule_is_what_was_written_or_is_refused(tmp_path):
         write_schedule(path, "async_bc", BC | wrong)
         with pytest.raises(ConfigError, match=r"schedule\.npz: is damaged"):
             read_schedule(path, "async_bc")
+    air = {"post": np.zeros((2, 3), int), "base": np.zeros((2, 3), int), "seconds": np.zeros(2), "shard": np.zeros(2, int)}
+    updates = {"update_round": np.zeros(1, int), "update_agent": np.zeros(1, int), "update_heard": np.zeros((1, 3), int)}
+    write_schedule(path, "zeroth_order", air | updates)
+    with pytest.raises(ConfigError, match="differ in the number of agents"):
+        read_schedule(path, "zeroth_order")
+    write_schedule(path, "async_bc", BC)
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(ConfigError, match=r"schedule\.npz: is damaged"):
         read_schedule(path, "async_bc")
