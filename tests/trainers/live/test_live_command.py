@@ -131,7 +131,8 @@ def test_killed_shards_begin_again_and_nothing_is_lost(kind, monkeypatch):
     pytest.importorskip("ray")
     monkeypatch.setattr(actors, "HubActor", CheckedHub)
     rng, kills, plan = np.random.default_rng(5), 7, endless(kind)
-    with connected(None, 2, "wirelessenv live") as ray, actors.live_run(ray, plan, [actors.CarryLimits()] * 2) as run:
+    slow = actors.CarryLimits(sleep=0.02)  # replays, which begin at the first round again and again, have to be faster
+    with connected(None, 2, "wirelessenv live") as ray, actors.live_run(ray, plan, [slow] * 2) as run:
         while run.look()[0] == 0:
             time.sleep(0.1)
         for _ in range(kills):
