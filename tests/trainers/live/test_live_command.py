@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -196,13 +197,11 @@ def test_a_run_goes_on_where_a_node_is_killed(kind, monkeypatch):
             places = ray.get([shard.node.remote() for shard in run.shards])
             assert node.node_id in places
             processes = ray.get([shard.process.remote() for shard in run.shards])
-            lives = sum(run.ending().lives)
             cluster.remove_node(node, allow_graceful=False)
-            _wait_until_it_is_back(run, lives)
+            lost = [number for number, place in enumerate(places) if place == node.node_id]
+            _wait_until_others_are_there(run, ray, {number: processes[number] for number in lost})
             again = ray.get([shard.process.remote() for shard in run.shards])
-            assert [one != other for one, other in zip(processes, again, strict=True)] == [
-                one == node.node_id for one in places
-            ]
+            assert [number for number in range(2) if again[number] != processes[number]] == lost
             iteration = run.look()[0]
             while run.look()[0] < iteration + 20:
                 time.sleep(0.1)
@@ -250,6 +249,21 @@ def _wait_until_it_is_back(run, lives):
     while sum(run.ending().lives) == lives:
         assert time.monotonic() < until
         run.look()
+        time.sleep(0.1)
+
+
+def _wait_until_others_are_there(run, ray, before):
+    """Processes of a node that is gone answer for some seconds, and are nowhere for some more."""
+    until = time.monotonic() + 120
+    while before:
+        assert time.monotonic() < until
+        run.look()
+        with suppress(ray.exceptions.RayActorError, ray.exceptions.ActorUnavailableError):
+            before = {
+                number: process
+                for number, process in before.items()
+                if ray.get(run.shards[number].process.remote(), timeout=30) == process
+            }
         time.sleep(0.1)
 
 
