@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from trainers.algorithms.zeroth_order import ZerothOrderLearner
 from trainers.experiments.experiment import Experiment
 from trainers.live.actors import CarryLimits, Ending, live_run
+from trainers.live.party import Arrays
 from trainers.live.plan import LivePlan
 from trainers.live.report import ages_of, summary
 from trainers.workbench.cluster import connected
@@ -27,42 +29,76 @@ CASES = {"1 shard": (1, 0.0), "2 shards": (2, 0.0), "4 shards": (4, 0.0), "4 sha
 """Shards, and the seconds that the last one sleeps in each step."""
 CURVE = "p=0.9"
 """Curve of fig2, of whose messaging the graph counts."""
-LONGEST = 30
-"""Delays that are tried in the simulator, in instants, at the most."""
+LONGEST, SELDOM = 60, 0.01
+"""Delays that are tried in the simulator, in instants, at the most; the least probability of an update."""
 
 
-def simulated(plan: LivePlan, told: dict[str, float]) -> tuple[int, list[float]]:
-    """Utilities of the simulator with the delay whose mean age is nearest to what was measured.
+def simulated(plan: LivePlan, schedule: Arrays) -> list[float]:
+    """Utilities of the simulator whose agents update as often as those of their shard did, and whose entries are as old.
 
     Args:
         plan: of the live run.
-        told: its summary.
+        schedule: of it.
 
     Returns:
-        The delay, and the utility at every evaluation.
+        The utility at every evaluation.
     """
     links = plan.learner.knowledge[0].links  # type: ignore[attr-defined]  # Algorithm 2
-    update = {"probability": max(0.05, min(1.0, told["updates an agent and round"]))}
-    best = (np.inf, Messaging())
-    for delay in range(1, LONGEST + 1):
-        messaging = plan.curve.messaging.model_copy(
-            update={
-                "activity": Messaging(activity={"update": update}).activity,
-                "links": Messaging(links={"delay": {"kind": "constant", "instants": delay}}).links,
-            }
-        )
-        newest = Knowledge(messaging, links, [plan.seed], counting=False).steps(300)
-        ages = (newest.times[:, None, None, None] - newest.newest)[newest.newest != UNKNOWN]
-        mean = ages[ages > 0].mean() if (ages > 0).any() else 0.0
-        best = min(best, (abs(mean - told["mean age"]), messaging), key=lambda one: one[0])
+    shard, rounds = schedule["shard"], len(schedule["post"])
+    often = np.bincount(schedule["update_agent"], minlength=len(shard)) / rounds
+    update = np.clip([often[shard == one].mean() for one in shard], SELDOM, 1).tolist()
+    measured = _ages(schedule["update_round"], schedule["update_agent"], schedule["update_heard"], shard)
+    delays = np.ones(shard.max() + 1, int)
+    for one in np.argsort(measured):  # from the quickest on: delays of slower ones hardly change its ages
+        tried = []
+        for delay in range(int(delays.max()), LONGEST + 1):
+            delays[one:] = delay
+            found = _ages_of(plan, _messaging(plan, update, delays[shard]), links, shard)
+            tried.append((abs(found[one] - measured[one]), delay))
+            if found[one] > measured[one] + 1:
+                break
+        delays[one] = min(tried)[1]
     fresh = plan.built()
     options: dict[str, Any] = {name: value for name, value in fresh._arguments().items() if name != "links"}
-    learner = ZerothOrderLearner(fresh.problem, best[1], **options | {"memory": 200})
+    learner = ZerothOrderLearner(fresh.problem, _messaging(plan, update, delays[shard]), **options | {"memory": 400})
+    print(
+        "simulated: delays of the shards",
+        delays.tolist(),
+        "updates",
+        [round(one, 3) for one in sorted(set(update))],
+        flush=True,
+    )
     found = [float(learner.measures()["utility"][0, 0])]
     for _ in range(plan.iterations // plan.evaluate_every):
         learner.learn(plan.evaluate_every)
         found.append(float(learner.measures()["utility"][0, 0]))
-    return best[1].links.delay.largest, found
+    return found
+
+
+def _messaging(plan: LivePlan, update: list[float], delays: NDArray[np.int64]) -> Messaging:
+    """Messaging of the run's graph with each agent's probability of updates, and its messages' delay."""
+    delay = {"kind": "constant", "instants": delays.tolist()}
+    return Messaging(graph=plan.curve.messaging.graph, activity={"update": {"probability": update}}, links={"delay": delay})
+
+
+def _ages(now: Any, agent: Any, heard: Any, shard: Any) -> NDArray[np.float64]:
+    """Mean age of entries of others in updates, by the shard that they are of.
+
+    Args:
+        now: instants of updates, (updates,).
+        agent: who updates, likewise.
+        heard: T of what it used, (updates, m).
+        shard: of each agent, (m,).
+    """
+    used = (heard != UNKNOWN) & (np.arange(len(shard)) != agent[:, None])
+    return np.array([(now[:, None] - heard)[:, shard == one][used[:, shard == one]].mean() for one in range(shard.max() + 1)])
+
+
+def _ages_of(plan: LivePlan, messaging: Messaging, links: Any, shard: Any) -> NDArray[np.float64]:
+    """The same in the simulator."""
+    known = Knowledge(messaging, links, [plan.seed], counting=False).steps(300)
+    time, run, agent = np.nonzero(known.updating[200:])  # once ages are what they stay
+    return _ages(known.times[200 + time], agent, known.newest[200 + time, run, agent], shard)
 
 
 def main(rounds: int) -> None:
@@ -95,18 +131,18 @@ def _draw(endings: dict[str, tuple[LivePlan, Ending]]) -> None:
         seconds = [one.seconds for one in ending.kept]
         look = line(number)
         left.plot(seconds, [plan.measures(one)["utility"] for one in ending.kept], color=look.colour, label=f"{name}, live")
-        delay, utilities = simulated(plan, told)
+        utilities = simulated(plan, ending.schedule)
         left.plot(
             seconds[: len(utilities)],
             utilities[: len(seconds)],
             color=look.colour,
             linestyle=(0, (1.2, 1.2)),
-            label=f"{name}, simulated, delay {delay}",
+            label=f"{name}, simulated",
         )
         ages = np.sort(ages_of(plan.kind, ending.schedule))
         share, told_so = 1 - np.arange(len(ages)) / len(ages), f"{name}: mean {told['mean age']:.1f}"
         right.step(ages, share, color=look.colour, linestyle=look.dashes, label=told_so)
-        print(name, told, f"simulated with delay {delay}", flush=True)
+        print(name, told, flush=True)
     right.set(yscale="log")
     label(left, "wall time (s)", "total utility (bit/s/Hz)")
     label(right, "age of an entry in an update (rounds)", "share that is as old or older")
