@@ -37,7 +37,7 @@ def seconds(step, times):
             step()
         found.append((time.process_time() - started) / times)
     return min(found)
-told = {"iteration": seconds(lambda: learner.learn(4), max(1, 2500 // agents)) / 4}
+told = {"iteration": seconds(lambda: learner.learn(16), max(1, 625 // agents)) / 16}  # as between two evaluations
 told["step"] = seconds(lambda: env.step(actions), max(4, 30_000 // agents))
 learner.measures()
 told["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
