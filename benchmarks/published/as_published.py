@@ -14,7 +14,7 @@ ROUNDS, CLOSE, AT_ONCE = 100, 1e-3, 64
 
 
 def one_band(gain: Float[Doubles, "n m m"], noise: float, most: float) -> Float[Doubles, "n m"]:
-    """Powers in one band.
+    """Powers of links that all share one band.
 
     y is worked out with the SINRs of an iteration before, and the iterations end as soon as a part of the surrogate, without
     its logarithms, grows by 0.001 or less, which it need not do on the way.
@@ -106,7 +106,7 @@ def _shared(gain: Gains, noise: float, most: float) -> tuple[Float[Doubles, "n m
 
 def _kept(gain: Gains, power: Float[Doubles, "n m"], share: PerLink, noise: float) -> Bool[np.ndarray, "n M m"]:
     """The band that each link keeps: link after link that of the largest sum rate, until that stands still."""
-    lost = ~np.isfinite(share).all((1, 2))
+    lost = np.isnan(share).reshape(len(share), -1).any(1)
     share = np.where(
         lost[:, None, None], np.eye(share.shape[1])[0][:, None], share
     )  # the largest of what is no number: the first

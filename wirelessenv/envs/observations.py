@@ -71,7 +71,7 @@ class Observation(Piece):
 
 
 def seen_by(parts: Sequence[Observation], now: Moment) -> list[Floats]:
-    """What parts of an observation see, in all bands.
+    """The numbers of each part of an observation, in all bands.
 
     Args:
         parts: that an observation is joined of.
