@@ -106,10 +106,9 @@ def _shared(gain: Gains, noise: float, most: float) -> tuple[Float[Doubles, "n m
 
 def _kept(gain: Gains, power: Float[Doubles, "n m"], share: PerLink, noise: float) -> Bool[np.ndarray, "n M m"]:
     """The band that each link keeps: link after link that of the largest sum rate, until that stands still."""
-    lost = np.isnan(share).reshape(len(share), -1).any(1)
-    share = np.where(
-        lost[:, None, None], np.eye(share.shape[1])[0][:, None], share
-    )  # the largest of what is no number: the first
+    lost = np.asarray(np.isnan(share).any((1, 2)))
+    first = np.eye(share.shape[1])[0][:, None]  # which is the largest of what is no number
+    share = np.where(lost[:, None, None], first, share)
     rows, value, going = np.arange(len(gain)), np.zeros(len(gain)), np.ones(len(gain), bool)
     one = np.eye(share.shape[1], dtype=bool)
     for number in range(ROUNDS):
