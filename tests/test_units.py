@@ -14,6 +14,11 @@ from wirelessenv import ConfigError, Scenario
         ("200 mW", 0.2),
         ("1.5 W", 1.5),
         ("2e3 nW", 2e-6),
+        ("2E-3 kW", 2.0),
+        ("40 pW", 4e-11),
+        ("40 fw", 4e-14),
+        ("3 µW", 3e-6),
+        ("-30 DBM", 1e-6),
         ("10", 10.0),
     ],
 )
@@ -25,7 +30,7 @@ def test_the_threshold_follows_from_powers_with_units():
     assert Scenario(noise="-104 dBm", max_power="38 dBm").threshold == pytest.approx((1e-3 * 10**-13.4 / 10**0.8) ** 0.5)
 
 
-@pytest.mark.parametrize("written", ["-104 dB", "loud", "10 Watt", "dBm", ""])
+@pytest.mark.parametrize("written", ["-104 dB", "loud", "10 Watt", "dBm", "", "1 MW"])
 def test_unknown_units_are_refused(written):
     with pytest.raises(
         ConfigError, match=r"noise: .* is not valid: it should be a number, or a power with its unit, such as -104 dBm"

@@ -52,7 +52,7 @@ def rate_floor(
     if len(shape) < 2:
         raise ConfigError(f"gain: the shape {given.shape} is not valid: it should be (..., time, m, m)")
     slots, agents = shape[-2:]
-    _, width, _, _ = checked(given, bandwidth, 1.0, None)  # above 0, as noise is
+    width = _of_agents(given, bandwidth)
     gains, noises, most, worth = checked(given, noise, p_max, bandwidth if weights is None else weights)
     parts = (gains, noises, most, worth, width)
     gains, noises, most, worth, width = (part.reshape(-1, slots, *part.shape[1:]) for part in parts)
@@ -65,3 +65,11 @@ def rate_floor(
             prices = np.maximum(0, prices - step * (earned / every - floor))
             earned[:] = 0
     return power.reshape(shape)
+
+
+def _of_agents(gain: Doubles, bandwidth: PerReceiver) -> Float[Doubles, "n m"]:
+    """Bandwidths of all agents in each slot, above 0."""
+    try:
+        return checked(gain, bandwidth, 1.0, None)[1]  # as noise is
+    except ConfigError as error:
+        raise ConfigError(str(error).replace("noise:", "bandwidth:", 1)) from None

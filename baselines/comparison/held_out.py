@@ -114,12 +114,19 @@ class HeldOut(NamedTuple):
             chosen = NearBlock(**parts | trimmed, lists=lists, noise=block.noise[places])
         return self._replace(layouts=tuple(self.layouts[place] for place in places), block=chosen)
 
-    def rated_gain(self) -> Doubles:
-        """Gains |h|^2 that allocators get, (layouts, warm_up + slots, links), in double precision.
+    def rated_gain(self, first: int | None = None) -> Doubles:
+        """Gains |h|^2 that allocators get, in double precision.
 
         Direct gains are divided by the scenario's SNR gap, so that log2(1 + SINR) of them are the rates that count.
+
+        Args:
+            first: of so many slots, the first that count; None: of all, with those of the warm-up.
+
+        Returns:
+            Gains (layouts, slots, links).
         """
-        gain: Doubles = self.block.gain.astype(float)
+        slots = slice(None) if first is None else slice(self.warm_up, self.warm_up + first)
+        gain: Doubles = self.block.gain[:, slots].astype(float)
         near = self.block.near
         if self.scenario.snr_gap != 1:
             if near is not None:

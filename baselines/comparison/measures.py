@@ -55,7 +55,7 @@ class Measured(NamedTuple):
         if listed:  # whose certified optimum nobody finds
             found = np.empty((len(used), 0))
         else:
-            gain = held.counted(held.rated_gain())[:, :first]
+            gain = held.rated_gain(first)
             counted = used[:, :first].astype(float)
             found = sum_rate(gain, scenario.noise_power, counted, scenario.rate_weights, bands=bands)
         return cls(

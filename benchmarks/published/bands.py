@@ -7,6 +7,7 @@ from jaxtyping import Float
 
 from baselines.allocators import fractional_programming, random_band
 from baselines.comparison.held_out import HeldOut
+from benchmarks.published.as_published import one_band, several_bands
 from benchmarks.published.rows import PublishedRow, known, row
 from wirelessenv import Scenario
 from wirelessenv.arrays import Doubles
@@ -58,20 +59,26 @@ def band_rows(cells: int, links: int, bands: int, layouts: int | None = None, sl
         slots: of each layout.
 
     Yields:
-        "FP", which uses one band for each link and, where there is one alone, is that of the authors' code; "ours", which
-        divides powers over bands; both a slot late, too; a random band and power.
+        "FP", that of the authors' code, with one band for each link; with several bands "one band", fractional programming of
+        which each link keeps the band of its largest power; "ours", which divides powers over bands; all a slot late, too; a
+        random band and power.
     """
     case, scenario = case_of(cells, links, bands)
     held = HeldOut.draw(scenario, range(layouts or 1000 // links), slots, warm_up=1)
     gain, noise, most, theirs = held.block.gain.astype(float), scenario.least_noise, scenario.most_power, known("bands")[case]
     over_bands = fractional_programming(gain, noise, most, bands=bands)
-    if bands == 1:
-        same = as_published(gain.reshape(-1, links, links), noise, most).reshape(over_bands.shape)
-    else:
-        same = fractional_programming(strongest_band_alone(gain, over_bands), noise, most, bands=bands)
+    flat = gain.reshape(-1, *gain.shape[2:])
+    published = one_band(flat, noise, most) if bands == 1 else several_bands(flat, noise / bands, most)
+    powers = {"FP": published.reshape(over_bands.shape)}
+    if bands > 1:
+        powers["one band"] = fractional_programming(strongest_band_alone(gain, over_bands), noise, most, bands=bands)
+    powers["ours"] = over_bands
     # the first slot, whose powers would be the last one's, does not count
-    powers = {"FP": same, "FP, a slot late": np.roll(same, 1, axis=1)}
-    powers |= {"ours": over_bands, "ours, a slot late": np.roll(over_bands, 1, axis=1)}
+    powers = {
+        name: one
+        for now, power in powers.items()
+        for name, one in ((now, power), (f"{now}, a slot late", np.roll(power, 1, axis=1)))
+    }
     drawn = np.random.default_rng(0).random((*gain.shape[:2], *[1] * (bands > 1), links))
     powers["random"] = drawn * random_band(gain, noise, most, bands=bands, idle=1 / (bands + 1))
     for name, power in powers.items():
@@ -93,40 +100,6 @@ def strongest_band_alone(
     agents, left = np.arange(gain.shape[-1]), gain.copy()
     left[..., agents, agents] *= np.arange(gain.shape[2])[:, None] == power.argmax(2)[:, :, None]
     return left
-
-
-def as_published(gain: Float[Doubles, "n m m"], noise: float, most: float) -> Float[Doubles, "n m"]:
-    """Fractional programming of one band as the authors' code has it.
-
-    y is worked out with the SINRs of an iteration before, and the iterations end as soon as a part of the surrogate, without
-    its logarithms, grows by 0.001 or less, which it need not do on the way.
-
-    Args:
-        gain: |h|^2 as [receiver, transmitter], (n, m, m).
-        noise: noise power.
-        most: p_max.
-
-    Returns:
-        Powers (n, m).
-    """
-    own = np.einsum("nii->ni", gain)
-    power, going, before = np.full(own.shape, most), np.ones(len(gain), bool), np.zeros(len(gain))
-
-    def heard() -> Doubles:
-        return np.asarray(np.einsum("nij,nj->ni", gain, power) + noise)
-
-    ratio = own * power / (heard() - own * power)
-    for _ in range(100):
-        auxiliary = np.sqrt((1 + ratio) * own * power) / heard()
-        ratio = own * power / (heard() - own * power)
-        best = (auxiliary * np.sqrt((1 + ratio) * own) / np.einsum("ni,nij->nj", auxiliary**2, gain)) ** 2
-        power = np.where(going[:, None], np.minimum(best, most), power)
-        part = (2 * auxiliary * np.sqrt((1 + ratio) * own * power) - auxiliary**2 * heard()).sum(1)
-        going &= part - before > 1e-3
-        before = part
-        if not going.any():
-            break
-    return power
 
 
 CASES = tuple(

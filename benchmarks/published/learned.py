@@ -17,6 +17,7 @@ from baselines.allocators import fractional_programming
 from baselines.comparison.held_out import HeldOut
 from baselines.learned.central import CentralNetwork
 from baselines.learned.message_policy import MessagePolicy
+from benchmarks.published.as_published import several_bands
 from benchmarks.published.bands import DEPLOYMENTS, case_of, rates, strongest_band_alone
 from benchmarks.published.rows import PublishedRow, known, row, table
 from trainers.problems.heard import heard
@@ -165,6 +166,8 @@ class OneBandPolicy(MessagePolicy):
 def learned_rows(steps: int, seed: int, layouts: range = LAYOUTS) -> list[PublishedRow]:
     """The policy after a training, and fractional programming with one band a link on the same slots, at once and a slot late.
 
+    The latter is ours, which keeps the band of a link's largest power; "FP" is that of the authors' code.
+
     Args:
         steps: of the training.
         seed: of the training.
@@ -184,9 +187,12 @@ def learned_rows(steps: int, seed: int, layouts: range = LAYOUTS) -> list[Publis
     over_bands = fractional_programming(gain, scenario.noise_power, most, bands=BANDS)
     alone = strongest_band_alone(gain, over_bands)
     same = fractional_programming(alone, scenario.noise_power, most, bands=BANDS)
+    flat = gain.reshape(-1, *gain.shape[2:])
+    published = several_bands(flat, scenario.least_noise / BANDS, scenario.most_power).reshape(same.shape)
     power = method.powers(held, state)
     assert ((power > 0).sum(2) <= 1).all()
-    powers = {"FP": same, "FP, a slot late": np.roll(same, 1, axis=1), "learned": power}
+    powers = {"FP": published, "FP, a slot late": np.roll(published, 1, axis=1)}
+    powers |= {"one band": same, "one band, a slot late": np.roll(same, 1, axis=1), "learned": power}
     return [row(case, name, rates(held, one), theirs.get(name), DEPLOYMENTS) for name, one in powers.items()]
 
 

@@ -44,7 +44,10 @@ def test_a_link_that_would_be_silent_gets_its_floor_and_no_other_batch_matters()
     np.testing.assert_allclose(both[1], power, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("options", [{"floor": -1}, {"step": 0}, {"every": 0}, {"every": 1.5}])
+@pytest.mark.parametrize(
+    "options",
+    [{"floor": -1}, {"step": 0}, {"every": 0}, {"every": 1.5}, {"bandwidth": -1}, {"bandwidth": [1, 2, 3]}],
+)
 def test_what_is_no_floor_step_or_period_is_refused(options):
     (name,) = options
     with pytest.raises(ConfigError, match=rf"^{name}: "):

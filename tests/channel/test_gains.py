@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from scipy import sparse
 from scipy.io import savemat
 
 from wirelessenv import ConfigError, Scenario, WirelessNetwork
@@ -68,8 +69,48 @@ def test_without_a_library_its_file_is_one_sentence(tmp_path, monkeypatch):
         with pytest.raises(ConfigError, match=rf"cannot be read: .* pip install 'wirelessenv\[{extra}\]'"):
             Scenario(gains=str(tmp_path / name))
     (tmp_path / "a.mat").write_bytes(b"MATLAB 7.3 MAT-file")
-    with pytest.raises(ConfigError, match=r"is of MATLAB 7.3, which turns axes round: save it with -v7"):
+    with pytest.raises(ConfigError, match=r"a .mat file of 7.3, needs h5py"):
         Scenario(gains=str(tmp_path / "a.mat"))
+
+
+def test_a_mat_file_of_version_7_3_is_hdf5_with_its_axes_the_other_way_round(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / "a.mat"
+    with h5py.File(path, "w", userblock_size=512) as file:
+        whole = np.empty(H.T.shape, [("real", float), ("imag", float)])
+        whole["real"], whole["imag"] = H.T.real, H.T.imag
+        file["h"], file["#refs#/a"] = whole, np.zeros(2)  # MATLAB's own group of what cells hold is no variable
+    with path.open("r+b") as file:
+        file.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\x00\x02IM")
+    np.testing.assert_allclose(played({"path": path, "unit": "complex"})[0], POWER, rtol=1e-5)
+    with pytest.raises(ConfigError, match=r"it holds h$"):
+        Scenario(gains={"path": path, "variable": "second"})
+
+
+def test_a_sparse_matrix_is_the_matrix_that_it_is(tmp_path):
+    savemat(tmp_path / "a.mat", {"gain": sparse.csc_matrix(POWER[0])})
+    np.testing.assert_allclose(played(tmp_path / "a.mat", slots=1)[0, 0], POWER[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_tensors_are_arrays(whole):
+    torch = pytest.importorskip("torch")
+    tensor = torch.tensor(POWER)
+    np.testing.assert_allclose(played({"array": tensor} if whole else tensor)[0], POWER, rtol=1e-5)
+    with pytest.raises(ConfigError, match=r"gains: array: .* it should hold numbers everywhere.*requires grad"):
+        Scenario(gains=tensor.requires_grad_())
+
+
+@pytest.mark.parametrize("size", [10, 500])  # the larger one is not looked at entry by entry on its way
+def test_masked_gains_are_refused(size):
+    with pytest.raises(ConfigError, match=r"it should hold numbers everywhere"):
+        Scenario(gains=np.ma.masked_less(RNG.random((size, size)), 0.1))
+
+
+@pytest.mark.parametrize("association", ["given", "nearest", [0, -1, 1], [0.5, 0, 1], [], ["0", 1, 0], 1, {"a": 1}])
+def test_an_association_is_strongest_or_numbers(association):
+    with pytest.raises(ConfigError, match=r'Gains.association: .* should be "strongest", or a list of whole numbers from 0'):
+        Gains(path="a.npy", axes=["receivers", "transmitters"], association=association)
 
 
 def test_axes_are_what_they_are_called():
@@ -141,7 +182,7 @@ def test_an_array_travels_with_its_scenario():
     ("gains", "options", "sentence"),
     [
         (POWER[:, :3], {}, r"the shape \(5, 3, 4\) is not valid: .* as in axes: \[receivers, transmitters\]"),
-        ([[1.0, 2.0], [3.0]], {}, "array: is not valid: it should hold numbers, in rows of the same length"),
+        ([[1.0, 2.0], [3.0]], {}, "array: is not valid: it should hold numbers everywhere, in rows of the same length"),
         (np.array([["a"]]), {}, "array: is not valid: it should hold numbers"),
         ({"array": POWER, "path": "a.npy"}, {}, "path: is not valid beside array"),
         (H, {}, 'holds complex128 values: gains should be real numbers, or unit "complex"'),

@@ -52,6 +52,28 @@ def test_paths_that_are_not_there_may_have_any_delay():
     np.testing.assert_allclose(from_paths(a, tau, FREQUENCY), from_paths(a[..., :4, :], TAU[..., :4], FREQUENCY))
 
 
+def test_real_and_imaginary_parts_are_a_pair_and_one_scene_may_stand_in_front():
+    """As Sionna RT gives them: `paths.a` of its newer versions, and the axis of scenes of its older ones."""
+    np.testing.assert_allclose(from_paths((A.real, A.imag), TAU, FREQUENCY), from_paths(A, TAU, FREQUENCY))
+    np.testing.assert_allclose(from_paths((A[..., 0].real, A[..., 0].imag)), from_paths(A[..., 0]))
+    np.testing.assert_allclose(from_paths(A[None], TAU[None], FREQUENCY), from_paths(A, TAU, FREQUENCY))
+
+
+def test_base_stations_of_users_are_an_axis_between_antennas():
+    """As DeepMIMO gives them: (users, antennas, antennas, paths) for each base station."""
+    each = [A[:, :, bs, :, :, 0] for bs in range(4)]
+    np.testing.assert_allclose(from_paths(np.stack(each, axis=2), TAU, FREQUENCY), from_paths(A, TAU, FREQUENCY)[:, :1])
+
+
+def test_tensors_are_arrays():
+    torch = pytest.importorskip("torch")
+    found = from_paths(torch.tensor(A), torch.tensor(TAU), torch.tensor(FREQUENCY))
+    np.testing.assert_allclose(found, from_paths(A, TAU, FREQUENCY))
+    np.testing.assert_allclose(from_paths((torch.tensor(A.real), torch.tensor(A.imag))), from_paths(A))
+    with pytest.raises(ConfigError, match=r"a: is not valid: it should be an array of complex numbers"):
+        from_paths(torch.tensor(A, requires_grad=True))
+
+
 def test_the_city_is_a_channel_in_which_bands_differ():
     city = np.load(CITY)
     gain = from_paths(city["a"], city["tau"], np.array([-20e6, 20e6]))
@@ -70,6 +92,14 @@ def test_the_city_is_a_channel_in_which_bands_differ():
         ((A, TAU * np.inf, FREQUENCY), "tau: the delay of a path is not finite"),
         ((A, None, FREQUENCY), "tau: missing: without delays of the paths all bands are the same"),
         ((A, TAU, [[1.0]]), r"frequency: the shape \(1, 1\) is not valid"),
+        ((A, TAU, "2.4 GHz"), "frequency: values of the type <U7 are not valid: they should be real numbers"),
+        ((A, TAU + 0j, FREQUENCY), "tau: values of the type complex128 are not valid"),
+        (([[1, 2], [3]],), "a: is not valid: it should be an array of complex numbers"),
+        (((A.real, A.imag, TAU),), r"a: a tuple of 3 is not valid: it should be \(real parts, imaginary parts\)"),
+        (((A.real, A.imag[0]),), r"a: real parts .* and imaginary parts .* should have equal shapes"),
+        (((A, A),), r"a\[0\]: values of the type complex128 are not valid"),
+        ((A[None].repeat(2, 0),), r"a: the shape \(2, 3, 2, 4, 2, 5, 2\) is not valid"),
+        ((A * 1e20,), "a: coefficients of .* are not valid: the largest that is taken is 1e"),
     ],
 )
 def test_what_does_not_fit_is_one_sentence(arguments, sentence):

@@ -222,3 +222,11 @@ def test_actions_of_other_numbers_of_bands_are_refused_in_a_sentence(value, said
     with pytest.raises(ValueError, match=said) as raised:
         env.step({**actions, "tx_2": value})
     assert "tx_2" in str(raised.value) or "NaN" in str(raised.value)
+
+
+def test_each_band_is_worked_out_once_for_all_parts(monkeypatch):
+    asked, plainly = [], Moment.each_band
+    monkeypatch.setattr(Moment, "each_band", lambda now: asked.append(1) or plainly(now))
+    env = power_control_v0.parallel_env(scenario=DENSE, observation=["aggregation", "local", "gain", "incoming"])
+    env.reset(seed=0)
+    assert len(asked) == 1

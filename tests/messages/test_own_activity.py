@@ -140,6 +140,7 @@ def test_lists_of_another_number_of_agents_are_refused(written, sentence):
     [
         ([0.5, 1.5], "probability.1: 1.5 is not valid: it should be 1 or less"),
         ([0.5, 0], "probability 0 is not valid: it would never happen; use more than 0, or a longest_silence"),
+        ({"at": [], "period": 4}, "at: [] is not valid: its length should be 1 or more, and is 0"),
         ({"at": [[0], []]}, "at.1: [] is not valid: its length should be 1 or more, and is 0"),
         ({"at": [[5]], "period": 4}, "at: 5 is not valid: instants that come again after 4 are 0 to 3"),
         ({"at": [[0]], "probability": 0.5}, "probability: is not valid beside at, which says when the event happens"),

@@ -7,7 +7,7 @@ from pydantic import AfterValidator
 
 from wirelessenv.config import Model
 from wirelessenv.envs.moment import Moment
-from wirelessenv.envs.observations import Aggregation, Observation
+from wirelessenv.envs.observations import Aggregation, Observation, seen_by
 from wirelessenv.envs.settings import Observed
 from wirelessenv.network import Block
 from wirelessenv.scenario import Scenario
@@ -67,11 +67,11 @@ class Inputs(Model):
                 Moment.without_past(scenario, block.gain[:, slot], block.features[:, slot], block.near)
                 for slot in range(block.wanted.shape[1])
             )
-            each = [np.concatenate([part.seen(now) for part in self.observation], axis=-1) for now in slots]
+            each = [np.concatenate(seen_by(self.observation, now), axis=-1) for now in slots]
             return np.stack(each, axis=1, dtype=np.float32)
         gain, features = (np.asarray(one if isinstance(one, np.ndarray) else one.cpu()) for one in (block.gain, block.features))
         now = Moment.without_past(scenario, gain.reshape(-1, *gain.shape[2:]), features.reshape(-1, *features.shape[2:]))
-        seen = np.concatenate([part.seen(now) for part in self.observation], axis=-1, dtype=np.float32)
+        seen = np.concatenate(seen_by(self.observation, now), axis=-1, dtype=np.float32)
         seen = seen.reshape(*features.shape[:3], -1)
         if isinstance(block.gain, np.ndarray):
             return seen

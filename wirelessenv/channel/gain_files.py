@@ -2,6 +2,7 @@
 
 import io
 import warnings
+import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -72,29 +73,32 @@ def _npy(content: bytes, variable: str | None) -> Numbers:
 
 
 def _npz(content: bytes, variable: str | None) -> Numbers:
+    if not zipfile.is_zipfile(io.BytesIO(content)):
+        raise _RefusedError("cannot be read (it is not what numpy.savez writes)")
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         return np.asarray(arrays[_chosen(variable, arrays)])
 
 
 def _matlab(content: bytes, variable: str | None) -> Numbers:
     if content[:10] == b"MATLAB 7.3":
-        raise _RefusedError("is of MATLAB 7.3, which turns axes round: save it with -v7")
+        return _hdf5(content, variable).T  # HDF5 whose axes MATLAB writes in the order in which it counts, last one first
     try:
         from scipy.io import loadmat, whosmat  # noqa: PLC0415  # the environment installs without scipy
     except ModuleNotFoundError:
         raise _RefusedError(f"cannot be read: {missing('a .mat file', 'scipy', 'train')}") from None
     name = _chosen(variable, (name for name, _, _ in whosmat(io.BytesIO(content))))
-    return np.asarray(loadmat(io.BytesIO(content), variable_names=[name])[name])
+    found = loadmat(io.BytesIO(content), variable_names=[name])[name]
+    return np.asarray(found.toarray() if hasattr(found, "toarray") else found)  # a sparse matrix is no array
 
 
 def _hdf5(content: bytes, variable: str | None) -> Numbers:
     try:
         import h5py  # noqa: PLC0415  # an extra
     except ModuleNotFoundError:
-        raise _RefusedError(f"cannot be read: {missing('an .h5 file', 'h5py', 'hdf5')}") from None
+        raise _RefusedError(f"cannot be read: {missing('an .h5 file, or a .mat file of 7.3,', 'h5py', 'hdf5')}") from None
     with h5py.File(io.BytesIO(content), "r") as file:
         there: list[str] = []
-        file.visititems(lambda name, item: there.append(name) if isinstance(item, h5py.Dataset) else None)
+        file.visititems(lambda name, item: there.append(name) if isinstance(item, h5py.Dataset) and name[0] != "#" else None)
         found = np.asarray(file[_chosen(variable, there)])
     if found.dtype.names is not None and set(found.dtype.names) in (
         {"real", "imag"},

@@ -12,6 +12,7 @@ from pydantic import Field, ModelWrapValidatorHandler, PrivateAttr, field_valida
 
 from wirelessenv.channel.gain_files import FORMATS, read_array
 from wirelessenv.config import ConfigError, CountOrZero, Model, Number
+from wirelessenv.sentences import shown
 from wirelessenv.sources import IN_MEMORY, MEMORY, Checksum, InMemory, SourcePath, digest
 
 _SHARED: WeakValueDictionary[str, "Held"] = WeakValueDictionary()
@@ -88,6 +89,16 @@ class Gains(Model):
     _held: Held = PrivateAttr(default_factory=Held)
     _given: InMemory | None = PrivateAttr(None)
 
+    @field_validator("association", mode="before")
+    @classmethod
+    def _of_numbers_or_a_word(cls, value: Any) -> Any:
+        value = value.tolist() if isinstance(value, np.ndarray) else value
+        numbers = isinstance(value, list | tuple) and all(type(one) is int and one >= 0 for one in value) and value
+        if value not in (None, "strongest") and not numbers:
+            right = 'it should be "strongest", or a list of whole numbers from 0, of the station of each'
+            raise ValueError(f"{shown(value)} is not valid: {right}")
+        return value
+
     @field_validator("unit", mode="before")
     @classmethod
     def _linear_is_power(cls, unit: Any) -> Any:
@@ -98,7 +109,7 @@ class Gains(Model):
     def _array_stands_for_path(cls, data: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
         if isinstance(data, str | os.PathLike):
             data = {"path": data}
-        elif isinstance(data, list | tuple | np.ndarray):
+        elif isinstance(data, list | tuple) or hasattr(data, "__array__"):
             data = {"array": data}
         array = None
         if isinstance(data, Mapping) and "array" in data:
@@ -201,12 +212,13 @@ class Gains(Model):
 
 
 def _as_array(values: Any) -> NDArray[Any]:
+    said = ""
     try:
         found = np.asarray(values)
-    except ValueError:
-        found = np.empty((), object)
-    if found.dtype.kind not in "fiuc":
-        raise ValueError("array: is not valid: it should hold numbers, in rows of the same length")
+    except Exception as error:  # whatever the objects of other libraries raise, and lists of unequal lengths
+        found, said = np.empty((), object), f" ({str(error)[:120]})"
+    if found.dtype.kind not in "fiuc" or np.ma.is_masked(values):
+        raise ValueError(f"array: is not valid: it should hold numbers everywhere, in rows of the same length{said}")
     return found
 
 

@@ -11,6 +11,7 @@ from wirelessenv.arrays import Floats
 from wirelessenv.config import ConfigError, whole
 from wirelessenv.envs.hearing import Shown, message_channel, refuse_unfit
 from wirelessenv.envs.moment import Moment, PastSlot
+from wirelessenv.envs.observations import seen_by
 from wirelessenv.envs.rendering import Message, Scene
 from wirelessenv.envs.settings import Settings
 from wirelessenv.large_scale import filled_up
@@ -214,7 +215,7 @@ class Batch:
     def observations(self) -> Floats:
         """The observations before the coming slot, a new array (E, m, size)."""
         now = self._now
-        parts = [part.seen(now) for part in self.settings.observation]
+        parts = seen_by(self.settings.observation, now)
         if now.known is not None:
             assert now.ages is not None
             known, ages = now.known, now.ages

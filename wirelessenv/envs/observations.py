@@ -1,7 +1,8 @@
 """Observations of agents. A new one is a subclass of `Observation` with a kind of its own."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -51,14 +52,36 @@ class Observation(Piece):
         """The number of values for each agent in all bands."""
         return scenario.bands * self.size(scenario)
 
-    def seen(self, now: Moment) -> Floats:
-        """The numbers in all bands, one band after the other, (E, m, width): that of one alone in each."""
+    def seen(self, now: Moment, each_band: Callable[[], Moment]) -> Floats:
+        """The numbers in all bands, one band after the other, (E, m, width): that of one alone in each.
+
+        Args:
+            now: the moment.
+            each_band: gives it in each band.
+
+        Returns:
+            The numbers.
+        """
         bands = now.scenario.bands
         if bands == 1:
             return self.observe(now)
-        each = self.observe(now.each_band())  # (E M, m, size)
+        each = self.observe(each_band())  # (E M, m, size)
         environments, agents = now.features.shape[:2]
         return each.reshape(environments, bands, agents, -1).swapaxes(1, 2).reshape(environments, agents, -1)
+
+
+def seen_by(parts: Sequence[Observation], now: Moment) -> list[Floats]:
+    """The numbers of each part of an observation, in all bands.
+
+    Args:
+        parts: that an observation is joined of.
+        now: the moment.
+
+    Returns:
+        Numbers of each part, (E, m, width).
+    """
+    each_band = cache(now.each_band)  # once for all parts
+    return [part.seen(now, each_band) for part in parts]
 
 
 def refuse_without_lists(scenario: Scenario, observation: Sequence[Observation]) -> None:
@@ -104,7 +127,7 @@ class Aggregation(Observation):
     def observe(self, now: Moment) -> Floats:
         return now.features
 
-    def seen(self, now: Moment) -> Floats:
+    def seen(self, now: Moment, each_band: Callable[[], Moment]) -> Floats:
         return now.features  # band by band already
 
 
@@ -360,7 +383,7 @@ class Weight(Observation):
         worth, shape = now.scenario.rate_weights, now.features.shape[:2]
         return np.broadcast_to(np.log1p(np.float32(1 if worth is None else worth)), shape)[..., None]
 
-    def seen(self, now: Moment) -> Floats:
+    def seen(self, now: Moment, each_band: Callable[[], Moment]) -> Floats:
         return self.observe(now)
 
 

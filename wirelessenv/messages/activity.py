@@ -24,7 +24,7 @@ class Chance(Model):
 
     probability: OneOrEach[Probability] = Field(1.0, description="of all agents, or a list of each agent's own")
     longest_silence: OneOrEach[Count] | None = Field(None, description="of all agents, or a list of each agent's own")
-    at: tuple[OwnInstants, ...] | None = Field(
+    at: Annotated[tuple[OwnInstants, ...], Field(min_length=1)] | None = Field(
         None, description="in place of a probability: the instants, from 0, of each agent; one list is that of all"
     )
     period: Count | None = Field(None, description="number of instants after which those of `at` come again; none: never")
