@@ -14,6 +14,7 @@ from baselines.comparison.held_out import HeldOut
 from baselines.comparison.measures import Measured
 from trainers.workbench.intervals import Interval, interval
 from wirelessenv.arrays import Doubles
+from wirelessenv.channel.fading import NoFading
 from wirelessenv.config import ConfigError
 from wirelessenv.envs.actions import Actions
 from wirelessenv.envs.batch import Batch
@@ -97,6 +98,7 @@ def evaluate(
     scenario = Scenario.of(scenario)
     held = HeldOut.draw(scenario, range(_count("layouts", layouts)), slots, warm_up)
     if any(one.__module__ == "baselines.learned.trained" for one in type(policy).__mro__):
+        _refuse_what_it_has_learned_from(policy.scenario, scenario)
         power = policy.predict(held)
     elif (needed := _needed(policy)) in (3, 4):
         power = _allocated(policy, held, over_lists=needed == 4)
@@ -107,6 +109,17 @@ def evaluate(
     over_full, over_best = (interval(mine.utility / other.utility, "interquartile_mean") for other in (full, reference))
     title = name or str(getattr(policy, "__name__", type(policy).__name__))
     return Evaluated(title, "own gains" if scenario.gains else scenario.preset, over_full, over_best, mine)
+
+
+def _refuse_what_it_has_learned_from(trained_on: Scenario, scenario: Scenario) -> None:
+    """Refuse gains of the user's own, none of which is held out, where the policy was trained on the same."""
+    if scenario.gains is None or scenario.gains != trained_on.gains or scenario.gains.held_out > 0:
+        return
+    layouts, slots = scenario.given_gains().shape[:2]
+    if layouts == slots == 1 and not isinstance(scenario.fading, NoFading):
+        return  # what is drawn on top of them is new
+    told = "the policy has learned from all of these gains: say what share is kept to evaluate on, such as 0.5"
+    raise ConfigError(f"scenario.gains.held_out: 0 is not valid: {told}")
 
 
 def _count(name: str, value: Any) -> int:

@@ -19,7 +19,7 @@ from baselines.learned.reinforcement import PPO
 from baselines.learned.trained import TrainedMethod
 from trainers import WirelessProblem, ZerothOrderLearner
 from trainers.workbench.files import write_tensors
-from wirelessenv import ConfigError, Messaging
+from wirelessenv import ConfigError, Messaging, Scenario
 from wirelessenv.envs.parallel import PowerControlEnv
 
 SMALL = {"preset": "dense", "transmitters": 4}
@@ -155,3 +155,18 @@ def test_what_does_not_fit_is_one_sentence_that_names_both_sides(policy, options
 
 def test_random_power_is_an_allocator_in_spite_of_its_seed():
     assert 0.5 < evaluate(random_power, SMALL, **FEW).full_power.estimate < 2
+
+
+def test_what_was_learned_on_own_gains_is_evaluated_on_others():
+    gains = np.random.default_rng(0).exponential(size=(60, 4, 4))
+    settings = {"noise": 1.0, "max_power": 10.0}
+    all_of_them = Scenario(gains=gains, **settings)
+    trained = TrainedMethod.train(MessagePolicy(steps=1), all_of_them)
+    with pytest.raises(
+        ConfigError, match=r"^scenario\.gains\.held_out: 0 is not valid: the policy has learned from all of these"
+    ):
+        evaluate(trained, all_of_them, **FEW)
+    part = Scenario(gains={"array": gains, "held_out": 0.5}, **settings)
+    assert evaluate(TrainedMethod.train(MessagePolicy(steps=1), part), part, **FEW).measured.utility.shape == (3,)
+    faded = Scenario(gains=gains[:1], fading="rayleigh", **settings)
+    assert evaluate(TrainedMethod.train(MessagePolicy(steps=1), faded), faded, **FEW).measured.utility.shape == (3,)

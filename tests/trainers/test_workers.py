@@ -1,9 +1,12 @@
 """Worker processes as others' scripts start them."""
 
+import errno
 import subprocess
 import sys
 
 import pytest
+
+from trainers.workbench.workers import UNWRITTEN, WorkerDied, _refuse_faults
 
 SCRIPT = """
 from pathlib import Path
@@ -28,3 +31,9 @@ def test_a_script_without_the_guard_hears_in_one_sentence_what_it_lacks(tmp_path
     (tmp_path / "mine.py").write_text(body)
     subprocess.run([sys.executable, "mine.py"], cwd=tmp_path, check=True, timeout=120)  # our own program
     assert (tmp_path / "guarded" / "metrics.csv").exists()
+
+
+@pytest.mark.parametrize(("status", "error"), [(UNWRITTEN + errno.ENOSPC, OSError), (255, WorkerDied), (-9, WorkerDied)])
+def test_exit_statuses_of_workers_tell_what_has_happened(status, error):
+    with pytest.raises(error):
+        _refuse_faults([0, status], [])

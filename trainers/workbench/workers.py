@@ -1,5 +1,6 @@
 """Worker processes, one for each item of work: whatever kills one leaves no pool or queue in disorder."""
 
+import errno
 import os
 import signal
 import sys
@@ -143,7 +144,7 @@ def _refuse_faults(ended: list[int | None], stop: list[int]) -> None:
     if REFUSED in ended:
         raise WorkerRefused
     for status in ended:
-        if status is not None and status >= UNWRITTEN:
+        if status is not None and status - UNWRITTEN in errno.errorcode:  # not 255, with which a lost process may end
             raise OSError(status - UNWRITTEN, os.strerror(status - UNWRITTEN))
     if not set(ended) <= {FINISHED, STOPPED} and not stop:  # who stops the main process may stop the workers, too
         raise WorkerDied
