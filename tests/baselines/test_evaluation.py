@@ -159,7 +159,7 @@ def test_random_power_is_an_allocator_in_spite_of_its_seed():
 
 
 def test_what_was_learned_on_own_gains_is_evaluated_on_others():
-    gains = np.random.default_rng(0).exponential(size=(60, 5, 5))
+    gains = np.random.default_rng(0).exponential(size=(90, 5, 5))
     settings = {"noise": 1.0, "max_power": 10.0}
     all_of_them = Scenario(gains=gains, **settings)
     trained = TrainedMethod.train(MessagePolicy(steps=1), all_of_them)
