@@ -207,6 +207,6 @@ class PowerControlTorchEnv(EnvBase):  # type: ignore[misc]  # TorchRL ships no t
         return TensorDict._new_unsafe(entries, batch_size=shape, device=self.device)
 
     def _tensor_maker(self) -> Callable[[NDArray[Any]], torch.Tensor]:
-        """What makes a tensor on the device of an array: on a CPU without a copy."""
+        """The function that makes a tensor on the device of an array: on a CPU without a copy."""
         device = self.device
         return torch.from_numpy if device.type == "cpu" else lambda values: torch.from_numpy(values).to(device)
