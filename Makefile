@@ -15,7 +15,7 @@ PYTHON_NEWEST := $(shell for p in python3.14 python3.13 python3.12 python3.11 $(
 # Programs that tests start begin in half the time where the bytecode of the last one is there.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo figures long compare talking published fuzz torture soak test wheel docs clients oldest newest bench venv clean
+.PHONY: demo figures long compare talking published fuzz torture soak test wheel docs clients oldest newest bench libraries venv clean
 
 demo: .venv/train.done  ## Figure 2 of the zeroth-order paper, on 8 of its 20 layouts
 	$(BIN)/python -m trainers configs/paper/fig2.yaml --set 'seeds=[1000,1001,1002,1003,1004,1005,1006,1007]' --out runs/demo --resume
@@ -82,6 +82,10 @@ bench: .venv/all.done  ## speed, measured side by side, into docs/results
 	$(BIN)/python -m benchmarks --out runs/speed.md
 	$(BIN)/python docs/write_results.py speed
 
+libraries: .venv-clients/done .venv/all.done  ## speed within TorchRL, into docs/guides/libraries.md
+	OMP_NUM_THREADS=1 .venv-clients/bin/python -W ignore -m benchmarks.libraries runs/libraries.json
+	$(BIN)/python docs/write_results.py libraries
+
 venv: .venv/all.done  ## .venv/ with everything for development
 
 .venv/bin/python:
@@ -108,14 +112,12 @@ venv: .venv/all.done  ## .venv/ with everything for development
 		--editable '.[clients]'
 	@touch $@
 
-# Each in an environment of its own, for what it pins. BenchMARL's TorchRL is older than that in constraints-clients.txt. It asks for torchvision and never imports it; TorchRL does,
-# where it is there, and fails with a build that does not fit torch's.
+# Each in an environment of its own, for what it pins. BenchMARL's TorchRL is older than that in constraints-clients.txt.
 .venv-benchmarl/done .venv-tianshou/done .venv-agilerl/done: .venv-%/done: pyproject.toml constraints-%.txt
 	@test -n "$(PYTHON_NEW)" || { echo "Python 3.11 or newer is needed; none was found (set PYTHON=...)"; exit 2; }
 	test -x .venv-$*/bin/python || $(PYTHON_NEW) -m venv .venv-$*
 	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-$*.txt \
 		--editable '.[$*]' pytest pytest-xdist hypothesis beartype
-	.venv-$*/bin/python -W ignore -c 'import torchvision' || .venv-$*/bin/python -m pip uninstall --quiet --yes torchvision
 	@touch $@
 
 # It wants Python 3.13. Hooks of hatch would compile decent-array for minutes, which runs as it stands.

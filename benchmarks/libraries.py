@@ -1,15 +1,20 @@
 """Speed of the environment within TorchRL, beside the vector form and the PettingZoo form, in turn on one thread.
 
-`python -m benchmarks.libraries` prints it: TorchRL is in the environment of `make clients`, not in that of `make bench`.
+`python -m benchmarks.libraries FILE` prints it and writes its rows as JSON, which docs/write_results.py puts into a page: see
+`make libraries`. TorchRL is in the environment of `make clients`, not in that of `make bench`.
 """
 
+import json
+import sys
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
 from tensordict import TensorDictBase
 from torchrl.collectors import Collector
+from torchrl.envs import EnvBase
 from torchrl.envs.libs.pettingzoo import PettingZooWrapper
 
 from benchmarks.rates import Rate, per_second
@@ -20,7 +25,8 @@ from wirelessenv.integrations.torchrl import PowerControlTorchEnv
 
 MANY, LONG = 256, 10**9
 FRAMES = 20
-"""Slots in a batch of the collector."""
+"""Slots in a batch of the collector; of 100 its slots take as long. All its other settings are TorchRL's own."""
+ROUNDS = 7
 
 
 def vector(networks: int, steps: int) -> Rate:
@@ -58,6 +64,31 @@ def stepped(env: Any, networks: int, steps: int) -> Rate:
         _, now[0] = env.step_and_maybe_reset(now[0])
 
     return per_second(step, steps, networks)
+
+
+class Plain(PowerControlTorchEnv):
+    """The environment in TorchRL's own way."""
+
+    step_and_maybe_reset = EnvBase.step_and_maybe_reset
+
+
+class Still(EnvBase):
+    """An EnvBase with the specs of another that tells the same constants at every step: the floor of TorchRL's own way."""
+
+    def __init__(self, like: EnvBase) -> None:
+        super().__init__(device=like.device, batch_size=like.batch_size)
+        for name in ("observation_spec", "action_spec", "reward_spec", "done_spec"):
+            setattr(self, name, getattr(like, name).clone())
+        told = self.fake_tensordict()
+        self._begun, self._after = told.exclude("next", ("tx", "action")), told["next"]
+
+    def _reset(self, tensordict: TensorDictBase | None = None, **_: Any) -> TensorDictBase:
+        return self._begun.copy()
+
+    def _step(self, tensordict: TensorDictBase) -> TensorDictBase:
+        return self._after.copy()
+
+    def _set_seed(self, seed: int | None) -> None: ...
 
 
 def collected(networks: int, batches: int) -> Rate:
@@ -119,6 +150,8 @@ def table(rounds: int, scale: float = 1.0) -> list[dict[str, str]]:
         "many": stepped(many, MANY, steps(100)),
         "collector": collected(MANY, steps(5)),
         "one": stepped(one, 1, steps(2000)),
+        "plain": stepped(Plain(1, "dense", seed=0, max_cycles=LONG), 1, steps(500)),
+        "still": stepped(Still(one), 1, steps(500)),
         "pettingzoo": pettingzoo(steps(2000)),
         "wrapper": wrapped(steps(100)),
     }
@@ -130,22 +163,28 @@ def table(rounds: int, scale: float = 1.0) -> list[dict[str, str]]:
     def times(name: str, other: str) -> str:
         return spread([a / b for a, b in zip(found[name], found[other], strict=True)], ".2f")
 
+    slots = {name: spread(values, ".0f") for name, values in found.items()}
+    ours = "PowerControlTorchEnv's step_and_maybe_reset"
     return [
-        row(f"vector form, {MANY} networks, slots/s", spread(found["vector"], ".0f")),
-        row(
-            "TorchRL's step_and_maybe_reset, the same", spread(found["many"], ".0f"), f"{times('many', 'vector')} of it", "0.75"
-        ),
-        row("TorchRL's collector, the same", spread(found["collector"], ".0f"), f"{times('collector', 'vector')} of it", "0.4"),
-        row("PettingZoo form, one network, slots/s", spread(found["pettingzoo"], ".0f")),
-        row("TorchRL, one network", spread(found["one"], ".0f"), f"{times('one', 'pettingzoo')} of it", "8000"),
-        row(
-            "TorchRL's own wrapper of the PettingZoo form",
-            spread(found["wrapper"], ".0f"),
-            f"{times('wrapper', 'one')} of ours",
-        ),
+        row(f"vector form, {MANY} networks, slots/s", slots["vector"]),
+        row(ours, slots["many"], f"{times('many', 'vector')} of it", "0.75"),
+        row("TorchRL's Collector", slots["collector"], f"{times('collector', 'vector')} of it", "0.4"),
+        row("PettingZoo form, one network, slots/s", slots["pettingzoo"]),
+        row(ours, slots["one"], f"{times('one', 'pettingzoo')} of it", "8000"),
+        row("the same in EnvBase's own way", slots["plain"], f"{times('plain', 'one')} of ours"),
+        row("EnvBase's own way where a step computes nothing", slots["still"], f"{times('still', 'one')} of ours"),
+        row("TorchRL's own wrapper of the PettingZoo form", slots["wrapper"], f"{times('wrapper', 'one')} of ours"),
     ]
 
 
-if __name__ == "__main__":
-    for line in table(rounds=7):
+def main(out: Path) -> None:
+    """Measure all of it, print the table, and write its rows to `out`."""
+    rows = table(ROUNDS)
+    for line in rows:
         print(" | ".join(line.values()))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

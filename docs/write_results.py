@@ -6,8 +6,10 @@ python docs/write_results.py compare    tables and pictures of "make compare", f
 python docs/write_results.py talking    curves and pictures of "make talking", from runs/compare/
 python docs/write_results.py published  the tables of "make published", from runs/published/
 python docs/write_results.py speed      the tables of "make bench", from runs/speed.md
+python docs/write_results.py libraries  the table of "make libraries", from runs/libraries.json
 """
 
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -149,6 +151,12 @@ def speed(runs: Path, root: Path) -> None:
     put(root / "docs" / "results" / "speed.md", "speed", (runs / "speed.md").read_text(encoding="utf-8"))
 
 
+def libraries(runs: Path, root: Path) -> None:
+    """Speeds within TorchRL."""
+    rows = json.loads((runs / "libraries.json").read_text(encoding="utf-8"))
+    put(root / "docs" / "guides" / "libraries.md", "libraries", "\n".join(markdown_table(rows)) + "\n")
+
+
 def published(runs: Path, root: Path) -> None:
     """Published tables, and ours beside them."""
     for table in sorted((runs / "published").glob("*.md")):
@@ -173,5 +181,5 @@ def _pictures(folder: Path, root: Path) -> None:
 
 
 if __name__ == "__main__":
-    COMMANDS = (figures, long, compare, talking, speed, published)
+    COMMANDS = (figures, long, compare, talking, speed, libraries, published)
     {one.__name__: one for one in COMMANDS}[sys.argv[1]](Path("runs"), ROOT)

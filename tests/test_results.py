@@ -109,6 +109,9 @@ def test_speeds_are_written_into_theirs(tmp_path, copy):
     (tmp_path / "speed.md").write_text("| a | b |\n| --- | --- |\n| \\1 | 2 |\n")
     write_results.speed(tmp_path, copy)
     assert "| \\1 | 2 |" in text(copy / "docs" / "results" / "speed.md")
+    (tmp_path / "libraries.json").write_text('[{"what": "slots/s", "measured": "\\\\1"}]')
+    write_results.libraries(tmp_path, copy)
+    assert "| slots/s | \\1 |" in text(copy / "docs" / "guides" / "libraries.md")
 
 
 def test_a_page_without_a_place_is_refused(tmp_path):

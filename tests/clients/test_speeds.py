@@ -8,5 +8,5 @@ def test_every_speed_is_measured():
     from benchmarks.libraries import table
 
     rows = table(rounds=1, scale=0.01)
-    assert len(rows) == 6
+    assert len(rows) == 8
     assert all(float(row["measured"].split()[0]) > 0 for row in rows)

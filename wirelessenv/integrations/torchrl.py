@@ -1,6 +1,6 @@
 """TorchRL: many networks side by side as one EnvBase, agents as the group "tx"."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Unpack
 
 import numpy as np
@@ -182,30 +182,31 @@ class PowerControlTorchEnv(EnvBase):  # type: ignore[misc]  # TorchRL ships no t
 
     def _told(self, *, paid: bool) -> TensorDictBase:
         """A TensorDict about the coming slot, with rewards of the last one where these are `paid`."""
-        read, flag = self._batches.read, (self._shape[0], 1)
-        seen: dict[str, Any] = {"observation": self._tensor(read(Batch.observations))}
+        read, flag, tensor = self._batches.read, (self._shape[0], 1), self._tensor_maker()
+        seen: dict[str, Any] = {"observation": tensor(read(Batch.observations))}
         if paid:
-            seen["reward"] = self._tensor(read(Batch.rewards)[..., None])
+            seen["reward"] = tensor(read(Batch.rewards)[..., None])
         if self._return_info:
             rows = self._batches.infos().items()
-            infos = {name: self._tensor(values.reshape(*self._shape, -1)) for name, values in rows}
+            infos = {name: tensor(values.reshape(*self._shape, -1)) for name, values in rows}
             seen["info"] = self._made(infos, self._shape)
         over = self._batches.over()
         done = np.full(flag, over) if isinstance(over, bool) else over.reshape(flag)
         told = {
             GROUP: self._made(seen, self._shape),
-            "done": self._tensor(done),
-            "terminated": self._tensor(np.zeros(flag, bool)),
-            "truncated": self._tensor(done.copy()),
+            "done": tensor(done),
+            "terminated": tensor(np.zeros(flag, bool)),
+            "truncated": tensor(done.copy()),
         }
         if self._return_state:
-            told["state"] = self._tensor(read(Batch.state))
+            told["state"] = tensor(read(Batch.state))
         return self._made(told, self.batch_size)
 
     def _made(self, entries: dict[str, Any], shape: torch.Size) -> TensorDictBase:
         """A TensorDict whose entries are known to have its shape and device: its constructor takes four times as long."""
         return TensorDict._new_unsafe(entries, batch_size=shape, device=self.device)
 
-    def _tensor(self, values: NDArray[Any]) -> torch.Tensor:
-        """A tensor on the device: on a CPU without a copy."""
-        return torch.from_numpy(values) if self.device.type == "cpu" else torch.from_numpy(values).to(self.device)
+    def _tensor_maker(self) -> Callable[[NDArray[Any]], torch.Tensor]:
+        """The function that makes a tensor on the device of an array: on a CPU without a copy."""
+        device = self.device
+        return torch.from_numpy if device.type == "cpu" else lambda values: torch.from_numpy(values).to(device)
