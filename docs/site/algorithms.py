@@ -129,13 +129,13 @@ def page(name: str, title: str) -> str:
     file, reference = f"trainers/algorithms/{name}.py", f"trainers/algorithms/reference/{name}.py"
     settings = write_settings._table(LearnerSettings.kinds[name])
     return (
-        f"# {title}\n\n{as_markdown(_docstring(name))}\n"
+        f"---\nhide: [toc]\n---\n\n# {title}\n\n{as_markdown(_docstring(name))}\n"
         f"**Different here:** {DIFFERENT[name]}\n\n"
+        f"{_claims(name)}\n"
+        f"## Settings\n\n`learner: {{kind: {name}, ...}}` in YAML, keywords in Python.\n\n{settings}\n"
         f"## Our file beside the plain loop\n\n"
         f"Tests hold [{file}](../../{file}) to the numbers of [{reference}](../../{reference}).\n\n"
         f"{_tab('Our file', file)}{_tab('The plain loop', reference)}"
-        f"## Settings\n\n`learner: {{kind: {name}, ...}}` in YAML, keywords in Python.\n\n{settings}\n"
-        f"{_claims(name)}"
     )
 
 
