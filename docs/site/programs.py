@@ -122,7 +122,7 @@ def _title(path: Path) -> str:
 def notebook_page(name: str) -> str:
     """A notebook with its output."""
     first, _, rest = _notebook(name)["text"].partition("\n")
-    return f"{first}\n\nThis page is a notebook: [download it]({name}.ipynb).\n{rest}"
+    return f"---\nhide: [toc]\n---\n\n{first}\n\nThis page is a notebook: [download it]({name}.ipynb).\n{rest}"
 
 
 @functools.cache

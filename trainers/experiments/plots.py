@@ -115,8 +115,8 @@ def _draw_panel(axes: Axes, one: PanelLines) -> Labelled:
         under = any(_same(line, later) for later in one.lines[number + 1 :])
         entries[labelled(drawn(line.name) + age, line.said)] = draw(axes, line, number, len(one.lines), _WIDE if under else 1)
     if one.level is not None:
-        look = {"color": style.GREY, "linewidth": 0.8, "linestyle": (0, (1, 2)), "gid": "level"}
-        entries["full power"] = axes.axhline(one.level, zorder=1, **look)
+        level = axes.axhline(one.level, color=style.GREY, linewidth=0.8, linestyle=(0, (1, 2)), zorder=1, gid="level")
+        entries["full power"] = level
     if one.second is not None:
         beside = axes.secondary_xaxis("top", functions=(one.second.there, one.second.back))
         beside.set_xlabel(title(one.second.label), fontsize=7)
