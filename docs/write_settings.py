@@ -88,7 +88,7 @@ def _types(annotation: Any) -> Iterator[type[Any]]:
 
 
 def _about(model: type[Any]) -> str:
-    """What a model says of itself, without examples."""
+    """Docstring of a model, without its examples."""
     paragraphs = inspect.cleandoc(model.__doc__ or "").split("\n\n")
     return "\n\n".join(one for one in paragraphs if not one.startswith(">>> "))
 
