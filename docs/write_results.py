@@ -46,7 +46,7 @@ IN_SHORT = {  # the ten rows of README.md: what each says, and the claim that de
         "scalars reach half the centralised gain with fewer bits than gradients (log2 of the ratio)"
     ),
     "who hears all scalars learns little of an agent's policy": (
-        "less than a tenth of that of its policy, its powers for given inputs"
+        "who hears all scalars explains less than a tenth of the variance of an agent's policy, its powers for given inputs"
     ),
     "PARS-Push converges in spite of sleep, delay and loss": (
         "with sleep, delay and loss PARS-Push comes within 1 % of the initial training error (log2 of what is left)"

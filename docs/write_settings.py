@@ -4,10 +4,11 @@ python docs/write_settings.py
 """
 
 import importlib
+import inspect
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic_core import PydanticUndefined
 
@@ -50,17 +51,46 @@ def _parts() -> Iterator[str]:
     }
     for title, model in wholes.items():
         yield f"## {title}\n\n{_about(model)}\n\n{_table(model)}"
-    ours = ("wirelessenv", "trainers", "baselines")
-    families = [one for one in Piece.__subclasses__() if one.__module__.partition(".")[0] in ours]
+    families = [one for one in Piece.__subclasses__() if _ours(one)]
+    kinds = [one for family in families for one in family.kinds.values() if _ours(one)]
+    yield "## Parts\n\nMappings inside the ones above and below.\n"
+    for part in sorted(_inside([*wholes.values(), *kinds]), key=lambda one: one.__name__):
+        yield f"### {part.__name__}\n\n{_about(part)}\n\n{_table(part)}"
     for family in sorted(families, key=lambda one: one.__name__):
         yield f"## Kinds: {family.__name__}\n\n{_about(family)}\n"
         for kind, member in sorted(family.kinds.items()):
-            if member.__module__.partition(".")[0] in ours:
+            if _ours(member):
                 yield f"### `{kind}`\n\n{_about(member)}\n\n{_table(member)}"
 
 
+def _ours(model: type[Any]) -> bool:
+    return model.__module__.partition(".")[0] in ("wirelessenv", "trainers", "baselines")
+
+
+def _inside(models: Sequence[type[Model]]) -> set[type[Model]]:
+    """Models that fields hold, and those that their fields hold; without pieces, which have kinds."""
+    found: set[type[Model]] = set()
+    left = list(models)
+    while left:
+        for field in left.pop().model_fields.values():
+            held = {one for one in _types(field.annotation) if issubclass(one, Model) and not issubclass(one, Piece)}
+            left += held - found
+            found |= held
+    return {one for one in found if _ours(one)} - set(models)
+
+
+def _types(annotation: Any) -> Iterator[type[Any]]:
+    """Classes in an annotation."""
+    if isinstance(annotation, type) and not get_args(annotation):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _types(part)
+
+
 def _about(model: type[Any]) -> str:
-    return (model.__doc__ or "").strip().partition("\n\n")[0].replace("\n    ", " ")
+    """Docstring of a model, without its examples."""
+    paragraphs = inspect.cleandoc(model.__doc__ or "").split("\n\n")
+    return "\n\n".join(one for one in paragraphs if not one.startswith(">>> "))
 
 
 def _table(model: type[Model]) -> str:

@@ -63,6 +63,7 @@ def test_programs_have_written_their_pages(site):
     assert (site / "guides/presets/d2d.png").read_bytes().startswith(b"\x89PNG")
     listing = (site / "algorithms/zeroth_order.html").read_text("utf-8")
     assert all(said in listing for said in ("if it queries: measure", "smoothing", "p = 0.5 gains more slowly than p = 0.9"))
+    assert 'href="presets/dense.html"' in (site / "guides/scenarios.html").read_text("utf-8")
     assert "bit/s/Hz a slot" in (site / "examples/environment_loop.py.html").read_text("utf-8")
     assert (site / "notebooks/talking_0.png").exists()
     assert "ZerothOrderLearner" in (site / "api/algorithms.html").read_text("utf-8")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from wirelessenv.config import Document, Model, merge, nearest, read_configuration
 from wirelessenv.sentences import cut
@@ -140,7 +140,7 @@ ABOUT: dict[tuple[str, str], str] = {
 class PresetModel(Model):
     """A model with named presets: a name is short for {preset: name}, and other keys change what the preset says."""
 
-    preset: str = "paper"
+    preset: str = Field("paper", description="the preset that all other keys change")
 
     @classmethod
     @abstractmethod

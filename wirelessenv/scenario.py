@@ -93,13 +93,16 @@ class Scenario(PresetModel):
 
     transmitters: Agents = Field(24, description="m: number of agents")
     receivers: Agents | None = Field(None, description="base stations of an uplink; none: a receiver for each transmitter")
-    association: Literal["ad_hoc", "uplink"] = "ad_hoc"
-    placement: Placement = UniformPlacement()
-    path_loss: PathLoss = PowerLaw()
-    shadowing: Shadowing = NoShadowing()
+    association: Literal["ad_hoc", "uplink"] = Field(
+        "ad_hoc",
+        description="who receives: a receiver of each transmitter's own, or the base station with the largest mean gain",
+    )
+    placement: Placement = Field(UniformPlacement(), description="where transmitters and receivers are")
+    path_loss: PathLoss = Field(PowerLaw(), description="how gains fall with distance")
+    shadowing: Shadowing = Field(NoShadowing(), description="slow random factors of the gains, one for each link")
     direct_gain_db: Number = Field(0.0, ge=-1000, le=1000, description="antenna gain of direct links alone")
-    fading: Fading = Rayleigh()
-    mobility: Mobility = NoMobility()
+    fading: Fading = Field(Rayleigh(), description="fast random factors of the gains, from slot to slot")
+    mobility: Mobility = Field(NoMobility(), description="who moves, and how")
     bands: Bands = Field(
         1, description="M: bands of equal width, with equal shares of the noise; max_power is that of all together"
     )
@@ -129,7 +132,7 @@ class Scenario(PresetModel):
     snr_gap_db: Annotated[Number, Field(ge=0, le=100)] | None = Field(
         None, description="SNR gap of modulation and coding: rates are log2(1 + SINR / gap); none: no gap"
     )
-    utility: Utility = Rate()
+    utility: Utility = Field(Rate(), description="U: what an agent earns in a slot, from its rate and its power")
     hops: Annotated[Count, Field(le=10_000)] = Field(5, description="K: length of the aggregation sequence")
     threshold: NonNegative = Field(
         0.01,
@@ -140,8 +143,10 @@ class Scenario(PresetModel):
         "raw", description="of the aggregation sequence y: y, ln(1 + y), or ln(1 + y) with amplitudes |h| sqrt(p_max / noise)"
     )
     slot_seconds: Positive = Field(0.025, description="duration of a slot")
-    layout: Literal["fixed", "per_episode"] = "per_episode"
-    layout_seed: Seed = 0
+    layout: Literal["fixed", "per_episode"] = Field(
+        "per_episode", description="in environments: every episode has a layout of its own, or all have that of `layout_seed`"
+    )
+    layout_seed: Seed = Field(0, description="seed of a fixed layout")
 
     @classmethod
     def presets(cls) -> dict[str, dict[str, Any]]:

@@ -122,7 +122,7 @@ class CurvePoint(Model):
 class Comparison(Document):
     """Methods on scenarios: everybody on the same held-out slots of the same layouts."""
 
-    title: str = ""
+    title: str = Field("", description="over the page and the figures")
     scenarios: Annotated[dict[Name, Scenario], BeforeValidator(_by_name), Field(min_length=1)] = Field(
         description="by name; a list of presets goes by their names"
     )
@@ -136,7 +136,11 @@ class Comparison(Document):
     signalling: Signalling | None = Field(
         None, description="tell what is left when signalling takes its share of the slot, too"
     )
-    methods: dict[Name, Annotated[Method, BeforeValidator(_method)]] = Field({}, validate_default=True)
+    methods: dict[Name, Annotated[Method, BeforeValidator(_method)]] = Field(
+        {},
+        validate_default=True,
+        description="by name: a kind, a mapping or module:name; full power and WMMSE are always there",
+    )
     relative_to: Name = Field(WMMSE, description="the method that curves are relative to")
     curves: dict[Name, dict[Name, Annotated[tuple[CurvePoint, ...], Field(min_length=1)]]] = Field(
         {}, description="by what stands below them and by line: [x, method], or a method, which stands at its bits a slot"

@@ -14,7 +14,7 @@ from baselines.comparison.comparison import FULL_POWER, Comparison
 from baselines.comparison.directory import ComparisonDirectory
 from baselines.comparison.tables import relative, said
 from trainers.workbench.axes import share
-from trainers.workbench.drawing import Labelled, head, label, legends, panels, save, styled
+from trainers.workbench.drawing import Labelled, curve_look, head, label, legends, panels, save, styled
 from trainers.workbench.outcomes import labelled
 from wirelessenv import style
 from wirelessenv.text import drawn
@@ -102,18 +102,13 @@ def _cdf(axes: Axes, scenario: str, directory: ComparisonDirectory, table: pd.Da
         shares = (np.arange(len(rates)) + 1) / max(len(rates), 1)
         rows = table[(table["scenario"] == scenario) & (table["method"] == name)]
         at = np.maximum(rates, LEAST_RATE / 2)
-        (entries[_label(rows, name, comparison)],) = axes.step(at, shares, where="post", **_line(place))
+        (entries[_label(rows, name, comparison)],) = axes.step(at, shares, where="post", **curve_look(place))
         largest = max([largest, *rates[-1:]])
     axes.set_xscale("log")
     axes.set_xlim(LEAST_RATE, 1.3 * largest)
     axes.set_ylim(0, 1)
     label(axes, "mean rate of a user (bit/s/Hz)", "share of users")
     return entries
-
-
-def _line(place: int) -> dict[str, Any]:
-    colour, dashes, _ = style.line(place)
-    return {"color": colour, "linestyle": dashes}
 
 
 def _learning(comparison: Comparison, learning: pd.DataFrame) -> Figure:
@@ -149,7 +144,7 @@ def _learning_of(axes: Axes, rows: pd.DataFrame, methods: list[str]) -> Labelled
         some = rows[(rows["method"] == name) & (rows["slots"] > 0)]
         by_slots = some.groupby("slots")["relative"]
         middle, low, high = by_slots.median(), by_slots.quantile(0.25), by_slots.quantile(0.75)
-        look = _line(place)
+        look = curve_look(place)
         (entries[drawn(name)],) = axes.plot(middle.index, middle, **look)
         axes.fill_between(middle.index, low, high, color=look["color"], alpha=0.1, linewidth=0)
     entries[FULL_POWER] = axes.axhline(1, color=style.GREY, linewidth=0.8, linestyle=(0, (1, 2)))

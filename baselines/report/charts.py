@@ -11,6 +11,8 @@ from wirelessenv.text import one_line
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdashdot")
 """Dashes of wirelessenv/style.py by plotly's names."""
+_LEGEND_ROW, _IN_A_ROW = 20, 5
+"""Pixels of a row of a legend, and about how many entries stand in one."""
 
 
 def figure(chart: Chart) -> dict[str, Any]:
@@ -23,13 +25,14 @@ def figure(chart: Chart) -> dict[str, Any]:
         "hovermode": "closest",
         "legend": {"orientation": "h", "y": -0.25},
         "margin": {"l": 60, "r": 20, "t": 40, "b": 50},
-        "height": 420,
+        "height": 420 + _LEGEND_ROW * (len(chart.traces) // _IN_A_ROW),
         "plot_bgcolor": "white",
     }
     bars = any(trace.kind == "bars" for trace in chart.traces)
     if bars:
-        layout["yaxis"] |= {"automargin": True, "type": "category"}
-        layout["height"] = 120 + 22 * max(len(trace.x) for trace in chart.traces)
+        layout["yaxis"] |= {"automargin": True, "type": "category", "categoryorder": "total ascending"}
+        layout |= {"height": 160 + 22 * sum(len(trace.x) for trace in chart.traces), "barmode": "overlay"}
+        layout["legend"] |= {"y": 1, "yanchor": "bottom", "traceorder": "normal"}
     if chart.map:
         layout["yaxis"] |= {"scaleanchor": "x"}
     if chart.level is not None:
@@ -57,8 +60,10 @@ def _traces(trace: Trace, place: int) -> list[dict[str, Any]]:
     names = [shown(str(one)) for one in trace.y] if trace.kind == "bars" else []
     if trace.kind == "bars":
         errors = _errors(trace.x, trace)
-        look = {"type": "bar", "orientation": "h", "marker": {"color": style.KNOWING["neighbours"]}, "error_x": errors}
-        return [base | {"y": names, "showlegend": False} | look]
+        colour = style.KNOWING[trace.name.removeprefix("knows ")]
+        marker = {"color": colour, "line": {"color": style.DARK, "width": 0.5}}
+        look = {"type": "bar", "orientation": "h", "marker": marker, "showlegend": True, "error_x": errors}
+        return [base | {"y": names} | look]
     if trace.kind == "links":
         return [base | {"mode": "lines", "line": {"color": "#b0b0b0", "width": 1}, "hoverinfo": "skip"}]
     if trace.kind == "dots":

@@ -11,6 +11,7 @@ from baselines.comparison.directory import ComparisonDirectory, tasks
 from baselines.comparison.tables import relative, tables
 from baselines.report.content import Chart, DirectoryReport, ReportTable, Trace
 from baselines.report.shared import begin, layouts
+from wirelessenv import style
 
 _KINDS = ("trainings", "optima", "evaluations")
 
@@ -52,18 +53,24 @@ def of_comparison(path: Path) -> DirectoryReport:
 def _bars(comparison: Comparison, table: pd.DataFrame) -> list[Chart]:
     charts = []
     for scenario, rows in table.groupby("scenario", sort=False):
-        found = [
-            (relative(some, "full_power"), str(name))
-            for name, some in rows.groupby("method", sort=False)
-            if some["utility"].notna().any()
-        ]
-        found.sort(key=lambda one: one[0].estimate)
-        values = ([one.estimate for one, _ in found], [one.low for one, _ in found], [one.high for one, _ in found])
-        middle, low, high = ([value if math.isfinite(value) else 0.0 for value in row] for row in values)
-        trace = Trace("utility", middle, [name for _, name in found], low, high, kind="bars")
+        valued = rows[rows["utility"].notna()]
+        groups = [(knows, valued[valued["knows"] == knows]) for knows in style.KNOWING if (valued["knows"] == knows).any()]
         told = f"Interquartile means over {comparison.layouts} layouts, 95 % bootstrap intervals"
-        charts.append(Chart(str(scenario), "utility relative to full power", "", [trace], told, level=1.0))
+        traces = [_bars_of(f"knows {knows}", some) for knows, some in groups]
+        charts.append(Chart(str(scenario), "utility relative to full power", "", traces, told, level=1.0))
     return charts
+
+
+def _bars_of(title: str, rows: pd.DataFrame) -> Trace:
+    """Bars of methods that must know the same."""
+    found = {str(name): relative(some, "full_power") for name, some in rows.groupby("method", sort=False)}
+    values = (
+        [one.estimate for one in found.values()],
+        [one.low for one in found.values()],
+        [one.high for one in found.values()],
+    )
+    middle, low, high = ([value if math.isfinite(value) else 0.0 for value in row] for row in values)
+    return Trace(title, middle, list(found), low, high, kind="bars")
 
 
 def _curves(comparison: Comparison, table: pd.DataFrame) -> list[Chart]:

@@ -5,7 +5,7 @@ import functools
 import importlib
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -129,13 +129,13 @@ def page(name: str, title: str) -> str:
     file, reference = f"trainers/algorithms/{name}.py", f"trainers/algorithms/reference/{name}.py"
     settings = write_settings._table(LearnerSettings.kinds[name])
     return (
-        f"# {title}\n\n{as_markdown(_docstring(name))}\n"
+        f"---\nhide: [toc]\n---\n\n# {title}\n\n{as_markdown(_docstring(name))}\n"
         f"**Different here:** {DIFFERENT[name]}\n\n"
+        f"{_claims(name)}\n"
+        f"## Settings\n\n`learner: {{kind: {name}, ...}}` in YAML, keywords in Python.\n\n{settings}\n"
         f"## Our file beside the plain loop\n\n"
         f"Tests hold [{file}](../../{file}) to the numbers of [{reference}](../../{reference}).\n\n"
         f"{_tab('Our file', file)}{_tab('The plain loop', reference)}"
-        f"## Settings\n\n`learner: {{kind: {name}, ...}}` in YAML, keywords in Python.\n\n{settings}\n"
-        f"{_claims(name)}"
     )
 
 
@@ -151,27 +151,48 @@ def _tab(title: str, file: str) -> str:
 
 
 def _claims(name: str) -> str:
-    """Table of the claims whose figures have a curve of the algorithm."""
-    rows = [row for where in CLAIMS for row in _rows(where) if name in _learners(CLAIMS[where], row["run"])]
+    """Table of the claims whose statistic is about a curve of the algorithm."""
+    rows = [
+        row
+        for where in CLAIMS
+        for row in _rows(where)
+        if not _words(row["statistic"]).isdisjoint(_curves(CLAIMS[where], row["run"], name))
+    ]
     if not rows:
         return ""
     table = [{key: row[key] for key in ("claim", "source", "verdict")} for row in rows]
     return (
-        "## Claims\n\nThose that are decided by runs in which it is a curve; [all of them](../results/claims.md), with "
-        "what was measured.\n\n" + "\n".join(markdown_table(table)) + "\n"
+        "## Claims\n\nThose that are decided by its curves; [all of them](../results/claims.md), with what was measured.\n\n"
+        + "\n".join(markdown_table(table))
+        + "\n"
     )
 
 
 @functools.cache
 def _rows(where: str) -> list[dict[str, Any]]:
-    """Rows of a table of docs/results/claims.md, each with the run that decides it."""
+    """Rows of a table of docs/results/claims.md, each with the run and the statistic that decide it."""
     table = write_results.written(ROOT / "docs" / "results" / "claims.md", where)
-    runs = {claim["claim"]: claim["run"] for claim in read_yaml(ROOT / CLAIMS[where] / "claims.yaml")["claims"].values()}
-    return [row | {"run": runs[row["claim"]]} for row in write_results._rows(table) if row["claim"] in runs]
+    claims = {claim["claim"]: claim for claim in read_yaml(ROOT / CLAIMS[where] / "claims.yaml")["claims"].values()}
+    found = ((row, claims.get(row["claim"].replace("\\|", "|"))) for row in write_results._rows(table))
+    return [row | {key: claim[key] for key in ("run", "statistic")} for row, claim in found if claim]
+
+
+def _words(value: Any) -> set[str]:
+    """All texts in a statistic, the names of curves among them."""
+    if isinstance(value, Mapping):
+        return {str(key) for key in value}.union(*map(_words, value.values()))
+    if isinstance(value, list | tuple):
+        return set().union(*map(_words, value))
+    return {str(value)}
+
+
+def _curves(folder: str, run: str, kind: str) -> set[str]:
+    """Curves of an experiment whose learner is of a kind."""
+    return {curve for curve, learner in _learners(folder, run).items() if learner == kind}
 
 
 @functools.cache
-def _learners(folder: str, run: str) -> set[str]:
-    """Kinds of the learners of an experiment."""
+def _learners(folder: str, run: str) -> dict[str, str]:
+    """Kind of the learner of each curve of an experiment."""
     experiment = Claims.parse(read_yaml(ROOT / folder / "claims.yaml")).experiment(run, ROOT / folder)
-    return {experiment.curve(curve).learner.dump()["kind"] for curve in experiment.curves}
+    return {curve: experiment.curve(curve).learner.dump()["kind"] for curve in experiment.curves}

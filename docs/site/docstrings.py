@@ -10,7 +10,7 @@ DOCTEST = re.compile(r" *>>> ")
 NUMBERED = re.compile(r" ?\d+  +\S")
 NAMED = re.compile(r"[A-Z]\w+: ")
 SECTION = re.compile(r"(Args|Returns|Raises|Yields|Examples?):")
-ITEM = re.compile(r" *- ")
+ITEM = re.compile(r" *(- |\d+\. )")
 STARS = re.compile(r"`[^`]*`|^ *\*+\w+:|(\*)")
 
 
@@ -36,7 +36,7 @@ def _block(lines: list[str]) -> Iterator[str]:
     else:
         for before, line in zip(["", *lines], lines, strict=False):
             named = NAMED.match(line) and not SECTION.match(line)
-            if before and (named or (ITEM.match(line) and not before.startswith((" ", "- ")))):
+            if before and (named or (ITEM.match(line) and not (before.startswith(" ") or ITEM.match(before)))):
                 yield ""
             yield STARS.sub(lambda found: "\\*" if found[1] else found[0], line)
 

@@ -17,7 +17,7 @@ from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 from programs import example_pages, notebook_pages, pictures
-from scenarios import scenario_pages, scenario_pictures
+from scenarios import linked, scenario_pages, scenario_pictures
 
 ROOT = Path(__file__).parents[2]
 WHOLE = {  # files of the repository that are pages as they stand
@@ -86,5 +86,7 @@ def _add(files: Files, config: MkDocsConfig, place: str, content: str | bytes) -
 
 
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
-    """Let links lead to pages of the site."""
+    """Let links lead to pages of the site, and the table of presets to their pages."""
+    if page.file.src_uri == "guides/scenarios.md":
+        markdown = linked(markdown)
     return LINKS.rewritten(markdown, page.file.src_uri)

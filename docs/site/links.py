@@ -79,7 +79,8 @@ class Links:
 
     def source_page(self, file: str) -> str:
         """Page that shows a file, or lists a folder."""
-        head = f"---\ntitle: {posixpath.basename(file)}\nsearch:\n  exclude: true\n---\n\n# {file}\n\n"
+        about = f"title: {posixpath.basename(file)}\nhide: [toc]\nsearch:\n  exclude: true\n"
+        head = f"---\n{about}---\n\n# {file}\n\n"
         if (self.root / file).is_dir():
             here = posixpath.dirname(f"docs/{self.place(file)}")  # where the page would lie, if it were a file
             return head + "".join(f"- [{name}]({posixpath.relpath(f'{file}/{name}', here)})\n" for name in self._inside(file))

@@ -1,5 +1,6 @@
 """Examples and notebooks as pages, with what they print and draw when the site is built; one that fails ends the build."""
 
+import ast
 import base64
 import functools
 import os
@@ -29,7 +30,7 @@ SIZES = {  # how each example is called, in the order of the navigation: small, 
         "trainers",
         "own_async_method.yaml",
         "--seeds",
-        "2",
+        "3",
         "--set",
         "iterations=200",
         "--workers",
@@ -76,9 +77,10 @@ def example_page(name: str) -> str:
     code = f"```python\n{source}```\n\n" + (
         f"`{beside.name}`:\n\n```yaml\n{beside.read_text('utf-8')}```\n\n" if beside.exists() else ""
     )
+    about = str(ast.get_docstring(ast.parse(source))).partition("\n")[0]
     call = " ".join(["python", *_command(name)])
     said = f"## What it prints\n\nAt a small size, `{call}`:\n\n```text\n{made['said'].rstrip()}\n```\n\n"
-    return f"# {name}\n\n[examples/{name}](../../examples/{name})\n\n{code}{said}{shown}"
+    return f"---\nhide: [toc]\n---\n\n# {name}\n\n{about}\n\n[examples/{name}](../../examples/{name})\n\n{code}{said}{shown}"
 
 
 def _command(name: str) -> list[str]:
@@ -120,7 +122,7 @@ def _title(path: Path) -> str:
 def notebook_page(name: str) -> str:
     """A notebook with its output."""
     first, _, rest = _notebook(name)["text"].partition("\n")
-    return f"{first}\n\nThis page is a notebook: [download it]({name}.ipynb).\n{rest}"
+    return f"---\nhide: [toc]\n---\n\n{first}\n\nThis page is a notebook: [download it]({name}.ipynb).\n{rest}"
 
 
 @functools.cache

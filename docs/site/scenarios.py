@@ -3,6 +3,7 @@
 import base64
 import functools
 import io
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -46,11 +47,14 @@ What is not named has the [defaults](../../settings.md#scenario). `Scenario(pres
 ## What is reached
 
 Sum of the utilities of all {transmitters} agents in a slot, mean over {layouts} layouts and {slots} slots of each, with its
-standard error; "published" values stand in [tests/known_values.yaml](../../../tests/known_values.yaml), and
-[a test](../../../tests/test_known_values.py) holds the preset to them.
+standard error.{published}
 
 {reached}
 {compared}"""
+
+
+PUBLISHED = """ "Published" values stand in [tests/known_values.yaml](../../../tests/known_values.yaml), and
+[a test](../../../tests/test_known_values.py) holds the preset to them."""
 
 
 def scenario_pages() -> Iterator[tuple[str, str, Callable[[], str]]]:
@@ -65,6 +69,12 @@ def scenario_pictures() -> Iterator[tuple[str, Callable[[], bytes]]]:
         yield f"guides/presets/{name}.png", functools.partial(picture, name)
 
 
+def linked(markdown: str) -> str:
+    """Text whose tables lead from the names of presets, in their first column, to the presets' pages."""
+    names = "|".join(SCENARIOS)
+    return re.sub(rf"^\| `({names})` \|", r"| [`\1`](presets/\1.md) |", markdown, flags=re.MULTILINE)
+
+
 def page(name: str) -> str:
     """The page of a preset."""
     return PAGE.format(
@@ -74,6 +84,7 @@ def page(name: str) -> str:
         transmitters=Scenario(preset=name).transmitters,
         layouts=LAYOUTS,
         slots=SLOTS,
+        published=PUBLISHED if name in read_yaml(KNOWN) else "",
         reached="\n".join(markdown_table(_reached(name))) + "\n",
         compared=_elsewhere(name),
     )

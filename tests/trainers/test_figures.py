@@ -126,6 +126,29 @@ def test_panels_with_the_same_lines_share_a_legend_and_names_leave_out_what_the_
     assert [one.get_title("left") for one in figure.axes] == ["(a) 1 m/s", "(b) again, 1 m/s"]
 
 
+def test_panels_of_which_one_has_fewer_lines_share_a_legend_unless_they_contradict_each_other():
+    with drawing.styled():
+        _, (left, right) = drawing.panels(2)
+        found = [
+            {name: panel.plot([0, 1], [place, 1])[0] for place, name in enumerate(names)}
+            for panel, names in ((left, ("ring", "all", "none")), (right, ("ring", "all")))
+        ]
+        for panel in found:
+            for place, one in enumerate(panel.values()):
+                one.set_gid(drawing.curve_look(place)["gid"])
+        drawing.legends([left, right], found)
+        (shared,) = left.figure.legends
+        assert [text.get_text() for text in shared.get_texts()] == ["ring", "all", "none"]
+        assert drawing._common([found[0], {"ring": found[1]["all"]}]) == {}  # one name, two looks
+        assert drawing._common([found[0], {"star": found[1]["ring"]}]) == {}  # one look, two names
+
+
+def test_curves_beyond_the_dashes_have_markers_and_no_two_of_the_first_35_look_alike():
+    looks = [drawing.curve_look(place) for place in range(35)]
+    assert ["marker" in look for look in looks] == [False] * len(style.DASHES) + [True] * (35 - len(style.DASHES))
+    assert len({(look["color"], str(look["linestyle"])) for look in looks}) == len({look["gid"] for look in looks}) == 35
+
+
 def test_a_line_under_another_is_seen_beside_it(tmp_path, monkeypatch):
     figure = drawn(tmp_path / "a", monkeypatch)  # two curves of the same numbers
     under, over = (line.get_linewidth() for line in figure.axes[0].lines[:2])

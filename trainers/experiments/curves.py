@@ -48,11 +48,11 @@ from wirelessenv.scenario import Messaging, Scenario
 class Curve(Model):
     """One curve of a figure: everything that a run needs but its seed."""
 
-    scenario: Scenario = Field(default_factory=Scenario)
-    messaging: Messaging = Field(default_factory=Messaging)
-    problem: ProblemSettings = WirelessSettings()
-    policy: PolicySettings = Field(default_factory=PolicySettings)
-    learner: LearnerSettings = ZerothOrderSettings()
+    scenario: Scenario = Field(default_factory=Scenario, description="the radio network: a preset's name, or changes of one")
+    messaging: Messaging = Field(default_factory=Messaging, description="who talks to whom, when, how late and how lossily")
+    problem: ProblemSettings = Field(WirelessSettings(), description="what is learned: policies in the network, or other costs")
+    policy: PolicySettings = Field(default_factory=PolicySettings, description="the network that each agent has")
+    learner: LearnerSettings = Field(ZerothOrderSettings(), description="the algorithm and its settings")
 
     @model_validator(mode="before")
     @classmethod

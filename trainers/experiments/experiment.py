@@ -35,15 +35,19 @@ class Experiment(Curve, Document):
     others are compared.
     """
 
-    title: str = ""
-    iterations: Count = 6000
-    evaluate_every: Count = 100
+    title: str = Field("", description="over the figure")
+    iterations: Count = Field(6000, description="of every curve")
+    evaluate_every: Count = Field(100, description="iterations between two evaluations, which are the points of a curve")
     until: Reached | None = Field(None, description="runs that train side by side end once a column of all is small")
     seeds: Annotated[tuple[Seed, ...], BeforeValidator(_seeds)] = Field(tuple(range(10)), description="how many, or which")
-    curves: dict[Annotated[str, AfterValidator(as_name)], dict[str, Any]] = Field({"learned": {}}, min_length=1)
+    curves: dict[Annotated[str, AfterValidator(as_name)], dict[str, Any]] = Field(
+        {"learned": {}},
+        min_length=1,
+        description="by name: what a curve changes of scenario, messaging, problem, policy and learner",
+    )
     measure: str = Field("utility", description="the column of metrics.csv that curves are judged by")
-    reference: str | None = None
-    panels: tuple[Panel, ...] = Field((Panel(),), min_length=1)
+    reference: str | None = Field(None, description="the curve with which the others are compared, layout by layout")
+    panels: tuple[Panel, ...] = Field((Panel(),), min_length=1, description="of the figure")
 
     _curves: dict[str, Curve] = PrivateAttr(default_factory=dict)
 

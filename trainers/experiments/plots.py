@@ -14,7 +14,7 @@ from trainers.experiments.lines import Line, PanelLines, columns_of, lines_of, w
 from trainers.experiments.outcomes import Outcomes
 from trainers.experiments.run_directory import RunDirectory
 from trainers.workbench.axes import plainly, share, tick_at, tick_plainly
-from trainers.workbench.drawing import Labelled, head, label, legends, letter, panels, save, styled, title
+from trainers.workbench.drawing import Labelled, curve_look, head, label, legends, letter, panels, save, styled, title
 from trainers.workbench.outcomes import labelled
 from wirelessenv import style
 from wirelessenv.arrays import Doubles
@@ -27,8 +27,6 @@ _NARROW = 140.0
 """Printer's points of the width of a narrow panel."""
 _WIDE = 2.8
 """Times the usual width of a line that another one lies on."""
-_FIRST_MARKED = len(style.DASHES)
-"""Place of the first line that has markers, too: dashes begin anew there."""
 
 
 def plot(path: str | Path, x: Axis | None = None, out: str | Path | None = None) -> list[Path]:
@@ -117,7 +115,8 @@ def _draw_panel(axes: Axes, one: PanelLines) -> Labelled:
         under = any(_same(line, later) for later in one.lines[number + 1 :])
         entries[labelled(drawn(line.name) + age, line.said)] = draw(axes, line, number, len(one.lines), _WIDE if under else 1)
     if one.level is not None:
-        entries["full power"] = axes.axhline(one.level, color=style.GREY, linewidth=0.8, linestyle=(0, (1, 2)), zorder=1)
+        level = axes.axhline(one.level, color=style.GREY, linewidth=0.8, linestyle=(0, (1, 2)), zorder=1, gid="level")
+        entries["full power"] = level
     if one.second is not None:
         beside = axes.secondary_xaxis("top", functions=(one.second.there, one.second.back))
         beside.set_xlabel(title(one.second.label), fontsize=7)
@@ -137,11 +136,9 @@ def _same(line: Line, later: Line) -> bool:
 
 
 def _draw_curve(axes: Axes, line: Line, number: int, _: int, wide: float) -> Any:
-    colour, dashes, marker = style.line(number)
-    marked: dict[str, Any] = {"marker": marker, "markevery": 0.1} if number >= _FIRST_MARKED else {}
-    marked["linewidth"] = wide * style.RC["lines.linewidth"]
-    (drawn_line,) = axes.plot(line.x, line.middle, color=colour, linestyle=dashes, **marked)
-    axes.fill_between(line.x, line.low, line.high, color=colour, alpha=0.12, linewidth=0)
+    look = curve_look(number)
+    (drawn_line,) = axes.plot(line.x, line.middle, linewidth=wide * style.RC["lines.linewidth"], **look)
+    axes.fill_between(line.x, line.low, line.high, color=look["color"], alpha=0.12, linewidth=0)
     return drawn_line
 
 
@@ -152,6 +149,7 @@ def _draw_points(axes: Axes, line: Line, number: int, count: int, wide: float) -
     moved = axes.transData + ScaledTranslation(_APART * (number - (count - 1) / 2) / 72, 0, figure.dpi_scale_trans)
     bars = (line.middle - line.low, line.high - line.middle)
     look = {"color": colour, "linestyle": dashes, "marker": marker, "markersize": 4.5, "markerfacecolor": "white"}
+    look["gid"] = f"points {number:03d}"
     look["linewidth"] = wide * style.RC["lines.linewidth"]
     drawn_line = axes.errorbar(line.x, line.middle, bars if line.x.size else None, elinewidth=0.8, transform=moved, **look)
     axes.set_xmargin(max(0.05, (_APART * (count - 1) / 2 + look["markersize"]) / _NARROW))  # else the outer ones are cut off

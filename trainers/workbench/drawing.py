@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
 
 from trainers.workbench.files import write_atomically
-from wirelessenv.style import GREY, ONE_PANEL, ONE_ROW, RC
+from wirelessenv.style import DASHES, GREY, ONE_PANEL, ONE_ROW, RC, line
 from wirelessenv.text import drawn
 
 matplotlib.use("Agg")
@@ -72,7 +72,7 @@ def head(axes: Sequence[Axes], titles: Sequence[str], whole: str) -> None:
     figure: Any = axes[0].figure
     if len(axes) == 1:
         longest = int(figure.get_figwidth() * _LONGEST)
-        figure.suptitle("\n".join(title(line) for line in textwrap.wrap(whole or titles[0], longest)[:4]), x=0.01, ha="left")
+        figure.suptitle("\n".join(title(line) for line in _wrapped(whole or titles[0], longest)[:4]), x=0.01, ha="left")
         return
     figure.suptitle(title(whole), x=0.01, ha="left")
     for place, (panel, text) in enumerate(zip(axes, titles, strict=True)):
@@ -100,7 +100,39 @@ def label(axes: Axes, x: str, y: str) -> None:
 
 
 def _lines(text: str, longest: float) -> list[str]:
-    return [drawn(part) for line in text.split("\n") for part in textwrap.wrap(line, int(longest))][:3]
+    return [drawn(part) for line in text.split("\n") for part in _wrapped(line, int(longest))][:3]
+
+
+def _wrapped(text: str, longest: int) -> list[str]:
+    """Lines of about the same length, as few as there may be; "a = b" stays on one of them.
+
+    >>> _wrapped("utility relative to full power", 28)
+    ['utility relative', 'to full power']
+    >>> _wrapped("clients, eta = 0.001", 14)
+    ['clients,', 'eta = 0.001']
+    """
+    kept = text.replace(" = ", "\u00a0=\u00a0")
+    lines = textwrap.wrap(kept, longest)
+    for width in range(longest - 1, 0, -1):
+        narrower = textwrap.wrap(kept, width, break_long_words=False)
+        if len(narrower) > len(lines) or max(map(len, narrower), default=0) > width:
+            break
+        lines = narrower
+    return [line.replace("\u00a0", " ") for line in lines]
+
+
+def curve_look(place: int) -> dict[str, Any]:
+    """Look of a curve that is a line without points: markers come in where dashes begin anew.
+
+    Args:
+        place: of the curve among those of its panel, from 0.
+
+    Returns:
+        Keywords of `Axes.plot`; the group id says which place it is.
+    """
+    colour, dashes, marker = line(place)
+    look = {"color": colour, "linestyle": dashes, "gid": f"line {place:03d}"}
+    return look | ({"marker": marker, "markevery": 0.1} if place >= len(DASHES) else {})
 
 
 def legends(axes: Sequence[Axes], entries: Sequence[Labelled], note: str = "") -> None:
@@ -108,16 +140,17 @@ def legends(axes: Sequence[Axes], entries: Sequence[Labelled], note: str = "") -
 
     Args:
         axes: the panels of one figure.
-        entries: of the legend of each; where they are the same, the figure has one.
+        entries: of the legend of each. The figure has one legend where they are the same, or where those of no two panels
+            contradict each other: each name has one look, by its group id, and each look one name.
         note: how lines, bands and bars are to be read.
     """
     figure: Any = axes[0].figure
     width, height = figure.get_size_inches()
     lines = title(note).count("\n") + 1 if note else 0
     below = _NOTE * lines + 0.06 * bool(lines)
-    shared = len(axes) > 1 and all(list(one) == list(entries[0]) for one in entries)
-    if shared and entries[0]:
-        legend, rows = _legend(figure, entries[0], width, loc="lower center")
+    shared = _common(entries) if len(axes) > 1 else {}
+    if shared:
+        legend, rows = _legend(figure, shared, width, loc="lower center")
         legend.set_in_layout(False)
         base, below = below, below + _ROW * rows + 0.06
     else:
@@ -125,9 +158,26 @@ def legends(axes: Sequence[Axes], entries: Sequence[Labelled], note: str = "") -
     height += below
     figure.set_size_inches(width, height)
     figure.get_layout_engine().set(rect=(0, below / height, 1, 1 - below / height))
-    if shared and entries[0]:
+    if shared:
         legend.set_bbox_to_anchor((0.5, base / height), figure.transFigure)
     figure.text(0.01, 0.04 / height, title(note), fontsize=6.5, color=GREY, in_layout=False)
+
+
+def _common(entries: Sequence[Labelled]) -> Labelled:
+    """Entries of one legend for several panels; none where these contradict each other."""
+    if all(list(one) == list(entries[0]) for one in entries):
+        return entries[0]
+    found = {(name, _look(handle)): handle for one in entries for name, handle in one.items()}
+    names, looks = ({pair[place] for pair in found} for place in (0, 1))
+    if None in looks or not len(names) == len(looks) == len(found):
+        return {}
+    return {name: found[name, look] for name, look in sorted(found, key=lambda pair: str(pair[1]))}
+
+
+def _look(handle: Any) -> str | None:
+    """Group id of a line, or of the line of points with bars."""
+    found: str | None = (handle[0] if isinstance(handle, tuple) else handle).get_gid()
+    return found
 
 
 def _beneath(axes: Sequence[Axes], entries: Sequence[Labelled], width: float) -> list[float]:
@@ -138,9 +188,9 @@ def _beneath(axes: Sequence[Axes], entries: Sequence[Labelled], width: float) ->
     for first in range(0, len(axes), columns):
         row, theirs = axes[first : first + columns], entries[first : first + columns]
         labels = max(panel.get_xlabel().count("\n") + bool(panel.get_xlabel()) for panel in row)
-        together = len(row) > 1 and all(list(one) == list(theirs[0]) for one in theirs)
+        together = _common(theirs) if len(row) > 1 else {}
         most = 0
-        for panel, one in zip(row[:1] if together else row, theirs, strict=False):
+        for panel, one in zip(row[:1] if together else row, [together] if together else theirs, strict=True):
             place = panel.transAxes + ScaledTranslation(0, -_TICKS - _LABEL * labels, figure.dpi_scale_trans)
             middle, room = (len(row) * 0.53, width) if together else (0.5, width / columns)
             legend, rows = _legend(panel, one, room, loc="upper center", bbox_to_anchor=(middle, 0), bbox_transform=place)

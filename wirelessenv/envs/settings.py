@@ -44,7 +44,7 @@ class Settings(Model):
         "silence, and the levels above it follow band by band",
     )
     observation: Observed = Field((Aggregation(),), description="the parts that an observation is joined of")
-    reward: Reward = Own()
+    reward: Reward = Field(Own(), description="what an agent is paid for a slot")
     messages: Literal["utility", "learned"] | None = Field(
         None,
         description="what agents tell each other: nothing; their mean utility over an interval; or numbers that they choose "

@@ -23,10 +23,10 @@ class Messaging(PresetModel):
     1).
     """
 
-    graph: Graph = BlockGraph()
-    activity: Activity = Field(default_factory=Activity)
-    links: Links = Field(default_factory=Links)
-    relay: bool = Field(True, strict=True)
+    graph: Graph = Field(BlockGraph(), description="who may send to whom")
+    activity: Activity = Field(default_factory=Activity, description="in which instants agents measure, learn and send")
+    links: Links = Field(default_factory=Links, description="how late messages are, and how many are lost")
+    relay: bool = Field(True, strict=True, description="agents pass on all that they know; false: their own queries alone")
 
     @classmethod
     def presets(cls) -> dict[str, dict[str, Any]]:
