@@ -82,7 +82,7 @@ def report(out: Path | None = None) -> int:
 
 
 def sections() -> dict[str, Callable[[Progress], list[dict[str, Any]]]]:
-    """What measures the rows of each table and shows its progress in a bar, by the table's title."""
+    """Functions that measure the rows of a table each and show their progress in a bar, by the title of the table."""
     rounds = f"median of {ROUNDS} rounds"
     found: dict[str, Callable[[Progress], list[dict[str, Any]]]] = {
         f"Speed on one thread: {rounds} (smallest to largest)": lambda bar: learners(bar) + environments.table(ROUNDS, bar),
