@@ -201,7 +201,15 @@ class RecordedKnowledge(Knowledge):
         self._begins = np.searchsorted(recorded["update_round"][order], np.arange(len(recorded["post"]) + 1))
 
     def oldest(self, time: int, agents: NDArray[np.intp]) -> int:
-        """The earliest T of the entries that some agents used in the update of a round; where there is none, the round."""
+        """The earliest T of the entries that agents used in an update.
+
+        Args:
+            time: the round of the update.
+            agents: their numbers, (k,).
+
+        Returns:
+            T; the round itself where they used none.
+        """
         some = slice(*self._begins[time : time + 2])
         heard = self._heard[some][np.isin(self._agent[some], agents)]
         return int(np.min(heard, where=heard != UNKNOWN, initial=time))
