@@ -40,8 +40,9 @@ def seconds(step, times):
 told = {"iteration": seconds(lambda: learner.learn(16), max(1, 625 // agents)) / 16}  # as between two evaluations
 told["step"] = seconds(lambda: env.step(actions), max(4, 30_000 // agents))
 learner.measures()
-status = pathlib.Path("/proc/self/status")  # the other number, on Linux, is the largest of the process that began this one, too
-peak = status.read_text().split("VmHWM:")[1].split()[0] if status.exists() else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+peak, status = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, pathlib.Path("/proc/self/status")
+if status.exists():  # on Linux the other number may be that of the process that began this one
+    peak = status.read_text().split("VmHWM:")[1].split()[0]
 told["memory"] = int(peak) / 2**20
 print(json.dumps(told))
 """
