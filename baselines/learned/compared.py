@@ -51,7 +51,7 @@ class Compared(Learner):
         problem: the network.
         links: not used: the method has its own.
         seed: the run's seed, or one for each run of the problem.
-        settings: see below.
+        settings: those of `ComparedSettings`, by name.
 
     Raises:
         ConfigError: for a method that does not fit the scenario, or that learns on each layout by itself.

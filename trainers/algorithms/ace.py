@@ -55,7 +55,7 @@ class ACE(LedgerLearner):
         problem: the n clients' costs.
         links: how long clients take: a `Server`, or a mapping.
         seed: the run's seed, or one for each run.
-        settings: see below.
+        settings: those of `ACESettings`, by name.
 
     >>> from trainers.problems.least_squares import LeastSquares
     >>> learner = ACE(LeastSquares(zeta=100.0), step_size=0.05, exact=True).learn(2000)

@@ -40,7 +40,7 @@ class ADPSGDLearner(LinkLearner):
         problem: the costs f_1 ... f_n of the nodes.
         links: graph, waking, delays and losses: a `Messaging`, its preset's name or a mapping. Every run has its own graph.
         seed: the run's seed, or one for each run.
-        settings: see below.
+        settings: those of `ADPSGDSettings`, by name.
 
     >>> from trainers.problems.least_squares import LeastSquares
     >>> learner = ADPSGDLearner(LeastSquares(), {"graph": "ring", "links": {"loss": 0.3}}, step_size=0.01, exact=True)

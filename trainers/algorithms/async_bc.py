@@ -76,7 +76,7 @@ class AsyncBC(ServerLearner):
         problem: the n clients' costs.
         links: whom the server asks, and how long they take: a `Server`, or a mapping.
         seed: the run's seed, or one for each run.
-        settings: see below.
+        settings: those of `AsyncBCSettings`, by name.
 
     >>> from trainers.problems.least_squares import LeastSquares
     >>> learner = AsyncBC(LeastSquares(zeta=100.0), step_size=0.001, exact=True).learn(8000)

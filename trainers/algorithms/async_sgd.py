@@ -29,7 +29,7 @@ class AsyncSGD(AnswerLearner):
         problem: the n clients' costs.
         links: whom the server asks, and how long they take: a `Server`, or a mapping.
         seed: the run's seed, or one for each run.
-        settings: see below.
+        settings: those of `AsyncSGDSettings`, by name.
 
     >>> from trainers.problems.least_squares import LeastSquares
     >>> learner = AsyncSGD(LeastSquares(zeta=0.0), step_size=[0.02, 0.05], exact=True, seed=[0, 1]).learn(400)

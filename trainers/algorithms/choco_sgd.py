@@ -40,7 +40,7 @@ class ChocoLearner(RoundLearner):
         problem: the costs f_1 ... f_n of the nodes.
         links: graph, waking, delays and losses: a `Messaging`, its preset's name or a mapping. Every run has its own graph.
         seed: the run's seed, or one for each run.
-        settings: see below.
+        settings: those of `ChocoSettings`, by name.
 
     >>> from trainers.problems.least_squares import LeastSquares
     >>> learner = ChocoLearner(LeastSquares(zeta=0.0), {"graph": "ring"}, step_size=0.05, exact=True, compression="top_k")

@@ -30,7 +30,7 @@ class DPSGDLearner(RoundLearner):
         problem: the costs f_1 ... f_n of the nodes.
         links: graph, waking, delays and losses: a `Messaging`, its preset's name or a mapping. Every run has its own graph.
         seed: the run's seed, or one for each run.
-        settings: see below.
+        settings: those of `DPSGDSettings`, by name.
 
     >>> from trainers.problems.least_squares import LeastSquares
     >>> learner = DPSGDLearner(LeastSquares(), {"graph": "ring", "links": {"delay": 2}}, step_size=0.01, exact=True)

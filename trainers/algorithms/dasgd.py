@@ -52,7 +52,7 @@ class DASGD(InboxLearner):
         problem: the cost, or the n costs.
         links: who is connected to whom, and how long computing and messages take: a `Network`, or a mapping.
         seed: the run's seed, or one for each run.
-        settings: see below.
+        settings: those of `DASGDSettings`, by name.
 
     >>> from trainers.problems.quadratic import Quadratic
     >>> learner = DASGD(Quadratic(), nodes=3, step_size=0.05, exact=True).learn(900).finish()

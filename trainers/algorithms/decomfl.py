@@ -38,7 +38,7 @@ class DeComFL(QueryLearner):
         problem: the n clients' costs.
         links: which clients take part in a round: a `Participation`, or a mapping.
         seed: the run's seed, or one for each run.
-        settings: see below.
+        settings: those of `DeComFLSettings`, by name.
 
     >>> from trainers.problems.least_squares import LeastSquares
     >>> learner = DeComFL(LeastSquares(size=3), step_size=0.02, exact=True).learn(10)

@@ -54,7 +54,7 @@ class DelayAdaptive(LedgerLearner):
         problem: the n clients' costs.
         links: how long clients take, and whom the server asks: a `Server`, or a mapping.
         seed: the run's seed, or one for each run.
-        settings: see below.
+        settings: those of `DelayAdaptiveSettings`, by name.
 
     >>> from trainers.problems.quadratic import Quadratic
     >>> server = {"computing": {"kind": "given", "seconds": [1, 1, 1, 500]}}

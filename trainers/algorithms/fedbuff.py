@@ -70,7 +70,7 @@ class FedBuff(LedgerLearner):
         problem: the n clients' costs.
         links: how long clients take, and whom the server asks: a `Server`, or a mapping.
         seed: the run's seed, or one for each run.
-        settings: see below.
+        settings: those of `FedBuffSettings`, by name.
 
     >>> from trainers.problems.quadratic import Quadratic
     >>> learner = FedBuff(Quadratic(clients=4), buffer=3, local_steps=2, step_size=0.1, exact=True).learn(400)

@@ -34,7 +34,7 @@ class FedZO(QueryLearner):
         problem: the n clients' costs.
         links: which clients take part in a round: a `Participation`, or a mapping.
         seed: the run's seed, or one for each run.
-        settings: see below.
+        settings: those of `FedZOSettings`, by name.
 
     >>> from trainers.problems.least_squares import LeastSquares
     >>> learner = FedZO(LeastSquares(size=3), {"participants": 2}, step_size=0.02, local_steps=5, exact=True)

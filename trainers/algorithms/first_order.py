@@ -48,7 +48,7 @@ class FirstOrderLearner(MessagePassingLearner):
         problem: the wireless network, whose gradients are known.
         links: a `Messaging`, its preset's name or a mapping: who talks to whom, when, and how late; or one for each variant.
         seed: the run's seed, or one for each run of the problem.
-        settings: see below.
+        settings: those of `FirstOrderSettings`, by name.
 
     >>> learner = FirstOrderLearner(WirelessProblem("dense", seed=3), "paper", seed=3)
     >>> learner.learn(2).iteration

@@ -80,7 +80,7 @@ class Malenia(LedgerLearner):
         problem: the n clients' costs.
         links: how long clients take: a `Server`, or a mapping.
         seed: the run's seed, or one for each run.
-        settings: see below.
+        settings: those of `MaleniaSettings`, by name.
 
     >>> from trainers.problems.least_squares import LeastSquares
     >>> learner = Malenia(LeastSquares(zeta=100.0), step_size=0.3, exact=True).learn(1000)

@@ -38,7 +38,7 @@ class OSGPLearner(SGPLearner):
         problem: the costs f_1 ... f_n of the nodes.
         links: graph, waking, delays and losses: a `Messaging`, its preset's name or a mapping. Every run has its own graph.
         seed: the run's seed, or one for each run.
-        settings: see below.
+        settings: those of `OSGPSettings`, by name.
 
     >>> from trainers.problems.ridge_regression import RidgeRegression
     >>> learner = OSGPLearner(RidgeRegression(), {"links": {"delay": 3}}, step_size=0.01, overlap=2).learn(300)

@@ -44,7 +44,7 @@ class RFASTLearner(LinkLearner):
         problem: the costs f_1 ... f_n of the nodes.
         links: graph, waking, delays and losses: a `Messaging`, its preset's name or a mapping. Every run has its own graph.
         seed: the run's seed, or one for each run.
-        settings: see below.
+        settings: those of `RFASTSettings`, by name.
 
     >>> from trainers.problems.least_squares import LeastSquares
     >>> learner = RFASTLearner(LeastSquares(), {"graph": "ring", "links": {"loss": 0.3}}, step_size=0.12, exact=True)

@@ -63,7 +63,7 @@ class Rennala(LedgerLearner):
         problem: the n clients' costs.
         links: how long clients take: a `Server`, or a mapping.
         seed: the run's seed, or one for each run.
-        settings: see below.
+        settings: those of `RennalaSettings`, by name.
 
     >>> from trainers.problems.quadratic import Quadratic
     >>> learner = Rennala(Quadratic(clients=4), batch=3, step_size=0.2, exact=True).learn(400)

@@ -79,7 +79,7 @@ class Ringleader(LedgerLearner):
         problem: the n clients' costs.
         links: how long clients take: a `Server`, or a mapping.
         seed: the run's seed, or one for each run.
-        settings: see below.
+        settings: those of `RingleaderSettings`, by name.
 
     >>> from trainers.problems.least_squares import LeastSquares
     >>> learner = Ringleader(LeastSquares(zeta=100.0), step_size=0.05, exact=True).learn(2000)

@@ -55,7 +55,7 @@ class Ringmaster(LedgerLearner):
         problem: the n clients' costs.
         links: how long clients take: a `Server`, or a mapping.
         seed: the run's seed, or one for each run.
-        settings: see below.
+        settings: those of `RingmasterSettings`, by name.
 
     >>> from trainers.problems.quadratic import Quadratic
     >>> learner = Ringmaster(Quadratic(clients=4), threshold=2, step_size=0.1, exact=True).learn(400)

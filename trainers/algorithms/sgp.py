@@ -36,7 +36,7 @@ class SGPLearner(PushSumLearner):
         problem: the costs f_1 ... f_n of the nodes.
         links: graph, waking, delays and losses: a `Messaging`, its preset's name or a mapping. Every run has its own graph.
         seed: the run's seed, or one for each run.
-        settings: see below.
+        settings: those of `SGPSettings`, by name.
 
     >>> from trainers.problems.ridge_regression import RidgeRegression
     >>> learner = SGPLearner(RidgeRegression(), {"links": {"loss": 0.2}}, step_size=0.01, seed=[0, 1])

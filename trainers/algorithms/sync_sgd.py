@@ -35,7 +35,7 @@ class SyncSGD(GradientLearner):
         problem: the n clients' costs.
         links: how long a client takes, a `Duration` or a mapping; a round takes as long as its slowest.
         seed: the run's seed, or one for each run.
-        settings: see below.
+        settings: those of `SyncSGDSettings`, by name.
     """
 
     Settings = SyncSGDSettings

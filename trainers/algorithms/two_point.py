@@ -41,7 +41,7 @@ class TwoPointLearner(RoundLearner):
         problem: the costs f_1 ... f_n of the nodes.
         links: graph, waking, delays and losses: a `Messaging`, its preset's name or a mapping. Every run has its own graph.
         seed: the run's seed, or one for each run.
-        settings: see below.
+        settings: those of `TwoPointSettings`, by name.
 
     >>> from trainers.problems.least_squares import LeastSquares
     >>> learner = TwoPointLearner(LeastSquares(size=3), {"graph": "ring"}, step_size=0.02, exact=True)

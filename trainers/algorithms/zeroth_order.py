@@ -178,7 +178,7 @@ class ZerothOrderLearner(MessagePassingLearner):
         problem: what is optimised.
         links: a `Messaging`, its preset's name or a mapping: who talks to whom, when, and how late; or one for each variant.
         seed: the run's seed, or one for each run of the problem.
-        settings: see below.
+        settings: those of `ZerothOrderSettings`, by name.
 
     Raises:
         ConfigError: for settings that do not fit each other; one sentence.

@@ -64,7 +64,7 @@ class ObservedLearner(Learner):
         problem: the wireless network.
         links: a `Messaging`, its preset's name or a mapping; agents query in every instant.
         seed: the run's seed, or one for each run of the problem.
-        settings: see below.
+        settings: those of `ObservedSettings`, by name.
 
     Raises:
         ConfigError: for settings that do not fit each other; one sentence.
