@@ -8,7 +8,8 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, ModelWrapValidatorHandler, PrivateAttr, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
+from pydantic.functional_validators import ModelWrapValidatorHandler  # pydantic 2.10.0 has it here alone
 
 from wirelessenv.channel.gain_files import FORMATS, read_array
 from wirelessenv.config import ConfigError, CountOrZero, Model, Number
