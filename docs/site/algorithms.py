@@ -79,14 +79,14 @@ DIFFERENT = {  # what our file does otherwise than its paper, in a line
 PAPERS = ("zeroth_order", "pars_push", "dasgd", "async_bc")
 """Algorithms whose listings were read beside the text of their papers."""
 PROGRAMS = ("sgp", "osgp", "ad_psgd", "choco_sgd", "decomfl")
-"""Those that were read beside programs that their authors, or authors who compare with them, publish."""
+"""Those that were read beside programs that authors publish, of their own methods or of rivals."""
 INDEX = """# Algorithms
 
 One file of [trainers/algorithms](../../trainers/algorithms) tells one algorithm, its listing first. Tests compare it, number by
 number, with a plain loop in [trainers/algorithms/reference](../../trainers/algorithms/reference) that shares no code with it,
 and hold that each line of the listing is named where our code does it. The listings of PAPERS were read beside
-the text of their papers, and those of PROGRAMS beside programs that their authors publish, or authors who compare with them.
-When the others were checked their papers were not at hand, and a detail that matters to you is worth a look at the paper itself.
+the text of their papers, and those of PROGRAMS beside programs that authors publish. When the others were checked
+their papers were not at hand, and a detail that matters to you is worth a look at the paper itself.
 [Claims](../results/claims.md) of the papers are checked by `make figures`.
 
 """
