@@ -41,8 +41,8 @@ RELATIVES = {
     "Malenia": "Rennala",
     "Ringleader": "ACE",
 }
-"""Whose time an answer a method's is compared with: both do the same but for one thing. Malenia is Rennala for clients that
-differ; Ringleader and ACE keep a table of all clients' gradients and its running mean, and step along that."""
+"""Nearest relative of each method, which does the same but for one thing: Malenia is Rennala for clients that differ;
+Ringleader and ACE keep a table of all clients' gradients and its running mean, and step along that."""
 GRID = np.logspace(-5, -1, 20).tolist()
 
 

@@ -79,7 +79,7 @@ DIFFERENT = {  # what our file does otherwise than its paper, in a line
 PAPERS = ("zeroth_order", "pars_push", "dasgd", "async_bc")
 """Algorithms whose listings were read beside the text of their papers."""
 PROGRAMS = ("sgp", "osgp", "ad_psgd", "choco_sgd", "decomfl")
-"""Those that were read beside programs that authors publish, of their own methods or of rivals."""
+"""Algorithms whose listings were read beside programs that authors publish, of their own methods or of rivals."""
 INDEX = """# Algorithms
 
 One file of [trainers/algorithms](../../trainers/algorithms) tells one algorithm, its listing first. Tests compare it, number by

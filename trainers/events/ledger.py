@@ -100,7 +100,15 @@ def beside(entries: Sequence[Any]) -> Any:
 
 
 def weighed(weight: Any, answer: np.ndarray) -> np.ndarray:
-    """Answer times the weight of an entry, which costs nothing where that is the number 1."""
+    """Answer times the weight of an entry, which costs nothing where that is the number 1.
+
+    Args:
+        weight: a number, or one for each run, (runs, 1).
+        answer: (..., runs, d).
+
+    Returns:
+        Of the shape of the answer; the answer itself where the weight is the number 1.
+    """
     return answer if isinstance(weight, float) and weight == 1 else np.asarray(weight * answer)
 
 
