@@ -61,7 +61,7 @@ DIFFERENT = {  # what our file does otherwise than its paper, in a line
     "r_fast": "Both vectors go over the links of one graph, in one message; W and A are ours.",
     "ad_psgd": "Averages may be late or lost, as messages are; any graph serves, since nobody waits.",
     "d_psgd": "A round lasts as long as its last message; the paper's networks neither sleep, delay nor lose.",
-    "choco_sgd": "A round lasts as long as its last message.",
+    "choco_sgd": "A round lasts as long as its last message; W has Metropolis weights.",
     "gradient_tracking": "With samples it has DIGing's form, too; DSGT as its paper has it mixes x_j - eta y_j.",
     "extra": "Gradients of samples are allowed, and a round lasts as long as its last message.",
     "dasgd": "Gradients are forwarded where not all nodes are neighbours, and may be compressed.",
@@ -78,13 +78,15 @@ DIFFERENT = {  # what our file does otherwise than its paper, in a line
 }
 PAPERS = ("zeroth_order", "pars_push", "dasgd", "async_bc")
 """Algorithms whose listings were read beside the text of their papers."""
+PROGRAMS = ("sgp", "osgp", "ad_psgd", "choco_sgd", "decomfl")
+"""Algorithms whose listings were read beside programs that authors publish, of their own methods or of rivals."""
 INDEX = """# Algorithms
 
 One file of [trainers/algorithms](../../trainers/algorithms) tells one algorithm, its listing first. Tests compare it, number by
 number, with a plain loop in [trainers/algorithms/reference](../../trainers/algorithms/reference) that shares no code with it,
 and hold that each line of the listing is named where our code does it. The listings of PAPERS were read beside
-the text of their papers; when the others were checked their papers were not at hand, and a detail that matters to you is worth
-a look at the paper itself.
+the text of their papers, and those of PROGRAMS beside programs that authors publish. When the others were checked
+their papers were not at hand, and a detail that matters to you is worth a look at the paper itself.
 [Claims](../results/claims.md) of the papers are checked by `make figures`.
 
 """
@@ -110,9 +112,14 @@ def overview() -> str:
         }
         for name, title in NAMES.items()
     ]
-    read = [f"[{NAMES[name]}]({name}.md)" for name in PAPERS]
-    index = INDEX.replace("PAPERS", f"{', '.join(read[:-1])} and {read[-1]}")
+    index = INDEX.replace("PAPERS", _listed(PAPERS)).replace("PROGRAMS", _listed(PROGRAMS))
     return index + "\n".join(markdown_table(rows)) + "\n"
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    """Links to some pages, as part of a sentence."""
+    read = [f"[{NAMES[name]}]({name}.md)" for name in names]
+    return f"{', '.join(read[:-1])} and {read[-1]}"
 
 
 def page(name: str, title: str) -> str:

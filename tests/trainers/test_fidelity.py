@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from trainers.experiments.experiment import Experiment
-from trainers.fidelity.claims import QUICK, Claim, Claims, check, write_tables
+from trainers.fidelity.claims import QUICK, Claim, Claims, _row, check, write_tables
 from trainers.fidelity.deciding import MOST, layouts_needed
 from trainers.fidelity.deciding import sentence as told
 from trainers.fidelity.end_statistics import EndRatio, Fall, Jumpiness, Lost
@@ -173,6 +173,15 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say(average):
 def test_an_interval_of_one_value_decides_nothing():
     found = interval([1.0], "mean")
     assert (found.low, found.high) == (-np.inf, np.inf)
+
+
+@pytest.mark.parametrize(("lost", "verdict"), [((), "holds"), ((2, 3), "holds"), ((1, 2, 3, 4), "undecided")])
+def test_the_few_layouts_that_are_left_by_a_method_that_runs_away_decide_nothing(lost, verdict):
+    curves = Curves(table(best=[[1.0, 2, 3]] * 6), [("best", seed) for seed in lost])
+    statistic = {"kind": "fall", "curve": "best", "column": "accuracy"}
+    row = _row(Claim.parse({"claim": "c", "source": "s", "run": "r", "statistic": statistic, "above": 1}), curves)
+    assert (row["layouts"], row["verdict"]) == (6 - len(lost), verdict)
+    assert ("fewer than half of the layouts have a value" in row["remark"]) == (verdict == "undecided")
 
 
 def test_every_claim_names_a_run_and_curves_that_exist():

@@ -73,6 +73,7 @@ class ACE(LedgerLearner):
         super()._begin()
         self._newest = np.zeros_like(self._under_way)  # U_i, (n, variants, runs, d)
         self._mean = np.zeros_like(self._x)  # u
+        self._count = np.array(len(self._newest), self._x.dtype)  # n
 
     def _ledger(self, tasks: int) -> ACELedger:
         return ACELedger(tasks)
@@ -80,7 +81,7 @@ class ACE(LedgerLearner):
     def _update(self) -> None:
         (arrived, client, (sample,)), entry = self._next_entry()  # 2
         answer = self._under_way[arrived]  # 3
-        self._mean += (answer - self._newest[arrived]) / len(self._newest)  # 4
+        self._mean += (answer - self._newest[arrived]) / self._count  # 4
         self._newest[arrived] = answer
         if (runs := runs_where(entry.moves)) is not None:  # 5
             self._move(runs, self._eta * self._mean)  # 6

@@ -4,14 +4,17 @@ All nodes keep a public copy h_j of each neighbour's model, and of their own; at
 node i:
 
  1  draw a batch D_i; x_i = x_i - eta grad f_i(x_i; D_i)
- 2  q_i = C(x_i - h_i)
+ 2  q_i = C(x_i - h_i) / tau
  3  send q_i to its neighbours, and wait for theirs
  4  h_j = h_j + q_j, for each neighbour j and for i itself
  5  x_i = x_i + gamma sum_j w_ij (h_j - h_i)
 
-W has Metropolis weights, and gamma is the `consensus_step`. Copies stay alike because no message of a round is missing
-(`trainers.events.rounds`): over links on which a message may stay lost, they would not. Without compression and with gamma = 1
-it is x_i = sum_j w_ij (x_j - eta grad f_j(x_j; D_j)).
+W has Metropolis weights, and gamma is the `consensus_step`. The paper asks for E ||q - v||^2 <= (1 - delta) ||v||^2 with
+delta > 0, so that copies come nearer to models. An unbiased C whose error is omega ||v||^2 at most is farther from v than 0 is
+where omega > 1; as in the paper (Section 3) it is divided by tau = 1 + omega, and delta = 1 / tau. A biased one has tau = 1.
+The stronger the compression, the smaller gamma has to be: the theorem's falls with delta. Copies stay alike because no message
+of a round is missing (`trainers.events.rounds`): over links on which a message may stay lost, they would not. Without
+compression and with gamma = 1 it is x_i = sum_j w_ij (x_j - eta grad f_j(x_j; D_j)).
 """
 
 from typing import Annotated, Any, ClassVar, Literal
@@ -56,11 +59,13 @@ class ChocoLearner(RoundLearner):
         super()._begin()
         self.public = self.x.copy()
         """h_i, (variants, runs, n, d)."""
-        self._compressor = Compressor(self.settings.compression, self.problem.size, self.seeds)
+        compression, size = self.settings.compression, self.problem.size
+        self._compressor = Compressor(compression, size, self.seeds)
+        self._tau = 1 + compression.error(size) if compression.unbiased else 1.0
 
     def _round(self, run: slice) -> None:
         half = self.x[:, run] - self.step_size[..., None] * self._slopes(self.x[:, run], run)  # 1
-        self.public[:, run] += self._compressor(half - self.public[:, run], run)  # 2, 3, 4
+        self.public[:, run] += self._compressor(half - self.public[:, run], run) / self._tau  # 2, 3, 4
         public = self.public[:, run]
         self.x[:, run] = half + self.settings.consensus_step * (self._mixed(public, run) - public)  # 5
 

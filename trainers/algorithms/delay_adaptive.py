@@ -20,7 +20,7 @@ from pydantic import Field
 
 from trainers.algorithms.base.ledger_learner import LedgerLearner, LedgerSettings
 from trainers.bounds.server_methods import delay_adaptive_step
-from trainers.events.ledger import AnswerEntry, Ledger
+from trainers.events.ledger import AnswerEntry, Ledger, weighed
 from wirelessenv.config import Count
 
 
@@ -71,7 +71,7 @@ class DelayAdaptive(LedgerLearner):
 
     def _update(self) -> None:
         (arrived, client, (sample,)), entry = self._next_entry()  # 2, 4
-        self._x = self._x - self._eta * entry.weight * self._under_way[arrived]  # 3, 5
+        self._x = self._x - weighed(entry.weight, self._eta) * self._under_way[arrived]  # 3, 5
         self._under_way[arrived] = self._answer(client, sample)  # 6, 7
 
     def bound(self, iterations: int) -> tuple[float, str] | None:

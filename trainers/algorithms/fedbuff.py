@@ -25,7 +25,7 @@ from pydantic import Field
 
 from trainers.algorithms.base.ledger_learner import LedgerLearner, LedgerSettings
 from trainers.bounds.server_methods import fedbuff_step
-from trainers.events.ledger import AnswerEntry, Ledger, runs_where
+from trainers.events.ledger import AnswerEntry, Ledger, runs_where, weighed
 from trainers.problems.objective import Clients, NumpyArray
 from wirelessenv.config import Count, Positive
 
@@ -106,7 +106,7 @@ class FedBuff(LedgerLearner):
 
     def _update(self) -> None:
         (arrived, client, samples), entry = self._next_entry()  # 2, 5
-        self._buffer += entry.weight * self._under_way[arrived]  # 3, 4
+        self._buffer += weighed(entry.weight, self._under_way[arrived])  # 3, 4
         if (runs := runs_where(entry.moves)) is not None:
             self._move(runs, self._per_change * self._buffer)  # 6
             self._buffer[:, runs] = 0

@@ -23,7 +23,7 @@ from pydantic import Field
 
 from trainers.algorithms.base.ledger_learner import LedgerLearner, LedgerSettings
 from trainers.bounds.server_methods import minibatch_step
-from trainers.events.ledger import Ledger, runs_where
+from trainers.events.ledger import Ledger, runs_where, some, weighed
 from wirelessenv.config import Count
 
 
@@ -103,7 +103,8 @@ class Malenia(LedgerLearner):
 
     def _update(self) -> None:
         (arrived, client, (sample,)), entry = self._next_entry()  # 2, 4, 7
-        self._sums[arrived] += entry.weight * self._under_way[arrived]  # 3, 5, 6
+        if some(entry.weight):
+            self._sums[arrived] += weighed(entry.weight, self._under_way[arrived])  # 3, 5; 6: else it is ignored
         if (runs := runs_where(entry.moves)) is not None:
             shares = np.atleast_2d(entry.shares)[runs].T[:, None, :, None]  # (n, 1, runs or 1, 1)
             self._x[:, runs] -= self._eta * (shares * self._sums[:, :, runs]).sum(0)  # 8

@@ -22,7 +22,7 @@ from pydantic import Field
 
 from trainers.algorithms.base.ledger_learner import LedgerLearner, LedgerSettings
 from trainers.bounds.server_methods import minibatch_step
-from trainers.events.ledger import AnswerEntry, Ledger, runs_where
+from trainers.events.ledger import AnswerEntry, Ledger, runs_where, some
 from wirelessenv.config import Count
 
 
@@ -85,7 +85,8 @@ class Rennala(LedgerLearner):
 
     def _update(self) -> None:
         (arrived, client, (sample,)), entry = self._next_entry()  # 2, 4, 7
-        self._collected += entry.weight * self._under_way[arrived]  # 3, 5, 6
+        if some(entry.weight):
+            self._collected += entry.weight * self._under_way[arrived]  # 3, 5; 6: else it is ignored
         if (runs := runs_where(entry.moves)) is not None:
             self._move(runs, self._eta * self._collected)  # 8
             self._collected[:, runs] = 0

@@ -24,7 +24,7 @@ import numpy as np
 
 from trainers.algorithms.base.ledger_learner import LedgerLearner, LedgerSettings
 from trainers.bounds.server_methods import ringleader_step
-from trainers.events.ledger import Ledger, runs_where, some
+from trainers.events.ledger import Ledger, runs_where, some, weighed
 
 
 class RingleaderSettings(LedgerSettings):
@@ -97,6 +97,7 @@ class Ringleader(LedgerLearner):
         super()._begin()
         self._means, self._later = np.zeros_like(self._under_way), np.zeros_like(self._under_way)  # 2: (n, variants, runs, d)
         self._mean = np.zeros_like(self._x)  # (1/n) sum_i G_i / b_i
+        self._count = np.array(len(self._means), self._x.dtype)  # n
         self._sent = np.broadcast_to(self._x, self._under_way.shape).copy()  # 1: the point that each client has
 
     def _ledger(self, tasks: int) -> RingleaderLedger:
@@ -106,18 +107,18 @@ class Ringleader(LedgerLearner):
         (arrived, client, (sample,)), entry = self._next_entry()  # 3
         answer, point = self._under_way[arrived], self._sent[arrived]  # 4
         if some(entry.later):
-            self._later[arrived] += entry.later * (answer - self._later[arrived])  # 11
+            self._later[arrived] += weighed(entry.later, answer - self._later[arrived])  # 11
         if some(entry.weight):
-            change = entry.weight * (answer - self._means[arrived])
+            change = weighed(entry.weight, answer - self._means[arrived])
             self._means[arrived] += change  # 5, 7
-            self._mean += change / len(self._means)
+            self._mean += change / self._count
         if (runs := runs_where(entry.moves)) is not None:
             self._move(runs, self._eta * self._mean)  # 8
             point[:, runs] = self._x[:, runs]  # 9
             self._sent[arrived] = point
         if (runs := runs_where(entry.turns)) is not None:
             self._means[:, :, runs], self._later[:, :, runs] = self._later[:, :, runs], 0  # 10
-            self._mean[:, runs] = self._means[:, :, runs].mean(0)
+            self._mean[:, runs] = self._means[:, :, runs].sum(0) / self._count
         self._under_way[arrived] = self._received(client, self.problem.gradient(client, point, sample))  # 1
 
     def bound(self, iterations: int) -> tuple[float, str] | None:

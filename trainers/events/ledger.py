@@ -99,6 +99,19 @@ def beside(entries: Sequence[Any]) -> Any:
     return type(entries[0])(*fields)
 
 
+def weighed(weight: Any, answer: np.ndarray) -> np.ndarray:
+    """Answer times the weight of an entry, which costs nothing where that is the number 1.
+
+    Args:
+        weight: a number, or one for each run, (runs, 1).
+        answer: (..., runs, d).
+
+    Returns:
+        Of the shape of the answer; the answer itself where the weight is the number 1.
+    """
+    return answer if isinstance(weight, float) and weight == 1 else np.asarray(weight * answer)
+
+
 def some(numbers: Any) -> bool:
     """True where a number of an entry is not 0 in some run."""
     return numbers != 0 if isinstance(numbers, float) else bool(numbers.any())

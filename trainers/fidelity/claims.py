@@ -2,7 +2,8 @@
 
 configs/paper/claims.yaml states every claim: whose it is, which run's which statistic decides, and the threshold; and which
 of them were written when results had been seen. A claim holds if the whole 95 % interval is on its side of the threshold,
-fails if the whole of it is on the other, and is undecided otherwise.
+fails if the whole of it is on the other, and is undecided otherwise, and where fewer than half of the layouts have a value:
+those on which a method did not diverge are not like the others.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -145,7 +146,9 @@ def _row(claim: Claim, curves: Curves, stand_in: str = "") -> dict[str, Any]:
         between = f" [{found.low:.3g}, {found.high:.3g}]" if np.isfinite(found.low) else ""
         measured, remark = f"{found.estimate:.3g}{between}", "; ".join(part for part in (remark, diverged) if part)
         verdict = claim.verdict(found)
-        if verdict == "undecided":
+        if 2 * len(values) < len(curves.seeds):
+            verdict, told = "undecided", "fewer than half of the layouts have a value, too few to decide"
+        elif verdict == "undecided":
             needed = deciding.layouts_needed(len(values), found, claim.above, claim.below)
             told = deciding.sentence(needed, deciding.seconds_a_layout(curves, claim.statistic.names()))
     bounds = [f"{sign} {bound:g}" for sign, bound in ((">", claim.above), ("<", claim.below)) if bound is not None]

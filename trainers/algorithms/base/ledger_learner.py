@@ -55,8 +55,8 @@ class LedgerLearner(AnswerLearner):
 
     def _next_entry(self) -> tuple[Event, Any]:
         """Event of this update, and the ledgers' decision about it."""
-        event = self._next()
-        return event, self._entries[self.iteration % CHUNK]
+        row = self._row()  # first: it loads them
+        return self._decided[row]
 
     def _load(self, chunk: int, fresh: bool) -> None:
         super()._load(chunk, fresh)
@@ -65,7 +65,8 @@ class LedgerLearner(AnswerLearner):
         columns = [ledger.chunk(own) for ledger, own in zip(self._ledgers, slots, strict=True)]
         self._moves = np.array([[entry.moves for entry in own] for own in columns])
         alone = len(columns) == 1
-        self._entries: list[Any] = columns[0] if alone else [beside(row) for row in zip(*columns, strict=True)]
+        entries = columns[0] if alone else [beside(row) for row in zip(*columns, strict=True)]
+        self._decided = list(zip(self._events, entries, strict=True))
 
     def _move(self, runs: Any, change: NumpyArray) -> None:
         """Subtract a change (variants, runs, d) from x in the runs of an index that `runs_where` gave."""

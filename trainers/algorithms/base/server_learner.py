@@ -104,12 +104,15 @@ class ServerLearner(GradientLearner):
 
     def _next(self) -> Event:
         """Event of this update, from the timetables."""
+        row = self._row()  # first: it loads them
+        return self._events[row]
+
+    def _row(self) -> int:
+        """Place of this update in its chunk, which is loaded if it is not yet."""
         chunk, row = divmod(self.iteration, CHUNK)
         if chunk != self._loaded:
             self._load(chunk, fresh=row == 0)
-        slot = self._slots[row]
-        arrived = (slot, *self._places) if self._places else slot
-        return Event(arrived, self._clients[row], self._task(self._ahead, row))
+        return row
 
     def _load(self, chunk: int, fresh: bool) -> None:
         events = [table.chunk(chunk) for table in self.timetables]
@@ -117,9 +120,13 @@ class ServerLearner(GradientLearner):
         clients = np.stack([one.next_client for one in events], axis=1)
         alone = len(events) == 1
         self._slots: list[Any] = slots[:, 0].tolist() if alone else list(slots)
-        self._clients: list[Any] = clients[:, 0].tolist() if alone else list(clients)
+        asked: list[Any] = clients[:, 0].tolist() if alone else list(clients)
         if fresh:  # else they come from a saved state
             self._ahead = self._draw(clients)
+        self._events = [
+            Event((slot, *self._places) if self._places else slot, client, self._task(self._ahead, row))
+            for row, (slot, client) in enumerate(zip(self._slots, asked, strict=True))
+        ]
         self._loaded = chunk
 
     def measures(self) -> dict[str, NumpyArray]:

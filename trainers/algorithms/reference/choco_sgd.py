@@ -19,6 +19,7 @@ def choco_sgd(
     step_size: float,
     consensus_step: float,
     compress: Callable[[int, int, NumpyArray], NumpyArray],
+    tau: float,
 ) -> NumpyArray:
     """Run CHOCO-SGD with exact gradients; all x_i begin at 0.
 
@@ -28,6 +29,7 @@ def choco_sgd(
         step_size: eta.
         consensus_step: gamma.
         compress: gives C(v) of node i in round k, from (k, i, v).
+        tau: 1 + omega of an unbiased C, 1 of a biased one.
 
     Returns:
         x_i after each tick, (ticks, n, d).
@@ -38,7 +40,7 @@ def choco_sgd(
     for over in round_ends(draws):
         if over:
             x = [x[i] - step_size * problem.gradient(i, x[i], None) for i in range(n)]  # 1
-            q = [compress(k, i, x[i] - h[i]) for i in range(n)]  # 2, 3
+            q = [compress(k, i, x[i] - h[i]) / tau for i in range(n)]  # 2, 3
             h = [h[i] + q[i] for i in range(n)]  # 4
             x = [x[i] + consensus_step * sum(w[i][j] * (h[j] - h[i]) for j in range(n)) for i in range(n)]  # 5
             k += 1
