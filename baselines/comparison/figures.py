@@ -148,6 +148,7 @@ def _learning_of(axes: Axes, rows: pd.DataFrame, methods: list[str]) -> Labelled
         (entries[drawn(name)],) = axes.plot(middle.index, middle, **look)
         axes.fill_between(middle.index, low, high, color=look["color"], alpha=0.1, linewidth=0)
     entries[FULL_POWER] = axes.axhline(1, color=style.GREY, linewidth=0.8, linestyle=(0, (1, 2)))
-    axes.set_xscale("log")
+    if (rows["slots"] > 0).any():  # else all have diverged
+        axes.set_xscale("log")
     label(axes, "slots of training, all networks", "utility relative to full power")
     return entries

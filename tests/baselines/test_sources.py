@@ -22,7 +22,7 @@ from wirelessenv.config import ConfigError
 RNG = np.random.default_rng(3)
 OLD, NEW = RNG.exponential(size=(2, 3, 3))
 EXPERIMENT = {
-    "scenario": {"preset": "dense", "transmitters": 3, "hops": 2, "gains": "gr.npz"},
+    "scenario": {"preset": "dense", "transmitters": 3, "hops": 2, "fading": "rayleigh", "gains": "gr.npz"},
     "messaging": {"graph": "complete"},
     "problem": {"evaluation_slots": 10},
     "iterations": 4,

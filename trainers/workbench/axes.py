@@ -27,11 +27,14 @@ def share(axes: Sequence[Axes], alike: Sequence[Hashable | None], which: str, *,
     """
     for quantity in dict.fromkeys(one for one in alike if one is not None):
         group = [panel for panel, one in zip(axes, alike, strict=True) if one == quantity]
-        limits = np.array([_limits(panel, which) for panel in group])
-        low, high = limits[:, 0].min(), limits[:, 1].max()
-        if len(group) < 2 or not np.isfinite([low, high]).all():
+        logarithmic = any(_of(panel, which, "scale")() == "log" for panel in group)
+        measure: Callable[[Any], Any] = np.log if logarithmic else np.asarray
+        # a panel in which all has diverged takes the others' range, and has none of its own
+        own = [_limits(panel, which) for panel in group]
+        limits = np.array([(low, high) for low, high in own if low > 0 or not logarithmic])
+        if len(group) < 2 or not limits.size or not np.isfinite(limits).all():
             continue
-        measure: Callable[[Any], Any] = np.log if _of(group[0], which, "scale")() == "log" else np.asarray
+        low, high = limits[:, 0].min(), limits[:, 1].max()
         sizes = np.diff(measure(limits)).ravel() / (measure(high) - measure(low))
         if sizes.min() < LEAST_SHARE and not squeezed:
             continue
