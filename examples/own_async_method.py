@@ -33,11 +33,11 @@ class StalenessAware(ServerLearner):
     def _first_tasks(self):
         first = [self.problem.gradient(client, self._x, sample) for client, (sample,) in self._first()]
         self._under_way = np.stack(first)
-        self._asked = np.zeros(len(first), np.int64)
+        self._asked = np.zeros(self._under_way.shape[:-1], self._x.dtype)  # (tasks, step sizes, runs)
 
     def _update(self):
         arrived, client, (sample,) = self._next()
-        stale = self.iteration - self._asked[arrived]
+        stale = self.iteration - self._asked[arrived][..., None]
         self._x = self._x - self._eta / (1 + stale) ** self.settings.power * self._under_way[arrived]
         self._under_way[arrived] = self.problem.gradient(client, self._x, sample)
         self._asked[arrived] = self.iteration

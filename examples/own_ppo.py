@@ -39,7 +39,7 @@ def play(envs, seed):
 
 
 for update in range(chosen.updates):
-    seen, sent, paid = play(envs, seed=update * chosen.networks)  # other networks in every update
+    seen, sent, paid = play(envs, seed=1000 + update * chosen.networks)  # other networks in every update, and in `evaluate`
     target = paid[..., None].expand_as(sent)  # powers do not change the channels to come: a bandit, no discounted return
     with torch.no_grad():
         before = Bernoulli(logits=actor(seen)[..., 0]).log_prob(sent)

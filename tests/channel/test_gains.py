@@ -211,3 +211,13 @@ def test_what_cannot_be_used_is_one_sentence(gains, options, sentence):
     with pytest.raises(ConfigError, match=sentence) as caught:
         Scenario(gains=gains, **options)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("0,1\n1,2\n3,4\n", "begins with a header"), ("a,b\n1,2\n", "without a header"), ("1;2\n3;4\n", "separated by commas")],
+)
+def test_a_table_holds_numbers_alone(tmp_path, text, said):
+    (tmp_path / "mine.csv").write_text(text)
+    with pytest.raises(ConfigError, match=said):
+        Scenario(gains=tmp_path / "mine.csv", noise=1.0, max_power=1.0)

@@ -63,8 +63,17 @@ def _alone(variable: str | None) -> None:
 
 def _text(content: bytes, variable: str | None) -> Numbers:
     _alone(variable)
-    with warnings.catch_warnings(action="error"):  # an empty file is no more than a warning to numpy
-        return np.loadtxt(io.StringIO(content.decode("utf-8-sig")), delimiter=",", ndmin=2)
+    right = (
+        "it should hold one matrix of numbers, separated by commas, without a header or an index; a series needs .npy or .npz"
+    )
+    try:
+        with warnings.catch_warnings(action="error"):  # an empty file is no more than a warning to numpy
+            found = np.loadtxt(io.StringIO(content.decode("utf-8-sig")), delimiter=",", ndmin=2)
+    except ValueError as error:
+        raise _RefusedError(f"cannot be read ({str(error)[:80]}): {right}") from None
+    if found.shape[1] > 1 and (found[0] == np.arange(found.shape[1])).all():
+        raise _RefusedError(f"begins with a header 0, 1, 2, ...: {right}")
+    return found
 
 
 def _npy(content: bytes, variable: str | None) -> Numbers:

@@ -11,7 +11,7 @@ from trainers.algorithms.base.gradient_learner import GradientLearner
 from trainers.algorithms.base.settings import LINKS, SampledSettings
 from trainers.events.timetable import CHUNK, Server
 from trainers.problems.objective import Clients, NumpyArray
-from wirelessenv.config import Seed
+from wirelessenv.config import ConfigError, Seed
 from wirelessenv.saved_state import refuse_infinite, refuse_length, refuse_misfit, refuse_outside
 from wirelessenv.streams import stream
 
@@ -58,6 +58,7 @@ class ServerLearner(GradientLearner):
         """One for all runs, or one for each."""
         self._x = self._start()
         self._eta = self.step_size.astype(self._x.dtype)
+        self._form = self._x.shape, self._x.dtype
         self._ahead: list[NumpyArray] = []  # samples of the tasks that leave in this chunk, (CHUNK, runs, ...)
         self._exact: list[None] = [None] * self.draws  # in the place of samples
         self._loaded = -1
@@ -78,6 +79,13 @@ class ServerLearner(GradientLearner):
     @property
     def solution(self) -> NumpyArray:
         return self._x
+
+    def _iteration(self) -> None:
+        super()._iteration()
+        if self.iteration % CHUNK == 1 and (self._x.shape, self._x.dtype) != self._form:
+            (shape, dtype), now = self._form, f"{self._x.dtype} of the shape {self._x.shape}"
+            right = f"it should stay {dtype} of the shape {shape} (step sizes, runs, d)"
+            raise ConfigError(f"{type(self).__name__}._update: {now} is not valid for x: {right}")
 
     def _client(self, clients: NumpyArray) -> Clients:
         """One client for each timetable, as an objective takes them."""
