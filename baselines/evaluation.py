@@ -1,6 +1,7 @@
 """A policy of one's own as a row of the fair table, in one call: `evaluate`."""
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -268,8 +269,15 @@ def _decision(policy: Any, batch: Batch) -> Decide:
         import torch  # noqa: PLC0415  # only where a policy is a torch module
 
         def of_rows(seen: np.ndarray) -> Any:
+            rows = torch.from_numpy(_rows(seen))
             with torch.no_grad():
-                return policy(torch.from_numpy(_rows(seen))).numpy().reshape(*seen.shape[:2], *each)
+                returned = policy(rows)
+            told = tuple(returned.shape) if isinstance(returned, torch.Tensor) else type(returned).__name__
+            size = math.prod(told) if isinstance(told, tuple) else 0
+            if size == 0 or size % len(rows) or (not each and size > len(rows)):
+                right = f"of rows {tuple(rows.shape)} a tensor of actions with {len(rows)} rows, such as the means"
+                raise ConfigError(f"policy: {told} is not valid: a torch module should return {right}")
+            return returned.numpy().reshape(*seen.shape[:2], *each)
 
         return of_rows
     if not callable(policy):
@@ -288,6 +296,9 @@ def _called(function: Callable[..., Any], what: str, *given: Any, real: bool = T
     """The value that a user's function returns; whatever it raises is one sentence."""
     try:
         returned = function(*given)
+    except ConfigError as error:
+        told = str(error)
+        raise ConfigError(told if told.startswith("policy: ") else f"policy: it has failed, {failure(error)}") from error
     except (Exception, SystemExit) as error:
         raise ConfigError(f"policy: it has failed, {failure(error)}") from error
     try:

@@ -171,3 +171,16 @@ def test_what_was_learned_on_own_gains_is_evaluated_on_others():
     assert evaluate(TrainedMethod.train(MessagePolicy(steps=1), part), part, **FEW).measured.utility.shape == (3,)
     faded = Scenario(gains=gains[:1], fading="rayleigh", **settings)
     _refuse_what_it_has_learned_from(faded, faded)  # not: fading is drawn anew
+
+
+class Pair(torch.nn.Module):
+    """Means and deviations, as the networks of policy gradients give them."""
+
+    def forward(self, rows):
+        return rows[:, :1], rows[:, :1]
+
+
+@pytest.mark.parametrize(("module", "told"), [(Pair(), "tuple"), (torch.nn.Linear(1, 2), r"\(12, 2\)")])
+def test_a_module_that_returns_something_else_hears_what_would_be_right(module, told):
+    with pytest.raises(ConfigError, match=rf"^policy: {told} is not valid: a torch module should return of rows \(12, 1\) a"):
+        evaluate(module, SMALL, observation="gain", **FEW)
