@@ -95,9 +95,10 @@ def write_clip(path: Path, pictures: Iterator[NDArray[np.uint8]], fps: int) -> N
         pictures: (height, width, 3) each.
         fps: pictures a second.
     """
+    drawn = list(pictures)  # first: where matplotlib is missing, which brings PIL along, it says so in a sentence
     from PIL import Image
 
-    whole = [Image.fromarray(picture) for picture in pictures]
+    whole = [Image.fromarray(picture) for picture in drawn]
     palette = whole[len(whole) // 2].quantize(COLOURS)
     first, *others = (image.quantize(palette=palette, dither=Image.Dither.NONE) for image in whole)
     beside = path.with_name(path.name + ".part")
